@@ -1,0 +1,37 @@
+// Test projects: unit (Node and npm alone), conformance (other people's programs), rig (a QEMU platform in real S3).
+import { defineConfig } from 'vitest/config';
+
+const CONFORMANCE = 'test/**/*.conformance.test.ts';
+const RIG = 'test/rig/**/*.test.ts';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [CONFORMANCE, RIG],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'conformance',
+          include: [CONFORMANCE],
+          testTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'rig',
+          include: [RIG],
+          testTimeout: 600_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
