@@ -1,0 +1,745 @@
+// The platform's state machine: step(model, event, nowMs) -> [model, effects]. Pure and total; the controller does the deeds.
+import {
+  allSilentForMs,
+  anyVmAnswers,
+  assess,
+  EVIDENCE_FRESH_MS,
+  powerVerdict,
+  SILENCE_MS,
+  vmAnsweredSince,
+} from './evidence.ts';
+import { findBlockers } from './idle-policy.ts';
+import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy, ProbeFact, Progress } from './model.ts';
+import type { Intent } from './ports.ts';
+import type { StateName } from './status.ts';
+import { formatDuration } from './units.ts';
+
+/** After a start of Torpor, evidence must come within this time; then the platform is taken for awake, nothing pressed. */
+export const STARTING_BOUND_MS = 15_000;
+/** A platform whose VMs keep answering this long after the request, while a client is active, ignored the button. */
+export const BUTTON_IGNORED_MS = 3_000;
+/** Pause between two requests to wake while nothing shows that one worked. Waking is idempotent. */
+export const WAKE_RESEND_MS = 10_000;
+/** Pause before the next method where a request to wake was refused or got no answer. */
+export const WAKE_NEXT_METHOD_MS = 1_000;
+/** Bound on the wait for send queues towards the VMs. */
+export const DRAIN_BOUND_MS = 5_000;
+/** A platform found asleep this soon after activity is woken again: somebody was using it. */
+export const RECENT_ACTIVITY_MS = 10_000;
+/** Back-off after a veto, a send queue that did not empty, or a probe that found no VM. */
+export const GUARD_BACK_OFF_MS = 60_000;
+/** Back-off after a failed suspend; doubles with each one in a row up to SUSPEND_BACK_OFF_MAX_MS. */
+export const SUSPEND_BACK_OFF_MS = 60_000;
+export const SUSPEND_BACK_OFF_MAX_MS = 4 * 3_600_000;
+/** Back-off between series of wake attempts while clients wait; doubles up to WAKE_BACK_OFF_MAX_MS. */
+export const WAKE_BACK_OFF_MS = 5_000;
+export const WAKE_BACK_OFF_MAX_MS = 15 * 60_000;
+/** After a wake that failed, no suspend for this time; doubles with each one up to a day. A release forgives. */
+export const FAILED_WAKE_BLOCK_MS = 3_600_000;
+export const FAILED_WAKE_BLOCK_MAX_MS = 24 * 3_600_000;
+/** Transitions that one event may cause in a row. */
+const SETTLE_BOUND = 6;
+
+const NO_PROGRESS: Progress = {
+  phase: 'none',
+  deadlineMs: null,
+  sequence: 0,
+  sleepSeenAtMs: null,
+  wakeMethodIndex: 0,
+  nextWakeRequestAtMs: null,
+  releasedVms: [],
+};
+
+/** The machine before its first evidence. Streams are held until then; `intent` is what the journal kept, if anything. */
+export function createPlatform(
+  policy: PlatformPolicy,
+  armed: boolean,
+  intent: Intent | null,
+  nowMs: number,
+): PlatformModel {
+  return {
+    policy,
+    state: 'starting',
+    sinceMs: nowMs,
+    why: 'Torpor started',
+    progress: { ...NO_PROGRESS, deadlineMs: nowMs + STARTING_BOUND_MS },
+    intent: intent ?? { id: 0, kind: 'run', atMs: nowMs, failedWakes: 0 },
+    held: true,
+    armed,
+    pool: 0,
+    inhibitors: [],
+    bmcReachable: false,
+    bmcProblem: 'not asked yet',
+    wakeProven: false,
+    wakeProofWhy: 'not checked yet',
+    maintenance: false,
+    power: null,
+    probes: {},
+    wakeWanted: null,
+    waitingSinceMs: null,
+    neededVms: [],
+    sleepAsked: null,
+    lastActivityAtMs: null,
+    backOff: null,
+    failedSuspends: 0,
+    suspends: 0,
+    wakes: 0,
+    failures: 0,
+    wouldSleepSaid: false,
+  };
+}
+
+/** A model on its way through one step, with the effects so far. */
+interface Turn {
+  readonly model: PlatformModel;
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * One step: takes in the event, then moves on as long as the facts allow. Every state answers every event.
+ * Effects are in the order in which they must begin.
+ */
+export function step(model: PlatformModel, event: PlatformEvent, nowMs: number): [PlatformModel, Effect[]] {
+  let turn = absorb({ model, effects: [] }, event, nowMs);
+  for (let i = 0; i < SETTLE_BOUND; i += 1) {
+    const next = ADVANCE[turn.model.state](turn, nowMs);
+    if (next === null) break;
+    turn = next;
+  }
+  return [turn.model, [...turn.effects]];
+}
+
+/** The next moment at which a tick may change something, clock milliseconds; null where only an event can. */
+export function nextDeadlineMs(model: PlatformModel): number | null {
+  const moments = [
+    model.progress.deadlineMs,
+    model.progress.nextWakeRequestAtMs,
+    model.backOff?.untilMs ?? null,
+    model.state === 'awake' ? model.sinceMs + model.policy.minAwakeMs : null,
+    model.waitingSinceMs === null ? null : model.waitingSinceMs + model.policy.clientWaitMs,
+    ...model.inhibitors.map((inhibitor) => inhibitor.untilMs),
+  ].filter((moment) => moment !== null);
+  return moments.length === 0 ? null : Math.min(...moments);
+}
+
+// ------------------------------------------------------------------------------------------------ events become facts
+
+function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
+  const { model } = turn;
+  switch (event.kind) {
+    case 'tick':
+      return turn;
+    case 'pool':
+      return patch(turn, { pool: event.size, wouldSleepSaid: event.size > 0 ? false : model.wouldSleepSaid });
+    case 'activity':
+      return absorbActivity(turn, event.vm, event.why, nowMs);
+    case 'inhibit':
+      return patch(turn, {
+        inhibitors: [
+          ...model.inhibitors.filter((inhibitor) => inhibitor.name !== event.name),
+          { name: event.name, why: event.why, untilMs: event.untilMs },
+        ],
+      });
+    case 'release':
+      return absorbRelease(turn, nowMs);
+    case 'power':
+      return patch(turn, { power: event.reading, bmcReachable: true, bmcProblem: '' });
+    case 'powerLost':
+      return patch(turn, { bmcReachable: false, bmcProblem: event.why });
+    case 'probe':
+      return absorbProbe(turn, event.vm, event.answered, event.askedAtMs, nowMs);
+    case 'wakeProof':
+      return patch(turn, {
+        wakeProven: event.proven,
+        wakeProofWhy: event.why,
+        policy: {
+          ...model.policy,
+          witness: event.capabilities.readsSleepState,
+          wakeMethods: event.capabilities.wakeMethods,
+        },
+      });
+    case 'operatorWake':
+      return absorbOperatorWake(turn, event.why, nowMs);
+    case 'operatorSleep':
+      return absorbOperatorSleep(turn, event.force, nowMs);
+    default:
+      return absorbAnswer(turn, event, nowMs);
+  }
+}
+
+function absorbActivity(turn: Turn, vm: string, why: string, nowMs: number): Turn {
+  const { model } = turn;
+  const noted = patch(turn, { lastActivityAtMs: nowMs });
+  const forced = model.sleepAsked?.force === true;
+  if (model.state === 'drowsy') return forced ? noted : toAwake(noted, `activity: ${why}`, nowMs);
+  const waits = model.held || (model.state === 'failed' && model.progress.phase === 'suspend');
+  if (!waits) return noted;
+  const wanted = patch(noted, {
+    wakeWanted: model.wakeWanted ?? why,
+    waitingSinceMs: model.waitingSinceMs ?? nowMs,
+    neededVms: model.neededVms.includes(vm) ? model.neededVms : [...model.neededVms, vm],
+  });
+  return model.state === 'saving' && !forced ? abortSaving(wanted, `activity: ${why}`, nowMs) : wanted;
+}
+
+function absorbRelease(turn: Turn, nowMs: number): Turn {
+  const forgiven = patch(turn, { inhibitors: [], maintenance: false, backOff: null, failedSuspends: 0 });
+  if (turn.model.intent.failedWakes === 0) return forgiven;
+  return journal(forgiven, turn.model.intent.kind, nowMs, 0);
+}
+
+function absorbProbe(turn: Turn, vm: string, answered: boolean, askedAtMs: number, nowMs: number): Turn {
+  const before = turn.model.probes[vm];
+  const fact = answered ? answeredFact(before, askedAtMs, nowMs) : silentFact(before, askedAtMs, nowMs);
+  return patch(turn, { probes: { ...turn.model.probes, [vm]: fact } });
+}
+
+function answeredFact(before: ProbeFact | undefined, askedAtMs: number, nowMs: number): ProbeFact {
+  return {
+    answeredAtMs: nowMs,
+    silentSinceMs: null,
+    lastResultAtMs: nowMs,
+    answeringSinceMs: before?.answeringSinceMs ?? nowMs,
+    answeredAskedAtMs: Math.max(askedAtMs, before?.answeredAskedAtMs ?? askedAtMs),
+  };
+}
+
+/** A question asked before the last answered one proves nothing: questions overlap and answers pass each other. */
+function silentFact(before: ProbeFact | undefined, askedAtMs: number, nowMs: number): ProbeFact {
+  const answeredAskedAtMs = before?.answeredAskedAtMs ?? null;
+  if (before !== undefined && answeredAskedAtMs !== null && askedAtMs < answeredAskedAtMs) return before;
+  const fresh = before !== undefined && nowMs - before.lastResultAtMs <= EVIDENCE_FRESH_MS;
+  const silentSinceMs = fresh && before.silentSinceMs !== null ? Math.min(before.silentSinceMs, askedAtMs) : askedAtMs;
+  return {
+    answeredAtMs: before?.answeredAtMs ?? null,
+    silentSinceMs,
+    lastResultAtMs: nowMs,
+    answeringSinceMs: null,
+    answeredAskedAtMs,
+  };
+}
+
+function absorbOperatorWake(turn: Turn, why: string, nowMs: number): Turn {
+  const { model } = turn;
+  const freed = patch(turn, { maintenance: false, sleepAsked: null });
+  switch (model.state) {
+    case 'drowsy':
+      return toAwake(freed, why, nowMs);
+    case 'saving':
+      return abortSaving(freed, why, nowMs);
+    case 'failed':
+      return toWaking(freed, why, nowMs, true);
+    case 'asleep':
+    case 'suspending':
+    case 'starting':
+      return patch(freed, { wakeWanted: model.wakeWanted ?? why });
+    default:
+      return freed;
+  }
+}
+
+function absorbOperatorSleep(turn: Turn, force: boolean, nowMs: number): Turn {
+  const { model } = turn;
+  if (model.state !== 'awake' && model.state !== 'drowsy') return turn;
+  const asked = patch(turn, { sleepAsked: { force } });
+  const [blocker] = findBlockers(asked.model, nowMs);
+  if (blocker !== undefined) {
+    return effect(patch(turn, { sleepAsked: null }), { kind: 'note', why: `asked to sleep, but ${blocker.why}` });
+  }
+  if (model.state !== 'drowsy') return asked;
+  return patch(asked, { progress: { ...model.progress, deadlineMs: nowMs } });
+}
+
+type AnswerEvent = Extract<
+  PlatformEvent,
+  { kind: 'contextSaved' | 'drained' | 'journalled' | 'sleepAnswered' | 'wakeAnswered' | 'contextRestored' }
+>;
+
+function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
+  const { state, progress, intent } = turn.model;
+  switch (event.kind) {
+    case 'contextSaved':
+      if (state !== 'saving' || progress.phase !== 'hooks' || event.sequence !== progress.sequence) return turn;
+      return event.veto === null
+        ? startDraining(turn, nowMs)
+        : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, `vetoed by the hook: ${event.veto}`, nowMs), event.veto, nowMs);
+    case 'drained':
+      if (state !== 'saving' || progress.phase !== 'draining' || event.sequence !== progress.sequence) return turn;
+      return event.drained
+        ? startJournalling(turn, nowMs)
+        : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, event.why, nowMs), event.why, nowMs);
+    case 'journalled':
+      return absorbJournalled(turn, event.intentId, event.problem, nowMs);
+    case 'sleepAnswered':
+      if (state !== 'suspending' || event.intentId !== intent.id || event.outcome !== 'refused') return turn;
+      return sleepRefused(turn, event.why, nowMs);
+    case 'wakeAnswered':
+      if (state !== 'waking' || event.sequence !== progress.sequence || event.outcome === 'accepted') return turn;
+      return patch(turn, {
+        progress: {
+          ...progress,
+          wakeMethodIndex: progress.wakeMethodIndex + 1,
+          nextWakeRequestAtMs: nowMs + WAKE_NEXT_METHOD_MS,
+        },
+      });
+    case 'contextRestored':
+      if (state !== 'waking' || progress.phase !== 'restoring' || event.sequence !== progress.sequence) return turn;
+      return startReleasing(turn, event.identity, event.problem, nowMs);
+  }
+}
+
+function absorbJournalled(turn: Turn, intentId: number, problem: string | null, nowMs: number): Turn {
+  const { state, progress, intent } = turn.model;
+  if (problem !== null) {
+    const alarmed = effect(turn, { kind: 'alarm', why: problem });
+    const inSaving = state === 'saving' && progress.phase === 'journalling' && intentId === intent.id;
+    return inSaving ? abortSaving(blockFor(alarmed, GUARD_BACK_OFF_MS, problem, nowMs), problem, nowMs) : alarmed;
+  }
+  if (state !== 'saving' || progress.phase !== 'journalling' || intentId !== intent.id) return turn;
+  const [blocker] = findBlockers(turn.model, nowMs);
+  if (blocker !== undefined) return abortSaving(turn, blocker.why, nowMs);
+  return toSuspending(turn, true, 'intent is on disk, guards hold', nowMs);
+}
+
+// ------------------------------------------------------------------------------------------------ facts become moves
+
+/** One entry per state: the next move, or null where the facts ask for none. */
+const ADVANCE: Readonly<Record<StateName, (turn: Turn, nowMs: number) => Turn | null>> = {
+  starting: advanceStarting,
+  awake: advanceAwake,
+  drowsy: advanceDrowsy,
+  saving: advanceSaving,
+  suspending: advanceSuspending,
+  asleep: advanceAsleep,
+  waking: advanceWaking,
+  failed: advanceFailed,
+};
+
+function advanceStarting(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const runs = evidence.verdict === 'awake' || evidence.power === 'running';
+  if (runs && model.intent.kind === 'sleep') {
+    return toSuspending(turn, false, `restarted while a sleep was asked for: ${evidence.text}`, nowMs);
+  }
+  if (runs) return toAwake(turn, `evidence at start: ${evidence.text}`, nowMs);
+  if (evidence.verdict === 'asleep' || evidence.verdict === 'off') {
+    const ours = model.intent.kind !== 'run';
+    const asleep = toAsleep(turn, `evidence at start: ${evidence.text}`, evidence.power === 'off' && !ours, nowMs);
+    return model.intent.kind === 'wake' ? toWaking(asleep, 'a wake was under way', nowMs, true) : asleep;
+  }
+  if (!isOver(model, nowMs)) return null;
+  return toAwake(turn, 'no clear evidence at start: taken for awake, nothing pressed', nowMs);
+}
+
+function advanceAwake(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const adopted = adoptSleep(turn, nowMs);
+  if (adopted !== null) return adopted;
+  const blockers = findBlockers(model, nowMs);
+  if (blockers.length === 0) {
+    const windowMs = model.sleepAsked === null ? model.policy.drowsyForMs : 0;
+    const why = model.sleepAsked === null ? 'nobody is active' : 'an operator asked for sleep';
+    return moveTo(turn, 'drowsy', why, nowMs, {}, { deadlineMs: nowMs + windowMs });
+  }
+  const onlyObserves = blockers.every((blocker) => blocker.kind === 'observe');
+  if (!onlyObserves || model.wouldSleepSaid) return null;
+  return effect(patch(turn, { wouldSleepSaid: true }), {
+    kind: 'note',
+    why: 'would go to sleep now, but it is in observe mode',
+  });
+}
+
+function advanceDrowsy(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const adopted = adoptSleep(turn, nowMs);
+  if (adopted !== null) return adopted;
+  const [blocker] = findBlockers(model, nowMs);
+  if (blocker !== undefined) return toAwake(turn, blocker.why, nowMs);
+  if (!isOver(model, nowMs)) return null;
+  if (model.policy.probedVms.length > 0 && !anyVmAnswers(model, nowMs)) {
+    const why = 'no VM answers its probe, so a wake could not be seen: check the listeners’ targets and probes';
+    return toAwake(blockFor(turn, GUARD_BACK_OFF_MS, why, nowMs), why, nowMs);
+  }
+  const sequence = model.progress.sequence + 1;
+  const saving = moveTo(
+    turn,
+    'saving',
+    'abort window over',
+    nowMs,
+    {},
+    { phase: 'hooks', sequence, deadlineMs: nowMs + model.policy.saveTimeoutMs },
+  );
+  return effect(saving, { kind: 'saveContext', sequence });
+}
+
+function advanceSaving(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const [blocker] = findBlockers(model, nowMs);
+  if (blocker !== undefined) return abortSaving(turn, blocker.why, nowMs);
+  if (!isOver(model, nowMs)) return null;
+  const why = `${model.progress.phase} did not end in time`;
+  return abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, why, nowMs), why, nowMs);
+}
+
+function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const readSince = model.power !== null && model.power.atMs >= model.sinceMs;
+  const powerSleeps = readSince && (evidence.power === 'sleeping' || evidence.power === 'off');
+  const silent = model.policy.probedVms.length > 0 && allSilentForMs(model, nowMs) >= SILENCE_MS;
+  if (powerSleeps && (evidence.verdict === 'asleep' || evidence.verdict === 'off')) {
+    return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
+  }
+  if (evidence.weak && evidence.verdict === 'asleep') {
+    return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
+  }
+  // Waking is always safe: whoever came back need not wait until the sleep is certain.
+  if (model.wakeWanted !== null && (powerSleeps || silent)) return toWaking(turn, model.wakeWanted, nowMs, true);
+  if (model.progress.sleepSeenAtMs === null && (powerSleeps || silent)) {
+    return patch(turn, { progress: { ...model.progress, sleepSeenAtMs: nowMs } });
+  }
+  const sleepSeenAtMs = model.progress.sleepSeenAtMs;
+  const answersAgain =
+    sleepSeenAtMs !== null && model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, sleepSeenAtMs));
+  if (answersAgain && !powerSleeps) return toWaking(turn, `woken by someone else: ${evidence.text}`, nowMs, false);
+  if (model.wakeWanted !== null && keepsAnswering(model, nowMs)) {
+    return toAwake(
+      failSuspend(turn, 'the power button was ignored', nowMs),
+      `the button was ignored (a VM kept answering for ${formatDuration(BUTTON_IGNORED_MS)}), and a client is active`,
+      nowMs,
+    );
+  }
+  return isOver(model, nowMs) ? toFailedSuspend(turn, evidence.text, nowMs) : null;
+}
+
+function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const sinceSleep = model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
+  const powerSince = model.power !== null && model.power.atMs >= model.sinceMs;
+  if (evidence.verdict === 'awake' && (sinceSleep || (model.policy.probedVms.length === 0 && powerSince))) {
+    const why = `woken by someone else: ${evidence.text}`;
+    return model.held ? toWaking(patch(turn, { maintenance: false }), why, nowMs, false) : toAwake(turn, why, nowMs);
+  }
+  if (model.wakeWanted === null) return null;
+  if (!model.maintenance) return toWaking(turn, model.wakeWanted, nowMs, true);
+  return giveUpLateClients(turn, 'the platform was powered off by somebody and is in maintenance', nowMs);
+}
+
+function advanceWaking(turn: Turn, nowMs: number): Turn | null {
+  switch (turn.model.progress.phase) {
+    case 'requested':
+      return advanceRequested(turn, nowMs);
+    case 'restoring':
+      return isOver(turn.model, nowMs) ? startReleasing(turn, 'unknown', 'afterWake did not end in time', nowMs) : null;
+    default:
+      return advanceReleasing(turn, nowMs);
+  }
+}
+
+function advanceRequested(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const { progress, policy } = model;
+  if (isReady(model, nowMs)) {
+    const sequence = progress.sequence + 1;
+    const restoring = patch(turn, {
+      progress: {
+        ...progress,
+        phase: 'restoring',
+        sequence,
+        nextWakeRequestAtMs: null,
+        deadlineMs: nowMs + policy.saveTimeoutMs,
+      },
+    });
+    return effect(restoring, { kind: 'restoreContext', sequence });
+  }
+  if (isOver(model, nowMs)) return toFailedWake(turn, nowMs);
+  if (progress.nextWakeRequestAtMs === null || progress.nextWakeRequestAtMs > nowMs) return null;
+  const runsSince = powerVerdict(model, nowMs) === 'running' && (model.power?.atMs ?? 0) > model.sinceMs;
+  const next = { ...progress, nextWakeRequestAtMs: nowMs + WAKE_RESEND_MS };
+  if (runsSince) return patch(turn, { progress: next });
+  const method = policy.wakeMethods[progress.wakeMethodIndex % policy.wakeMethods.length] as string;
+  return effect(patch(turn, { progress: next }), { kind: 'requestWake', sequence: progress.sequence, method });
+}
+
+function advanceReleasing(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const { progress, policy } = model;
+  const ready = policy.vms.filter((vm) => !progress.releasedVms.includes(vm) && isVmReady(model, vm));
+  if (ready.length > 0) {
+    const released = patch(turn, { progress: { ...progress, releasedVms: [...progress.releasedVms, ...ready] } });
+    return ready.reduce((done, vm) => effect(done, { kind: 'releaseStreams', vm }), released);
+  }
+  const missing = model.neededVms.filter((vm) => !progress.releasedVms.includes(vm));
+  if (missing.length > 0 && !isOver(model, nowMs)) return null;
+  const given = missing.reduce(
+    (done, vm) =>
+      effect(done, {
+        kind: 'giveUpStreams',
+        vm,
+        why: `VM ${vm} did not answer its probe within ${formatDuration(policy.wakeTimeoutMs)} of the wake`,
+      }),
+    turn,
+  );
+  return toAwake(patch(given, { wakes: model.wakes + 1 }), model.why, nowMs);
+}
+
+function advanceFailed(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const answered = model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
+  const runs = evidence.verdict === 'awake' && (answered || model.policy.probedVms.length === 0);
+  if (model.progress.phase === 'suspend') {
+    if (runs) return toAwake(turn, `it runs: ${evidence.text}`, nowMs);
+    if (evidence.verdict === 'asleep' || evidence.verdict === 'off') {
+      return toAsleep(turn, `fell asleep late: ${evidence.text}`, false, nowMs);
+    }
+    const silent = model.policy.probedVms.length > 0 && allSilentForMs(model, nowMs) >= SILENCE_MS;
+    return model.wakeWanted !== null && silent ? toWaking(turn, model.wakeWanted, nowMs, true) : null;
+  }
+  if (runs) return toWaking(turn, `it runs after all: ${evidence.text}`, nowMs, false);
+  if (model.wakeWanted === null) return null;
+  if (isOver(model, nowMs)) return toWaking(turn, `once more: ${model.wakeWanted}`, nowMs, true);
+  return giveUpLateClients(turn, 'the platform could not be woken', nowMs);
+}
+
+// ------------------------------------------------------------------------------------------------ questions to the facts
+
+function isOver(model: PlatformModel, nowMs: number): boolean {
+  return model.progress.deadlineMs !== null && nowMs >= model.progress.deadlineMs;
+}
+
+/** S0 is evident: a VM answered a question asked since the wake began; where none has a probe, the witness of power. */
+function isReady(model: PlatformModel, nowMs: number): boolean {
+  if (model.policy.probedVms.length > 0) {
+    return model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
+  }
+  return powerVerdict(model, nowMs) === 'running' && model.power !== null && model.power.atMs > model.sinceMs;
+}
+
+function isVmReady(model: PlatformModel, vm: string): boolean {
+  return !model.policy.probedVms.includes(vm) || vmAnsweredSince(model, vm, model.sinceMs);
+}
+
+function keepsAnswering(model: PlatformModel, nowMs: number): boolean {
+  return model.policy.probedVms.some((vm) => {
+    const fact = model.probes[vm];
+    if (fact?.answeringSinceMs == null || nowMs - fact.lastResultAtMs > EVIDENCE_FRESH_MS) return false;
+    const answersFromMs = Math.max(fact.answeringSinceMs, model.sinceMs);
+    return fact.lastResultAtMs - answersFromMs >= BUTTON_IGNORED_MS;
+  });
+}
+
+// ------------------------------------------------------------------------------------------------ moves
+
+function patch(turn: Turn, change: Partial<PlatformModel>): Turn {
+  return { model: { ...turn.model, ...change }, effects: turn.effects };
+}
+
+function effect(turn: Turn, added: Effect): Turn {
+  return { model: turn.model, effects: [...turn.effects, added] };
+}
+
+function moveTo(
+  turn: Turn,
+  to: StateName,
+  why: string,
+  nowMs: number,
+  change: Partial<PlatformModel> = {},
+  progress: Partial<Progress> = {},
+): Turn {
+  const from = turn.model.state;
+  // Sequence numbers never start again, so that an answer from an earlier state is always stale.
+  const sequence = Math.max(turn.model.progress.sequence, progress.sequence ?? 0);
+  const moved = patch(turn, {
+    ...change,
+    state: to,
+    sinceMs: nowMs,
+    why,
+    progress: { ...NO_PROGRESS, ...progress, sequence },
+  });
+  return effect(moved, { kind: 'transition', from, to, why });
+}
+
+function journal(turn: Turn, kind: Intent['kind'], nowMs: number, failedWakes?: number): Turn {
+  const before = turn.model.intent;
+  const intent: Intent = { id: before.id + 1, kind, atMs: nowMs, failedWakes: failedWakes ?? before.failedWakes };
+  return effect(patch(turn, { intent }), { kind: 'journal', intent });
+}
+
+function hold(turn: Turn): Turn {
+  return turn.model.held ? turn : effect(patch(turn, { held: true }), { kind: 'holdStreams' });
+}
+
+function release(turn: Turn): Turn {
+  return turn.model.held ? effect(patch(turn, { held: false }), { kind: 'releaseStreams', vm: null }) : turn;
+}
+
+function blockFor(turn: Turn, durationMs: number, why: string, nowMs: number): Turn {
+  const untilMs = Math.max(nowMs + durationMs, turn.model.backOff?.untilMs ?? 0);
+  return patch(turn, { backOff: { untilMs, why } });
+}
+
+/** Awake: streams flow, nobody waits any more. */
+function toAwake(turn: Turn, why: string, nowMs: number): Turn {
+  const moved = moveTo(turn, 'awake', why, nowMs, {
+    wakeWanted: null,
+    waitingSinceMs: null,
+    neededVms: [],
+    sleepAsked: null,
+    maintenance: false,
+    wouldSleepSaid: false,
+  });
+  let next = release(moved);
+  const { failedWakes } = next.model.intent;
+  if (failedWakes > 0) {
+    const blockMs = Math.min(FAILED_WAKE_BLOCK_MS * 2 ** (failedWakes - 1), FAILED_WAKE_BLOCK_MAX_MS);
+    const times = failedWakes === 1 ? 'a wake' : `${failedWakes} wakes`;
+    next = blockFor(next, blockMs, `${times} failed before: \`torpor release\` forgives that`, nowMs);
+  }
+  return next.model.intent.kind === 'run' ? next : journal(next, 'run', nowMs);
+}
+
+function startDraining(turn: Turn, nowMs: number): Turn {
+  const sequence = turn.model.progress.sequence + 1;
+  const draining = patch(hold(turn), {
+    progress: {
+      ...turn.model.progress,
+      phase: 'draining',
+      sequence,
+      deadlineMs: nowMs + 2 * DRAIN_BOUND_MS,
+    },
+  });
+  return effect(draining, { kind: 'drainSendQueues', sequence, boundMs: DRAIN_BOUND_MS });
+}
+
+function startJournalling(turn: Turn, nowMs: number): Turn {
+  const progress: Progress = {
+    ...turn.model.progress,
+    phase: 'journalling',
+    deadlineMs: nowMs + turn.model.policy.saveTimeoutMs,
+  };
+  return journal(patch(turn, { progress }), 'sleep', nowMs);
+}
+
+/** Back to awake before anything was pressed. A context that hooks may have changed is restored first. */
+function abortSaving(turn: Turn, why: string, nowMs: number): Turn {
+  const inHooks = turn.model.progress.phase === 'hooks';
+  const stopped = inHooks ? effect(turn, { kind: 'abortSave' }) : turn;
+  return turn.model.policy.savesContext ? toWaking(stopped, why, nowMs, false) : toAwake(stopped, why, nowMs);
+}
+
+/** `press`: whether this intent's one request goes out now; after a restart it may be out already and is not repeated. */
+function toSuspending(turn: Turn, press: boolean, why: string, nowMs: number): Turn {
+  const moved = moveTo(
+    hold(turn),
+    'suspending',
+    why,
+    nowMs,
+    { sleepAsked: null },
+    { deadlineMs: nowMs + turn.model.policy.suspendTimeoutMs },
+  );
+  return press ? effect(moved, { kind: 'requestSleep', intentId: moved.model.intent.id }) : moved;
+}
+
+function failSuspend(turn: Turn, why: string, nowMs: number): Turn {
+  const failedSuspends = turn.model.failedSuspends + 1;
+  const backOffMs = Math.min(SUSPEND_BACK_OFF_MS * 2 ** (failedSuspends - 1), SUSPEND_BACK_OFF_MAX_MS);
+  const counted = patch(turn, { failedSuspends, failures: turn.model.failures + 1 });
+  return blockFor(counted, backOffMs, `the last suspend failed: ${why}`, nowMs);
+}
+
+function sleepRefused(turn: Turn, why: string, nowMs: number): Turn {
+  const failed = effect(failSuspend(turn, why, nowMs), { kind: 'alarm', why: `the BMC refused to suspend: ${why}` });
+  return turn.model.policy.savesContext ? toWaking(failed, why, nowMs, false) : toAwake(failed, why, nowMs);
+}
+
+function toFailedSuspend(turn: Turn, evidence: string, nowMs: number): Turn {
+  const why = `did not fall asleep within ${formatDuration(turn.model.policy.suspendTimeoutMs)} (${evidence})`;
+  const failed = failSuspend(turn, why, nowMs);
+  const moved = moveTo(failed, 'failed', why, nowMs, {}, { phase: 'suspend' });
+  return effect(release(moved), { kind: 'alarm', why: `suspend failed: ${why}` });
+}
+
+/** A platform in observe mode that others put to sleep is only noted: nothing is held for it and nothing pressed. */
+function toAsleep(turn: Turn, why: string, maintenance: boolean, nowMs: number): Turn {
+  const ours = turn.model.armed || turn.model.intent.kind !== 'run';
+  const asleep = moveTo(ours ? hold(turn) : turn, 'asleep', why, nowMs, { maintenance, sleepAsked: null });
+  if (!ours) return release(asleep);
+  return asleep.model.intent.kind === 'sleep' ? asleep : journal(asleep, 'sleep', nowMs);
+}
+
+/** Evidence that a platform which should run sleeps: late, or by someone else. Somebody who was active just now wakes it. */
+function adoptSleep(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  if (evidence.verdict !== 'asleep' && evidence.verdict !== 'off') return null;
+  const byOthers = evidence.power === 'off';
+  const recent = model.lastActivityAtMs !== null && nowMs - model.lastActivityAtMs <= RECENT_ACTIVITY_MS;
+  const wakes =
+    recent && model.armed && !byOthers ? { wakeWanted: 'a client was active just before', waitingSinceMs: nowMs } : {};
+  return toAsleep(patch(turn, wakes), `put to sleep by someone else: ${evidence.text}`, byOthers, nowMs);
+}
+
+/** `request`: ask for a wake now. Otherwise it runs already; should no VM answer, a wake is asked for a little later. */
+function toWaking(turn: Turn, why: string, nowMs: number, request: boolean): Turn {
+  const sequence = turn.model.progress.sequence + 1;
+  const moved = moveTo(
+    hold(turn),
+    'waking',
+    why,
+    nowMs,
+    { sleepAsked: null },
+    {
+      phase: 'requested',
+      sequence,
+      deadlineMs: nowMs + turn.model.policy.wakeTimeoutMs,
+      nextWakeRequestAtMs: request ? nowMs : nowMs + WAKE_RESEND_MS,
+    },
+  );
+  return request ? journal(moved, 'wake', nowMs) : moved;
+}
+
+function startReleasing(turn: Turn, identity: string, problem: string | null, nowMs: number): Turn {
+  const { model } = turn;
+  let next = patch(turn, {
+    progress: { ...model.progress, phase: 'releasing', deadlineMs: nowMs + model.policy.wakeTimeoutMs },
+  });
+  if (problem !== null) next = effect(next, { kind: 'alarm', why: problem });
+  if (identity !== 'changed') return next;
+  const why = 'the platform lost its memory: its identity changed across the sleep';
+  return effect(effect(next, { kind: 'alarm', why }), { kind: 'loseSessions', why });
+}
+
+function toFailedWake(turn: Turn, nowMs: number): Turn {
+  const { model } = turn;
+  const failedWakes = model.intent.failedWakes + 1;
+  const backOffMs = Math.min(WAKE_BACK_OFF_MS * 2 ** (failedWakes - 1), WAKE_BACK_OFF_MAX_MS);
+  const why = `no VM answered within ${formatDuration(model.policy.wakeTimeoutMs)} of the request to wake (${assess(model, nowMs).text})`;
+  const moved = moveTo(
+    turn,
+    'failed',
+    why,
+    nowMs,
+    { failures: model.failures + 1 },
+    { phase: 'wake', deadlineMs: nowMs + backOffMs },
+  );
+  const kept = journal(moved, 'wake', nowMs, failedWakes);
+  return effect(kept, {
+    kind: 'alarm',
+    why: `wake failed: ${why}; next try in ${formatDuration(backOffMs)} while clients wait`,
+  });
+}
+
+/** Each client's wait is bounded: past it all who wait are let go, and the platform's state stands. */
+function giveUpLateClients(turn: Turn, why: string, nowMs: number): Turn | null {
+  const { waitingSinceMs, policy } = turn.model;
+  if (waitingSinceMs === null || nowMs < waitingSinceMs + policy.clientWaitMs) return null;
+  const freed = patch(turn, { wakeWanted: null, waitingSinceMs: null, neededVms: [] });
+  return effect(freed, {
+    kind: 'giveUpStreams',
+    vm: null,
+    why: `${why}; waited ${formatDuration(policy.clientWaitMs)}`,
+  });
+}

@@ -1,0 +1,166 @@
+// What is known and wanted of one platform: the state machine's model, its events and its effects, all plain data.
+import type { Intent, PowerCapabilities, PowerReading } from './ports.ts';
+import type { InhibitorStatus, StateName } from './status.ts';
+
+/** What the owner configured and what the driver can do. Constant but for `witness` and `wakeMethods`, which a proof may correct. */
+export interface PlatformPolicy {
+  readonly sleep: 'S3' | 'S5';
+  readonly minAwakeMs: number;
+  readonly drowsyForMs: number;
+  readonly suspendTimeoutMs: number;
+  readonly wakeTimeoutMs: number;
+  /** Bound on the context hooks; the machine gives up a little later. */
+  readonly saveTimeoutMs: number;
+  /** True where hooks change the platform's context (VMs saved before, restored after). */
+  readonly savesContext: boolean;
+  readonly witness: PowerCapabilities['readsSleepState'];
+  readonly wakeMethods: readonly string[];
+  /** Bound on a client's wait for a platform that does not come up. */
+  readonly clientWaitMs: number;
+  readonly vms: readonly string[];
+  /** The VMs with a probe. Only they can be silent, or show that they are ready. */
+  readonly probedVms: readonly string[];
+}
+
+/** What a VM's probes said last. */
+export interface ProbeFact {
+  readonly answeredAtMs: number | null;
+  /** Moment at which the first unanswered question since the last answer was asked; null while it answers. */
+  readonly silentSinceMs: number | null;
+  /** Moment of the last result, whatever it was. */
+  readonly lastResultAtMs: number;
+  /** Moment since which every question was answered; null while it is silent. */
+  readonly answeringSinceMs: number | null;
+  /** Moment at which the last answered question was asked. */
+  readonly answeredAskedAtMs: number | null;
+}
+
+/** The part of a state that only some states have. */
+export interface Progress {
+  /** saving: hooks, draining, journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
+  readonly phase:
+    | 'none'
+    | 'hooks'
+    | 'draining'
+    | 'journalling'
+    | 'requested'
+    | 'restoring'
+    | 'releasing'
+    | 'suspend'
+    | 'wake';
+  /** End of the state's bounded wait, clock milliseconds. */
+  readonly deadlineMs: number | null;
+  /** Ties answers to the question they belong to: an answer with another number is stale. */
+  readonly sequence: number;
+  /** suspending: evidence of sleep was seen at this moment. */
+  readonly sleepSeenAtMs: number | null;
+  /** waking: which method comes next, when, and whether a request is under way. */
+  readonly wakeMethodIndex: number;
+  readonly nextWakeRequestAtMs: number | null;
+  /** waking: VMs whose streams flow again. */
+  readonly releasedVms: readonly string[];
+}
+
+export interface PlatformModel {
+  readonly policy: PlatformPolicy;
+  readonly state: StateName;
+  readonly sinceMs: number;
+  readonly why: string;
+  readonly progress: Progress;
+  readonly intent: Intent;
+  /** True while streams are held: nothing flows towards the VMs. */
+  readonly held: boolean;
+  // facts
+  readonly armed: boolean;
+  readonly pool: number;
+  readonly inhibitors: readonly InhibitorStatus[];
+  readonly bmcReachable: boolean;
+  readonly bmcProblem: string;
+  readonly wakeProven: boolean;
+  readonly wakeProofWhy: string;
+  readonly maintenance: boolean;
+  readonly power: PowerReading | null;
+  readonly probes: Readonly<Record<string, ProbeFact>>;
+  // wishes
+  /** Set by activity or an operator while the platform does not run; cleared when it runs. */
+  readonly wakeWanted: string | null;
+  /** Since when clients wait, for the bound on their wait. */
+  readonly waitingSinceMs: number | null;
+  /** VMs for which somebody waits. */
+  readonly neededVms: readonly string[];
+  /** An operator's wish to sleep now: skips minAwake and the abort window; forced, also the pool. */
+  readonly sleepAsked: { readonly force: boolean } | null;
+  readonly lastActivityAtMs: number | null;
+  /** No suspend before this moment, and why: a veto, a failed suspend, a failed wake. */
+  readonly backOff: { readonly untilMs: number; readonly why: string } | null;
+  readonly failedSuspends: number;
+  // counters since start
+  readonly suspends: number;
+  readonly wakes: number;
+  readonly failures: number;
+  /** observe mode: it has been said once that it would sleep now. */
+  readonly wouldSleepSaid: boolean;
+}
+
+export type PlatformEvent =
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'pool'; readonly size: number }
+  | { readonly kind: 'activity'; readonly vm: string; readonly why: string }
+  | { readonly kind: 'inhibit'; readonly name: string; readonly why: string; readonly untilMs: number | null }
+  | { readonly kind: 'release' }
+  | { readonly kind: 'power'; readonly reading: PowerReading }
+  | { readonly kind: 'powerLost'; readonly why: string }
+  | {
+      readonly kind: 'probe';
+      readonly vm: string;
+      readonly answered: boolean;
+      readonly askedAtMs: number;
+    }
+  | {
+      readonly kind: 'wakeProof';
+      readonly proven: boolean;
+      readonly why: string;
+      readonly capabilities: PowerCapabilities;
+    }
+  | { readonly kind: 'contextSaved'; readonly sequence: number; readonly veto: string | null }
+  | { readonly kind: 'drained'; readonly sequence: number; readonly drained: boolean; readonly why: string }
+  | { readonly kind: 'journalled'; readonly intentId: number; readonly problem: string | null }
+  | {
+      readonly kind: 'sleepAnswered';
+      readonly intentId: number;
+      readonly outcome: 'accepted' | 'refused' | 'unknown';
+      readonly why: string;
+    }
+  | {
+      readonly kind: 'wakeAnswered';
+      readonly sequence: number;
+      readonly outcome: 'accepted' | 'refused' | 'unknown';
+      readonly why: string;
+    }
+  | {
+      readonly kind: 'contextRestored';
+      readonly sequence: number;
+      readonly identity: 'same' | 'changed' | 'unknown';
+      readonly problem: string | null;
+    }
+  | { readonly kind: 'operatorWake'; readonly why: string }
+  | { readonly kind: 'operatorSleep'; readonly force: boolean };
+
+export type Effect =
+  | { readonly kind: 'transition'; readonly from: StateName; readonly to: StateName; readonly why: string }
+  | { readonly kind: 'holdStreams' }
+  /** null: all VMs. */
+  | { readonly kind: 'releaseStreams'; readonly vm: string | null }
+  /** Ends the streams that wait for the VM (null: all). */
+  | { readonly kind: 'giveUpStreams'; readonly vm: string | null; readonly why: string }
+  /** Memory was lost: connections that existed before the sleep are dead; new ones go on. */
+  | { readonly kind: 'loseSessions'; readonly why: string }
+  | { readonly kind: 'saveContext'; readonly sequence: number }
+  | { readonly kind: 'abortSave' }
+  | { readonly kind: 'restoreContext'; readonly sequence: number }
+  | { readonly kind: 'drainSendQueues'; readonly sequence: number; readonly boundMs: number }
+  | { readonly kind: 'journal'; readonly intent: Intent }
+  | { readonly kind: 'requestSleep'; readonly intentId: number }
+  | { readonly kind: 'requestWake'; readonly sequence: number; readonly method: string }
+  | { readonly kind: 'alarm'; readonly why: string }
+  | { readonly kind: 'note'; readonly why: string };

@@ -1,0 +1,199 @@
+// The ports: what decisions need from the outside, as types. Adapters live in streams/, probes/, power/, history/.
+
+/** Milliseconds on one steady scale that starts at the Unix epoch but never jumps when the wall clock is set. */
+export interface Clock {
+  nowMs(): number;
+  /** Calls `run` once, `delayMs` from now, unless the returned function was called before. Never keeps the process alive alone. */
+  schedule(delayMs: number, run: () => void): () => void;
+}
+
+/** A structured log, pino's shape. Secrets never reach it. */
+export interface Logger {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+// ---------------------------------------------------------------------------------------------- power
+
+/** ACPI system states as a witness names them. */
+export type AcpiState = 'S0' | 'S1' | 'S2' | 'S3' | 'S4' | 'S5';
+
+/** What a BMC says about its platform at one moment. `null` is "it does not say", never "no". */
+export interface PowerReading {
+  /** Clock milliseconds at which the answer arrived. */
+  readonly atMs: number;
+  /** From the ACPI state sensor (type 22h) or Get ACPI Power State. */
+  readonly acpi: AcpiState | null;
+  readonly acpiSource: 'sensor' | 'command' | null;
+  /** Chassis power bit. In S3 some BMCs say on, some off: it counts only where it is known to differ. */
+  readonly powerBit: boolean | null;
+  readonly watts: number | null;
+}
+
+/** What became of one request to sleep or wake. */
+export interface PowerAnswer {
+  /** accepted: the BMC said so. refused: it certainly did nothing. unknown: it may or may not have acted. */
+  readonly outcome: 'accepted' | 'refused' | 'unknown';
+  /** What was tried and what was seen, in order, for people. */
+  readonly attempts: readonly string[];
+}
+
+/** Whether the wake path works as far as it can be told without pressing anything. */
+export interface WakeProof {
+  readonly proven: boolean;
+  readonly why: string;
+}
+
+export interface PowerCapabilities {
+  readonly sleep: 'S3' | 'S5';
+  /** True where the platform's memory survives this sleep. */
+  readonly retainsRam: boolean;
+  /** Which witness of power tells the sleep from S0; none means probes alone: weak evidence. */
+  readonly readsSleepState: 'sensor' | 'command' | 'power-bit' | 'watts' | 'none';
+  /** In the order in which they are tried. Never empty. */
+  readonly wakeMethods: readonly string[];
+}
+
+/** One way to a platform's power. All calls may be made while others run; all end when the signal aborts. */
+export interface PowerDriver {
+  readonly name: string;
+  /** Known after `proveWake` has run once; before that the driver's best guess from its configuration. */
+  capabilities(): PowerCapabilities;
+  /** Rejects with a TorporError where the BMC cannot be read. */
+  readPower(signal: AbortSignal): Promise<PowerReading>;
+  /**
+   * Asks for sleep exactly once: the request is sent in one packet and never repeated, since a second press of the
+   * button may wake the platform. Does not reject: an error is an answer.
+   */
+  requestSleep(signal: AbortSignal): Promise<PowerAnswer>;
+  /** Asks for wake by one of `capabilities().wakeMethods`. Idempotent: may be repeated. Does not reject. */
+  requestWake(method: string, signal: AbortSignal): Promise<PowerAnswer>;
+  /** Opens a session, checks privilege and reads the state; presses nothing. Does not reject. */
+  proveWake(signal: AbortSignal): Promise<WakeProof>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------- probes
+
+/** One question to a VM that only a running VM answers. */
+export interface Probe {
+  /** For people: `tcp 10.0.1.21:3389`. */
+  readonly name: string;
+  /** True once the VM answered; false where it did not within the probe's own bound or the signal aborted. Never rejects. */
+  ask(signal: AbortSignal): Promise<boolean>;
+}
+
+/** Result of one question, clock milliseconds. Questions overlap, so results need not come in the order of asking. */
+export interface ProbeResult {
+  readonly answered: boolean;
+  readonly askedAtMs: number;
+  readonly atMs: number;
+}
+
+/** Asks one VM again and again, overlapping, and reports each result to the callback it was built with. */
+export interface Prober {
+  readonly vm: string;
+  /** Pause between two questions, milliseconds; null stops asking and drops what is under way. Idempotent. */
+  setPace(intervalMs: number | null): void;
+  stop(): void;
+}
+
+// ---------------------------------------------------------------------------------------------- streams
+
+export type Protocol = 'auto' | 'rdp' | 'rfb' | 'ssh' | 'spice' | 'telnet' | 'http' | 'websocket' | 'raw';
+export type Device = 'desktop' | 'terminal' | 'printer' | 'disk' | 'serial' | 'web';
+
+/** What a stream's owner says about one client connection. The names are those of the HTTP API. */
+export interface StreamStatus {
+  readonly id: string;
+  readonly platform: string;
+  readonly vm: string;
+  readonly listener: string;
+  readonly client: string;
+  readonly target: string;
+  readonly protocol: Protocol;
+  readonly device: Device;
+  /** connecting: target not reached yet. holding: bytes are kept. delivering: held bytes are on their way. */
+  readonly mode: 'connecting' | 'flowing' | 'holding' | 'delivering' | 'closed';
+  readonly active: boolean;
+  readonly openedAtMs: number;
+  readonly lastActiveAtMs: number;
+  readonly bytesFromClient: number;
+  readonly bytesToClient: number;
+  /** Bytes the client sent that are held, before and after compression. */
+  readonly heldBytes: number;
+  readonly heldStoredBytes: number;
+}
+
+/** What the bytes tell the decisions. `why` is for people: "client bytes", "connected", "hold reached 1 MiB". */
+export interface StreamObserver {
+  streamOpened(stream: StreamStatus): void;
+  /** The stream went from idle to active: it enters the pool. */
+  streamActive(stream: StreamStatus, why: string): void;
+  /** Any activity while the platform's streams are held, even of a stream that is in the pool already. */
+  activityWhileHeld(stream: StreamStatus, why: string): void;
+  /** The stream's idle timeout, or its disconnect grace, ran out: it leaves the pool. */
+  streamIdle(stream: StreamStatus, why: string): void;
+  /** The stream is gone for good. `why` says who ended it and how many bytes it carried. */
+  streamClosed(stream: StreamStatus, why: string): void;
+  /** A held stream's first held byte was written towards its VM. */
+  streamDelivered(stream: StreamStatus, heldBytes: number): void;
+}
+
+/** Result of waiting for send queues towards VMs. */
+export interface DrainReport {
+  readonly drained: boolean;
+  /** Bytes that were still unacknowledged when the wait ended. */
+  readonly unackedBytes: number;
+  /** proc: the kernel's own queues were read. process: only this process's buffers could be seen. */
+  readonly source: 'proc' | 'process';
+}
+
+/** All streams of one platform, as its controller sees them. */
+export interface StreamGate {
+  /** From now on nothing is sent towards any VM; what clients send is held. Idempotent. */
+  hold(): void;
+  /** Resolves when nothing sent towards the VMs is unacknowledged any more, or the signal aborts, or the bound is over. */
+  drain(boundMs: number, signal: AbortSignal): Promise<DrainReport>;
+  /** Delivers what is held for one VM (null: all) and lets its streams flow. Idempotent. */
+  release(vm: string | null): void;
+  /** Ends all streams of one VM (null: all) that still wait for it, towards the client by RST. */
+  giveUp(vm: string | null, why: string): void;
+  /**
+   * The platform lost its memory: resets every stream whose connection to its VM was made before the hold. Streams that
+   * were accepted while held and never reached their VM are kept.
+   */
+  loseSessions(why: string): void;
+  streams(): StreamStatus[];
+  /** VMs for which bytes or connections wait. */
+  waitingVms(): string[];
+  heldBytes(): { heldBytes: number; heldStoredBytes: number };
+}
+
+// ---------------------------------------------------------------------------------------------- controller's helpers
+
+/** The intent that survives a crash of Torpor. Written, and on disk, before the deed. */
+export interface Intent {
+  readonly id: number;
+  readonly kind: 'run' | 'sleep' | 'wake';
+  readonly atMs: number;
+  /** Wakes that failed and have not been forgiven by a release. */
+  readonly failedWakes: number;
+}
+
+export interface Journal {
+  /** Null where nothing was ever written. Rejects with ERR_JOURNAL where what is there cannot be read. */
+  read(platform: string): Promise<Intent | null>;
+  /** Resolves when the intent is on disk (fsync), else rejects with ERR_JOURNAL. */
+  write(platform: string, intent: Intent): Promise<void>;
+}
+
+/** Before and after the sleep: hooks and identity. */
+export interface PlatformContext {
+  /** Runs `beforeSuspend` and reads identities. A veto carries its reason. */
+  save(signal: AbortSignal): Promise<{ veto: string | null }>;
+  /** Runs `afterWake` and compares identities: same, changed (memory was lost), or unknown (cannot be read). */
+  restore(signal: AbortSignal): Promise<{ identity: 'same' | 'changed' | 'unknown'; problem: string | null }>;
+}

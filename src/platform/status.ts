@@ -1,0 +1,95 @@
+// What Torpor says about a platform to people and programs: the shapes of the HTTP API, and the port behind them.
+import type { StreamStatus } from './ports.ts';
+
+export type StateName = 'starting' | 'awake' | 'drowsy' | 'saving' | 'suspending' | 'asleep' | 'waking' | 'failed';
+
+/** One reason why a platform stays awake, in words, and until when if that is known. */
+export interface Blocker {
+  /** Stable name: pool, inhibitor, observe, min-awake, bmc, wake-path, maintenance, probe, starting, back-off. */
+  readonly kind: string;
+  readonly why: string;
+  /** Clock milliseconds; null where it ends by somebody's act. */
+  readonly untilMs: number | null;
+}
+
+export interface InhibitorStatus {
+  readonly name: string;
+  readonly why: string;
+  readonly untilMs: number | null;
+}
+
+export interface PlatformStatus {
+  readonly name: string;
+  readonly state: StateName;
+  readonly sinceMs: number;
+  /** Why it is in this state. */
+  readonly why: string;
+  readonly mode: 'observe' | 'armed';
+  /** Streams that are active now, and all that are open. */
+  readonly pool: number;
+  readonly streams: number;
+  readonly heldBytes: number;
+  readonly heldStoredBytes: number;
+  readonly bmcReachable: boolean;
+  readonly wakeProven: boolean;
+  readonly wakeProofWhy: string;
+  readonly maintenance: boolean;
+  /** What the last fresh evidence says: `S3 by sensor, VMs silent for 12s`. */
+  readonly evidence: string;
+  readonly evidenceIsWeak: boolean;
+  readonly watts: number | null;
+  readonly inhibitors: readonly InhibitorStatus[];
+  readonly blockers: readonly Blocker[];
+  /** The last sleeps, wakes and failures since Torpor started. */
+  readonly suspends: number;
+  readonly wakes: number;
+  readonly failures: number;
+}
+
+export interface Explanation {
+  readonly platform: string;
+  readonly state: StateName;
+  /** One sentence: "vdi-01 stays awake because ..., for at most 4m 10s more". */
+  readonly summary: string;
+  readonly blockers: readonly Blocker[];
+  /** Who is in the active pool, since when, why, and how long at most if nothing more comes. */
+  readonly activeStreams: ReadonlyArray<{
+    readonly stream: StreamStatus;
+    readonly sinceMs: number;
+    readonly why: string;
+    readonly idleAtMs: number;
+  }>;
+}
+
+/** What happened, in order. `kind` is stable: transition, stream-open, stream-active, stream-idle, stream-closed, held, delivered, power, alarm, inhibitor, note. */
+export interface FarmEvent {
+  readonly id: number;
+  readonly atMs: number;
+  readonly platform: string;
+  readonly kind: string;
+  readonly message: string;
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** All platforms of this Torpor, as the API and the command line see them. Unknown names throw ERR_PLATFORM_UNKNOWN. */
+export interface Farm {
+  platforms(): PlatformStatus[];
+  platform(name: string): PlatformStatus;
+  explain(name: string): Explanation;
+  streams(): StreamStatus[];
+  /** The kept events with an id above `afterId`, oldest first; the log is bounded, old events are dropped. */
+  recentEvents(afterId: number): FarmEvent[];
+  /** Calls back for each new event until the returned function is called. */
+  onEvent(listener: (event: FarmEvent) => void): () => void;
+  /** Asks for a wake. Resolves at once; the state tells the rest. */
+  wake(name: string, why: string): void;
+  /**
+   * Asks for sleep as soon as the guards allow, without waiting for idle timeouts where forced. Throws
+   * ERR_PLATFORM_BUSY (with who is active in the message) where clients are active and it is not forced, and
+   * ERR_PLATFORM_STATE where a guard forbids it whatever is asked (wake path unproven, inhibitor).
+   */
+  sleep(name: string, force: boolean): void;
+  inhibit(name: string, forMs: number | null, why: string): void;
+  /** Ends the operator's inhibitor, maintenance, and the record of failed wakes. */
+  release(name: string): void;
+}

@@ -1,0 +1,38 @@
+// How often the witnesses are asked in each state. Nothing is sent towards a sleeper whose BMC tells that it sleeps.
+import { powerVerdict } from './evidence.ts';
+import type { PlatformModel } from './model.ts';
+
+/** Pause between two questions to the BMC, and between two to each VM (null: VMs are not asked). Milliseconds. */
+export interface WatchPace {
+  readonly powerMs: number;
+  readonly probeMs: number | null;
+}
+
+/** While waking, a VM's first answer is noticed within this time, plus its round trip. */
+export const WAKING_PROBE_MS = 20;
+
+/** The pace that the machine's present state needs. */
+export function watchPace(model: PlatformModel, nowMs: number): WatchPace {
+  const power = powerVerdict(model, nowMs);
+  const seemsAsleep = power === 'sleeping' || power === 'off';
+  switch (model.state) {
+    case 'starting':
+      return { powerMs: 500, probeMs: 250 };
+    case 'awake':
+      return { powerMs: seemsAsleep ? 500 : 3000, probeMs: seemsAsleep ? 250 : null };
+    case 'drowsy':
+      return { powerMs: 1000, probeMs: 500 };
+    case 'saving':
+      return { powerMs: 1000, probeMs: null };
+    case 'suspending':
+      return { powerMs: 200, probeMs: 100 };
+    case 'asleep': {
+      if (model.policy.witness === 'none') return { powerMs: 2000, probeMs: 2000 };
+      return { powerMs: 2000, probeMs: power === 'running' ? 250 : null };
+    }
+    case 'waking':
+      return { powerMs: 500, probeMs: WAKING_PROBE_MS };
+    case 'failed':
+      return { powerMs: 1000, probeMs: 500 };
+  }
+}
