@@ -1,0 +1,328 @@
+// One platform's controller: feeds the machine with events and runs its effects through the ports. Decides nothing itself.
+import { ActivityTable } from '../platform/activity-table.ts';
+import { errorText } from '../platform/errors.ts';
+import { createPlatform, nextDeadlineMs, step } from '../platform/machine.ts';
+import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../platform/model.ts';
+import type {
+  Clock,
+  Intent,
+  Journal,
+  Logger,
+  PlatformContext,
+  PowerDriver,
+  ProbeResult,
+  Prober,
+  StreamGate,
+  StreamObserver,
+  StreamStatus,
+} from '../platform/ports.ts';
+import { watchPace } from '../platform/watch-pace.ts';
+import { callBounded } from './bounded-call.ts';
+import { PowerWatch } from './power-watch.ts';
+
+/** Bound on one request to sleep or wake, so that a silent BMC cannot hold the machine up. Milliseconds. */
+const POWER_REQUEST_BOUND_MS = 15_000;
+
+/** What happened, before the farm gives it a number. */
+export interface ControllerEvent {
+  readonly kind: string;
+  readonly message: string;
+  readonly facts?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface PlatformControllerOptions {
+  readonly name: string;
+  readonly policy: PlatformPolicy;
+  readonly armed: boolean;
+  /** What the journal kept from the last run, if anything. */
+  readonly intent: Intent | null;
+  readonly idleTimeoutMs: number;
+  readonly driver: PowerDriver;
+  readonly journal: Journal;
+  readonly context: PlatformContext;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called for whatever people may want to see. Must not throw. */
+  readonly report: (event: ControllerEvent) => void;
+}
+
+/** The parts that report to the controller and so are built after it. */
+export interface ControllerParts {
+  readonly gate: StreamGate;
+  readonly probers: readonly Prober[];
+}
+
+export class PlatformController implements StreamObserver {
+  readonly name: string;
+  readonly table = new ActivityTable();
+  readonly #options: PlatformControllerOptions;
+  readonly #powerWatch: PowerWatch;
+  readonly #stopping = new AbortController();
+  #parts: ControllerParts | null = null;
+  #model: PlatformModel;
+  #queue: PlatformEvent[] = [];
+  #stepping = false;
+  #cancelDeadline: () => void = () => {};
+  #saveAbort = new AbortController();
+  /** Settles when the last journal write did, whatever came of it. */
+  #journalTail: Promise<void> = Promise.resolve();
+
+  constructor(options: PlatformControllerOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#model = createPlatform(options.policy, options.armed, options.intent, options.clock.nowMs());
+    this.#powerWatch = new PowerWatch({
+      driver: options.driver,
+      clock: options.clock,
+      onEvent: (event) => this.dispatch(event),
+    });
+  }
+
+  /** The machine's present model: facts, state and progress. Immutable. */
+  get model(): PlatformModel {
+    return this.#model;
+  }
+
+  get idleTimeoutMs(): number {
+    return this.#options.idleTimeoutMs;
+  }
+
+  get gate(): StreamGate {
+    if (this.#parts === null) throw new Error('start() comes before any use of the streams');
+    return this.#parts.gate;
+  }
+
+  /** Begins to watch the witnesses. The gate must be held: it is released by evidence. */
+  start(parts: ControllerParts): void {
+    this.#parts = parts;
+    this.#powerWatch.start();
+    this.#afterStep();
+  }
+
+  /** Stops watching and presses nothing more. The journal's last write is awaited. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#saveAbort.abort();
+    this.#cancelDeadline();
+    this.#powerWatch.stop();
+    for (const prober of this.#parts?.probers ?? []) prober.stop();
+    await this.#journalTail;
+    await this.#options.driver.close();
+  }
+
+  /** One event into the machine. Events that effects cause at once are queued behind it. */
+  dispatch(event: PlatformEvent): void {
+    this.#queue.push(event);
+    if (this.#stepping || this.#stopping.signal.aborted) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const [model, effects] = step(this.#model, next, this.#options.clock.nowMs());
+        this.#model = model;
+        for (const effect of effects) this.#run(effect);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#afterStep();
+  }
+
+  onProbeResult(vm: string, result: ProbeResult): void {
+    this.dispatch({ kind: 'probe', vm, answered: result.answered, askedAtMs: result.askedAtMs });
+  }
+
+  // -------------------------------------------------------------------------------------------- what the bytes tell
+
+  streamOpened(stream: StreamStatus): void {
+    this.#report('stream-open', `${describeStream(stream)} connected`, { stream: stream.id, vm: stream.vm });
+  }
+
+  streamActive(stream: StreamStatus, why: string): void {
+    if (this.table.enter(stream.id, why, this.#options.clock.nowMs())) {
+      const message = `${describeStream(stream)} is active: ${why}`;
+      this.#report('stream-active', message, { stream: stream.id, vm: stream.vm, pool: this.table.size });
+    }
+    this.dispatch({ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
+    this.dispatch({ kind: 'pool', size: this.table.size });
+  }
+
+  activityWhileHeld(stream: StreamStatus, why: string): void {
+    this.dispatch({ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
+  }
+
+  streamIdle(stream: StreamStatus, why: string): void {
+    if (this.table.exit(stream.id, why, this.#options.clock.nowMs())) {
+      const message = `${describeStream(stream)} left the pool: ${why}`;
+      this.#report('stream-idle', message, { stream: stream.id, vm: stream.vm, pool: this.table.size });
+    }
+    this.dispatch({ kind: 'pool', size: this.table.size });
+  }
+
+  streamClosed(stream: StreamStatus, why: string): void {
+    this.#report('stream-closed', `${describeStream(stream)} closed: ${why}`, { stream: stream.id, vm: stream.vm });
+  }
+
+  streamDelivered(stream: StreamStatus, heldBytes: number): void {
+    const message = `${describeStream(stream)}: ${heldBytes} held bytes are on their way`;
+    this.#report('delivered', message, { stream: stream.id, vm: stream.vm, heldBytes });
+  }
+
+  // -------------------------------------------------------------------------------------------- effects become deeds
+
+  #run(effect: Effect): void {
+    const { gate } = this;
+    switch (effect.kind) {
+      case 'transition':
+        this.#report('transition', `${effect.from} -> ${effect.to}: ${effect.why}`, {
+          from: effect.from,
+          to: effect.to,
+          pool: this.#model.pool,
+        });
+        break;
+      case 'holdStreams':
+        gate.hold();
+        break;
+      case 'releaseStreams':
+        gate.release(effect.vm);
+        break;
+      case 'giveUpStreams':
+        gate.giveUp(effect.vm, effect.why);
+        break;
+      case 'loseSessions':
+        gate.loseSessions(effect.why);
+        break;
+      case 'saveContext':
+        this.#saveContext(effect.sequence);
+        break;
+      case 'abortSave':
+        this.#saveAbort.abort();
+        break;
+      case 'restoreContext':
+        this.#restoreContext(effect.sequence);
+        break;
+      case 'drainSendQueues':
+        this.#drain(effect.sequence, effect.boundMs);
+        break;
+      case 'journal':
+        this.#journal(effect.intent);
+        break;
+      case 'requestSleep':
+        this.#requestSleep(effect.intentId);
+        break;
+      case 'requestWake':
+        this.#requestWake(effect.sequence, effect.method);
+        break;
+      case 'alarm':
+        this.#report('alarm', effect.why);
+        break;
+      case 'note':
+        this.#report('note', effect.why);
+        break;
+    }
+  }
+
+  #saveContext(sequence: number): void {
+    this.#saveAbort = new AbortController();
+    this.#answer(
+      this.#options.context.save(this.#saveAbort.signal),
+      ({ veto }) => ({ kind: 'contextSaved', sequence, veto }),
+      (problem) => ({ kind: 'contextSaved', sequence, veto: problem }),
+    );
+  }
+
+  #restoreContext(sequence: number): void {
+    this.#answer(
+      this.#options.context.restore(this.#stopping.signal),
+      ({ identity, problem }) => ({ kind: 'contextRestored', sequence, identity, problem }),
+      (problem) => ({ kind: 'contextRestored', sequence, identity: 'unknown', problem }),
+    );
+  }
+
+  #drain(sequence: number, boundMs: number): void {
+    this.#answer(
+      this.gate.drain(boundMs, this.#stopping.signal),
+      ({ drained, unackedBytes }) => ({
+        kind: 'drained',
+        sequence,
+        drained,
+        why: `${unackedBytes} bytes towards the VMs are not acknowledged`,
+      }),
+      (problem) => ({ kind: 'drained', sequence, drained: false, why: problem }),
+    );
+  }
+
+  #journal(intent: Intent): void {
+    const written = this.#journalTail.then(() => this.#options.journal.write(this.name, intent));
+    this.#journalTail = written.catch(() => {});
+    this.#answer(
+      written,
+      () => ({ kind: 'journalled', intentId: intent.id, problem: null }),
+      (problem) => ({ kind: 'journalled', intentId: intent.id, problem }),
+    );
+  }
+
+  #requestSleep(intentId: number): void {
+    this.#report('power', 'asks the BMC for sleep, once');
+    const { driver } = this.#options;
+    this.#answer(
+      this.#callPower((signal) => driver.requestSleep(signal)),
+      ({ outcome, attempts }) => {
+        this.#report('power', `request to sleep ${outcome}: ${attempts.join('; ')}`, { outcome });
+        return { kind: 'sleepAnswered', intentId, outcome, why: attempts.join('; ') };
+      },
+      (problem) => ({ kind: 'sleepAnswered', intentId, outcome: 'unknown', why: problem }),
+    );
+  }
+
+  /** The intent is on disk first; where the disk fails the wake goes out all the same: waking is always safe. */
+  #requestWake(sequence: number, method: string): void {
+    const { driver } = this.#options;
+    this.#answer(
+      this.#journalTail.then(() => this.#callPower((signal) => driver.requestWake(method, signal))),
+      ({ outcome, attempts }) => {
+        this.#report('power', `request to wake by ${method} ${outcome}: ${attempts.join('; ')}`, { outcome, method });
+        return { kind: 'wakeAnswered', sequence, outcome, why: attempts.join('; ') };
+      },
+      (problem) => ({ kind: 'wakeAnswered', sequence, outcome: 'unknown', why: problem }),
+    );
+  }
+
+  #callPower<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return callBounded(this.#stopping.signal, this.#options.clock, POWER_REQUEST_BOUND_MS, run);
+  }
+
+  /** Turns a deed's end, good or bad, into the event that the machine waits for. */
+  #answer<T>(deed: Promise<T>, ended: (result: T) => PlatformEvent, failed: (problem: string) => PlatformEvent): void {
+    deed.then(
+      (result) => this.dispatch(ended(result)),
+      (thrown: unknown) => this.dispatch(failed(errorText(thrown))),
+    );
+  }
+
+  #afterStep(): void {
+    const { clock } = this.#options;
+    if (this.#stopping.signal.aborted || this.#parts === null) return;
+    this.#cancelDeadline();
+    const deadlineMs = nextDeadlineMs(this.#model);
+    this.#cancelDeadline =
+      deadlineMs === null
+        ? () => {}
+        : clock.schedule(Math.max(1, deadlineMs - clock.nowMs()), () => this.dispatch({ kind: 'tick' }));
+    const pace = watchPace(this.#model, clock.nowMs());
+    this.#powerWatch.setPace(pace.powerMs, this.#model.state === 'awake' || this.#model.state === 'drowsy');
+    for (const prober of this.#parts.probers) prober.setPace(pace.probeMs);
+  }
+
+  #report(kind: string, message: string, facts: ControllerEvent['facts'] = {}): void {
+    const logged = { platform: this.name, kind, ...facts };
+    if (kind === 'alarm') this.#options.log.error(logged, message);
+    else this.#options.log.info(logged, message);
+    this.#options.report({ kind, message, facts });
+  }
+}
+
+/** For people: `alice from 10.0.9.4:51234 (rdp)`. */
+export function describeStream(stream: StreamStatus): string {
+  const protocol = stream.protocol === 'auto' ? '' : ` (${stream.protocol})`;
+  return `${stream.vm} from ${stream.client}${protocol}`;
+}

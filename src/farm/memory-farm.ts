@@ -1,0 +1,96 @@
+// All platforms of one Torpor, in memory: the Farm port over their controllers. The default; needs no other program.
+import type { PlatformController } from '../controller/platform-controller.ts';
+import type { EventLog } from '../history/event-log.ts';
+import { TorporError } from '../platform/errors.ts';
+import { findBlockers } from '../platform/idle-policy.ts';
+import type { Clock, StreamStatus } from '../platform/ports.ts';
+import type { Explanation, Farm, FarmEvent, PlatformStatus } from '../platform/status.ts';
+import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
+import { buildStatus } from './platform-status.ts';
+
+/** The name of the inhibitor that `torpor inhibit` sets. */
+const OPERATOR_INHIBITOR = 'operator';
+
+export interface MemoryFarmOptions {
+  readonly controllers: readonly PlatformController[];
+  readonly events: EventLog;
+  readonly clock: Clock;
+}
+
+export class MemoryFarm implements Farm {
+  readonly #controllers: ReadonlyMap<string, PlatformController>;
+  readonly #events: EventLog;
+  readonly #clock: Clock;
+
+  constructor(options: MemoryFarmOptions) {
+    this.#controllers = new Map(options.controllers.map((controller) => [controller.name, controller]));
+    this.#events = options.events;
+    this.#clock = options.clock;
+  }
+
+  platforms(): PlatformStatus[] {
+    return [...this.#controllers.values()].map((controller) => buildStatus(controller, this.#clock.nowMs()));
+  }
+
+  platform(name: string): PlatformStatus {
+    return buildStatus(this.#controller(name), this.#clock.nowMs());
+  }
+
+  explain(name: string): Explanation {
+    return explainPlatform(this.#controller(name), this.#clock.nowMs());
+  }
+
+  streams(): StreamStatus[] {
+    return [...this.#controllers.values()].flatMap((controller) => controller.gate.streams());
+  }
+
+  recentEvents(afterId: number): FarmEvent[] {
+    return this.#events.after(afterId);
+  }
+
+  onEvent(listener: (event: FarmEvent) => void): () => void {
+    return this.#events.subscribe(listener);
+  }
+
+  wake(name: string, why: string): void {
+    this.#controller(name).dispatch({ kind: 'operatorWake', why });
+  }
+
+  sleep(name: string, force: boolean): void {
+    const controller = this.#controller(name);
+    const { model } = controller;
+    if (model.state !== 'awake' && model.state !== 'drowsy') {
+      throw new TorporError('ERR_PLATFORM_STATE', `${name} cannot be put to sleep: it is ${model.state}`);
+    }
+    const asked = { ...model, sleepAsked: { force } };
+    const blockers = findBlockers(asked, this.#clock.nowMs());
+    const pool = blockers.find((blocker) => blocker.kind === 'pool');
+    const other = blockers.find((blocker) => blocker.kind !== 'pool');
+    if (other !== undefined)
+      throw new TorporError('ERR_PLATFORM_STATE', `${name} cannot be put to sleep: ${other.why}`);
+    if (pool !== undefined) {
+      const who = describeActiveStreams(controller);
+      const advice = 'wait until they are idle, or force it';
+      throw new TorporError('ERR_PLATFORM_BUSY', `${name} is in use by ${who}: ${advice}`, { retryable: true });
+    }
+    controller.dispatch({ kind: 'operatorSleep', force });
+  }
+
+  inhibit(name: string, forMs: number | null, why: string): void {
+    const untilMs = forMs === null ? null : this.#clock.nowMs() + forMs;
+    this.#controller(name).dispatch({ kind: 'inhibit', name: OPERATOR_INHIBITOR, why, untilMs });
+    this.#events.append(name, 'inhibitor', `inhibited by ${OPERATOR_INHIBITOR}: ${why}`, { untilMs });
+  }
+
+  release(name: string): void {
+    this.#controller(name).dispatch({ kind: 'release' });
+    this.#events.append(name, 'inhibitor', 'released by an operator', {});
+  }
+
+  #controller(name: string): PlatformController {
+    const controller = this.#controllers.get(name);
+    if (controller !== undefined) return controller;
+    const known = [...this.#controllers.keys()].join(', ');
+    throw new TorporError('ERR_PLATFORM_UNKNOWN', `no platform is called "${name}"; there are: ${known}`);
+  }
+}

@@ -1,0 +1,34 @@
+// One platform's status for people and programs, read off its controller.
+import type { PlatformController } from '../controller/platform-controller.ts';
+import { assess } from '../platform/evidence.ts';
+import { findBlockers } from '../platform/idle-policy.ts';
+import type { PlatformStatus } from '../platform/status.ts';
+
+/** Blockers are what keeps a running platform awake; one that does not run has none. */
+export function buildStatus(controller: PlatformController, nowMs: number): PlatformStatus {
+  const { model, gate } = controller;
+  const evidence = assess(model, nowMs);
+  const runs = model.state === 'awake' || model.state === 'drowsy' || model.state === 'saving';
+  return {
+    name: controller.name,
+    state: model.state,
+    sinceMs: model.sinceMs,
+    why: model.why,
+    mode: model.armed ? 'armed' : 'observe',
+    pool: model.pool,
+    streams: gate.streams().length,
+    ...gate.heldBytes(),
+    bmcReachable: model.bmcReachable,
+    wakeProven: model.wakeProven,
+    wakeProofWhy: model.wakeProofWhy,
+    maintenance: model.maintenance,
+    evidence: evidence.text,
+    evidenceIsWeak: model.policy.witness === 'none' || model.policy.witness === 'watts',
+    watts: model.power?.watts ?? null,
+    inhibitors: model.inhibitors.filter((inhibitor) => inhibitor.untilMs === null || inhibitor.untilMs > nowMs),
+    blockers: runs ? findBlockers(model, nowMs) : [],
+    suspends: model.suspends,
+    wakes: model.wakes,
+    failures: model.failures,
+  };
+}

@@ -1,0 +1,319 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type ControllerEvent, PlatformController } from '../../src/controller/platform-controller.ts';
+import type { PlatformPolicy } from '../../src/platform/model.ts';
+import type {
+  AcpiState,
+  DrainReport,
+  Intent,
+  Journal,
+  PlatformContext,
+  PowerAnswer,
+  PowerDriver,
+  Prober,
+  StreamGate,
+  StreamStatus,
+} from '../../src/platform/ports.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { KeptLog } from '../support/kept-log.ts';
+
+const POLICY: PlatformPolicy = {
+  sleep: 'S3',
+  minAwakeMs: 1_000,
+  drowsyForMs: 1_000,
+  suspendTimeoutMs: 30_000,
+  wakeTimeoutMs: 30_000,
+  saveTimeoutMs: 10_000,
+  savesContext: false,
+  witness: 'sensor',
+  wakeMethods: ['chassis-on'],
+  clientWaitMs: 300_000,
+  vms: ['desk'],
+  probedVms: ['desk'],
+};
+
+const ACCEPTED: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
+
+/** One platform that does what it is asked, and a list of all that was done to it, in order. */
+class FakeWorld {
+  readonly clock = new FakeClock();
+  readonly deeds: string[] = [];
+  readonly reported: ControllerEvent[] = [];
+  acpi: AcpiState = 'S0';
+  bmcAnswers = true;
+  vmAnswers = true;
+  drain: DrainReport = { drained: true, unackedBytes: 0, source: 'proc' };
+  journalProblem: string | null = null;
+  veto: string | null = null;
+  sleepAnswer: PowerAnswer = ACCEPTED;
+  paceMs: number | null = null;
+  readonly controller: PlatformController;
+
+  constructor(intent: Intent | null = null) {
+    this.controller = new PlatformController({
+      name: 'vdi-01',
+      policy: POLICY,
+      armed: true,
+      intent,
+      idleTimeoutMs: 600_000,
+      driver: this.#driver(),
+      journal: this.#journal(),
+      context: this.#context(),
+      clock: this.clock,
+      log: new KeptLog(),
+      report: (event) => this.reported.push(event),
+    });
+  }
+
+  start(): void {
+    this.controller.start({ gate: this.#gate(), probers: [this.#prober()] });
+  }
+
+  get state(): string {
+    return this.controller.model.state;
+  }
+
+  #driver(): PowerDriver {
+    const capabilities = {
+      sleep: 'S3',
+      retainsRam: true,
+      readsSleepState: 'sensor',
+      wakeMethods: ['chassis-on'],
+    } as const;
+    return {
+      name: 'fake',
+      capabilities: () => capabilities,
+      readPower: async () => {
+        if (!this.bmcAnswers) throw new Error('no answer');
+        return { atMs: this.clock.nowMs(), acpi: this.acpi, acpiSource: 'sensor', powerBit: true, watts: null };
+      },
+      requestSleep: async () => {
+        this.deeds.push('press');
+        if (this.sleepAnswer.outcome !== 'refused') this.acpi = 'S3';
+        this.vmAnswers = this.acpi === 'S0';
+        return this.sleepAnswer;
+      },
+      requestWake: async (method) => {
+        this.deeds.push(`wake ${method}`);
+        this.acpi = 'S0';
+        this.vmAnswers = true;
+        return ACCEPTED;
+      },
+      proveWake: async () => ({ proven: true, why: 'operator session, sensor read' }),
+      close: async () => {
+        this.deeds.push('close');
+      },
+    };
+  }
+
+  #journal(): Journal {
+    return {
+      read: async () => null,
+      write: async (_platform, intent) => {
+        if (this.journalProblem !== null) throw new Error(this.journalProblem);
+        this.deeds.push(`journal ${intent.kind}`);
+      },
+    };
+  }
+
+  #context(): PlatformContext {
+    return {
+      save: async () => ({ veto: this.veto }),
+      restore: async () => {
+        this.deeds.push('restore');
+        return { identity: 'unknown', problem: null };
+      },
+    };
+  }
+
+  #gate(): StreamGate {
+    return {
+      hold: () => this.deeds.push('hold'),
+      drain: async () => this.drain,
+      release: (vm) => this.deeds.push(`release ${vm ?? 'all'}`),
+      giveUp: (vm, why) => this.deeds.push(`give up ${vm ?? 'all'}: ${why}`),
+      loseSessions: () => this.deeds.push('lose sessions'),
+      streams: () => [],
+      waitingVms: () => [],
+      heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),
+    };
+  }
+
+  #prober(): Prober {
+    let cancel = () => {};
+    const ask = () => {
+      const atMs = this.clock.nowMs();
+      this.controller.onProbeResult('desk', { answered: this.vmAnswers, askedAtMs: atMs, atMs });
+      cancel = this.paceMs === null ? () => {} : this.clock.schedule(this.paceMs, ask);
+    };
+    return {
+      vm: 'desk',
+      setPace: (paceMs) => {
+        if (paceMs === this.paceMs) return;
+        this.paceMs = paceMs;
+        cancel();
+        if (paceMs !== null) cancel = this.clock.schedule(paceMs, ask);
+      },
+      stop: () => {
+        this.paceMs = null;
+        cancel();
+      },
+    };
+  }
+}
+
+const STREAM: StreamStatus = {
+  id: 's1',
+  platform: 'vdi-01',
+  vm: 'desk',
+  listener: '127.0.0.1:1',
+  client: '127.0.0.1:2',
+  target: '127.0.0.1:3',
+  protocol: 'raw',
+  device: 'desktop',
+  mode: 'holding',
+  active: true,
+  openedAtMs: 0,
+  lastActiveAtMs: 0,
+  bytesFromClient: 0,
+  bytesToClient: 0,
+  heldBytes: 0,
+  heldStoredBytes: 0,
+};
+
+describe('PlatformController', () => {
+  let world: FakeWorld;
+  beforeEach(async () => {
+    world = new FakeWorld();
+    world.start();
+    await world.clock.advance(600);
+  });
+
+  it('start: a platform that runs -> awake, streams released, nothing pressed', () => {
+    expect(world.state).toBe('awake');
+    expect(world.deeds).toEqual(['release all']);
+  });
+
+  it('nobody active: the whole path -> held, journalled, pressed once, in this order, then asleep', async () => {
+    await world.clock.advance(10_000);
+    expect(world.state).toBe('asleep');
+    expect(world.deeds).toEqual(['release all', 'hold', 'journal sleep', 'press']);
+  });
+
+  it('asleep: a client is active -> journalled, woken once, context restored, then released', async () => {
+    await world.clock.advance(10_000);
+    world.deeds.length = 0;
+    for (let i = 0; i < 5; i += 1) world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(200);
+    expect(world.deeds).toEqual([
+      'journal wake',
+      'wake chassis-on',
+      'restore',
+      'release desk',
+      'release all',
+      'journal run',
+    ]);
+    expect(world.state).toBe('awake');
+  });
+
+  it('asleep: the disk is full when a client comes -> an alarm, and it is woken all the same', async () => {
+    await world.clock.advance(10_000);
+    world.journalProblem = 'no space left';
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(200);
+    expect(world.deeds).toContain('wake chassis-on');
+    expect(world.reported).toContainEqual(expect.objectContaining({ kind: 'alarm', message: 'no space left' }));
+  });
+
+  it('saving: the intent cannot be written -> nothing is pressed, streams flow again', async () => {
+    world.journalProblem = 'no space left';
+    await world.clock.advance(10_000);
+    expect(world.deeds).toEqual(['release all', 'hold', 'release all']);
+    expect(world.state).toBe('awake');
+  });
+
+  it('saving: bytes towards the VMs stay unacknowledged -> nothing is pressed', async () => {
+    world.drain = { drained: false, unackedBytes: 17, source: 'proc' };
+    await world.clock.advance(10_000);
+    expect(world.deeds).not.toContain('press');
+    expect(world.reported.map(({ message }) => message).join('\n')).toContain('17 bytes');
+  });
+
+  it('saving: the hook vetoes -> nothing is pressed, its reason is shown', async () => {
+    world.veto = 'backup is running';
+    await world.clock.advance(10_000);
+    expect(world.deeds).not.toContain('press');
+    expect(world.controller.model.why).toBe('backup is running');
+  });
+
+  it('suspending: the BMC refuses -> awake, streams released, alarm', async () => {
+    world.sleepAnswer = { outcome: 'refused', attempts: ['insufficient privilege'] };
+    await world.clock.advance(5_000);
+    expect(world.state).toBe('awake');
+    expect(world.deeds.filter((deed) => deed === 'press')).toHaveLength(1);
+    expect(world.reported).toContainEqual(expect.objectContaining({ kind: 'alarm' }));
+  });
+
+  it('awake: the BMC stops answering -> no suspend, and the reason says so', async () => {
+    world.bmcAnswers = false;
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(5_000);
+    world.controller.streamIdle(STREAM, 'idle');
+    await world.clock.advance(60_000);
+    expect(world.state).toBe('awake');
+    expect(world.deeds).not.toContain('press');
+    expect(world.controller.model.bmcProblem).toBe('no answer');
+  });
+
+  it('table: a stream enters twice and leaves once -> the counter and the record tell it', async () => {
+    world.controller.streamActive(STREAM, 'connected');
+    world.controller.streamActive(STREAM, 'client bytes');
+    expect(world.controller.model.pool).toBe(1);
+    world.controller.streamIdle(STREAM, 'idle for 10m');
+    expect(world.controller.model.pool).toBe(0);
+    expect(world.controller.table.records().map(({ kind, why, poolAfter }) => [kind, why, poolAfter])).toEqual([
+      ['enter', 'connected', 1],
+      ['exit', 'idle for 10m', 0],
+    ]);
+  });
+
+  it('asleep: the sensor says so -> the VM is not asked any more', async () => {
+    await world.clock.advance(10_000);
+    expect(world.paceMs).toBeNull();
+  });
+
+  it('stop: while asleep -> the driver is closed, no timer is left, no event changes anything', async () => {
+    await world.clock.advance(10_000);
+    await world.controller.stop();
+    expect(world.deeds.at(-1)).toBe('close');
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(60_000);
+    await settle();
+    expect(world.deeds.at(-1)).toBe('close');
+    expect(world.state).toBe('asleep');
+    expect(world.clock.pending).toBe(0);
+  });
+});
+
+describe('PlatformController after a restart', () => {
+  it('journalled sleep, platform asleep -> asleep, nothing pressed; the first client wakes it', async () => {
+    const world = new FakeWorld({ id: 4, kind: 'sleep', atMs: 0, failedWakes: 0 });
+    world.acpi = 'S3';
+    world.vmAnswers = false;
+    world.start();
+    await world.clock.advance(3_500);
+    expect(world.state).toBe('asleep');
+    expect(world.deeds).toEqual([]);
+    world.controller.streamActive(STREAM, 'connected');
+    await world.clock.advance(500);
+    expect(world.state).toBe('awake');
+  });
+
+  it('journalled sleep, platform still runs -> the button is not pressed again', async () => {
+    const world = new FakeWorld({ id: 4, kind: 'sleep', atMs: 0, failedWakes: 0 });
+    world.start();
+    await world.clock.advance(45_000);
+    expect(world.deeds.filter((deed) => deed === 'press')).toHaveLength(0);
+    expect(world.controller.model.failures).toBe(1);
+    expect(world.state).toBe('awake');
+  });
+});
