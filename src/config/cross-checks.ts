@@ -1,0 +1,243 @@
+// Rules that span several keys of the configuration. They read the raw values, so that they speak up beside the schema's own
+// problems; a value that is wrong by itself is the schema's business and passes here.
+import { parseSizeBytes } from '../platform/units.ts';
+import { type Endpoint, endpointsClash, formatEndpoint, isLoopbackHost, parseEndpoint } from './endpoint.ts';
+import { DEFAULT_API_LISTEN } from './schema.ts';
+import type { ConfigPath } from './yaml-source.ts';
+
+/** One finding at one place of the file. */
+export interface Finding {
+  readonly path: ConfigPath;
+  readonly what: string;
+}
+
+type Mapping = Readonly<Record<string, unknown>>;
+interface Placed<T> {
+  readonly path: ConfigPath;
+  readonly value: T;
+}
+
+/** Everything wrong across keys, in no particular order. Never throws, whatever the value. */
+export function findContradictions(root: unknown): Finding[] {
+  const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
+  return [
+    ...(Array.isArray(asMapping(root).platforms) && platforms.length === 0
+      ? [{ path: ['platforms'], what: 'the list is empty: write at least one platform' }]
+      : []),
+    ...findTwins(platforms, 'platform'),
+    ...findListenClashes(root, platforms),
+    ...findSharedBmcs(platforms),
+    ...platforms.flatMap(checkPlatform),
+  ];
+}
+
+/** What is allowed but probably not meant. */
+export function findDoubts(root: unknown): Finding[] {
+  return children({ path: [], value: asMapping(root) }, 'platforms').flatMap((platform) => {
+    const listeners = listenersOf(platform);
+    if (listeners.length === 0) {
+      return [{ path: platform.path, what: 'has no listener, so no client can be seen: it is only observed' }];
+    }
+    if (listeners.some(({ value }) => !isProbeless(value))) return [];
+    const what =
+      'no listener has a probe, so only the BMC can tell whether it runs: give one listener a probe, such as probe: tcp';
+    return [{ path: platform.path, what }];
+  });
+}
+
+function checkPlatform(platform: Placed<Mapping>): Finding[] {
+  return [
+    ...findTwins(children(platform, 'vms'), 'VM'),
+    ...listenersOf(platform).flatMap(checkProbe),
+    ...checkPassword(platform),
+    ...checkHold(platform),
+    ...checkWatts(platform),
+    ...checkArmed(platform),
+  ];
+}
+
+/** A platform without listeners has an empty pool for ever: armed, it would be put to sleep under everybody. */
+function checkArmed(platform: Placed<Mapping>): Finding[] {
+  if (platform.value.mode !== 'armed' || listenersOf(platform).length > 0) return [];
+  const what =
+    'an armed platform without a listener would always look idle: write vms with listeners, or mode: observe';
+  return [{ path: [...platform.path, 'mode'], what }];
+}
+
+function findTwins(items: ReadonlyArray<Placed<Mapping>>, noun: string): Finding[] {
+  const seen = new Set<string>();
+  return items.flatMap(({ path, value }) => {
+    if (typeof value.name !== 'string' || !seen.has(value.name)) {
+      if (typeof value.name === 'string') seen.add(value.name);
+      return [];
+    }
+    return [
+      { path: [...path, 'name'], what: `another ${noun} is called ${JSON.stringify(value.name)}: write another name` },
+    ];
+  });
+}
+
+function findListenClashes(root: unknown, platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const api = asMapping(asMapping(root).api).listen ?? DEFAULT_API_LISTEN;
+  const listeners = platforms.flatMap(listenersOf);
+  const bound: Array<{ endpoint: Endpoint; owner: string }> = [];
+  const apiEndpoint = tryEndpoint(api);
+  if (apiEndpoint !== null) bound.push({ endpoint: apiEndpoint, owner: 'the API (api.listen)' });
+  const findings: Finding[] = [];
+  for (const { path, value } of listeners) {
+    const endpoint = tryEndpoint(value.listen);
+    if (endpoint === null) continue;
+    const clash = bound.find((other) => endpointsClash(other.endpoint, endpoint));
+    if (clash === undefined) bound.push({ endpoint, owner: `${clashOwner(path)}` });
+    else {
+      const what = `${formatEndpoint(endpoint)} is already taken by ${clash.owner}: write another address or port`;
+      findings.push({ path: [...path, 'listen'], what });
+    }
+  }
+  return [...findings, ...listeners.flatMap((listener) => checkLoop(listener, bound))];
+}
+
+function clashOwner(path: ConfigPath): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : step))
+    .join('.')
+    .replaceAll('.[', '[');
+}
+
+/** A listener whose target is a listener of the same Torpor would connect to itself until the descriptors run out. */
+function checkLoop(listener: Placed<Mapping>, bound: ReadonlyArray<{ endpoint: Endpoint; owner: string }>): Finding[] {
+  const target = tryEndpoint(listener.value.target);
+  if (target === null) return [];
+  const own = bound.find(({ endpoint }) => {
+    if (endpoint.port !== target.port || endpoint.port === 0) return false;
+    const wildcard = endpoint.host === '0.0.0.0' || endpoint.host === '::';
+    return endpoint.host === target.host || (wildcard && isLoopbackHost(target.host));
+  });
+  if (own === undefined) return [];
+  const what = `${formatEndpoint(target)} is Torpor itself (${own.owner}): write the address of the VM`;
+  return [{ path: [...listener.path, 'target'], what }];
+}
+
+/** One BMC is one chassis: the sleep of one platform would be the sleep of both. */
+function findSharedBmcs(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const seen = new Map<string, ConfigPath>();
+  return platforms.flatMap(({ path, value }) => {
+    const { host, port } = asMapping(asMapping(value.power).bmc);
+    if (typeof host !== 'string') return [];
+    const address = `${host.toLowerCase()}:${port ?? 623}`;
+    const first = seen.get(address);
+    if (first === undefined) {
+      seen.set(address, path);
+      return [];
+    }
+    const what = `${address} is the BMC of ${clashOwner(first)} already, and a BMC has one platform: write its own`;
+    return [{ path: [...path, 'power', 'bmc', 'host'], what }];
+  });
+}
+
+function checkPassword(platform: Placed<Mapping>): Finding[] {
+  const bmc = asMapping(platform.value.power).bmc;
+  if (!isMapping(bmc)) return [];
+  const path = [...platform.path, 'power', 'bmc'];
+  const given = [bmc.passwordFile, bmc.passwordEnv].filter((value) => value !== undefined && value !== null);
+  if (given.length === 1) return [];
+  const what =
+    given.length === 0
+      ? 'the password is missing: write passwordFile (a path) or passwordEnv (an environment variable)'
+      : 'passwordFile and passwordEnv exclude each other: write one of them';
+  return [{ path, what }];
+}
+
+function checkHold(platform: Placed<Mapping>): Finding[] {
+  const hold = asMapping(platform.value.hold);
+  const perStream = trySizeBytes(hold.perStream ?? '1MiB');
+  const perPlatform = trySizeBytes(hold.perPlatform ?? '64MiB');
+  if (perStream === null || perPlatform === null || perStream <= perPlatform) return [];
+  const what = 'one stream may hold more than the whole platform: write a perPlatform of at least perStream';
+  return [{ path: [...platform.path, 'hold', hold.perPlatform === undefined ? 'perStream' : 'perPlatform'], what }];
+}
+
+function checkWatts(platform: Placed<Mapping>): Finding[] {
+  const watts = asMapping(asMapping(platform.value.power).watts);
+  const path = [...platform.path, 'power', 'watts'];
+  const known = ['busy', 'idle', 'asleep'].filter((key) => typeof watts[key] === 'number');
+  return known.slice(1).flatMap((key, index) => {
+    const above = known[index] as string;
+    const wrong =
+      key === 'asleep' ? Number(watts[key]) >= Number(watts[above]) : Number(watts[key]) > Number(watts[above]);
+    if (!wrong) return [];
+    return [
+      { path: [...path, key], what: `${watts[key]} is not below ${above} (${watts[above]}): write what was measured` },
+    ];
+  });
+}
+
+const PROBE_KEYS: Readonly<Record<string, readonly string[]>> = {
+  send: ['exchange'],
+  expect: ['banner', 'exchange'],
+  command: ['command'],
+};
+
+function checkProbe(listener: Placed<Mapping>): Finding[] {
+  const probe = typeof listener.value.probe === 'string' ? { kind: listener.value.probe } : listener.value.probe;
+  if (!isMapping(probe)) return [];
+  const path = [...listener.path, 'probe'];
+  const findings: Finding[] = [];
+  if (probe.kind === 'command' && isUnset(probe.command)) {
+    const what = 'a command probe needs its command: write probe: { kind: command, command: "ssh alice true" }';
+    findings.push({ path, what });
+  }
+  for (const [key, kinds] of Object.entries(PROBE_KEYS)) {
+    if (isUnset(probe[key]) || typeof probe.kind !== 'string' || kinds.includes(probe.kind)) continue;
+    const what = `\`${key}\` means nothing to a ${JSON.stringify(probe.kind)} probe: write kind: ${kinds.join(' or ')}, or leave it out`;
+    findings.push({ path: [...path, key], what });
+  }
+  return findings;
+}
+
+function isProbeless(listener: Mapping): boolean {
+  const { probe, device, target } = listener;
+  if (probe === undefined) {
+    return device === 'printer' || device === 'serial' || (typeof target === 'string' && target.endsWith(':9100'));
+  }
+  return probe === 'none' || asMapping(probe).kind === 'none';
+}
+
+function listenersOf(platform: Placed<Mapping>): Array<Placed<Mapping>> {
+  return children(platform, 'vms').flatMap((vm) => children(vm, 'listeners'));
+}
+
+/** The mappings in the list under a key, with their paths. */
+function children(parent: Placed<Mapping>, key: string): Array<Placed<Mapping>> {
+  const list = parent.value[key];
+  if (!Array.isArray(list)) return [];
+  return list.map((value, index) => ({ path: [...parent.path, key, index], value: asMapping(value) }));
+}
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asMapping(value: unknown): Mapping {
+  return isMapping(value) ? value : {};
+}
+
+function isUnset(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function tryEndpoint(value: unknown): Endpoint | null {
+  return attempt(() => (typeof value === 'string' ? parseEndpoint(value) : null));
+}
+
+function trySizeBytes(value: unknown): number | null {
+  return attempt(() => (typeof value === 'string' ? parseSizeBytes(value) : null));
+}
+
+function attempt<T>(read: () => T | null): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}

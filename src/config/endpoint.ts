@@ -1,0 +1,70 @@
+// One network endpoint as people write it, `host:port` or `[v6]:port`, both ways. Resolving names is left to who connects.
+import { isIP } from 'node:net';
+import { TorporError } from '../platform/errors.ts';
+
+/** An address and a port. `host` is an IP address (IPv6 without brackets) or a host name. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+const MAX_PORT = 65_535;
+/** RFC 1123 section 2.1: letters, digits and hyphens per label, 63 octets each; underscores are tolerated, as resolvers do. */
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?$/;
+const ALL_NUMERIC = /^[0-9.]+$/;
+
+/** Whether the text is an IP address or a host name, without a port and without brackets. */
+export function isHost(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  return HOST_NAME.test(text) && !ALL_NUMERIC.test(text);
+}
+
+/**
+ * Reads `10.0.1.21:3389`, `vdi-01.example:22` or `[::1]:7070`. Port 0 is read too: to a listener it means "any free port".
+ * Throws ERR_CONFIG_INVALID where the text is none.
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text.trim());
+  const host = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3]);
+  const hostIsRight = match?.[1] === undefined ? isHost(host) : isIP(host) === 6;
+  if (match === null || !hostIsRight || port > MAX_PORT) {
+    throw new TorporError('ERR_CONFIG_INVALID', `"${text}" is no address: ${explainEndpoint(text)}`);
+  }
+  return { host, port };
+}
+
+/** The endpoint as it is written in a configuration: `10.0.1.21:3389`, `[::1]:7070`. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+}
+
+/**
+ * Whether two listening endpoints cannot both be bound: the same port on the same address, or on a wildcard that covers
+ * it. Port 0 never clashes. Node binds `::` for IPv4 too.
+ */
+export function endpointsClash(a: Endpoint, b: Endpoint): boolean {
+  if (a.port !== b.port || a.port === 0) return false;
+  const hostA = a.host.toLowerCase();
+  const hostB = b.host.toLowerCase();
+  return hostA === hostB || covers(hostA, hostB) || covers(hostB, hostA);
+}
+
+/** Whether the host is the loopback of this machine: 127.0.0.0/8, ::1 or `localhost`. */
+export function isLoopbackHost(host: string): boolean {
+  const plain = host.toLowerCase();
+  return plain === 'localhost' || plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
+}
+
+function covers(wildcard: string, host: string): boolean {
+  if (wildcard === '::') return true;
+  return wildcard === '0.0.0.0' && (isIP(host) === 4 || host === 'localhost');
+}
+
+function explainEndpoint(text: string): string {
+  const colons = text.split(':').length - 1;
+  if (colons > 1 && !text.includes('[')) return 'an IPv6 address stands in brackets, such as [::1]:7070';
+  if (colons === 0) return 'the port is missing; write host:port, such as 10.0.1.21:3389';
+  if (text.trim().startsWith(':')) return 'the host is missing; write 0.0.0.0 for every IPv4 address of this machine';
+  return 'write host:port, such as 10.0.1.21:3389 or [::1]:7070, with a port up to 65535';
+}

@@ -1,0 +1,144 @@
+// The leaves of the configuration as zod types: each knows what it accepts and says it in one way. Structure is schema.ts's.
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { errorText } from '../platform/errors.ts';
+import { parseDurationMs, parseSizeBytes } from '../platform/units.ts';
+import { type Endpoint, isHost, parseEndpoint } from './endpoint.ts';
+
+/** Node's timers are 32 bits of milliseconds: a longer wait would fire at once. */
+const MAX_DURATION_MS = 24 * 86_400_000;
+const MAX_COMMAND_CHARS = 8192;
+const MAX_SHOWN_CHARS = 60;
+
+/** What a leaf made of a value. `wrong` is followed by what to write instead; `problem` already says it. */
+type Reading<T> = { readonly value: T } | { readonly wrong: string } | { readonly problem: string };
+
+/** A leaf that reads `expectation`. Its problems read "is missing: write …", "is empty: write …" or "…: write …". */
+function leaf<T>(expectation: string, read: (value: unknown) => Reading<T>) {
+  return z.unknown().transform((value, context): T => {
+    const reading = isUnset(value) ? { wrong: value === null ? 'is empty' : 'is missing' } : read(value);
+    if ('value' in reading) return reading.value;
+    const message = 'problem' in reading ? reading.problem : `${reading.wrong}: write ${expectation}`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+}
+
+function isUnset(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+/** A value as it may stand in a message: shortened, one line, and of a collection only its kind. */
+export function showValue(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'a mapping';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
+}
+
+function fromParser<T>(parse: (text: string) => T, text: string): { value: T } | { problem: string } {
+  try {
+    return { value: parse(text) };
+  } catch (error) {
+    return { problem: errorText(error) };
+  }
+}
+
+/** `10m`; at least `minMs`. */
+export function durationField(minMs: number) {
+  const expectation = 'a number and a unit, such as 250ms, 30s, 10m or 2h';
+  return leaf(expectation, (value) => {
+    if (typeof value === 'number') return { wrong: `${value} has no unit` };
+    if (typeof value !== 'string') return { wrong: `${showValue(value)} is no duration` };
+    const answer = fromParser(parseDurationMs, value);
+    if ('problem' in answer) return answer;
+    if (answer.value < minMs) return { problem: `${value.trim()} is too short: write ${minMs}ms or more` };
+    if (answer.value > MAX_DURATION_MS) return { problem: `${value.trim()} is too long: write 24d or less` };
+    return answer;
+  });
+}
+
+/** `1MiB`; at least `minBytes`, at most `maxBytes`. */
+export function sizeField(minBytes: number, maxBytes: number) {
+  return leaf('a number and a unit, such as 64KiB or 1MiB', (value) => {
+    if (typeof value === 'number') return { wrong: `${value} has no unit` };
+    if (typeof value !== 'string') return { wrong: `${showValue(value)} is no size` };
+    const answer = fromParser(parseSizeBytes, value);
+    if ('problem' in answer) return answer;
+    if (answer.value < minBytes)
+      return { problem: `${value.trim()} is too small: write ${minBytes / 1024}KiB or more` };
+    if (answer.value > maxBytes)
+      return { problem: `${value.trim()} is too large: write ${maxBytes / 1024 ** 2}MiB or less` };
+    return answer;
+  });
+}
+
+/** `10.0.1.21:3389`. Port 0 only where `anyPort` allows it. */
+export function endpointField(anyPort: boolean) {
+  return leaf('host:port, such as 10.0.1.21:3389 or [::1]:7070', (value): Reading<Endpoint> => {
+    if (typeof value !== 'string') return { wrong: `${showValue(value)} is no address` };
+    const answer = fromParser(parseEndpoint, value);
+    if ('value' in answer && answer.value.port === 0 && !anyPort) return { wrong: `${value} has port 0` };
+    return answer;
+  });
+}
+
+/** An IP address or a host name, without a port. */
+export const hostField = leaf('an IP address or a host name, such as 10.0.9.11', (value) => {
+  if (typeof value !== 'string') return { wrong: `${showValue(value)} is no host` };
+  const bare = value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value;
+  if (isHost(bare) && (bare === value || isIP(bare) === 6)) return { value: bare };
+  const hasPort = /:\d+$/.test(value);
+  return { wrong: `${showValue(value)} is no host${hasPort ? '; the port has its own key, `port`' : ''}` };
+});
+
+/** A whole number within bounds. */
+export function wholeField(min: number, max: number) {
+  return leaf(`a whole number from ${min} to ${max}`, (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return { value };
+    return { wrong: `${showValue(value)} is not one` };
+  });
+}
+
+export const wattsField = leaf('a number of watts, such as 180', (value) => {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= 1_000_000) return { value };
+  return { wrong: `${showValue(value)} is none` };
+});
+
+/** One of a closed set of words. */
+export function wordField<const T extends string>(words: readonly T[]) {
+  const expectation = words.length === 1 ? (words[0] as string) : `one of ${words.join(', ')}`;
+  return leaf(expectation, (value) => {
+    const word = words.find((known) => known === value);
+    return word === undefined ? { wrong: `${showValue(value)} is not known` } : { value: word };
+  });
+}
+
+/** One of a closed set of numbers. */
+export function choiceField<const T extends number>(choices: readonly T[]) {
+  return leaf(choices.join(' or '), (value) => {
+    const choice = choices.find((known) => known === value);
+    return choice === undefined ? { wrong: `${showValue(value)} is not supported` } : { value: choice };
+  });
+}
+
+/** Text that matches a pattern. A value that is `hidden` is never shown: it may be a secret that was put there by mistake. */
+export function textField(expectation: string, pattern: RegExp, hidden = false) {
+  return leaf(expectation, (value) => {
+    if (typeof value === 'number' || typeof value === 'boolean') {
+      return { problem: `${hidden ? 'the value' : showValue(value)} is no text: write it in quotes` };
+    }
+    if (typeof value === 'string' && pattern.test(value)) return { value };
+    return { wrong: `${hidden ? 'the value' : showValue(value)} does not fit` };
+  });
+}
+
+/** A command line for `/bin/sh -c`. */
+export const commandField = leaf('a command line for /bin/sh, such as "ssh alice uptime"', (value) => {
+  if (typeof value !== 'string') return { wrong: `${showValue(value)} is no command line` };
+  if (value.trim() === '') return { wrong: 'the command line is blank' };
+  if (value.includes('\0')) return { wrong: 'the command line holds a NUL character' };
+  if (value.length > MAX_COMMAND_CHARS)
+    return { wrong: `the command line is longer than ${MAX_COMMAND_CHARS} characters` };
+  return { value };
+});

@@ -1,0 +1,106 @@
+// The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
+import type { Device, Protocol } from '../platform/ports.ts';
+import type { Endpoint } from './endpoint.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Everything one Torpor needs to know. Every default is filled in; `null` is "not set", never "default". */
+export interface TorporConfig {
+  readonly api: { readonly listen: Endpoint };
+  /** Absolute folder of the journal. Made by its user if it is missing. */
+  readonly stateDir: string;
+  readonly log: { readonly level: LogLevel };
+  readonly platforms: readonly PlatformConfig[];
+}
+
+export interface PlatformConfig {
+  /** Unique among platforms: lower-case letters, digits, hyphens. */
+  readonly name: string;
+  readonly mode: 'observe' | 'armed';
+  /** From a stream's last activity until it leaves the pool. */
+  readonly idleTimeoutMs: number;
+  /** From a stream's close until it leaves the pool. */
+  readonly disconnectGraceMs: number;
+  /** Abort window between "all idle" and the request to sleep. */
+  readonly drowsyForMs: number;
+  /** A platform that woke stays awake at least that long. */
+  readonly minAwakeMs: number;
+  readonly hold: HoldConfig;
+  readonly hooks: HooksConfig;
+  readonly power: PowerConfig;
+  readonly vms: readonly VmConfig[];
+}
+
+/** Bounds of what is kept for a sleeping platform, in bytes as they were sent, before compression. */
+export interface HoldConfig {
+  readonly perStreamBytes: number;
+  readonly perPlatformBytes: number;
+}
+
+/** Commands for `/bin/sh -c`; null where there is none. */
+export interface HooksConfig {
+  readonly beforeSuspend: string | null;
+  readonly afterWake: string | null;
+  /** For each of them; what runs longer is ended. */
+  readonly timeoutMs: number;
+}
+
+export interface PowerConfig {
+  readonly sleep: 'S3' | 'S5';
+  readonly wakeTimeoutMs: number;
+  readonly suspendTimeoutMs: number;
+  readonly bmc: IpmiBmcConfig;
+  /** Watts of this platform where its owner knows them; null where not. */
+  readonly watts: { readonly busy: number | null; readonly idle: number | null; readonly asleep: number | null };
+}
+
+/** A BMC that speaks IPMI over LAN (RMCP+). The password itself is never part of the configuration: see secret.ts. */
+export interface IpmiBmcConfig {
+  readonly driver: 'ipmi';
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: SecretSource;
+  readonly cipherSuite: 3 | 17;
+}
+
+/** Where a secret is read from, at its use: an absolute path, or the name of an environment variable. */
+export type SecretSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'env'; readonly name: string };
+
+export interface VmConfig {
+  /** Unique within its platform. */
+  readonly name: string;
+  /** A command whose output changes when the VM's memory was lost, such as one that prints its boot id. */
+  readonly identity: { readonly command: string } | null;
+  readonly listeners: readonly ListenerConfig[];
+}
+
+export interface ListenerConfig {
+  /** Port 0: any free port. */
+  readonly listen: Endpoint;
+  readonly target: Endpoint;
+  readonly protocol: Protocol;
+  readonly device: Device;
+  /** What a new connection to a sleeper must bring to wake it. */
+  readonly wakeOn: 'connect' | 'preface' | 'input';
+  readonly probe: ProbeConfig;
+  /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
+  readonly maxStreams: number | null;
+}
+
+export type ProbeKind = 'tcp' | 'banner' | 'exchange' | 'icmp' | 'command' | 'none';
+
+/** How to ask the VM behind a listener whether it runs. Null fields: the probe's own default. */
+export interface ProbeConfig {
+  readonly kind: ProbeKind;
+  /** exchange: what is sent after the connect, escapes already resolved by YAML. */
+  readonly send: string | null;
+  /** banner, exchange: text that must be part of the answer. */
+  readonly expect: string | null;
+  /** command: for `/bin/sh -c`; exit code 0 is an answer. Set for this kind, and only for it. */
+  readonly command: string | null;
+  /** One question's own bound. */
+  readonly timeoutMs: number;
+}
