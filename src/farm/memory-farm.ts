@@ -59,6 +59,7 @@ export class MemoryFarm implements Farm {
   sleep(name: string, force: boolean): void {
     const controller = this.#controller(name);
     const { model } = controller;
+    if (model.state === 'saving' || model.state === 'suspending' || model.state === 'asleep') return;
     if (model.state !== 'awake' && model.state !== 'drowsy') {
       throw new TorporError('ERR_PLATFORM_STATE', `${name} cannot be put to sleep: it is ${model.state}`);
     }

@@ -15,7 +15,7 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     sinceMs: model.sinceMs,
     why: model.why,
     mode: model.armed ? 'armed' : 'observe',
-    pool: model.pool,
+    pool: controller.table.size,
     streams: gate.streams().length,
     ...gate.heldBytes(),
     bmcReachable: model.bmcReachable,

@@ -63,6 +63,7 @@ export interface Explanation {
 
 /** What happened, in order. `kind` is stable: transition, stream-open, stream-active, stream-idle, stream-closed, held, delivered, power, alarm, inhibitor, note. */
 export interface FarmEvent {
+  /** Counts from 1 without a gap, so that a reader sees what it missed. */
   readonly id: number;
   readonly atMs: number;
   readonly platform: string;
@@ -86,7 +87,8 @@ export interface Farm {
   /**
    * Asks for sleep as soon as the guards allow, without waiting for idle timeouts where forced. Throws
    * ERR_PLATFORM_BUSY (with who is active in the message) where clients are active and it is not forced, and
-   * ERR_PLATFORM_STATE where a guard forbids it whatever is asked (wake path unproven, inhibitor).
+   * ERR_PLATFORM_STATE where a guard forbids it whatever is asked (wake path unproven, inhibitor) and in states that
+   * cannot lead to sleep (waking, failed). Does nothing where it sleeps or is on its way there.
    */
   sleep(name: string, force: boolean): void;
   inhibit(name: string, forMs: number | null, why: string): void;

@@ -1,0 +1,56 @@
+// What the bodies and queries of requests may hold. What is done with them is routes.ts's business.
+import { z } from 'zod';
+import { errorText } from '../platform/errors.ts';
+import { parseDurationMs } from '../platform/units.ts';
+import { RequestRefused } from './problem.ts';
+
+const MAX_WHY_CHARS = 200;
+/** A year: who means longer means "until released", and leaves it out. */
+const MAX_INHIBIT_MS = 365 * 86_400_000;
+
+const whySchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MAX_WHY_CHARS)
+  .regex(/^\P{Cc}*$/u, 'holds control characters');
+
+const durationSchema = z.string().transform((text, context) => {
+  try {
+    const durationMs = parseDurationMs(text);
+    if (durationMs > 0 && durationMs <= MAX_INHIBIT_MS) return durationMs;
+    context.addIssue({
+      code: 'custom',
+      message: 'must be above 0 and at most 365d; leave it out for "until released"',
+    });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: errorText(error) });
+  }
+  return z.NEVER;
+});
+
+export const wakeRequest = z.strictObject({ why: whySchema.optional() });
+export const sleepRequest = z.strictObject({ force: z.boolean().optional() });
+/** `for` left out: until released. */
+export const inhibitRequest = z.strictObject({ for: durationSchema.optional(), why: whySchema });
+export const releaseRequest = z.strictObject({});
+
+/** The body as a schema reads it; no body is an empty object. Throws RequestRefused (400) that names every wrong member. */
+export function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  const result = schema.safeParse(body ?? {});
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const member = issue.path.join('.');
+    return member === '' ? issue.message : `${member}: ${issue.message}`;
+  });
+  throw new RequestRefused(400, 'The body cannot be understood', problems.join('; ').slice(0, 1000));
+}
+
+/** The id after which events are wanted, from Last-Event-ID or `?after=`; null where neither is given. */
+export function readAfterId(lastEventId: string | undefined, query: unknown): number | null {
+  const after = (query as Readonly<Record<string, unknown>> | undefined)?.after;
+  const text = lastEventId ?? after;
+  if (text === undefined || text === '') return null;
+  if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text);
+  throw new RequestRefused(400, 'No event id', 'Last-Event-ID and ?after= take the id of an event: a whole number');
+}

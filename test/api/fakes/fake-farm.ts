@@ -1,0 +1,149 @@
+// A farm in memory whose platforms are what a test says they are: it records what it is asked and decides nothing.
+import { TorporError } from '../../../src/platform/errors.ts';
+import type { StreamStatus } from '../../../src/platform/ports.ts';
+import type { Explanation, Farm, FarmEvent, PlatformStatus } from '../../../src/platform/status.ts';
+
+/** What was asked of the farm, as one line each: `wake vdi-01 (why)`. */
+export type FarmCall = string;
+
+export const FAKE_NOW_MS = 1_700_000_000_000;
+
+export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformStatus {
+  return {
+    name: 'vdi-01',
+    state: 'awake',
+    sinceMs: FAKE_NOW_MS,
+    why: 'a VM answers its probe',
+    mode: 'armed',
+    pool: 1,
+    streams: 3,
+    heldBytes: 0,
+    heldStoredBytes: 0,
+    bmcReachable: true,
+    wakeProven: true,
+    wakeProofWhy: 'operator session, state read by sensor',
+    maintenance: false,
+    evidence: 'S0 by sensor',
+    evidenceIsWeak: false,
+    watts: 180,
+    inhibitors: [],
+    blockers: [{ kind: 'pool', why: '10.0.2.7 is active on alice', untilMs: FAKE_NOW_MS + 250_000 }],
+    suspends: 0,
+    wakes: 0,
+    failures: 0,
+    ...changes,
+  };
+}
+
+export function fakeStream(changes: Partial<StreamStatus> = {}): StreamStatus {
+  return {
+    id: 's1',
+    platform: 'vdi-01',
+    vm: 'alice',
+    listener: '0.0.0.0:13389',
+    client: '10.0.2.7:50123',
+    target: '10.0.1.21:3389',
+    protocol: 'auto',
+    device: 'desktop',
+    mode: 'flowing',
+    active: true,
+    openedAtMs: FAKE_NOW_MS - 60_000,
+    lastActiveAtMs: FAKE_NOW_MS - 1000,
+    bytesFromClient: 2048,
+    bytesToClient: 4096,
+    heldBytes: 0,
+    heldStoredBytes: 0,
+    ...changes,
+  };
+}
+
+export class FakeFarm implements Farm {
+  readonly calls: FarmCall[] = [];
+  statuses: PlatformStatus[] = [fakePlatform()];
+  openStreams: StreamStatus[] = [fakeStream()];
+  /** Set to make `sleep` refuse. */
+  sleepRefusal: TorporError | null = null;
+  /** Set to make every call fail. */
+  breakdown: Error | null = null;
+  /** Events kept; older ones are dropped. */
+  keptEvents = 10_000;
+  #events: FarmEvent[] = [];
+  readonly #listeners = new Set<(event: FarmEvent) => void>();
+  #lastId = 0;
+
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  emit(message: string, kind = 'note', facts: FarmEvent['facts'] = {}): FarmEvent {
+    this.#lastId += 1;
+    const event: FarmEvent = { id: this.#lastId, atMs: FAKE_NOW_MS, platform: 'vdi-01', kind, message, facts };
+    this.#events = [...this.#events, event].slice(-this.keptEvents);
+    for (const listener of this.#listeners) listener(event);
+    return event;
+  }
+
+  /** As a new process would begin. */
+  forgetEvents(): void {
+    this.#events = [];
+    this.#lastId = 0;
+  }
+
+  change(name: string, changes: Partial<PlatformStatus>): void {
+    this.statuses = this.statuses.map((status) => (status.name === name ? { ...status, ...changes } : status));
+  }
+
+  platforms(): PlatformStatus[] {
+    if (this.breakdown !== null) throw this.breakdown;
+    return this.statuses;
+  }
+
+  platform(name: string): PlatformStatus {
+    const found = this.platforms().find((status) => status.name === name);
+    if (found !== undefined) return found;
+    const known = this.statuses.map((status) => status.name).join(', ');
+    throw new TorporError('ERR_PLATFORM_UNKNOWN', `no platform is called "${name}"; there are: ${known}`);
+  }
+
+  explain(name: string): Explanation {
+    const { state, blockers } = this.platform(name);
+    const stream = fakeStream();
+    const active = { stream, sinceMs: FAKE_NOW_MS - 5000, why: 'client bytes', idleAtMs: FAKE_NOW_MS + 250_000 };
+    const summary = `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
+    return { platform: name, state, summary, blockers, activeStreams: [active] };
+  }
+
+  streams(): StreamStatus[] {
+    return this.openStreams;
+  }
+
+  recentEvents(afterId: number): FarmEvent[] {
+    return this.#events.filter((event) => event.id > afterId);
+  }
+
+  onEvent(listener: (event: FarmEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  wake(name: string, why: string): void {
+    this.platform(name);
+    this.calls.push(`wake ${name} (${why})`);
+  }
+
+  sleep(name: string, force: boolean): void {
+    this.platform(name);
+    this.calls.push(`sleep ${name} force=${force}`);
+    if (this.sleepRefusal !== null) throw this.sleepRefusal;
+  }
+
+  inhibit(name: string, forMs: number | null, why: string): void {
+    this.platform(name);
+    this.calls.push(`inhibit ${name} for=${forMs} (${why})`);
+  }
+
+  release(name: string): void {
+    this.platform(name);
+    this.calls.push(`release ${name}`);
+  }
+}
