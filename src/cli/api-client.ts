@@ -1,0 +1,188 @@
+// Torpor's HTTP API as the commands call it: requests, events, and errors in people's words. What is shown is the commands' choice.
+import { errorText, TorporError, type TorporErrorCode } from '../platform/errors.ts';
+import type { StreamStatus } from '../platform/ports.ts';
+import type { Explanation, FarmEvent, PlatformStatus } from '../platform/status.ts';
+import { type SseMessage, SseParser } from './sse-parser.ts';
+import { plainText } from './style.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** How often a lost event stream is asked for again before it is given up, and the wait before each. */
+const MAX_RECONNECTS = 5;
+const RECONNECT_MS = 1000;
+/** The codes a caller may branch on; any other refusal is ERR_API_REQUEST. */
+const KNOWN_CODES: ReadonlySet<string> = new Set<TorporErrorCode>([
+  'ERR_PLATFORM_UNKNOWN',
+  'ERR_PLATFORM_BUSY',
+  'ERR_PLATFORM_STATE',
+]);
+
+/** All calls throw ERR_API_UNREACHABLE where nobody answers, and the API's own code where it refuses. */
+export class ApiClient {
+  readonly #baseUrl: string;
+
+  /** `baseUrl` without a path: `http://127.0.0.1:7070`. */
+  constructor(baseUrl: string) {
+    this.#baseUrl = baseUrl.replace(/\/+$/, '');
+  }
+
+  platforms(): Promise<PlatformStatus[]> {
+    return this.#list('/api/v1/platforms');
+  }
+
+  platform(name: string): Promise<PlatformStatus> {
+    return this.#json('GET', platformPath(name));
+  }
+
+  explain(name: string): Promise<Explanation> {
+    return this.#json('GET', `${platformPath(name)}/explain`);
+  }
+
+  streams(): Promise<StreamStatus[]> {
+    return this.#list('/api/v1/streams');
+  }
+
+  recentEvents(): Promise<FarmEvent[]> {
+    return this.#list('/api/v1/events');
+  }
+
+  wake(name: string): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/wake`, { why: 'operator, by torpor wake' });
+  }
+
+  sleep(name: string, force: boolean): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/sleep`, { force });
+  }
+
+  /** `duration` as people write it, `2h`; null: until released. */
+  inhibit(name: string, duration: string | null, why: string): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/inhibit`, duration === null ? { why } : { for: duration, why });
+  }
+
+  release(name: string): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/release`, {});
+  }
+
+  /** Calls back for each kept event and each new one until the signal aborts; reconnects where it left off. */
+  async followEvents(onMessage: (message: SseMessage) => void, signal: AbortSignal): Promise<void> {
+    let lastEventId = '0';
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        await this.#readEvents(lastEventId, signal, (message) => {
+          failures = 0;
+          if (message.id !== '') lastEventId = message.id;
+          onMessage(message);
+        });
+        failures += 1;
+      } catch (error) {
+        failures += 1;
+        if (signal.aborted) return;
+        if (failures > MAX_RECONNECTS || lastEventId === '0' || !isUnreachable(error)) throw error;
+      }
+      if (failures > MAX_RECONNECTS) throw this.#unreachable('it ends every stream of events');
+      await pause(RECONNECT_MS, signal);
+    }
+  }
+
+  async #readEvents(lastEventId: string, signal: AbortSignal, onMessage: (message: SseMessage) => void): Promise<void> {
+    const headers = { accept: 'text/event-stream', 'last-event-id': lastEventId };
+    const response = await this.#fetch('/api/v1/events', { headers, signal });
+    if (!response.ok) throw await this.#refusal(response);
+    if (response.body === null || !isType(response, 'text/event-stream')) throw this.#notTorpor();
+    const parser = new SseParser();
+    const decoder = new TextDecoder();
+    try {
+      for await (const chunk of response.body) {
+        for (const message of parser.push(decoder.decode(chunk as Uint8Array, { stream: true }))) onMessage(message);
+      }
+    } catch (error) {
+      if (error instanceof TorporError) throw error;
+      throw this.#unreachable(errorText(error), error);
+    }
+  }
+
+  async #list<T>(path: string): Promise<T[]> {
+    const list = await this.#json<T[]>('GET', path);
+    if (!Array.isArray(list)) throw this.#notTorpor();
+    return list;
+  }
+
+  async #json<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
+    const response = await this.#fetch(path, {
+      method,
+      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+    if (!response.ok) throw await this.#refusal(response);
+    if (!isType(response, 'application/json')) throw this.#notTorpor();
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      throw this.#unreachable(errorText(error), error);
+    }
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(`${this.#baseUrl}${path}`, { ...init, redirect: 'error' });
+    } catch (error) {
+      throw this.#unreachable(explainFetch(error), error);
+    }
+  }
+
+  /** The API's problem document as the error it was; whatever else answered is no Torpor. */
+  async #refusal(response: Response): Promise<TorporError> {
+    if (!isType(response, 'application/problem+json')) return this.#notTorpor();
+    const problem = (await response.json().catch(() => ({}))) as { code?: unknown; detail?: unknown };
+    const code = KNOWN_CODES.has(String(problem.code)) ? (problem.code as TorporErrorCode) : 'ERR_API_REQUEST';
+    return new TorporError(code, plainText(String(problem.detail ?? `the API answered ${response.status}`)));
+  }
+
+  #notTorpor(): TorporError {
+    return this.#unreachable('what answers there is not Torpor');
+  }
+
+  #unreachable(why: string, cause?: unknown): TorporError {
+    const advice = 'start it with: torpor run --config FILE, or name its address with --api or TORPOR_API';
+    return new TorporError('ERR_API_UNREACHABLE', `no Torpor at ${this.#baseUrl}: ${why}; ${advice}`, {
+      cause,
+      retryable: true,
+    });
+  }
+}
+
+function platformPath(name: string): string {
+  return `/api/v1/platforms/${encodeURIComponent(name)}`;
+}
+
+function isType(response: Response, type: string): boolean {
+  return (response.headers.get('content-type') ?? '').startsWith(type);
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TorporError && error.code === 'ERR_API_UNREACHABLE';
+}
+
+/** fetch hides the reason in the cause. */
+function explainFetch(error: unknown): string {
+  const { name, cause } = error as Error;
+  if (name === 'TimeoutError') return `it did not answer within ${REQUEST_TIMEOUT_MS / 1000} s`;
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ECONNREFUSED') return 'nothing listens there';
+  return cause === undefined ? errorText(error) : errorText(cause);
+}
+
+/** Waits, or ends early when the signal aborts. */
+export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, delayMs);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+  });
+}

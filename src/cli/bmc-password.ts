@@ -1,0 +1,16 @@
+// The password of `torpor bmc`, from the environment: a command line can be read by every user of the machine.
+import { TorporError } from '../platform/errors.ts';
+import type { CliIo } from './cli-io.ts';
+
+export const BMC_PASSWORD_VARIABLE = 'TORPOR_BMC_PASSWORD';
+
+/** Throws ERR_CLI_USAGE where the variable is not set. */
+export function readBmcPassword(io: Pick<CliIo, 'env'>): string {
+  const password = io.env[BMC_PASSWORD_VARIABLE];
+  if (password !== undefined && password !== '') return password;
+  const advice = `set it with: read -rs ${BMC_PASSWORD_VARIABLE} && export ${BMC_PASSWORD_VARIABLE}`;
+  throw new TorporError(
+    'ERR_CLI_USAGE',
+    `the BMC's password is missing: ${BMC_PASSWORD_VARIABLE} is not set; ${advice}`,
+  );
+}

@@ -1,0 +1,63 @@
+// What the commands touch of the process, as one object, so that a test can stand in for a terminal. The real one is main.ts's.
+import type { TorporConfig } from '../config/torpor-config.ts';
+import type { Logger } from '../platform/ports.ts';
+import type { Farm } from '../platform/status.ts';
+
+/** A running Torpor, as `torpor run` sees it. */
+export interface RunningTorpor {
+  readonly farm: Farm;
+  readonly apiUrl: string;
+  stop(): Promise<void>;
+}
+
+/** The composition root's entry. Throws a TorporError where Torpor cannot start; nothing is left running then. */
+export type RunTorpor = (config: TorporConfig, options: { readonly log: Logger }) => Promise<RunningTorpor>;
+
+/** The demo's entry. Resolves when the play is over or the signal aborted; `ok` only if every byte arrived once. */
+export type PlayDemo = (options: {
+  readonly once: boolean;
+  readonly json: boolean;
+  print(line: string): void;
+  readonly signal: AbortSignal;
+}) => Promise<{ ok: boolean }>;
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+export interface CliIo {
+  /** Torpor's version, as package.json has it. */
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** True where a person reads stdout. */
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** Writes text, line breaks included, to stdout. */
+  out(text: string): void;
+  /** Writes text, line breaks included, to stderr. */
+  err(text: string): void;
+  /** Calls back at each SIGINT and SIGTERM until the returned function is called. */
+  onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Ends the process at once. */
+  exitNow(code: number): void;
+  loadRunTorpor(): Promise<RunTorpor>;
+  loadPlayDemo(): Promise<PlayDemo>;
+}
+
+/** Writes whole lines to stdout. */
+export function printLines(io: CliIo, ...lines: readonly string[]): void {
+  for (const line of lines) io.out(`${line}\n`);
+}
+
+/** Writes a value as JSON for programs: indented where a person looks, one line where not. */
+export function printJson(io: CliIo, value: unknown): void {
+  io.out(`${JSON.stringify(value, null, io.outIsTerminal ? 2 : undefined)}\n`);
+}
+
+/** Resolves at the next SIGINT or SIGTERM. */
+export function stopSignal(io: CliIo): Promise<StopSignal> {
+  return new Promise((resolve) => {
+    const forget = io.onStopSignal((signal) => {
+      forget();
+      resolve(signal);
+    });
+  });
+}

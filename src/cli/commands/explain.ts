@@ -1,0 +1,49 @@
+// `torpor explain PLATFORM`: why a platform is in its state, and who keeps it there.
+import type { Command } from 'commander';
+import type { Explanation } from '../../platform/status.ts';
+import { formatDuration } from '../../platform/units.ts';
+import { type CliIo, printJson, printLines } from '../cli-io.ts';
+import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
+import { plainText, type Style, styleFor } from '../style.ts';
+import { alignRows } from '../table.ts';
+
+export function addExplainCommand(program: Command, io: CliIo): void {
+  program
+    .command('explain')
+    .description('tell why a platform stays as it is, and who keeps it awake')
+    .argument('<platform>', 'its name')
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .action((platform: string, options: ClientOptions) => explain(platform, options, io));
+}
+
+async function explain(platform: string, options: ClientOptions, io: CliIo): Promise<void> {
+  const explanation = await clientFor(io, options).explain(platform);
+  if (options.json) printJson(io, explanation);
+  else printLines(io, ...formatExplanation(explanation, Date.now(), styleFor(io)));
+}
+
+/** The summary, then what keeps it awake and until when, then who is active. */
+export function formatExplanation(explanation: Explanation, nowMs: number, style: Style): string[] {
+  const lines = [plainText(explanation.summary)];
+  if (explanation.blockers.length > 0) {
+    const rows = explanation.blockers.map((blocker) => [
+      `  ${blocker.kind}`,
+      plainText(blocker.why),
+      blocker.untilMs === null ? '' : style.faint(`${formatDuration(blocker.untilMs - nowMs)} more`),
+    ]);
+    lines.push('', style.faint('What keeps it from sleeping:'), ...alignRows(rows));
+  }
+  if (explanation.activeStreams.length > 0) {
+    const heading = ['  CLIENT', 'VM', 'ACTIVE FOR', 'IDLE IN AT MOST', 'WHY'].map((cell) => style.faint(cell));
+    const rows = explanation.activeStreams.map(({ stream, sinceMs, idleAtMs, why }) => [
+      `  ${plainText(stream.client)}`,
+      plainText(stream.vm),
+      formatDuration(nowMs - sinceMs),
+      formatDuration(idleAtMs - nowMs),
+      plainText(why),
+    ]);
+    lines.push('', style.faint('Who is active:'), ...alignRows([heading, ...rows]));
+  }
+  return lines;
+}

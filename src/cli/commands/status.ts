@@ -1,0 +1,49 @@
+// `torpor status`: every platform on one line.
+import type { Command } from 'commander';
+import type { PlatformStatus } from '../../platform/status.ts';
+import { formatBytes, formatDuration } from '../../platform/units.ts';
+import { type CliIo, printJson, printLines } from '../cli-io.ts';
+import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
+import { plainText, type Style, styleFor } from '../style.ts';
+import { alignRows } from '../table.ts';
+
+export function addStatusCommand(program: Command, io: CliIo): void {
+  program
+    .command('status')
+    .description('tell the state of every platform')
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .action((options: ClientOptions) => status(options, io));
+}
+
+async function status(options: ClientOptions, io: CliIo): Promise<void> {
+  const platforms = await clientFor(io, options).platforms();
+  if (options.json) printJson(io, platforms);
+  else printLines(io, ...formatStatus(platforms, Date.now(), styleFor(io)));
+}
+
+/** The table of platforms: a heading, then one line each. `ACTIVE` is active streams of open ones. */
+export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number, style: Style): string[] {
+  if (platforms.length === 0) return ['no platforms'];
+  const heading = ['PLATFORM', 'STATE', 'FOR', 'MODE', 'ACTIVE', 'HELD', 'BMC', 'WAKE PATH', 'EVIDENCE', 'WHY'];
+  const rows = platforms.map((platform) => [
+    style.strong(platform.name),
+    formatState(platform, style),
+    formatDuration(nowMs - platform.sinceMs),
+    platform.mode,
+    `${platform.pool}/${platform.streams}`,
+    platform.heldBytes === 0 ? '-' : formatBytes(platform.heldBytes),
+    platform.bmcReachable ? style.good('ok') : style.bad('silent'),
+    platform.wakeProven ? style.good('proven') : style.warn('unproven'),
+    platform.evidenceIsWeak ? style.warn(`${plainText(platform.evidence)} (weak)`) : plainText(platform.evidence),
+    plainText(platform.why),
+  ]);
+  return alignRows([heading.map((cell) => style.faint(cell)), ...rows]);
+}
+
+function formatState(platform: PlatformStatus, style: Style): string {
+  const state = platform.maintenance ? `${platform.state}, maintenance` : platform.state;
+  if (platform.state === 'failed') return style.bad(state);
+  if (platform.state === 'awake') return style.good(state);
+  return platform.maintenance ? style.warn(state) : state;
+}

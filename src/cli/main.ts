@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// The program `torpor`: ties the command line to this process. Everything else is program.ts's and the commands'.
+import { packageVersion } from '../package-version.ts';
+import type { CliIo, StopSignal } from './cli-io.ts';
+import { reportError, runCli } from './program.ts';
+
+/** What may still run after a command is done, before the process is ended anyway. */
+const LINGER_MS = 2000;
+/** As shells count a program that SIGPIPE (13) ended. */
+const EXIT_PIPE = 141;
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
+
+const io: CliIo = {
+  version: packageVersion(),
+  env: process.env,
+  outIsTerminal: process.stdout.isTTY === true,
+  errIsTerminal: process.stderr.isTTY === true,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  onStopSignal: (listener) => {
+    for (const signal of STOP_SIGNALS) process.on(signal, listener);
+    return () => {
+      for (const signal of STOP_SIGNALS) process.off(signal, listener);
+    };
+  },
+  exitNow: (code) => process.exit(code),
+  loadRunTorpor: async () => (await import('../compose.ts')).runTorpor,
+  loadPlayDemo: async () => (await import('../demo/play-demo.ts')).playDemo,
+};
+
+// `torpor events | head` closes the pipe early: that ends the program, quietly.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT_PIPE : 1));
+process.on('uncaughtException', (error) => process.exit(reportError(error, io)));
+
+process.exitCode = await runCli(process.argv.slice(2), io);
+setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -1,0 +1,243 @@
+// The composition root: builds one running Torpor from a configuration. The only place that knows every part.
+import { startApi } from './api/start-api.ts';
+import { readSecret } from './config/secret.ts';
+import type { PlatformConfig, TorporConfig, VmConfig } from './config/torpor-config.ts';
+import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
+import { loadCore } from './core/stream-core.ts';
+import { MemoryFarm } from './farm/memory-farm.ts';
+import { EventLog } from './history/event-log.ts';
+import { IntentJournal } from './history/intent-journal.ts';
+import { packageVersion } from './package-version.ts';
+import { errorText, type TorporError } from './platform/errors.ts';
+import type { PlatformPolicy } from './platform/model.ts';
+import type { Intent, Logger, PowerDriver, ProbeResult, Prober } from './platform/ports.ts';
+import type { Farm } from './platform/status.ts';
+import { ShellContext } from './power/inband/shell-context.ts';
+import { IpmiDriver } from './power/ipmi/ipmi-driver.ts';
+import { createProbe } from './probes/create-probe.ts';
+import { VmProber } from './probes/vm-prober.ts';
+import { StreamRegistry } from './streams/stream-registry.ts';
+import { StreamSet } from './streams/stream-set.ts';
+import { systemClock } from './system-clock.ts';
+
+/** A stop waits this long for held bytes of platforms that are waking, then closes all connections. */
+const STOP_DELIVERY_BOUND_MS = 5_000;
+/** A client waits at most this long, or three wake times if that is more, for a platform that does not come up. */
+const CLIENT_WAIT_MIN_MS = 5 * 60_000;
+/** What the machine allows a hook beyond the hook's own time-out. */
+const HOOK_MARGIN_MS = 30_000;
+
+export interface RunningListener {
+  readonly platform: string;
+  readonly vm: string;
+  /** `host:port`, with the real port also where the configuration said 0. */
+  readonly address: string;
+}
+
+export interface TorporRun {
+  readonly farm: Farm;
+  readonly apiUrl: string;
+  readonly listeners: readonly RunningListener[];
+  /** Ends safely: held bytes of waking platforms are delivered first (bounded), nothing is pressed any more. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything the configuration names. Rejects, with all that was started ended again, where a part cannot start. */
+export async function runTorpor(config: TorporConfig, options: { readonly log: Logger }): Promise<TorporRun> {
+  const { log } = options;
+  const core = await loadCore();
+  const registry = new StreamRegistry({ core, clock: systemClock });
+  const events = new EventLog(systemClock);
+  const journal = new IntentJournal(config.stateDir);
+  const platforms: RunningPlatform[] = [];
+  const ends: Array<() => Promise<void>> = [async () => registry.stop()];
+  const end = async () => {
+    for (const each of ends.reverse()) await each();
+  };
+  try {
+    registry.start();
+    for (const platform of config.platforms) {
+      const running = await startPlatform(platform, { registry, events, journal, log });
+      platforms.push(running);
+      ends.push(running.stop);
+    }
+    const farm = new MemoryFarm({
+      controllers: platforms.map(({ controller }) => controller),
+      events,
+      clock: systemClock,
+    });
+    const api = await startApi(farm, { listen: config.api.listen, log, version: packageVersion() });
+    ends.push(() => api.close());
+    return {
+      farm,
+      apiUrl: api.url,
+      listeners: platforms.flatMap(({ listeners }) => listeners),
+      stop: async () => {
+        await deliverBeforeStop(platforms, log);
+        await end();
+      },
+    };
+  } catch (thrown) {
+    await end();
+    throw thrown;
+  }
+}
+
+interface Shared {
+  readonly registry: StreamRegistry;
+  readonly events: EventLog;
+  readonly journal: IntentJournal;
+  readonly log: Logger;
+}
+
+interface RunningPlatform {
+  readonly controller: PlatformController;
+  readonly streams: StreamSet;
+  readonly listeners: readonly RunningListener[];
+  stop(): Promise<void>;
+}
+
+async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
+  const { registry, events, journal, log } = shared;
+  const driver = await buildDriver(platform, log);
+  const probedVms = platform.vms.filter((vm) => vm.listeners.some(({ probe }) => probe.kind !== 'none'));
+  const report = ({ kind, message, facts }: ControllerEvent) =>
+    events.append(platform.name, kind, message, facts ?? {});
+  const controller = new PlatformController({
+    name: platform.name,
+    policy: buildPolicy(
+      platform,
+      driver,
+      probedVms.map((vm) => vm.name),
+    ),
+    armed: platform.mode === 'armed',
+    intent: await readIntent(journal, platform.name, log, report),
+    idleTimeoutMs: platform.idleTimeoutMs,
+    driver,
+    journal,
+    context: buildContext(platform, log),
+    clock: systemClock,
+    log,
+    report,
+  });
+  const routes = platform.vms.flatMap((vm) => vm.listeners.map((listener) => ({ ...listener, vm: vm.name })));
+  const streams = new StreamSet({
+    platform: platform.name,
+    registry,
+    clock: systemClock,
+    observer: controller,
+    log,
+    idleTimeoutMs: platform.idleTimeoutMs,
+    disconnectGraceMs: platform.disconnectGraceMs,
+    hold: platform.hold,
+    initiallyHeld: true,
+    listeners: routes,
+  });
+  const probers = probedVms.flatMap((vm) => buildProber(vm, controller, log));
+  const stop = async () => {
+    await controller.stop();
+    await streams.close();
+  };
+  try {
+    await streams.open();
+    controller.start({ gate: streams, probers });
+    const listeners = streams.endpoints().map((address, index) => ({
+      platform: platform.name,
+      vm: routes[index]?.vm ?? '',
+      address,
+    }));
+    return { controller, streams, listeners, stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+async function buildDriver(platform: PlatformConfig, log: Logger): Promise<PowerDriver> {
+  const { bmc, sleep } = platform.power;
+  const secret = await readSecret(bmc.password);
+  for (const warning of secret.warnings) log.warn({ platform: platform.name }, warning);
+  return new IpmiDriver({
+    host: bmc.host,
+    port: bmc.port,
+    user: bmc.user,
+    password: secret.value,
+    cipherSuite: bmc.cipherSuite,
+    sleep,
+    clock: systemClock,
+    log,
+  });
+}
+
+function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: readonly string[]): PlatformPolicy {
+  const { power, hooks } = platform;
+  const capabilities = driver.capabilities();
+  return {
+    sleep: power.sleep,
+    minAwakeMs: platform.minAwakeMs,
+    drowsyForMs: platform.drowsyForMs,
+    suspendTimeoutMs: power.suspendTimeoutMs,
+    wakeTimeoutMs: power.wakeTimeoutMs,
+    saveTimeoutMs: hooks.timeoutMs + HOOK_MARGIN_MS,
+    savesContext: hooks.beforeSuspend !== null,
+    witness: capabilities.readsSleepState,
+    wakeMethods: capabilities.wakeMethods,
+    clientWaitMs: Math.max(CLIENT_WAIT_MIN_MS, 3 * power.wakeTimeoutMs),
+    vms: platform.vms.map((vm) => vm.name),
+    probedVms,
+  };
+}
+
+function buildContext(platform: PlatformConfig, log: Logger): ShellContext {
+  const { beforeSuspend, afterWake, timeoutMs } = platform.hooks;
+  const identities = platform.vms.flatMap((vm) =>
+    vm.identity === null ? [] : [{ vm: vm.name, command: vm.identity.command }],
+  );
+  return new ShellContext({
+    platform: platform.name,
+    beforeSuspend,
+    afterWake,
+    hookTimeoutMs: timeoutMs,
+    identities,
+    log,
+  });
+}
+
+/** One probe per VM suffices: that of its first listener that has one. */
+function buildProber(vm: VmConfig, controller: PlatformController, log: Logger): Prober[] {
+  const listener = vm.listeners.find(({ probe }) => probe.kind !== 'none');
+  const probe = listener === undefined ? null : createProbe(systemClock, listener.probe, listener.target);
+  if (probe === null) return [];
+  const onResult = (result: ProbeResult) => controller.onProbeResult(vm.name, result);
+  return [new VmProber({ vm: vm.name, probe, clock: systemClock, log, onResult })];
+}
+
+/** A journal that cannot be read must not shut out the clients: it is reported, and the evidence alone decides. */
+async function readIntent(
+  journal: IntentJournal,
+  platform: string,
+  log: Logger,
+  report: (event: ControllerEvent) => void,
+): Promise<Intent | null> {
+  try {
+    return await journal.read(platform);
+  } catch (thrown) {
+    log.error({ platform, code: (thrown as TorporError).code }, errorText(thrown));
+    report({ kind: 'alarm', message: errorText(thrown) });
+    return null;
+  }
+}
+
+async function deliverBeforeStop(platforms: readonly RunningPlatform[], log: Logger): Promise<void> {
+  const endMs = systemClock.nowMs() + STOP_DELIVERY_BOUND_MS;
+  const isDelivering = ({ controller, streams }: RunningPlatform) =>
+    streams.heldBytes().heldBytes > 0 && ['waking', 'awake', 'suspending'].includes(controller.model.state);
+  while (platforms.some(isDelivering) && systemClock.nowMs() < endMs) {
+    await new Promise<void>((resolve) => setTimeout(resolve, 50));
+  }
+  for (const { controller, streams } of platforms) {
+    const { heldBytes } = streams.heldBytes();
+    if (heldBytes === 0) continue;
+    log.error({ platform: controller.name, heldBytes }, 'stopped with held bytes that could not be delivered');
+  }
+}

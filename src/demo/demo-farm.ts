@@ -1,0 +1,88 @@
+// The demo's farm: two simulated platforms and the configuration of a Torpor in front of them.
+import { randomBytes } from 'node:crypto';
+import type { ListenerConfig, PlatformConfig, TorporConfig } from '../config/torpor-config.ts';
+import type { Clock } from '../platform/ports.ts';
+import { SimulatedPlatform } from '../power/simulated/simulated-platform.ts';
+
+/** The password of both simulated BMCs, made anew for each demo, passed the way a real one would be. */
+export const DEMO_PASSWORD_VARIABLE = 'TORPOR_DEMO_BMC_PASSWORD';
+const DEMO_USER = 'torpor';
+const LOOPBACK = '127.0.0.1';
+
+export interface DemoPlatform {
+  readonly name: string;
+  readonly simulated: SimulatedPlatform;
+}
+
+/** Starts both platforms. They differ in how fast they resume and in what their power bit says in S3. */
+export async function startDemoPlatforms(clock: Clock): Promise<DemoPlatform[]> {
+  const password = randomBytes(10).toString('hex');
+  process.env[DEMO_PASSWORD_VARIABLE] = password;
+  const traits = [
+    { name: 'vdi-01', suspendMs: 400, resumeMs: 1200, powerBitInS3: false, vms: ['desk', 'shell'] },
+    { name: 'vdi-02', suspendMs: 900, resumeMs: 2300, powerBitInS3: true, vms: ['desk'] },
+  ];
+  return Promise.all(
+    traits.map(async ({ name, vms, ...host }) => {
+      const simulated = new SimulatedPlatform({
+        ...host,
+        clock,
+        user: DEMO_USER,
+        password,
+        vms: vms.map((vm) => ({ name: vm })),
+      });
+      await simulated.start();
+      return { name, simulated };
+    }),
+  );
+}
+
+/** Short times, so that a cycle of the demo takes seconds where a real set-up takes minutes. */
+export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string): TorporConfig {
+  return {
+    api: { listen: { host: LOOPBACK, port: 0 } },
+    stateDir,
+    log: { level: 'info' },
+    platforms: platforms.map(demoPlatformConfig),
+  };
+}
+
+function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
+  return {
+    name,
+    mode: 'armed',
+    idleTimeoutMs: 2_000,
+    disconnectGraceMs: 1_000,
+    drowsyForMs: 1_000,
+    minAwakeMs: 1_000,
+    hold: { perStreamBytes: 1024 ** 2, perPlatformBytes: 16 * 1024 ** 2 },
+    hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 10_000 },
+    power: {
+      sleep: 'S3',
+      wakeTimeoutMs: 30_000,
+      suspendTimeoutMs: 30_000,
+      bmc: {
+        driver: 'ipmi',
+        host: LOOPBACK,
+        port: simulated.bmcPort,
+        user: DEMO_USER,
+        password: { kind: 'env', name: DEMO_PASSWORD_VARIABLE },
+        cipherSuite: 17,
+      },
+      watts: { busy: null, idle: null, asleep: null },
+    },
+    vms: simulated.vms.map((vm) => ({ name: vm.name, identity: null, listeners: [demoListener(vm.port)] })),
+  };
+}
+
+function demoListener(targetPort: number): ListenerConfig {
+  return {
+    listen: { host: LOOPBACK, port: 0 },
+    target: { host: LOOPBACK, port: targetPort },
+    protocol: 'raw',
+    device: 'terminal',
+    wakeOn: 'connect',
+    probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
+    maxStreams: null,
+  };
+}

@@ -1,0 +1,55 @@
+// A process that a test owns: captured output, an environment of its own, signals on demand.
+import type { CliIo, PlayDemo, RunTorpor, StopSignal } from '../../../src/cli/cli-io.ts';
+import { runCli } from '../../../src/cli/program.ts';
+
+export class FakeIo implements CliIo {
+  readonly version = '1.2.3';
+  env: Record<string, string | undefined> = {};
+  outIsTerminal = false;
+  errIsTerminal = false;
+  stdout = '';
+  stderr = '';
+  /** Codes of `exitNow`, which does not end the test. */
+  readonly exits: number[] = [];
+  runTorpor: RunTorpor = () => Promise.reject(new Error('this test has no Torpor'));
+  playDemo: PlayDemo = () => Promise.reject(new Error('this test has no demo'));
+  readonly #listeners = new Set<(signal: StopSignal) => void>();
+
+  get signalListeners(): number {
+    return this.#listeners.size;
+  }
+
+  out(text: string): void {
+    this.stdout += text;
+  }
+
+  err(text: string): void {
+    this.stderr += text;
+  }
+
+  onStopSignal(listener: (signal: StopSignal) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  exitNow(code: number): void {
+    this.exits.push(code);
+  }
+
+  async loadRunTorpor(): Promise<RunTorpor> {
+    return this.runTorpor;
+  }
+
+  async loadPlayDemo(): Promise<PlayDemo> {
+    return this.playDemo;
+  }
+
+  signal(signal: StopSignal): void {
+    for (const listener of [...this.#listeners]) listener(signal);
+  }
+
+  /** Runs one command line. The exit code. */
+  run(...args: readonly string[]): Promise<number> {
+    return runCli(args, this);
+  }
+}
