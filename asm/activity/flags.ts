@@ -1,0 +1,19 @@
+// What `observe` is told and what it answers: directions, and the bits of its verdict.
+
+export const DIRECTION_CLIENT: u32 = 0;
+export const DIRECTION_SERVER: u32 = 1;
+/** Added to a direction: these bytes continue the chunk of the call before and do not count as another one. */
+export const DIRECTION_CONTINUES: u32 = 2;
+
+/** The chunk counts as a person's activity. */
+export const FLAG_ACTIVE: u32 = 1;
+/** Known to be bytes without a person behind them. */
+export const FLAG_CHATTER: u32 = 2;
+/** Machine work that a person waits for. */
+export const FLAG_WORK: u32 = 4;
+/** The stream's protocol is recognised. */
+export const FLAG_RECOGNISED: u32 = 8;
+/** A parser lost its place in the stream. */
+export const FLAG_LOST: u32 = 16;
+/** The stream was idle and became active with this chunk. */
+export const FLAG_ENTERED: u32 = 32;

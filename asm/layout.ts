@@ -1,0 +1,90 @@
+// The memory map: where each table lies, how large it is, and the one call that decides it. Leaves the content to its owners.
+//
+//   0         never used, so that 0 is no buffer; the compiler's own constants, if it has any
+//   65,536    the LZ4 encoder's hash table
+//   131,072   stream records      STREAM_BYTES each
+//             timing wheel        occupancy bitmaps, then links: WHEEL_SENTINELS + one per stream
+//             arena map           one u32 per granule of the heap
+//             heap                buffers
+import { STATUS_ALREADY_LAID_OUT, STATUS_BAD_ARGUMENT, STATUS_NO_MEMORY, STATUS_OK } from './status';
+
+/** A handle keeps the stream's index in 16 bits. */
+export const MAX_STREAMS: u32 = 65536;
+/** All pointers stay below 2^31, so that a pointer is never mistaken for a status. */
+export const MAX_HEAP_BYTES: u32 = 1 << 30;
+
+/** Without `init`: sizes that fit into the memory the module starts with (64 MiB, see asconfig.json), so nothing grows. */
+const DEFAULT_MAX_STREAMS: u32 = 16384;
+const DEFAULT_HEAP_BYTES: u32 = 60 << 20;
+
+export const LZ4_TABLE_BASE: usize = 0x10000;
+export const LZ4_TABLE_MAX_BYTES: u32 = 0x10000;
+
+const STREAMS_BASE: usize = 0x20000;
+/** One stream's record; its fields stand in activity/streams.ts and activity/tally.ts. */
+export const STREAM_BYTES: u32 = 64;
+
+export const WHEEL_LEVELS: u32 = 6;
+export const WHEEL_SLOTS: u32 = 64;
+/** Node 0 means "none"; then a list head per slot, then one for the slot that is being emptied. */
+export const WHEEL_SENTINELS: u32 = 1 + WHEEL_LEVELS * WHEEL_SLOTS + 1;
+export const WHEEL_LINK_BYTES: u32 = 8;
+
+/** Unit in which the arena gives memory away. */
+export const GRANULE_BYTES: u32 = 256;
+
+const PAGE_BYTES: u32 = 65536;
+
+export let maxStreams: u32 = 0;
+export const streamsBase: usize = STREAMS_BASE;
+export let wheelBitsBase: usize = 0;
+export let wheelLinksBase: usize = 0;
+export let arenaMapBase: usize = 0;
+export let heapBase: usize = 0;
+export let granules: u32 = 0;
+
+/**
+ * Lays out the memory for `streams` (1..MAX_STREAMS) stream slots and `heapBytes` (1..MAX_HEAP_BYTES, rounded up to
+ * granules) of buffers; grows it where needed, for the only time. Once, and before anything was opened or allocated.
+ */
+export function init(streams: u32, heapBytes: u32): i32 {
+  if (maxStreams !== 0) return STATUS_ALREADY_LAID_OUT;
+  if (streams === 0 || streams > MAX_STREAMS) return STATUS_BAD_ARGUMENT;
+  if (heapBytes === 0 || heapBytes > MAX_HEAP_BYTES) return STATUS_BAD_ARGUMENT;
+
+  const bits = STREAMS_BASE + streams * STREAM_BYTES;
+  const links = bits + WHEEL_LEVELS * 8;
+  const map = links + (WHEEL_SENTINELS + streams) * WHEEL_LINK_BYTES;
+  const count = (heapBytes + GRANULE_BYTES - 1) / GRANULE_BYTES;
+  const heap = alignUp(map + count * 4, 4096);
+  const pages = <i32>((heap + count * GRANULE_BYTES + PAGE_BYTES - 1) / PAGE_BYTES);
+  const missing = pages - memory.size();
+  if (missing > 0 && memory.grow(missing) < 0) return STATUS_NO_MEMORY;
+
+  maxStreams = streams;
+  wheelBitsBase = bits;
+  wheelLinksBase = links;
+  arenaMapBase = map;
+  heapBase = heap;
+  granules = count;
+  return STATUS_OK;
+}
+
+/** Takes the default layout where the host did not call `init`. False where there is no memory for it. */
+export function ensureLayout(): bool {
+  return maxStreams !== 0 || init(DEFAULT_MAX_STREAMS, DEFAULT_HEAP_BYTES) === STATUS_OK;
+}
+
+/** Stream slots of the layout; 0 before there is one. */
+export function streamCapacity(): u32 {
+  return maxStreams;
+}
+
+/** Bytes of the layout that buffers share; 0 before there is one. */
+export function heapCapacity(): u32 {
+  return granules * GRANULE_BYTES;
+}
+
+function alignUp(address: usize, alignment: usize): usize {
+  return (address + alignment - 1) & ~(alignment - 1);
+}

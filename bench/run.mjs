@@ -1,0 +1,67 @@
+// Measures Torpor beside its peers in one run: a table on stdout, the raw results as JSON in artifacts/.
+// Usage: npm run bench [-- --quick] [-- --seed N]. Needs a build.
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { benchLz4 } from './lz4.mjs';
+import { benchTimers } from './timers.mjs';
+
+const ARTIFACTS = new URL('../artifacts/', import.meta.url);
+
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' } },
+});
+const seed = Number(values.seed);
+if (!Number.isInteger(seed)) {
+  console.error(`--seed ${values.seed} is no whole number`);
+  process.exit(2);
+}
+
+const seconds = values.quick ? 0.2 : 2;
+const rows = [
+  ...(await benchLz4({ seconds, blocks: values.quick ? 4 : 16, seed })),
+  ...(await benchTimers({ seconds, streamCounts: values.quick ? [1000] : [100, 1000, 10_000] })),
+];
+const machine = {
+  cpu: os.cpus()[0]?.model ?? 'unknown',
+  cores: os.cpus().length,
+  platform: `${os.platform()} ${os.release()}`,
+  node: process.version,
+  loadBefore: os.loadavg()[0],
+};
+const file = new URL(`bench-${new Date().toISOString().replaceAll(':', '-')}.json`, ARTIFACTS);
+await mkdir(ARTIFACTS, { recursive: true });
+await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows }, null, 2)}\n`);
+
+printTable(rows);
+console.log(
+  `\n${machine.cpu}, ${machine.cores} cores, load ${machine.loadBefore.toFixed(1)}, Node ${machine.node}, seed ${seed}`,
+);
+console.log(`median of the samples; spread is the interquartile range; "to peer" is against the last row of its group`);
+console.log(`raw results: ${fileURLToPath(file)}`);
+
+function printTable(all) {
+  const cells = all.map((row) => {
+    const peer = all.filter(({ subject, corpus }) => subject === row.subject && corpus === row.corpus).at(-1);
+    return [
+      row.subject,
+      row.corpus,
+      row.name,
+      `${row.value.toFixed(row.value < 100 ? 1 : 0)} ${row.unit}`,
+      `±${(row.spread * 50).toFixed(0)}%`,
+      `${(row.value / peer.value).toFixed(2)}x`,
+      row.ratio === undefined ? '' : row.ratio.toFixed(2),
+      String(row.samples),
+    ];
+  });
+  const table = [['subject', 'corpus', 'rival', 'median', 'spread', 'to peer', 'ratio', 'samples'], ...cells];
+  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
+  for (const line of table)
+    console.log(
+      line
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    );
+}
