@@ -1,0 +1,416 @@
+// One user's session with one BMC, kept up: opens it, runs commands in it, keeps it alive, opens it anew when it is lost. Commands are in commands/.
+import { TorporError } from '../../platform/errors.ts';
+import type { Clock, Logger } from '../../platform/ports.ts';
+import { CIPHER_SUITES, type CipherSuiteId } from './cipher-suite.ts';
+import type { IpmiCommand } from './command.ts';
+import { CommandExchange, SessionSilence } from './command-exchange.ts';
+import { CLOSE_SESSION } from './commands/close-session.ts';
+import { GET_DEVICE_ID } from './commands/get-device-id.ts';
+import { SET_SESSION_PRIVILEGE_LEVEL } from './commands/set-session-privilege-level.ts';
+import { COMPLETION, completionCodeWords, completionError } from './completion-code.ts';
+import { BmcCredentials } from './credentials.ts';
+import { Handshake } from './handshake.ts';
+import type { IpmiResponse } from './ipmi-message.ts';
+import { type PrivilegeLevel, privilegeNumber } from './privilege-level.ts';
+import { decodeRmcp, RMCP_PORT } from './rmcp.ts';
+import { decodeSessionPacket } from './rmcp-plus.ts';
+import { DEFAULT_BOUNDS, type SessionBounds } from './session-bounds.ts';
+import { type OpeningResult, SessionOpening } from './session-opening.ts';
+import type { BmcTransport, OpenTransport } from './transport.ts';
+import { openUdpTransport } from './udp-transport.ts';
+import { abortedError, untilAborted } from './until-aborted.ts';
+
+/** Distinct reasons for dropped packets that are counted apart; further ones are counted together. */
+const MAX_DROP_REASONS = 16;
+
+export interface BmcSessionOptions {
+  readonly host: string;
+  /** UDP port, default 623. */
+  readonly port?: number | undefined;
+  readonly user: string;
+  readonly password: string;
+  readonly cipherSuite: CipherSuiteId;
+  /** Default operator. */
+  readonly privilege?: PrivilegeLevel | undefined;
+  readonly clock: Clock;
+  readonly log?: Logger | undefined;
+  /** Single bounds to set otherwise than DEFAULT_BOUNDS. */
+  readonly bounds?: Partial<SessionBounds> | undefined;
+  /** Default: a connected UDP socket. */
+  readonly openTransport?: OpenTransport | undefined;
+  /** Default node:crypto. For tests with known answers. */
+  readonly random?: ((lengthBytes: number) => Uint8Array) | undefined;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * One packet, never repeated, not even in a new session: for what must not happen twice. Silence then rejects with
+   * ERR_IPMI_TIMEOUT and the outcome is unknown.
+   */
+  readonly once?: boolean | undefined;
+  /** Called when the first packet goes out: before it the BMC certainly did nothing. */
+  readonly onSent?: (() => void) | undefined;
+  /** Logical unit the command is for, default 0. */
+  readonly lun?: number | undefined;
+}
+
+/**
+ * Opens at the first command, or at `open`. A session that falls silent, or that the BMC no longer knows, is opened anew,
+ * and the command that noticed is asked once more. All calls may run at the same time.
+ */
+export class BmcSession {
+  /** `host:port`, as errors name it. */
+  readonly peer: string;
+  readonly privilege: PrivilegeLevel;
+  readonly #options: BmcSessionOptions;
+  readonly #credentials: BmcCredentials;
+  readonly #clock: Clock;
+  readonly #log: Logger | undefined;
+  readonly #bounds: SessionBounds;
+  readonly #openTransport: OpenTransport;
+  /** Packets dropped since the last good one, by reason: they word a time-out. */
+  readonly #dropped = new Map<string, number>();
+  #transport: Promise<BmcTransport> | null = null;
+  #opening: Promise<CommandExchange> | null = null;
+  #handshaking: SessionOpening | null = null;
+  #exchange: CommandExchange | null = null;
+  #activations = 0;
+  #refusal: { readonly error: TorporError; readonly untilMs: number } | null = null;
+  #lastHeardMs = 0;
+  #cancelKeepAlive: () => void = () => {};
+  #closed: Promise<void> | null = null;
+
+  /** Throws ERR_CONFIG_INVALID where user or password is longer than IPMI allows. Nothing is sent yet. */
+  constructor(options: BmcSessionOptions) {
+    const port = options.port ?? RMCP_PORT;
+    // The password goes no further than into the credentials.
+    this.#options = { ...options, password: '' };
+    this.#credentials = new BmcCredentials(options.user, options.password);
+    this.peer = options.host.includes(':') ? `[${options.host}]:${port}` : `${options.host}:${port}`;
+    this.privilege = options.privilege ?? 'operator';
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#bounds = { ...DEFAULT_BOUNDS, ...options.bounds };
+    this.#openTransport = options.openTransport ?? ((listener) => openUdpTransport(options.host, port, listener));
+  }
+
+  /** Sessions activated so far; a change since the last look means that the BMC, or the path to it, was lost meanwhile. */
+  get activations(): number {
+    return this.#activations;
+  }
+
+  get isOpen(): boolean {
+    return this.#exchange !== null && this.#opening === null;
+  }
+
+  /**
+   * Opens the session where it is not open. Rejects with ERR_IPMI_TIMEOUT, ERR_IPMI_UNREACHABLE, ERR_IPMI_AUTHENTICATION,
+   * ERR_IPMI_PRIVILEGE, ERR_IPMI_CIPHER_SUITE, ERR_IPMI_SESSION or ERR_IPMI_PROTOCOL.
+   */
+  async open(signal?: AbortSignal): Promise<void> {
+    await this.#opened('Session activation', signal);
+  }
+
+  /**
+   * Runs one command. Rejects as `open` does, and with ERR_IPMI_COMPLETION (a CompletionError, which carries the code)
+   * or ERR_IPMI_PRIVILEGE where the BMC answers with a completion code other than 00h.
+   */
+  async run<Request, Response>(
+    command: IpmiCommand<Request, Response>,
+    request: Request,
+    options: RunOptions = {},
+  ): Promise<Response> {
+    const body = command.encodeRequest(request);
+    for (let busy = 0; ; busy += 1) {
+      const response = await this.#exchangeOnce(command, body, options);
+      const waitMs = this.#bounds.busyWaitsMs[busy];
+      if (response.completionCode === COMPLETION.nodeBusy && waitMs !== undefined && !options.once) {
+        await this.#pause(waitMs, command.name, options.signal);
+        continue;
+      }
+      if (response.completionCode !== COMPLETION.ok) {
+        const tried = `${command.name} on BMC ${this.peer}`;
+        throw completionError(response.completionCode, tried, command.completionWords);
+      }
+      return command.decodeResponse(response.body);
+    }
+  }
+
+  /** Asks in the present session; where that turns out to be lost, once more in a new one. */
+  async #exchangeOnce(
+    command: { readonly name: string; readonly netFn: number; readonly code: number },
+    body: Uint8Array,
+    options: RunOptions,
+  ): Promise<IpmiResponse> {
+    const { name, netFn, code } = command;
+    const once = options.once ?? false;
+    const { lun, signal, onSent } = options;
+    const request = { name, netFn, code, body, once, lun, signal, onSent };
+    for (let attempt = 1; ; attempt += 1) {
+      const exchange = await this.#opened(name, options.signal);
+      try {
+        return await exchange.run(request);
+      } catch (thrown) {
+        if (!(thrown instanceof SessionSilence)) throw thrown;
+        if (!once) this.#lose(exchange, `${name} was not answered`);
+        if (once || attempt === 2) throw this.#silenceError(name, thrown, once);
+      }
+    }
+  }
+
+  #silenceError(name: string, silence: SessionSilence, once: boolean): TorporError {
+    const drops = [...this.#dropped].map(([why, count]) => `${count} × ${why}`).join(', ');
+    const facts = `${silence.packets} ${silence.packets === 1 ? 'packet' : 'packets'} in ${Math.round(silence.waitedMs)} ms`;
+    const outcome = once
+      ? '; whether it acted is unknown, and it is not asked twice'
+      : '; check the network to the BMC';
+    const text = `no answer from BMC ${this.peer} to ${name} (${facts}${drops ? `; dropped: ${drops}` : ''})${outcome}`;
+    return new TorporError('ERR_IPMI_TIMEOUT', text, { retryable: !once });
+  }
+
+  #pause(waitMs: number, name: string, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        cancel();
+        reject(abortedError(name, signal));
+      };
+      const cancel = this.#clock.schedule(waitMs, () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      });
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  // ------------------------------------------------------------------------------------ opening and losing
+
+  /** The exchange of the open session; opens one where there is none. The opening outlives a caller who gives up. */
+  async #opened(name: string, signal: AbortSignal | undefined): Promise<CommandExchange> {
+    if (this.#closed !== null) throw this.#closedError(name);
+    if (signal?.aborted) throw abortedError(name, signal);
+    // While an opening runs, `#exchange` may be one whose privilege is not raised yet.
+    if (this.#exchange !== null && this.#opening === null) return this.#exchange;
+    if (this.#opening === null) {
+      const opening = this.#activate().finally(() => {
+        this.#opening = null;
+      });
+      // Whoever waits gets the error; a caller who gave up must not turn it into an unhandled one.
+      opening.catch(() => {});
+      this.#opening = opening;
+    }
+    return await untilAborted(this.#opening, name, signal);
+  }
+
+  #closedError(name: string): TorporError {
+    return new TorporError('ERR_IPMI_SESSION', `${name} was not sent: the session with BMC ${this.peer} was closed`);
+  }
+
+  async #activate(): Promise<CommandExchange> {
+    if (this.#refusal !== null && this.#clock.nowMs() < this.#refusal.untilMs) throw this.#refusal.error;
+    this.#refusal = null;
+    const transport = await this.#connected();
+    if (this.#closed !== null) throw this.#closedError('Session activation');
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await this.#handshake(transport);
+      if (this.#closed !== null) throw this.#closedError('Session activation');
+      if (result.kind === 'established')
+        return await this.#raise(
+          new CommandExchange(result.session, (packet) => transport.send(packet), this.#clock, this.#bounds),
+        );
+      if (!result.startAgain || attempt >= this.#bounds.maxActivations) throw this.#remembered(result.error);
+      this.#log?.debug({ bmc: this.peer, attempt, code: result.error.code }, 'session activation starts again');
+    }
+  }
+
+  async #connected(): Promise<BmcTransport> {
+    this.#transport ??= this.#openTransport({
+      packet: (bytes) => this.#receive(bytes),
+      failure: (error) => this.#networkFailed(error),
+    });
+    try {
+      return await this.#transport;
+    } catch (thrown) {
+      this.#transport = null;
+      throw thrown;
+    }
+  }
+
+  async #handshake(transport: BmcTransport): Promise<OpeningResult> {
+    const handshake = new Handshake({
+      peer: this.peer,
+      credentials: this.#credentials,
+      suite: CIPHER_SUITES[this.#options.cipherSuite],
+      privilege: this.privilege,
+      random: this.#options.random,
+    });
+    const opening = new SessionOpening(
+      handshake,
+      (packet) => transport.send(packet),
+      this.#clock,
+      this.#bounds.activationWaitsMs,
+    );
+    this.#handshaking = opening;
+    opening.start();
+    const result = await opening.result;
+    this.#handshaking = null;
+    return result;
+  }
+
+  /** From `user`, as every session starts, to the level that is wanted; only then others may use it. */
+  async #raise(exchange: CommandExchange): Promise<CommandExchange> {
+    this.#exchange = exchange;
+    try {
+      await this.#askPrivilege(exchange);
+    } catch (thrown) {
+      this.#abandon(exchange);
+      if (!(thrown instanceof SessionSilence)) throw thrown;
+      throw this.#silenceError(SET_SESSION_PRIVILEGE_LEVEL.name, thrown, false);
+    }
+    this.#activations += 1;
+    this.#lastHeardMs = this.#clock.nowMs();
+    this.#scheduleKeepAlive(exchange);
+    const { cipherSuite } = this.#options;
+    this.#log?.debug({ bmc: this.peer, cipherSuite, privilege: this.privilege }, 'BMC session open');
+    return exchange;
+  }
+
+  async #askPrivilege(exchange: CommandExchange): Promise<void> {
+    const { name, netFn, code, encodeRequest, decodeResponse, completionWords } = SET_SESSION_PRIVILEGE_LEVEL;
+    const level = privilegeNumber(this.privilege);
+    const response = await exchange.run({ name, netFn, code, body: encodeRequest(level) });
+    const refused = response.completionCode !== COMPLETION.ok;
+    // Deviation: a BMC may answer 00h and say in the body that it granted less.
+    if (!refused && decodeResponse(response.body) >= level) return;
+    const why = refused ? completionCodeWords(response.completionCode, completionWords) : 'a lower level was granted';
+    const text = `${name} (${this.privilege}) on BMC ${this.peer} was refused for user "${this.#credentials.userName}": ${why}; raise this user's privilege limit on the BMC's LAN channel`;
+    throw this.#remembered(new TorporError('ERR_IPMI_PRIVILEGE', text));
+  }
+
+  /** Keeps a refusal of the credentials for the hold-off, so that polling does not lock the user out. */
+  #remembered(error: TorporError): TorporError {
+    if (error.code === 'ERR_IPMI_AUTHENTICATION' || error.code === 'ERR_IPMI_PRIVILEGE') {
+      this.#refusal = { error, untilMs: this.#clock.nowMs() + this.#bounds.refusedHoldOffMs };
+    }
+    return error;
+  }
+
+  /** The session is gone: what is pending in it is told, the next command opens another. */
+  #lose(exchange: CommandExchange, why: string): void {
+    if (this.#exchange !== exchange) return;
+    this.#exchange = null;
+    this.#cancelKeepAlive();
+    this.#log?.info({ bmc: this.peer, why }, 'BMC session lost');
+    exchange.end();
+  }
+
+  /** Leaves a session that cannot be used, politely but without waiting. */
+  #abandon(exchange: CommandExchange): void {
+    if (this.#exchange === exchange) this.#exchange = null;
+    this.#closeExchange(exchange).catch(() => {});
+  }
+
+  #networkFailed(error: TorporError): void {
+    this.#log?.debug({ bmc: this.peer, code: error.code }, 'network failure towards BMC');
+    this.#handshaking?.fail(error);
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    this.#exchange = null;
+    this.#cancelKeepAlive();
+    exchange.end(error);
+  }
+
+  // ------------------------------------------------------------------------------------ receiving
+
+  #receive(packet: Uint8Array): void {
+    const why = this.#handshaking === null ? this.#receiveInSession(packet) : this.#handshaking.receive(packet);
+    if (why === null) {
+      this.#lastHeardMs = this.#clock.nowMs();
+      this.#dropped.clear();
+      return;
+    }
+    const reason = this.#dropped.has(why) || this.#dropped.size < MAX_DROP_REASONS ? why : 'other reasons';
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
+    this.#log?.debug({ bmc: this.peer, why }, 'packet from BMC dropped');
+  }
+
+  /** Null where the packet answered a command, else why it was dropped. */
+  #receiveInSession(packet: Uint8Array): string | null {
+    const exchange = this.#exchange;
+    if (exchange === null) return 'no session is open';
+    try {
+      const { messageClass, body } = decodeRmcp(packet);
+      if (messageClass !== 'ipmi') return 'not an IPMI packet';
+      const opened = exchange.session.open(decodeSessionPacket(body), body);
+      if (opened.kind === 'dropped') return opened.why;
+      return exchange.receive(opened.message) ? null : 'a late or doubled answer';
+    } catch (thrown) {
+      if (thrown instanceof TorporError) return 'malformed';
+      throw thrown;
+    }
+  }
+
+  // ------------------------------------------------------------------------------------ keeping alive and closing
+
+  #scheduleKeepAlive(exchange: CommandExchange): void {
+    const idleMs = this.#clock.nowMs() - this.#lastHeardMs;
+    const delayMs = Math.max(1, this.#bounds.keepAliveMs - idleMs);
+    this.#cancelKeepAlive();
+    this.#cancelKeepAlive = this.#clock.schedule(delayMs, () => {
+      if (this.#exchange !== exchange) return;
+      if (this.#clock.nowMs() - this.#lastHeardMs < this.#bounds.keepAliveMs) return this.#scheduleKeepAlive(exchange);
+      this.run(GET_DEVICE_ID, undefined).then(
+        () => this.#exchange !== null && this.#scheduleKeepAlive(this.#exchange),
+        // The loss was noted where it was seen; the next command opens a session or says why not.
+        () => {},
+      );
+    });
+  }
+
+  async #closeExchange(exchange: CommandExchange): Promise<void> {
+    const { name, netFn, code, encodeRequest } = CLOSE_SESSION;
+    const body = encodeRequest(exchange.session.remoteSessionId);
+    let cancel = () => {};
+    const patience = new Promise<void>((resolve) => {
+      cancel = this.#clock.schedule(this.#bounds.closeWaitMs, resolve);
+    });
+    const request = { name, netFn, code, body };
+    const asked = exchange.run(request).then(
+      () => {},
+      () => {},
+    );
+    await Promise.race([asked, patience]);
+    cancel();
+    exchange.end(this.#closedError('The command'));
+  }
+
+  /** Ends the session politely, rejects what is pending with ERR_IPMI_SESSION, closes the socket. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    return this.#closed;
+  }
+
+  async #shutDown(): Promise<void> {
+    const exchange = this.#exchange;
+    this.#cancelKeepAlive();
+    this.#handshaking?.fail(this.#closedError('Session activation'));
+    exchange?.fail(this.#closedError('The command'));
+    if (exchange !== null) await this.#closeExchange(exchange);
+    this.#exchange = null;
+    const transport = await this.#transport?.catch(() => null);
+    await transport?.close();
+  }
+}
+
+/** A session that is open: `new BmcSession(options)` and its `open`, closed again where that fails. */
+export async function openBmcSession(options: BmcSessionOptions, signal?: AbortSignal): Promise<BmcSession> {
+  const session = new BmcSession(options);
+  try {
+    await session.open(signal);
+    return session;
+  } catch (thrown) {
+    await session.close();
+    throw thrown;
+  }
+}

@@ -1,0 +1,181 @@
+// What one BMC can say about its platform's power: finds the ACPI state sensor and the power meter once, then reads them. Presses nothing.
+import type { AcpiState, Clock, PowerReading } from '../../platform/ports.ts';
+import { ACPI_STATE_SENSOR_TYPE, acpiStateOfSensor } from './acpi-power-state.ts';
+import type { BmcSession } from './bmc-session.ts';
+import { GET_ACPI_POWER_STATE } from './commands/get-acpi-power-state.ts';
+import { GET_CHASSIS_STATUS } from './commands/get-chassis-status.ts';
+import { GET_SENSOR_READING, type SensorReading } from './commands/get-sensor-reading.ts';
+import { CompletionError } from './completion-code.ts';
+import { BMC_ADDRESS } from './ipmi-message.ts';
+import { isSameRepository, readRepositoryInfo, readSensorDirectory, type SensorDirectory } from './sensor-directory.ts';
+import { convertReading, type SensorRecord, UNIT_WATTS } from './sensor-record.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/** "Other units-based sensor": a power meter where its base unit is watts. Source: IPMI v2.0 table 42-3. */
+const OTHER_UNITS_SENSOR_TYPE = 0x0b;
+/** Deviation: Dell's iDRAC files its "Pwr Consumption" in watts under type 03h, "current". */
+const CURRENT_SENSOR_TYPE = 0x03;
+/** Event/reading types: threshold (analog) and sensor-specific. Source: IPMI v2.0 table 42-1. */
+const THRESHOLD_READING = 0x01;
+const SENSOR_SPECIFIC_READING = 0x6f;
+
+const WANTED_TYPES: ReadonlySet<number> = new Set([
+  ACPI_STATE_SENSOR_TYPE,
+  OTHER_UNITS_SENSOR_TYPE,
+  CURRENT_SENSOR_TYPE,
+]);
+
+/** Which of the BMC's answers has told the ACPI state so far. */
+export type StateSource = 'sensor' | 'command' | 'none' | 'untried';
+
+/**
+ * Reads power through a session. The repository is walked at the first reading; in a session that was opened anew only its
+ * time stamps are read again. All calls may run at the same time.
+ */
+export class PowerWitness {
+  readonly #session: BmcSession;
+  readonly #clock: Clock;
+  /** Ends a walk when the owner is closed: a caller who gives up leaves the walk to the next one. */
+  readonly #ownerSignal: AbortSignal;
+  #directory: SensorDirectory | null = null;
+  #directoryActivation = -1;
+  #loading: Promise<SensorDirectory> | null = null;
+  #commandUnsupported = false;
+  #source: StateSource = 'untried';
+
+  constructor(session: BmcSession, clock: Clock, ownerSignal: AbortSignal) {
+    this.#session = session;
+    this.#clock = clock;
+    this.#ownerSignal = ownerSignal;
+  }
+
+  get source(): StateSource {
+    return this.#source;
+  }
+
+  /** What the first reading found, for people; empty before. */
+  describe(): string {
+    const directory = this.#directory;
+    if (directory === null) return '';
+    const found: string[] = [];
+    const state = acpiSensorOf(directory);
+    const meter = powerMeterOf(directory);
+    if (state) found.push(`ACPI state sensor ${labelOf(state)}`);
+    if (meter) found.push(`power meter ${labelOf(meter)}`);
+    const sensors = found.length > 0 ? found.join(' and ') : 'neither ACPI state sensor nor power meter';
+    const end = directory.problem === null ? '' : `; reading sensor records ended early: ${directory.problem}`;
+    return `${sensors} among ${directory.recordCount} sensor records${end}`;
+  }
+
+  /** Two or three requests once the sensors are known. Rejects as the session does. */
+  async read(signal: AbortSignal): Promise<PowerReading> {
+    const directory = await this.#sensors(signal);
+    const chassis = await this.#session.run(GET_CHASSIS_STATUS, undefined, { signal });
+    const atMs = this.#clock.nowMs();
+    const { acpi, acpiSource } = await this.#readAcpi(acpiSensorOf(directory), signal);
+    const watts = await this.#readWatts(powerMeterOf(directory), signal);
+    return { atMs, acpi, acpiSource, powerBit: chassis.powerOn, watts };
+  }
+
+  async #readAcpi(
+    sensor: SensorRecord | undefined,
+    signal: AbortSignal,
+  ): Promise<Pick<PowerReading, 'acpi' | 'acpiSource'>> {
+    const reading = sensor === undefined ? null : await this.#readSensor(sensor, signal);
+    const bySensor = reading?.valid ? acpiStateOfSensor(reading.stateBits) : null;
+    if (bySensor !== null) return this.#learned('sensor', bySensor);
+    const byCommand = this.#commandUnsupported ? null : await this.#askAcpi(signal);
+    if (byCommand !== null) return this.#learned('command', byCommand);
+    if (this.#source === 'untried') this.#source = 'none';
+    return { acpi: null, acpiSource: null };
+  }
+
+  #learned(source: 'sensor' | 'command', acpi: AcpiState): Pick<PowerReading, 'acpi' | 'acpiSource'> {
+    // A sensor that once told the state stays the better source, even if a reading in between had to do without it.
+    if (this.#source !== 'sensor') this.#source = source;
+    return { acpi, acpiSource: source };
+  }
+
+  async #askAcpi(signal: AbortSignal): Promise<AcpiState | null> {
+    try {
+      const { system } = await this.#session.run(GET_ACPI_POWER_STATE, undefined, { signal });
+      return system;
+    } catch (thrown) {
+      if (!(thrown instanceof CompletionError)) throw thrown;
+      if (!thrown.retryable) this.#commandUnsupported = true;
+      return null;
+    }
+  }
+
+  async #readWatts(meter: SensorRecord | undefined, signal: AbortSignal): Promise<number | null> {
+    if (meter?.conversion == null) return null;
+    const reading = await this.#readSensor(meter, signal);
+    return reading?.valid ? convertReading(meter.conversion, reading.value) : null;
+  }
+
+  /** Null where the BMC answers with an error: a sensor may be out of reach while the platform sleeps. */
+  async #readSensor(sensor: SensorRecord, signal: AbortSignal): Promise<SensorReading | null> {
+    try {
+      return await this.#session.run(GET_SENSOR_READING, sensor.sensorNumber, { signal, lun: sensor.ownerLun });
+    } catch (thrown) {
+      if (thrown instanceof CompletionError) return null;
+      throw thrown;
+    }
+  }
+
+  /** The directory for the present session. */
+  async #sensors(signal: AbortSignal): Promise<SensorDirectory> {
+    await this.#session.open(signal);
+    if (this.#directory !== null && this.#directoryActivation === this.#session.activations) return this.#directory;
+    if (this.#loading === null) {
+      const loading = this.#load().finally(() => {
+        this.#loading = null;
+      });
+      loading.catch(() => {});
+      this.#loading = loading;
+    }
+    return await untilAborted(this.#loading, 'Reading the sensor records', signal);
+  }
+
+  async #load(): Promise<SensorDirectory> {
+    const activation = this.#session.activations;
+    const known = this.#directory;
+    if (known !== null) {
+      const repository = await readRepositoryInfo(this.#session, this.#ownerSignal);
+      const both = repository !== null && known.repository !== null;
+      const same = both ? isSameRepository(repository, known.repository) : repository === known.repository;
+      if (same && known.problem === null) {
+        this.#directoryActivation = activation;
+        return known;
+      }
+    }
+    const isWanted = (sensorType: number) => WANTED_TYPES.has(sensorType);
+    this.#directory = await readSensorDirectory(this.#session, isWanted, this.#ownerSignal);
+    this.#directoryActivation = activation;
+    return this.#directory;
+  }
+}
+
+/** Sensors of other controllers need bridged requests, and software's cannot be read at all: only the BMC's own count. */
+function acpiSensorOf(directory: SensorDirectory): SensorRecord | undefined {
+  return directory.sensors.find(
+    (sensor) =>
+      sensor.ownerAddress === BMC_ADDRESS &&
+      sensor.sensorType === ACPI_STATE_SENSOR_TYPE &&
+      sensor.eventReadingType === SENSOR_SPECIFIC_READING,
+  );
+}
+
+function powerMeterOf(directory: SensorDirectory): SensorRecord | undefined {
+  const meters = directory.sensors.filter(
+    (sensor) =>
+      sensor.ownerAddress === BMC_ADDRESS &&
+      sensor.eventReadingType === THRESHOLD_READING &&
+      sensor.conversion?.unit === UNIT_WATTS,
+  );
+  return meters.find(({ sensorType }) => sensorType === OTHER_UNITS_SENSOR_TYPE) ?? meters[0];
+}
+
+function labelOf(sensor: SensorRecord): string {
+  return sensor.name === '' ? `number ${sensor.sensorNumber}` : `"${sensor.name}"`;
+}

@@ -1,0 +1,47 @@
+// Every bound of a BMC session in one place: waits, counts, queues.
+
+/** Durations in milliseconds. What happens at each bound stands beside it. */
+export interface SessionBounds {
+  /**
+   * Waits after each packet of one command, in order; its length is the number of packets. After the last the session
+   * counts as lost, is opened anew, and the command is asked once more there.
+   */
+  readonly commandWaitsMs: readonly number[];
+  /** Wait after a command that may be sent only once. Then its outcome is unknown: ERR_IPMI_TIMEOUT. */
+  readonly onceWaitMs: number;
+  /** As `commandWaitsMs`, for each message of session activation. After the last: ERR_IPMI_TIMEOUT, or another activation. */
+  readonly activationWaitsMs: readonly number[];
+  /** Activations in a row where the BMC lost its place (a lost RAKP message, a stale session id). Then that error. */
+  readonly maxActivations: number;
+  /** An idle session says Get Device ID this often; BMCs close sessions after 60 s (IPMI v2.0 section 6.12.15). */
+  readonly keepAliveMs: number;
+  /** How long a polite Close Session may take. Then the socket is closed all the same. */
+  readonly closeWaitMs: number;
+  /** Commands asked at the same time; further ones wait. BMCs have few message buffers. */
+  readonly maxInFlight: number;
+  /** Commands that wait for a place. Then ERR_IPMI_SESSION at once. */
+  readonly maxWaiting: number;
+  /** Waits before a command is asked again that the BMC answered with C0h, "busy". Then ERR_IPMI_COMPLETION. */
+  readonly busyWaitsMs: readonly number[];
+  /**
+   * After the BMC refused the credentials, how long the same refusal is answered without asking: a BMC that counts bad
+   * passwords must not lock the user out because somebody polls.
+   */
+  readonly refusedHoldOffMs: number;
+  /** How long a request sequence number that may still get a late answer is not used again. */
+  readonly rqSeqQuarantineMs: number;
+}
+
+export const DEFAULT_BOUNDS: SessionBounds = {
+  commandWaitsMs: [250, 500, 1000, 1750],
+  onceWaitMs: 5000,
+  activationWaitsMs: [500, 1000, 2000],
+  maxActivations: 3,
+  keepAliveMs: 20_000,
+  closeWaitMs: 500,
+  maxInFlight: 4,
+  maxWaiting: 64,
+  busyWaitsMs: [100, 300, 600],
+  refusedHoldOffMs: 10_000,
+  rqSeqQuarantineMs: 10_000,
+};

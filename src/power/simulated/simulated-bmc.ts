@@ -1,0 +1,258 @@
+// A BMC that speaks RMCP+ on UDP: routes packets to session activation and commands, and fails on request. The machine behind it is a port.
+
+import { randomBytes } from 'node:crypto';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { errorText, TorporError } from '../../platform/errors.ts';
+import type { Clock, Logger } from '../../platform/ports.ts';
+import { CIPHER_SUITES, type CipherSuiteId } from '../ipmi/cipher-suite.ts';
+import { BmcCredentials } from '../ipmi/credentials.ts';
+import { decodeIpmiRequest, encodeIpmiResponse, type IpmiRequest } from '../ipmi/ipmi-message.ts';
+import type { PrivilegeLevel } from '../ipmi/privilege-level.ts';
+import { decodeAsf, decodeRmcp, encodePresencePong, encodeRmcp } from '../ipmi/rmcp.ts';
+import {
+  decodeSessionPacket,
+  encodeLegacyPacket,
+  encodeSetupPacket,
+  type LegacyPacket,
+  PAYLOAD,
+  type RmcpPlusPacket,
+} from '../ipmi/rmcp-plus.ts';
+import { BmcCommands, type CommandAnswer, type ManagedMachine } from './bmc-commands.ts';
+import type { ManagedSession, ManagedUser } from './managed-session.ts';
+import { ManagedSessionTable } from './managed-session-table.ts';
+import { SimulatedSdr } from './simulated-sdr.ts';
+
+/** A repeated deed gets its old answer for this long, in the same session. */
+const DEED_RECALL_MS = 5000;
+/** Most steps of the 8-bit power meter that are used. */
+const METER_STEPS = 250;
+
+export interface BmcUser {
+  readonly name: string;
+  readonly password: string;
+  /** The most this user may ask for. */
+  readonly privilege: PrivilegeLevel;
+}
+
+/** Change them at any time; they act on the next packet. */
+export interface BmcFaults {
+  /** Of all datagrams, each way, 0 to 100. */
+  dropPercent: number;
+  /** True: receives and never answers, nor acts. */
+  silent: boolean;
+  /** True: acts, but the answers to commands that act are lost. */
+  losesDeedAnswers: boolean;
+  /** Command name ("Chassis Control") to the completion code it is refused with. */
+  readonly refuse: Map<string, number>;
+}
+
+export interface SimulatedBmcOptions {
+  readonly machine: ManagedMachine;
+  readonly clock: Clock;
+  /** Address to bind, default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** 0 (default): any free port. */
+  readonly port?: number | undefined;
+  readonly users: readonly BmcUser[];
+  /** Default 3 and 17. */
+  readonly cipherSuites?: readonly CipherSuiteId[] | undefined;
+  /** Whether the SDR lists a System ACPI Power State sensor (type 22h). Default true. */
+  readonly acpiSensor?: boolean | undefined;
+  /** Whether Get ACPI Power State is implemented (else C1h). Default true. */
+  readonly acpiCommand?: boolean | undefined;
+  /** Whether the SDR lists a power meter. Default true. */
+  readonly powerSensor?: boolean | undefined;
+  readonly log?: Logger | undefined;
+  /** Of the dice that drop packets. Default 1. */
+  readonly seed?: number | undefined;
+}
+
+interface Deed {
+  readonly key: string;
+  readonly answer: CommandAnswer;
+  readonly atMs: number;
+}
+
+/** Start it, send it packets, stop it. */
+export class SimulatedBmc {
+  readonly faults: BmcFaults = { dropPercent: 0, silent: false, losesDeedAnswers: false, refuse: new Map() };
+  readonly #options: SimulatedBmcOptions;
+  readonly #clock: Clock;
+  readonly #sessions: ManagedSessionTable;
+  readonly #sdr: SimulatedSdr;
+  readonly #commands: BmcCommands;
+  /** The last deed of each session. */
+  readonly #deeds = new WeakMap<ManagedSession, Deed>();
+  readonly #counts = new Map<string, number>();
+  #dice: number;
+  #socket: Socket | null = null;
+
+  constructor(options: SimulatedBmcOptions) {
+    const { machine } = options;
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#dice = options.seed ?? 1;
+    const { acpiSensor = true, acpiCommand = true, powerSensor = true } = options;
+    const suites = new Set((options.cipherSuites ?? [3, 17]).map((id) => CIPHER_SUITES[id]));
+    const users = new Map<string, ManagedUser>(
+      options.users.map(({ name, password, privilege }) => {
+        return [name, { credentials: new BmcCredentials(name, password), privilege }];
+      }),
+    );
+    const guid = randomBytes(16);
+    const wattsPerStep = Math.max(1, Math.ceil(machine.peakWatts / METER_STEPS));
+    const createdSeconds = Math.floor(options.clock.nowMs() / 1000);
+    this.#sessions = new ManagedSessionTable({ users, suites, guid });
+    this.#sdr = new SimulatedSdr({ acpiSensor, powerSensor, wattsPerStep, createdSeconds });
+    this.#commands = new BmcCommands({
+      ...{ machine, sdr: this.#sdr, suites, guid, wattsPerStep, acpiSensor, acpiCommand, powerSensor },
+      closeSession: (managedSessionId) => this.#sessions.delete(managedSessionId),
+    });
+  }
+
+  /** Known after `start`. */
+  get port(): number {
+    return this.#socket?.address().port ?? this.#options.port ?? 0;
+  }
+
+  /** Sessions that are open now. */
+  get sessionCount(): number {
+    return this.#sessions.count(this.#clock.nowMs());
+  }
+
+  /** Times a command was executed (repeats that got their old answer aside), by its specification name. */
+  executed(commandName: string): number {
+    return this.#counts.get(commandName) ?? 0;
+  }
+
+  /** Rejects with ERR_IPMI_LISTEN where the port cannot be had. */
+  async start(): Promise<void> {
+    const { host = '127.0.0.1', port = 0 } = this.#options;
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (thrown) => {
+        const text = `simulated BMC cannot listen on UDP ${host}:${port}: ${errorText(thrown)}; choose another port or stop what uses it`;
+        reject(new TorporError('ERR_IPMI_LISTEN', text, { cause: thrown }));
+      });
+      socket.bind(port, host, () => resolve());
+    });
+    // A console that closed its port answers with ICMP: nothing to do about it.
+    socket.on('error', (error) => this.#options.log?.debug({ error: error.message }, 'simulated BMC: socket error'));
+    socket.on('message', (packet, from) => this.#receive(packet, from));
+    this.#socket = socket;
+  }
+
+  /** As a BMC reset does: forgets every session and reservation. The machine is not touched. */
+  restart(): void {
+    this.#sessions.clear();
+    this.#sdr.cancelReservation();
+  }
+
+  /** As when a record is added or removed: reservations are cancelled, the time stamps move. */
+  changeRepository(): void {
+    this.#sdr.touch(Math.floor(this.#clock.nowMs() / 1000));
+  }
+
+  /** Closes the socket: the port is refused from then on. Idempotent. */
+  async stop(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.restart();
+    if (socket !== null) await new Promise<void>((resolve) => socket.close(() => resolve()));
+  }
+
+  // ------------------------------------------------------------------------------------ packets
+
+  #receive(packet: Uint8Array, from: RemoteInfo): void {
+    const answer = this.answerPacket(packet);
+    if (answer !== null) this.#socket?.send(answer, from.port, from.address);
+  }
+
+  /** What the BMC does with one datagram, faults included: the datagram it answers, or null. Never throws. For transports other than UDP. */
+  answerPacket(packet: Uint8Array): Uint8Array | null {
+    if (this.faults.silent || this.#loses()) return null;
+    try {
+      const answer = this.#answer(packet);
+      return this.#loses() ? null : answer;
+    } catch (thrown) {
+      if (!(thrown instanceof TorporError)) throw thrown;
+      this.#options.log?.debug({ why: thrown.message }, 'simulated BMC: packet dropped');
+      return null;
+    }
+  }
+
+  /** A die with a seed (an LCG with Knuth's constants): the same faults in every run. */
+  #loses(): boolean {
+    if (this.faults.dropPercent <= 0) return false;
+    this.#dice = (Math.imul(this.#dice, 1_664_525) + 1_013_904_223) >>> 0;
+    return (this.#dice / 0x1_0000_0000) * 100 < this.faults.dropPercent;
+  }
+
+  #answer(packet: Uint8Array): Uint8Array | null {
+    const { messageClass, body } = decodeRmcp(packet);
+    if (messageClass === 'asf') {
+      const message = decodeAsf(body);
+      return message.type === 'ping' ? encodePresencePong({ tag: message.tag, supportsIpmi: true }) : null;
+    }
+    const inner = decodeSessionPacket(body);
+    if (inner.sessionId !== 0) return this.#answerInSession(inner, body);
+    if (inner.format === 'v1.5') {
+      return encodeRmcp(
+        'ipmi',
+        encodeLegacyPacket(this.#answerRequest(decodeIpmiRequest(inner.payload), null).message),
+      );
+    }
+    if (inner.authenticated || inner.encrypted) return null;
+    if (inner.payloadType === PAYLOAD.ipmi) {
+      const { message } = this.#answerRequest(decodeIpmiRequest(inner.payload), null);
+      return encodeRmcp('ipmi', encodeSetupPacket(PAYLOAD.ipmi, message));
+    }
+    const answer = this.#sessions.answer(inner.payloadType, inner.payload, this.#clock.nowMs());
+    return answer === null ? null : encodeRmcp('ipmi', encodeSetupPacket(answer.payloadType, answer.payload));
+  }
+
+  #answerInSession(inner: LegacyPacket | RmcpPlusPacket, body: Uint8Array): Uint8Array | null {
+    const nowMs = this.#clock.nowMs();
+    const session = this.#sessions.get(inner.sessionId, nowMs);
+    const established = session?.established;
+    if (session === undefined || !established) return null;
+    const opened = established.open(inner, body);
+    if (opened.kind === 'dropped') {
+      this.#options.log?.debug({ why: opened.why }, 'simulated BMC: packet dropped');
+      return null;
+    }
+    session.lastHeardMs = nowMs;
+    const { message, isDeed } = this.#answerRequest(decodeIpmiRequest(opened.message), session);
+    return isDeed && this.faults.losesDeedAnswers ? null : established.seal(message);
+  }
+
+  // ------------------------------------------------------------------------------------ commands
+
+  #answerRequest(request: IpmiRequest, session: ManagedSession | null): { message: Uint8Array; isDeed: boolean } {
+    const known = this.#commands.find(request.netFn, request.command);
+    const isDeed = known?.isDeed ?? false;
+    const answer = isDeed && session !== null ? this.#doOnce(request, session) : this.#execute(request, session);
+    const { netFn, lun, rqSeq, command } = request;
+    return { message: encodeIpmiResponse({ netFn: netFn + 1, lun, rqSeq, command, ...answer }), isDeed };
+  }
+
+  #execute(request: IpmiRequest, session: ManagedSession | null): CommandAnswer {
+    const { netFn, command, body } = request;
+    const name = this.#commands.find(netFn, command)?.name ?? 'unknown command';
+    const refusedWith = this.faults.refuse.get(name);
+    if (refusedWith !== undefined) return { completionCode: refusedWith, body: new Uint8Array(0) };
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    return this.#commands.answer(netFn, command, body, session);
+  }
+
+  /** A retry carries a new session sequence number but the old rqSeq: it gets the old answer. */
+  #doOnce(request: IpmiRequest, session: ManagedSession): CommandAnswer {
+    const nowMs = this.#clock.nowMs();
+    const key = `${request.rqSeq} ${request.netFn} ${request.command} ${Buffer.from(request.body).toString('hex')}`;
+    const last = this.#deeds.get(session);
+    if (last !== undefined && last.key === key && nowMs - last.atMs < DEED_RECALL_MS) return last.answer;
+    const answer = this.#execute(request, session);
+    this.#deeds.set(session, { key, answer, atMs: nowMs });
+    return answer;
+  }
+}

@@ -1,0 +1,48 @@
+// A simulated platform with nothing but its BMC: what `torpor bmc sim` runs.
+import type { AcpiState, Clock, Logger } from '../../platform/ports.ts';
+import type { CipherSuiteId } from '../ipmi/cipher-suite.ts';
+import { SimulatedBmc } from './simulated-bmc.ts';
+import { type HostChange, SimulatedHost, type SimulatedHostOptions } from './simulated-host.ts';
+
+export interface StandaloneBmcOptions extends Omit<SimulatedHostOptions, 'clock'> {
+  readonly clock: Clock;
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** 0: any free port. */
+  readonly port: number;
+  /** This user has administrator privilege, which others' programs ask for by default. */
+  readonly user: string;
+  readonly password: string;
+  /** Default 3 and 17. */
+  readonly cipherSuites?: readonly CipherSuiteId[] | undefined;
+  /** Whether there is a System ACPI Power State sensor. Default true. */
+  readonly acpiSensor?: boolean | undefined;
+  /** Whether Get ACPI Power State is implemented. Default true. */
+  readonly acpiCommand?: boolean | undefined;
+  readonly log?: Logger | undefined;
+  readonly onChange?: ((change: HostChange) => void) | undefined;
+}
+
+export interface StandaloneBmc {
+  readonly port: number;
+  powerState(): AcpiState;
+  stop(): Promise<void>;
+}
+
+/** Rejects with ERR_IPMI_LISTEN where the port cannot be had, throws ERR_CONFIG_INVALID where user or password is too long. */
+export async function startStandaloneBmc(options: StandaloneBmcOptions): Promise<StandaloneBmc> {
+  const { clock, host, port, user, password, cipherSuites, acpiSensor, acpiCommand, log } = options;
+  const machine = new SimulatedHost(options);
+  const users = [{ name: user, password, privilege: 'administrator' as const }];
+  const bmc = new SimulatedBmc({ machine, clock, host, port, users, cipherSuites, acpiSensor, acpiCommand, log });
+  await bmc.start();
+  if (options.onChange !== undefined) machine.onChange(options.onChange);
+  return {
+    port: bmc.port,
+    powerState: () => machine.powerState(),
+    stop: async () => {
+      machine.stop();
+      await bmc.stop();
+    },
+  };
+}

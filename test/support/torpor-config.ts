@@ -1,0 +1,75 @@
+// A configuration file for one Torpor in front of one platform, as a user would write it, with the BMC's password beside it.
+import { writeFileSync } from 'node:fs';
+import { stringify } from 'yaml';
+import type { TempFolder } from './temp-folder.ts';
+
+export interface SetUpVm {
+  readonly name: string;
+  readonly listenPort: number;
+  /** `host:port` */
+  readonly target: string;
+  readonly protocol?: string;
+  readonly probe?: string | Readonly<Record<string, string>>;
+}
+
+/** What differs from test to test. Durations as the configuration writes them. */
+export interface SetUp {
+  readonly platform: string;
+  readonly apiPort: number;
+  readonly bmc: {
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+    readonly cipherSuite?: 3 | 17;
+  };
+  readonly vms: readonly SetUpVm[];
+  readonly mode?: 'armed' | 'observe';
+  readonly idleTimeout?: string;
+  readonly disconnectGrace?: string;
+  readonly drowsyFor?: string;
+  readonly minAwake?: string;
+  readonly suspendTimeout?: string;
+  readonly wakeTimeout?: string;
+}
+
+/** Writes `torpor.yaml` into the folder and returns its path. */
+export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
+  const passwordFile = folder.file('bmc-password');
+  writeFileSync(passwordFile, `${setUp.bmc.password}\n`, { mode: 0o600 });
+  const path = folder.file('torpor.yaml');
+  const vms = setUp.vms.map(({ name, listenPort, target, protocol = 'raw', probe = 'tcp' }) => ({
+    name,
+    listeners: [{ listen: `127.0.0.1:${listenPort}`, target, protocol, device: 'terminal', probe }],
+  }));
+  const { platform, apiPort, bmc } = setUp;
+  const config = {
+    api: { listen: `127.0.0.1:${apiPort}` },
+    stateDir: folder.file('state'),
+    platforms: [
+      {
+        name: platform,
+        mode: setUp.mode ?? 'armed',
+        idleTimeout: setUp.idleTimeout ?? '500ms',
+        disconnectGrace: setUp.disconnectGrace ?? '100ms',
+        drowsyFor: setUp.drowsyFor ?? '100ms',
+        minAwake: setUp.minAwake ?? '0s',
+        power: {
+          sleep: 'S3',
+          suspendTimeout: setUp.suspendTimeout ?? '30s',
+          wakeTimeout: setUp.wakeTimeout ?? '60s',
+          bmc: {
+            driver: 'ipmi',
+            host: '127.0.0.1',
+            port: bmc.port,
+            user: bmc.user,
+            passwordFile,
+            cipherSuite: bmc.cipherSuite ?? 17,
+          },
+        },
+        vms,
+      },
+    ],
+  };
+  writeFileSync(path, stringify(config));
+  return path;
+}
