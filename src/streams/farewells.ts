@@ -1,0 +1,65 @@
+// Ends connections by RST after what was sent has arrived: a target's never while its VM is held. Decides nothing else.
+import type { Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
+import type { SendQueues } from './send-queues.ts';
+
+/** A reset waits at most that long for the bytes before it; then it overtakes them. */
+export const RESET_FLUSH_MS = 2000;
+
+/** The sockets of closed streams that are still to be reset. Each is one that a stream had, so their number is bounded with it. */
+export class Farewells {
+  readonly #sendQueues: SendQueues;
+  readonly #isHeld: (vm: string) => boolean;
+  /** Sockets whose bytes are on their way, and target sockets whose VM is held; clients have no VM. */
+  readonly #pending = new Map<Socket, string | null>();
+  readonly #parked = new Set<Socket>();
+
+  constructor(sendQueues: SendQueues, isHeld: (vm: string) => boolean) {
+    this.#sendQueues = sendQueues;
+    this.#isHeld = isHeld;
+  }
+
+  /** Resets a target's connection when everything sent to it has arrived and its VM is not held. */
+  resetTarget(target: Socket, vm: string): void {
+    this.#add(target, vm);
+  }
+
+  /** Resets a client's connection when everything sent to it has arrived. */
+  resetClient(client: Socket): void {
+    this.#add(client, null);
+  }
+
+  /** Resets what waited for a VM (null: for any) to be released. */
+  release(vm: string | null): void {
+    for (const socket of [...this.#parked]) {
+      if (vm === null || this.#pending.get(socket) === vm) this.#reset(socket);
+    }
+  }
+
+  /** Resets everything at once. */
+  close(): void {
+    for (const socket of [...this.#pending.keys()]) this.#reset(socket);
+  }
+
+  #add(socket: Socket, vm: string | null): void {
+    if (socket.destroyed || this.#pending.has(socket)) return;
+    this.#pending.set(socket, vm);
+    socket.once('close', () => this.#forget(socket));
+    // What still arrives is for nobody.
+    socket.resume();
+    this.#sendQueues.whenSent(socket, RESET_FLUSH_MS, () => {
+      if (vm !== null && this.#isHeld(vm)) this.#parked.add(socket);
+      else this.#reset(socket);
+    });
+  }
+
+  #reset(socket: Socket): void {
+    this.#forget(socket);
+    resetSocket(socket);
+  }
+
+  #forget(socket: Socket): void {
+    this.#pending.delete(socket);
+    this.#parked.delete(socket);
+  }
+}

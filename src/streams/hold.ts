@@ -1,0 +1,138 @@
+// What one stream's client sent while its target could not take it: bytes in order, then FIN or RST. Sends nothing itself.
+
+import { type HoldBudget, ROOM_SHARE } from './hold-budget.ts';
+import { HOLD_BLOCK_BYTES, type HoldCodec } from './hold-codec.ts';
+
+/** First size of the raw tail; it doubles up to a block. Most holds are a few keystrokes. */
+const TAIL_START_BYTES = 512;
+
+interface Block {
+  readonly bytes: Uint8Array;
+  readonly rawBytes: number;
+  readonly packed: boolean;
+}
+
+/**
+ * An ordered store. Bytes gather in a raw tail; a full tail of HOLD_BLOCK_BYTES becomes an LZ4 block, or is kept as it is
+ * where LZ4 does not shrink it. `take` gives each byte once, oldest first, and its memory back with it. Bounds count
+ * stored bytes. Reaching one is told by `isFull`, not refused: the chunk was read from the client already.
+ */
+export class Hold {
+  /** Bound of this stream's stored bytes; the chunk that reaches it is kept whole. */
+  readonly limitBytes: number;
+  readonly #codec: HoldCodec;
+  readonly #budget: HoldBudget;
+  #blocks: Block[] = [];
+  #tail: Uint8Array | null = null;
+  #tailBytes = 0;
+  #storedBytes = 0;
+  #heldBytes = 0;
+  #isFull = false;
+  /** The client ended its direction after these bytes. */
+  hasFin = false;
+  /** The client reset the connection after these bytes, and after the FIN if there is one. */
+  hasRst = false;
+
+  constructor(codec: HoldCodec, budget: HoldBudget, limitBytes: number) {
+    this.#codec = codec;
+    this.#budget = budget;
+    this.limitBytes = limitBytes;
+  }
+
+  /** Bytes as the client sent them. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** The same bytes as they are kept. Memory in use is at most twice the tail's part of it more. */
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** True from the moment the stream's bound was reached until a quarter of it is free again. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Keeps `chunk` after everything before it. Whole blocks are kept without a copy: the caller must not change them. */
+  push(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.length > 0) rest = rest.subarray(this.#pushPiece(rest));
+  }
+
+  /** The oldest bytes, at most HOLD_BLOCK_BYTES, which the hold forgets now; null when none are left. */
+  take(): Uint8Array | null {
+    const block = this.#blocks.shift();
+    if (block !== undefined) {
+      this.#change(-block.bytes.length, -block.rawBytes);
+      return block.packed ? this.#codec.unpack(block.bytes, block.rawBytes) : block.bytes;
+    }
+    if (this.#tail === null) return null;
+    const bytes = this.#tail.subarray(0, this.#tailBytes);
+    this.#dropTail();
+    this.#change(-bytes.length, -bytes.length);
+    return bytes;
+  }
+
+  /** Forgets all bytes and both marks. */
+  clear(): void {
+    this.#blocks = [];
+    this.#dropTail();
+    this.hasFin = false;
+    this.hasRst = false;
+    this.#change(-this.#storedBytes, -this.#heldBytes);
+  }
+
+  /** Keeps the first bytes of `chunk`, as many as end a block, and answers how many. */
+  #pushPiece(chunk: Uint8Array): number {
+    if (this.#tail === null && chunk.length >= HOLD_BLOCK_BYTES) {
+      this.#seal(chunk.subarray(0, HOLD_BLOCK_BYTES), 0);
+      return HOLD_BLOCK_BYTES;
+    }
+    const takenBytes = Math.min(chunk.length, HOLD_BLOCK_BYTES - this.#tailBytes);
+    const tail = this.#tailWithRoom(this.#tailBytes + takenBytes);
+    tail.set(chunk.subarray(0, takenBytes), this.#tailBytes);
+    this.#tailBytes += takenBytes;
+    this.#change(takenBytes, takenBytes);
+    if (this.#tailBytes === HOLD_BLOCK_BYTES) this.#sealTail(tail);
+    return takenBytes;
+  }
+
+  #sealTail(tail: Uint8Array): void {
+    this.#dropTail();
+    this.#seal(tail, tail.length);
+  }
+
+  /** Makes a block of `raw`, of which `countedBytes` are counted as kept already. */
+  #seal(raw: Uint8Array, countedBytes: number): void {
+    const packed = this.#codec.pack(raw);
+    const bytes = packed ?? raw;
+    this.#blocks.push({ bytes, rawBytes: raw.length, packed: packed !== null });
+    this.#change(bytes.length - countedBytes, raw.length - countedBytes);
+  }
+
+  #tailWithRoom(bytes: number): Uint8Array {
+    let capacity = this.#tail?.length ?? TAIL_START_BYTES;
+    while (capacity < bytes) capacity *= 2;
+    if (this.#tail === null || capacity > this.#tail.length) {
+      const grown = new Uint8Array(capacity);
+      if (this.#tail !== null) grown.set(this.#tail.subarray(0, this.#tailBytes));
+      this.#tail = grown;
+    }
+    return this.#tail;
+  }
+
+  #dropTail(): void {
+    this.#tail = null;
+    this.#tailBytes = 0;
+  }
+
+  #change(storedBytes: number, heldBytes: number): void {
+    this.#storedBytes += storedBytes;
+    this.#heldBytes += heldBytes;
+    this.#isFull = this.#isFull
+      ? this.#storedBytes > this.limitBytes * (1 - ROOM_SHARE)
+      : this.#storedBytes >= this.limitBytes;
+    this.#budget.change(storedBytes, heldBytes);
+  }
+}

@@ -1,0 +1,97 @@
+// One listening TCP address of a VM: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
+import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import { TorporError } from '../platform/errors.ts';
+import type { Device, Protocol } from '../platform/ports.ts';
+import { type Endpoint, formatEndpoint } from './endpoint.ts';
+import type { StreamRoute } from './stream.ts';
+import type { WakeOn } from './stream-activity.ts';
+import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
+
+/** Streams one listener keeps open at once, where its owner does not say. */
+export const DEFAULT_MAX_STREAMS = 10_000;
+/** A client that does not answer is asked by TCP keepalive after this long. Never done towards targets. */
+export const CLIENT_KEEPALIVE_MS = 60_000;
+/** Connections the kernel completes before they are accepted here; it caps this at net.core.somaxconn. */
+const BACKLOG = 4096;
+
+export interface ListenerOptions {
+  /** Port 0: any free port; `endpoint` says which. */
+  readonly listen: Endpoint;
+  readonly target: Endpoint;
+  readonly vm: string;
+  readonly protocol: Protocol;
+  readonly device: Device;
+  readonly wakeOn: WakeOn;
+  /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
+  readonly maxStreams: number | null;
+}
+
+export class Listener {
+  readonly maxStreams: number;
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  #endpoint: Endpoint;
+
+  /** `onClient` gets each accepted socket: half-open, without delay, with keepalive, not read yet. */
+  constructor(options: ListenerOptions, onClient: (client: Socket, listener: Listener) => void) {
+    this.#options = options;
+    this.#endpoint = options.listen;
+    this.maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    const serverOptions: ServerOpts = {
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: CLIENT_KEEPALIVE_MS,
+      highWaterMark: SOCKET_BUFFER_BYTES,
+    };
+    this.#server = createServer(serverOptions, (client) => onClient(client, this));
+  }
+
+  /** Where it listens; with port 0 the real port, once it is open. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  get route(): StreamRoute {
+    const { vm, target, protocol, device, wakeOn } = this.#options;
+    return { vm, target, protocol, device, wakeOn, listener: formatEndpoint(this.#endpoint) };
+  }
+
+  /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */
+  open(): Promise<void> {
+    const { listen, vm } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => reject(listenError(listen, vm, error)));
+      this.#server.listen({ host: listen.host, port: listen.port, backlog: BACKLOG }, () => {
+        this.#server.removeAllListeners('error');
+        // Nothing is reported on a listening TCP socket that would end it; a failed accept has cost its client only.
+        this.#server.on('error', () => {});
+        this.#endpoint = { host: listen.host, port: (this.#server.address() as AddressInfo).port };
+        resolve();
+      });
+    });
+  }
+
+  /** Accepts no more clients. Resolves when the port is free and every accepted socket is closed. Idempotent. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#server.listening) return resolve();
+      this.#server.close(() => resolve());
+    });
+  }
+}
+
+function listenError(listen: Endpoint, vm: string, cause: Error): TorporError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  const advice: Readonly<Record<string, string>> = {
+    EADDRINUSE: `another program has that port ("ss -ltnp sport = :${listen.port}" names it): stop it, or listen on another port`,
+    EACCES: 'ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or listen on a port from 1024 up',
+    EADDRNOTAVAIL: 'no network interface of this machine has that address: use one that it has, or 0.0.0.0 for all',
+    ENOTFOUND: 'the name is unknown: use an address of this machine',
+  };
+  return new TorporError(
+    'ERR_STREAM_LISTEN',
+    `could not listen on ${formatEndpoint(listen)} for the VM ${vm} (${code}): ${advice[code] ?? 'check the address'}`,
+    { cause },
+  );
+}

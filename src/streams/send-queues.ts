@@ -1,0 +1,161 @@
+// What was sent and is not acknowledged: the kernel's send queues and this process's buffers. Sends and closes nothing.
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import type { Clock, DrainReport } from '../platform/ports.ts';
+import { addUnacked, type SocketKey, socketKey } from './proc-net-tcp.ts';
+
+/** Interval at which queues are read while somebody waits for them. */
+export const QUEUE_POLL_MS = 25;
+/** Connections that are closed here but perhaps not in the kernel yet; the oldest are forgotten beyond. */
+export const LINGERING_MAX = 16_384;
+/** The kernel gives a closed connection up after about 100 s (tcp_orphan_retries); after this it is not looked for. */
+export const LINGERING_MAX_MS = 15 * 60_000;
+
+/** Reads the kernel's send queues: bytes per connection with a non-empty one. null: this system has no such table. */
+export type ReadUnacked = () => Promise<ReadonlyMap<SocketKey, number> | null>;
+
+interface FlushWaiter {
+  readonly socket: Socket;
+  readonly untilMs: number;
+  readonly done: () => void;
+}
+
+/** Reads /proc/net/tcp and tcp6 of this process's network namespace; null elsewhere than on Linux. */
+export async function readProcUnacked(): Promise<ReadonlyMap<SocketKey, number> | null> {
+  const texts = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readText));
+  if (texts.every((text) => text === null)) return null;
+  const unacked = new Map<SocketKey, number>();
+  for (const text of texts) if (text !== null) addUnacked(text, unacked);
+  return unacked;
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'latin1');
+  } catch {
+    return null;
+  }
+}
+
+/** The send queues of a set of sockets, and of those among them that were closed a while ago. */
+export class SendQueues {
+  readonly #clock: Clock;
+  readonly #readUnacked: ReadUnacked;
+  readonly #live = new Map<Socket, SocketKey | null>();
+  /** Closed connections in order of their closing, with its moment. */
+  readonly #lingering = new Map<SocketKey, number>();
+  readonly #waiters = new Set<FlushWaiter>();
+  #isPolling = false;
+
+  constructor(clock: Clock, readUnacked: ReadUnacked = readProcUnacked) {
+    this.#clock = clock;
+    this.#readUnacked = readUnacked;
+  }
+
+  /** Counts a connected socket from now until it is closed and everything it sent is acknowledged. */
+  track(socket: Socket): void {
+    const key = keyOf(socket);
+    this.#live.set(socket, key);
+    if (key !== null) this.#lingering.delete(key);
+    socket.once('close', () => {
+      this.#live.delete(socket);
+      if (key !== null) this.#linger(key);
+    });
+  }
+
+  /**
+   * Resolves with `drained` when two readings in a row, QUEUE_POLL_MS apart, found every queue empty (the table is read
+   * in pieces while sockets come and go, so one reading alone could miss a line); without it when `boundMs` is over or
+   * the signal aborts. Never rejects.
+   */
+  async drain(boundMs: number, signal: AbortSignal): Promise<DrainReport> {
+    const untilMs = this.#clock.nowMs() + boundMs;
+    let emptyReadings = 0;
+    for (;;) {
+      const report = await this.#readAll();
+      emptyReadings = report.unackedBytes === 0 ? emptyReadings + 1 : 0;
+      if (emptyReadings === 2 && !signal.aborted) return { ...report, drained: true };
+      if (signal.aborted || this.#clock.nowMs() >= untilMs) return { ...report, drained: false };
+      await this.#pause(QUEUE_POLL_MS, signal);
+    }
+  }
+
+  /**
+   * Calls `done` once when the peer's kernel has everything that was written to `socket`, or the socket is closed, or
+   * `boundMs` is over.
+   */
+  whenSent(socket: Socket, boundMs: number, done: () => void): void {
+    this.#waiters.add({ socket, untilMs: this.#clock.nowMs() + boundMs, done });
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    void this.#pollWaiters();
+  }
+
+  async #readAll(): Promise<Omit<DrainReport, 'drained'>> {
+    // The process's buffers first: what leaves them meanwhile is seen in the kernel's.
+    let unackedBytes = 0;
+    for (const socket of this.#live.keys()) unackedBytes += socket.writableLength;
+    const unacked = await this.#readUnacked();
+    if (unacked === null) return { unackedBytes, source: 'process' };
+    for (const key of this.#live.values()) unackedBytes += key === null ? 0 : (unacked.get(key) ?? 0);
+    for (const key of this.#lingering.keys()) unackedBytes += unacked.get(key) ?? 0;
+    return { unackedBytes, source: 'proc' };
+  }
+
+  /** One loop for all who wait: each round reads the kernel's table once. */
+  async #pollWaiters(): Promise<void> {
+    while (this.#waiters.size > 0) {
+      const asked = new Set([...this.#waiters].filter(({ socket }) => socket.destroyed || socket.writableLength === 0));
+      const unacked = await this.#readUnacked();
+      const nowMs = this.#clock.nowMs();
+      for (const waiter of this.#waiters) {
+        const isSent = asked.has(waiter) && isAcknowledged(waiter.socket, unacked);
+        if (isSent || nowMs >= waiter.untilMs) this.#finish(waiter);
+      }
+      if (this.#waiters.size > 0) await this.#pause(QUEUE_POLL_MS);
+    }
+    this.#isPolling = false;
+  }
+
+  #finish(waiter: FlushWaiter): void {
+    this.#waiters.delete(waiter);
+    waiter.done();
+  }
+
+  #linger(key: SocketKey): void {
+    const nowMs = this.#clock.nowMs();
+    this.#lingering.delete(key);
+    this.#lingering.set(key, nowMs);
+    for (const [oldest, closedAtMs] of this.#lingering) {
+      if (this.#lingering.size <= LINGERING_MAX && nowMs - closedAtMs < LINGERING_MAX_MS) break;
+      this.#lingering.delete(oldest);
+    }
+  }
+
+  #pause(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.schedule(delayMs, () => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      });
+      const stop = () => {
+        cancel();
+        resolve();
+      };
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+  }
+}
+
+function isAcknowledged(socket: Socket, unacked: ReadonlyMap<SocketKey, number> | null): boolean {
+  if (socket.destroyed || unacked === null) return true;
+  const key = keyOf(socket);
+  return key === null || !unacked.has(key);
+}
+
+function keyOf(socket: Socket): SocketKey | null {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  if (localAddress === undefined || localPort === undefined) return null;
+  if (remoteAddress === undefined || remotePort === undefined) return null;
+  return socketKey({ localAddress, localPort, remoteAddress, remotePort });
+}

@@ -1,0 +1,214 @@
+// All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
+import type { Socket } from 'node:net';
+import { errorText } from '../platform/errors.ts';
+import type { Clock, DrainReport, Logger, StreamGate, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import { formatEndpoint } from './endpoint.ts';
+import { Farewells } from './farewells.ts';
+import { HoldBudget } from './hold-budget.ts';
+import { HoldCodec } from './hold-codec.ts';
+import { Listener, type ListenerOptions } from './listener.ts';
+import { resetSocket } from './reset-socket.ts';
+import { type ReadUnacked, SendQueues } from './send-queues.ts';
+import { Stream, type StreamHome } from './stream.ts';
+import type { StreamRegistry } from './stream-registry.ts';
+import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
+
+/** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
+export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
+
+export interface StreamSetOptions {
+  /** The platform's name, first part of its streams' ids. */
+  readonly platform: string;
+  readonly registry: StreamRegistry;
+  readonly clock: Clock;
+  /** Called synchronously, also from within `hold`, `release` and `giveUp`; it may call those in turn. */
+  readonly observer: StreamObserver;
+  readonly log: Logger;
+  /** From a stream's last activity until it leaves the pool. */
+  readonly idleTimeoutMs: number;
+  /** From a stream's close until it leaves the pool. */
+  readonly disconnectGraceMs: number;
+  /** Bounds of what is kept, in stored bytes (after compression). */
+  readonly hold: { readonly perStreamBytes: number; readonly perPlatformBytes: number };
+  /** True where nothing may be sent to the VMs until the first release, because their state is not known yet. */
+  readonly initiallyHeld: boolean;
+  readonly listeners: readonly ListenerOptions[];
+  /** Default: the kernel's tables in /proc. */
+  readonly readUnacked?: ReadUnacked;
+}
+
+/**
+ * One platform's StreamGate. Each VM is held or not; a stream follows its VM. Construction opens nothing: `open` does.
+ */
+export class StreamSet implements StreamGate {
+  readonly #options: StreamSetOptions;
+  readonly #listeners: readonly Listener[];
+  readonly #home: StreamHome;
+  readonly #budget: HoldBudget;
+  readonly #sendQueues: SendQueues;
+  readonly #farewells: Farewells;
+  readonly #streams = new Map<string, Stream>();
+  readonly #openPerListener = new Map<Listener, number>();
+  readonly #refusing = new Set<Listener>();
+  readonly #heldVms: Set<string>;
+  readonly #releasedAtMs = new Map<string, number>();
+  #lastNumber = 0;
+
+  constructor(options: StreamSetOptions) {
+    this.#options = options;
+    this.#heldVms = new Set(options.initiallyHeld ? options.listeners.map((listener) => listener.vm) : []);
+    this.#listeners = options.listeners.map(
+      (listener) => new Listener(listener, (client, accepting) => this.#accept(client, accepting)),
+    );
+    this.#budget = new HoldBudget(options.hold.perPlatformBytes, () => this.#updateReading());
+    this.#sendQueues = new SendQueues(options.clock, options.readUnacked);
+    this.#farewells = new Farewells(this.#sendQueues, (vm) => this.#heldVms.has(vm));
+    this.#home = this.#makeHome();
+  }
+
+  /** Opens all listeners. Rejects with the first ERR_STREAM_LISTEN, and then none stays open. */
+  async open(): Promise<void> {
+    try {
+      for (const listener of this.#listeners) await listener.open();
+    } catch (error) {
+      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      throw error;
+    }
+  }
+
+  /** Where it listens, in the order of the configured listeners, as `host:port`. */
+  endpoints(): string[] {
+    return this.#listeners.map((listener) => formatEndpoint(listener.endpoint));
+  }
+
+  /**
+   * Ends everything at once: each stream by RST on both sides, so that nobody takes the cut for an orderly end. What is
+   * held is lost. The observer hears nothing of it.
+   */
+  async close(): Promise<void> {
+    const closed = this.#listeners.map((listener) => listener.close());
+    for (const stream of [...this.#streams.values()]) stream.shutDown();
+    this.#farewells.close();
+    await Promise.all(closed);
+  }
+
+  // ------------------------------------------------------------------------------------------ StreamGate
+
+  hold(): void {
+    for (const { vm } of this.#options.listeners) this.#heldVms.add(vm);
+    for (const stream of [...this.#streams.values()]) {
+      if (this.#heldVms.has(stream.route.vm)) stream.hold();
+    }
+  }
+
+  drain(boundMs: number, signal: AbortSignal): Promise<DrainReport> {
+    return this.#sendQueues.drain(boundMs, signal);
+  }
+
+  release(vm: string | null): void {
+    const nowMs = this.#options.clock.nowMs();
+    const released = vm === null ? [...this.#heldVms] : [vm].filter((name) => this.#heldVms.has(name));
+    for (const name of released) {
+      this.#heldVms.delete(name);
+      this.#releasedAtMs.set(name, nowMs);
+      this.#farewells.release(name);
+    }
+    for (const stream of this.#streamsOf(vm)) {
+      if (!this.#heldVms.has(stream.route.vm)) stream.release();
+    }
+  }
+
+  giveUp(vm: string | null, why: string): void {
+    for (const stream of this.#streamsOf(vm)) if (stream.isWaiting) stream.abandon(`gave up: ${why}`);
+  }
+
+  /**
+   * The VMs lost their memory: ends all streams that have a connection to a VM, by RST, with what they hold. Streams
+   * that have none yet go on.
+   */
+  loseSessions(why: string): void {
+    for (const stream of this.#streamsOf(null)) if (stream.isConnected) stream.abandon(why);
+  }
+
+  /** Closed streams are listed as long as they are in the pool. */
+  streams(): StreamStatus[] {
+    return [...this.#streams.values()].map((stream) => stream.status());
+  }
+
+  waitingVms(): string[] {
+    const waiting = new Set<string>();
+    for (const stream of this.#streams.values()) if (stream.isWaiting) waiting.add(stream.route.vm);
+    return [...waiting];
+  }
+
+  heldBytes(): { heldBytes: number; heldStoredBytes: number } {
+    return { heldBytes: this.#budget.heldBytes, heldStoredBytes: this.#budget.storedBytes };
+  }
+
+  // ------------------------------------------------------------------------------------------ clients
+
+  #accept(client: Socket, listener: Listener): void {
+    const open = this.#openPerListener.get(listener) ?? 0;
+    if (open >= listener.maxStreams) {
+      this.#turnAway(client, listener, `${open} streams are open, its bound (maxStreams)`);
+      return;
+    }
+    this.#lastNumber += 1;
+    const stream = new Stream(`${this.#options.platform}-${this.#lastNumber}`, this.#home, listener.route, client);
+    this.#openPerListener.set(listener, open + 1);
+    client.once('close', () => this.#openPerListener.set(listener, (this.#openPerListener.get(listener) ?? 1) - 1));
+    this.#streams.set(stream.id, stream);
+    try {
+      stream.open();
+      this.#refusing.delete(listener);
+    } catch (error) {
+      this.#streams.delete(stream.id);
+      this.#turnAway(client, listener, errorText(error));
+    }
+  }
+
+  /** Resets a client; said once until the listener takes clients again. */
+  #turnAway(client: Socket, listener: Listener, why: string): void {
+    resetSocket(client);
+    if (this.#refusing.has(listener)) return;
+    this.#refusing.add(listener);
+    const { platform, log } = this.#options;
+    const facts = { platform, listener: formatEndpoint(listener.endpoint) };
+    log.warn(facts, `clients of ${facts.listener} are reset until there is room again: ${why}`);
+  }
+
+  #streamsOf(vm: string | null): Stream[] {
+    return [...this.#streams.values()].filter((stream) => vm === null || stream.route.vm === vm);
+  }
+
+  #updateReading(): void {
+    for (const stream of this.#streams.values()) stream.updateReading();
+  }
+
+  #makeHome(): StreamHome {
+    const { platform, registry, clock, observer, log, idleTimeoutMs, disconnectGraceMs, hold } = this.#options;
+    return {
+      platform,
+      registry,
+      clock,
+      observer,
+      log,
+      idleTimeoutMs,
+      disconnectGraceMs,
+      perStreamBytes: hold.perStreamBytes,
+      codec: new HoldCodec(registry.core),
+      budget: this.#budget,
+      sendQueues: this.#sendQueues,
+      farewells: this.#farewells,
+      isHeld: (vm) => this.#heldVms.has(vm),
+      connectPace: (vm) => this.#connectPace(vm),
+      forget: (stream) => this.#streams.delete(stream.id),
+    };
+  }
+
+  #connectPace(vm: string): ConnectPace {
+    const releasedAtMs = this.#releasedAtMs.get(vm);
+    if (releasedAtMs === undefined) return 'ordinary';
+    return this.#options.clock.nowMs() - releasedAtMs < EAGER_AFTER_RELEASE_MS ? 'eager' : 'ordinary';
+  }
+}

@@ -1,0 +1,457 @@
+// One client connection from its first byte to its last: client to target and back, held while its VM must not be sent to.
+import type { Socket } from 'node:net';
+import { errorText, type TorporError } from '../platform/errors.ts';
+import type { Clock, Device, Logger, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import { formatBytes } from '../platform/units.ts';
+import { type Endpoint, formatEndpoint } from './endpoint.ts';
+import type { Farewells } from './farewells.ts';
+import { Hold } from './hold.ts';
+import type { HoldBudget } from './hold-budget.ts';
+import type { HoldCodec } from './hold-codec.ts';
+import { readEnd } from './read-end.ts';
+import { resetSocket } from './reset-socket.ts';
+import type { SendQueues } from './send-queues.ts';
+import { StreamActivity, type WakeOn } from './stream-activity.ts';
+import type { StreamRegistry } from './stream-registry.ts';
+import { type ConnectPace, TargetConnector } from './target-connector.ts';
+
+/** What the listener that accepted a stream says about it. */
+export interface StreamRoute {
+  readonly vm: string;
+  readonly listener: string;
+  readonly target: Endpoint;
+  readonly protocol: Protocol;
+  readonly device: Device;
+  readonly wakeOn: WakeOn;
+}
+
+/** What all streams of one platform share. */
+export interface StreamHome {
+  readonly platform: string;
+  readonly registry: StreamRegistry;
+  readonly clock: Clock;
+  readonly observer: StreamObserver;
+  readonly log: Logger;
+  readonly codec: HoldCodec;
+  readonly budget: HoldBudget;
+  readonly perStreamBytes: number;
+  readonly idleTimeoutMs: number;
+  readonly disconnectGraceMs: number;
+  readonly sendQueues: SendQueues;
+  readonly farewells: Farewells;
+  isHeld(vm: string): boolean;
+  connectPace(vm: string): ConnectPace;
+  /** The stream is closed and out of the pool. */
+  forget(stream: Stream): void;
+}
+
+/**
+ * The modes, and what a client's bytes do in each:
+ * connecting (they wait in the hold), flowing (they go to the target at once), holding (the VM is held: they wait),
+ * delivering (held bytes go first, new ones queue behind them), closed. What comes from the target goes to the client in
+ * every mode. FIN and RST pass from either side to the other, after the bytes before them.
+ */
+export class Stream {
+  readonly id: string;
+  readonly route: StreamRoute;
+  readonly #home: StreamHome;
+  readonly #client: Socket;
+  readonly #clientName: string;
+  readonly #openedAtMs: number;
+  readonly #hold: Hold;
+  readonly #activity: StreamActivity;
+  #mode: StreamStatus['mode'];
+  #connector: TargetConnector | null = null;
+  #target: Socket | null = null;
+  #clientHasEnded = false;
+  #clientIsGone = false;
+  #clientError: unknown = null;
+  #targetHasEnded = false;
+  #targetError: unknown = null;
+  #firstToEnd: 'client' | 'target' | null = null;
+  #isReading = true;
+  /** Held since the last delivery: the next one is reported. */
+  #wasHeld = false;
+  #bytesFromClient = 0;
+  #bytesToClient = 0;
+
+  constructor(id: string, home: StreamHome, route: StreamRoute, client: Socket) {
+    this.id = id;
+    this.route = route;
+    this.#home = home;
+    this.#client = client;
+    this.#clientName = formatEndpoint({ host: client.remoteAddress ?? 'unknown', port: client.remotePort ?? 0 });
+    this.#openedAtMs = home.clock.nowMs();
+    this.#hold = new Hold(home.codec, home.budget, home.perStreamBytes);
+    this.#wasHeld = home.isHeld(route.vm);
+    this.#mode = this.#wasHeld ? 'holding' : 'connecting';
+    this.#activity = new StreamActivity({
+      ...pickActivityOptions(home, route),
+      status: () => this.status(),
+      isHeld: () => home.isHeld(route.vm),
+      onOver: () => home.forget(this),
+    });
+  }
+
+  /** True where bytes or a connection that counts wait for the VM. */
+  get isWaiting(): boolean {
+    if (this.#mode === 'closed') return false;
+    return this.#hold.heldBytes > 0 || (this.#target === null && !this.#activity.isDormant);
+  }
+
+  get isClosed(): boolean {
+    return this.#mode === 'closed';
+  }
+
+  status(): StreamStatus {
+    return {
+      id: this.id,
+      platform: this.#home.platform,
+      vm: this.route.vm,
+      listener: this.route.listener,
+      client: this.#clientName,
+      target: formatEndpoint(this.route.target),
+      protocol: this.route.protocol,
+      device: this.route.device,
+      mode: this.#mode,
+      active: this.#activity.isActive,
+      openedAtMs: this.#openedAtMs,
+      lastActiveAtMs: this.#activity.lastActiveAtMs,
+      bytesFromClient: this.#bytesFromClient,
+      bytesToClient: this.#bytesToClient,
+      heldBytes: this.#hold.heldBytes,
+      heldStoredBytes: this.#hold.storedBytes,
+    };
+  }
+
+  // ------------------------------------------------------------------------------------------ what the owner asks for
+
+  /** Begins. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
+  open(): void {
+    try {
+      this.#activity.takeSeat();
+    } catch (error) {
+      this.#mode = 'closed';
+      throw error;
+    }
+    this.#listenToClient();
+    this.#activity.announce();
+    if (this.#mode === 'connecting' && this.#connector === null) this.#connect();
+    this.updateReading();
+  }
+
+  /** From now on nothing is sent to the target. */
+  hold(): void {
+    if (this.#mode === 'closed' || this.#mode === 'holding') return;
+    this.#connector?.abort();
+    this.#connector = null;
+    this.#mode = 'holding';
+    this.#wasHeld = true;
+    if (this.#isForgettable()) {
+      this.#forgetClient();
+      return;
+    }
+    this.updateReading();
+    // Bytes that were not delivered yet must not wait for somebody else to wake the VM, and behind a full hold no key is seen.
+    if (this.#hold.heldBytes > 0) this.#activity.insist('held bytes wait');
+  }
+
+  /** Delivers what is held, after connecting where there is no connection yet, and flows. */
+  release(): void {
+    if (this.#mode !== 'holding') return;
+    const verdict = this.#activity.release();
+    if (verdict === 'refused') {
+      this.#refuse();
+      return;
+    }
+    if (this.#target === null) this.#connect();
+    else this.#deliver();
+    this.#activity.report(verdict);
+  }
+
+  /** Ends the stream by RST on both sides, with whatever it holds. */
+  abandon(why: string): void {
+    if (this.#mode === 'closed') return;
+    this.#dropClient();
+    this.#dropTarget();
+    this.#close(why);
+  }
+
+  /** True where there is a connection to the VM, which is dead when the VM lost its memory. */
+  get isConnected(): boolean {
+    return this.#mode !== 'closed' && this.#target !== null;
+  }
+
+  /** Ends at once, without a word to the observer: Torpor itself goes. */
+  shutDown(): void {
+    this.#mode = 'closed';
+    this.#connector?.abort();
+    this.#hold.clear();
+    resetSocket(this.#client);
+    if (this.#target !== null) resetSocket(this.#target);
+    this.#activity.discard();
+  }
+
+  /** Reads from the client, or stops, as the room for its bytes asks. */
+  updateReading(): void {
+    if (this.#mode === 'closed' || this.#clientIsGone) return;
+    const hasRoom =
+      this.#mode === 'flowing'
+        ? this.#target?.writableNeedDrain !== true
+        : !this.#hold.isFull && !this.#home.budget.isFull;
+    if (hasRoom === this.#isReading) return;
+    this.#isReading = hasRoom;
+    if (hasRoom) this.#client.resume();
+    else this.#client.pause();
+  }
+
+  // ------------------------------------------------------------------------------------------ client
+
+  #listenToClient(): void {
+    this.#client.on('data', (chunk: Buffer) => this.#onClientData(chunk));
+    this.#client.on('end', () => readEnd(this.#client, () => this.#onClientEnd()));
+    this.#client.on('drain', () => this.#target?.resume());
+    this.#client.on('error', (error) => {
+      this.#clientError = error;
+    });
+    this.#client.on('close', () => this.#onClientClose());
+  }
+
+  #onClientData(chunk: Buffer): void {
+    if (this.#mode === 'closed') return;
+    this.#bytesFromClient += chunk.length;
+    const verdict = this.#activity.judge('client', chunk);
+    if (verdict === 'refused') {
+      this.#refuse();
+      return;
+    }
+    const boundReached = this.#mode === 'flowing' ? this.#send(chunk) : this.#keep(chunk);
+    this.#activity.report(verdict);
+    if (boundReached !== null && this.#home.isHeld(this.route.vm)) this.#activity.insist(boundReached);
+  }
+
+  #send(chunk: Buffer): null {
+    if (this.#target?.write(chunk) === false) this.updateReading();
+    return null;
+  }
+
+  /** Answers which bound the chunk reached, for people, or null. */
+  #keep(chunk: Buffer): string | null {
+    const { budget, platform } = this.#home;
+    const streamWasFull = this.#hold.isFull;
+    const platformWasFull = budget.isFull;
+    this.#hold.push(chunk);
+    this.updateReading();
+    if (this.#hold.isFull && !streamWasFull) return `hold reached ${formatBytes(this.#hold.limitBytes)}`;
+    if (budget.isFull && !platformWasFull) return `holds of ${platform} reached ${formatBytes(budget.limitBytes)}`;
+    return null;
+  }
+
+  #onClientEnd(): void {
+    if (this.#mode === 'closed') return;
+    this.#clientHasEnded = true;
+    this.#firstToEnd ??= 'client';
+    if (this.#mode === 'flowing') this.#target?.end();
+    else this.#hold.hasFin = true;
+    if (this.#isForgettable()) this.#forgetClient();
+  }
+
+  /** A client that came while its VM was held, sent nothing and left: the VM need never hear of it. */
+  #isForgettable(): boolean {
+    return this.#mode === 'holding' && this.#clientHasEnded && this.#target === null && this.#hold.heldBytes === 0;
+  }
+
+  #forgetClient(): void {
+    this.#client.end();
+    this.#close('the client left before it sent anything');
+  }
+
+  #onClientClose(): void {
+    this.#clientIsGone = true;
+    if (this.#mode === 'closed') return;
+    // What the target still says is for nobody; it must not wait for a reader.
+    this.#target?.resume();
+    const isClean = this.#clientHasEnded && this.#client.writableFinished && this.#clientError === null;
+    if (isClean) this.#closeIfOver();
+    else this.#endByClientReset();
+  }
+
+  #endByClientReset(): void {
+    this.#firstToEnd ??= 'client';
+    if (this.#hold.heldBytes > 0) {
+      this.#hold.hasRst = true;
+      return;
+    }
+    this.#dropTarget();
+    this.#close(`the client reset the connection${reasonOf(this.#clientError)}`);
+  }
+
+  // ------------------------------------------------------------------------------------------ target
+
+  #connect(): void {
+    this.#mode = 'connecting';
+    this.#connector = new TargetConnector({
+      target: this.route.target,
+      pace: this.#home.connectPace(this.route.vm),
+      clock: this.#home.clock,
+      onConnected: (socket) => this.#onConnected(socket),
+      onFailed: (error) => this.#onConnectFailed(error),
+    });
+    this.updateReading();
+  }
+
+  #onConnected(target: Socket): void {
+    this.#connector = null;
+    this.#target = target;
+    this.#home.sendQueues.track(target);
+    target.on('data', (chunk: Buffer) => this.#onTargetData(chunk));
+    target.on('end', () => readEnd(target, () => this.#onTargetEnd()));
+    target.on('drain', () => this.#onTargetDrain());
+    target.on('error', (error) => {
+      this.#targetError = error;
+    });
+    target.on('close', () => this.#onTargetClose());
+    this.#deliver();
+  }
+
+  #onConnectFailed(error: TorporError): void {
+    this.#connector = null;
+    const { platform, log } = this.#home;
+    const lostBytes = this.#hold.heldBytes;
+    log.warn({ platform, stream: this.id, code: error.code, lostBytes }, error.message);
+    this.abandon(error.message);
+  }
+
+  #onTargetData(chunk: Buffer): void {
+    if (this.#mode === 'closed' || this.#clientIsGone) return;
+    const verdict = this.#activity.judge('server', chunk);
+    this.#bytesToClient += chunk.length;
+    if (!this.#client.write(chunk)) this.#target?.pause();
+    this.#activity.report(verdict);
+  }
+
+  #onTargetEnd(): void {
+    this.#targetHasEnded = true;
+    this.#firstToEnd ??= 'target';
+    if (this.#mode !== 'closed' && !this.#clientIsGone) this.#client.end();
+  }
+
+  #onTargetDrain(): void {
+    if (this.#mode === 'delivering') this.#deliver();
+    else this.updateReading();
+  }
+
+  #onTargetClose(): void {
+    if (this.#mode === 'closed') return;
+    const isClean = this.#targetHasEnded && this.#target?.writableFinished === true && this.#targetError === null;
+    if (isClean) this.#closeIfOver();
+    else this.#endByTargetReset();
+  }
+
+  #endByTargetReset(): void {
+    const { platform, log } = this.#home;
+    const lostBytes = this.#hold.heldBytes;
+    const what = `the target ${formatEndpoint(this.route.target)} reset the connection${reasonOf(this.#targetError)}`;
+    const why = this.#mode === 'holding' ? `${what} while its platform was not awake` : what;
+    if (this.#mode === 'holding') log.warn({ platform, stream: this.id, lostBytes }, why);
+    this.#dropClient();
+    this.#close(why);
+  }
+
+  // ------------------------------------------------------------------------------------------ delivery
+
+  /** Sends held bytes as long as the target takes them; `drain` continues, and `hold` stops it between two blocks. */
+  #deliver(): void {
+    this.#mode = 'delivering';
+    while (this.#mode === 'delivering') {
+      const isFirst = this.#wasHeld;
+      const heldBytes = this.#hold.heldBytes;
+      const bytes = this.#takeHeld();
+      if (bytes === null) break;
+      const takesMore = this.#target?.write(bytes) === true;
+      this.#wasHeld = false;
+      if (isFirst) this.#home.observer.streamDelivered(this.status(), heldBytes);
+      if (!takesMore) return;
+    }
+    if (this.#mode === 'delivering') this.#endDelivery();
+  }
+
+  #takeHeld(): Uint8Array | null {
+    try {
+      return this.#hold.take();
+    } catch (error) {
+      const { platform, log } = this.#home;
+      log.error({ platform, stream: this.id }, errorText(error));
+      this.abandon(errorText(error));
+      return null;
+    }
+  }
+
+  #endDelivery(): void {
+    this.#mode = 'flowing';
+    this.#wasHeld = false;
+    if (this.#hold.hasFin) this.#target?.end();
+    this.#hold.hasFin = false;
+    if (this.#hold.hasRst) {
+      this.#dropTarget();
+      const why = `the client reset the connection${reasonOf(this.#clientError)}`;
+      this.#close(`${why}; what it sent before was delivered`);
+      return;
+    }
+    this.updateReading();
+    this.#closeIfOver();
+  }
+
+  // ------------------------------------------------------------------------------------------ the end
+
+  #refuse(): void {
+    this.#home.log.info(
+      { platform: this.#home.platform, stream: this.id },
+      `client refused: ${this.#activity.refusal}`,
+    );
+    this.abandon(`client refused: ${this.#activity.refusal}`);
+  }
+
+  #closeIfOver(): void {
+    const targetIsGone = this.#target === null || this.#target.destroyed;
+    if (this.#mode === 'closed' || !this.#clientIsGone || !targetIsGone) return;
+    this.#close(`the ${this.#firstToEnd ?? 'client'} closed the connection`);
+  }
+
+  #dropClient(): void {
+    if (!this.#clientIsGone) this.#home.farewells.resetClient(this.#client);
+  }
+
+  #dropTarget(): void {
+    if (this.#target !== null) this.#home.farewells.resetTarget(this.#target, this.route.vm);
+  }
+
+  #close(why: string): void {
+    if (this.#mode === 'closed') return;
+    this.#mode = 'closed';
+    this.#connector?.abort();
+    this.#connector = null;
+    this.#hold.clear();
+    const carried = `${formatBytes(this.#bytesFromClient)} from the client, ${formatBytes(this.#bytesToClient)} to it`;
+    this.#home.observer.streamClosed(this.status(), `${why} (${carried})`);
+    this.#activity.close();
+  }
+}
+
+function pickActivityOptions(home: StreamHome, route: StreamRoute) {
+  const { registry, observer, clock, idleTimeoutMs, disconnectGraceMs } = home;
+  return {
+    registry,
+    observer,
+    clock,
+    idleTimeoutMs,
+    disconnectGraceMs,
+    wakeOn: route.wakeOn,
+    protocol: route.protocol,
+  };
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code === undefined ? '' : ` (${code})`;
+}

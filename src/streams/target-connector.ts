@@ -1,0 +1,122 @@
+// Connects one stream to its target, by several overlapping attempts where a lost SYN must not cost a second. Sends no byte.
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { TorporError } from '../platform/errors.ts';
+import type { Clock } from '../platform/ports.ts';
+import { type Endpoint, formatEndpoint } from './endpoint.ts';
+
+/**
+ * ordinary: one attempt, as any client would make; the kernel repeats a lost SYN after a second, and a refusal is final.
+ * eager, for the moments after a wake: further attempts start beside those that are still open, and a refusal is not
+ * final, because a service may come up a little after its VM.
+ */
+export type ConnectPace = 'ordinary' | 'eager';
+
+/** Bound on the whole of it, either pace. */
+export const CONNECT_BOUND_MS = 10_000;
+/** Eager: pause before the second attempt; it doubles up to EAGER_STAGGER_MAX_MS. */
+export const EAGER_STAGGER_MS = 50;
+export const EAGER_STAGGER_MAX_MS = 500;
+/** Eager: attempts that may be open at once. At the bound the next one waits until one ends. */
+export const ATTEMPTS_OPEN_MAX = 8;
+
+/** Buffer per direction between a client and its target, beyond the kernel's own. */
+export const SOCKET_BUFFER_BYTES = 64 * 1024;
+
+export interface TargetConnectorOptions {
+  readonly target: Endpoint;
+  readonly pace: ConnectPace;
+  readonly clock: Clock;
+  /** Runs once, with the first connection that came up; the other attempts are gone. It keeps both directions half-open. */
+  readonly onConnected: (socket: Socket) => void;
+  /** Runs once instead, with ERR_STREAM_TARGET. */
+  readonly onFailed: (error: TorporError) => void;
+}
+
+/** Starts on construction. Of `onConnected` and `onFailed` exactly one runs, later, unless `abort` comes first. */
+export class TargetConnector {
+  readonly #options: TargetConnectorOptions;
+  readonly #open = new Set<Socket>();
+  #staggerMs = EAGER_STAGGER_MS;
+  #lastError: unknown = null;
+  #isSettled = false;
+  #cancelNext: () => void = () => {};
+  readonly #cancelBound: () => void;
+
+  constructor(options: TargetConnectorOptions) {
+    this.#options = options;
+    this.#cancelBound = options.clock.schedule(CONNECT_BOUND_MS, () => this.#fail());
+    this.#attempt();
+  }
+
+  /** Drops all attempts; nothing runs afterwards. */
+  abort(): void {
+    this.#settle(null);
+  }
+
+  #attempt(): void {
+    if (this.#open.size < ATTEMPTS_OPEN_MAX) this.#start();
+    if (this.#options.pace === 'ordinary') return;
+    this.#cancelNext = this.#options.clock.schedule(this.#staggerMs, () => this.#attempt());
+    this.#staggerMs = Math.min(this.#staggerMs * 2, EAGER_STAGGER_MAX_MS);
+  }
+
+  #start(): void {
+    const socket = connect({
+      ...this.#options.target,
+      allowHalfOpen: true,
+      noDelay: true,
+      // Never: a keepalive is a packet that a sleeper does not answer.
+      keepAlive: false,
+      writableHighWaterMark: SOCKET_BUFFER_BYTES,
+      readableHighWaterMark: SOCKET_BUFFER_BYTES,
+    } as NetConnectOpts);
+    this.#open.add(socket);
+    socket.on('error', (error) => this.#refused(socket, error));
+    socket.once('connect', () => this.#win(socket));
+  }
+
+  #win(socket: Socket): void {
+    if (this.#isSettled) return;
+    this.#settle(socket);
+    socket.removeAllListeners('error');
+    this.#options.onConnected(socket);
+  }
+
+  #refused(socket: Socket, error: Error): void {
+    this.#open.delete(socket);
+    this.#lastError = error;
+    if (this.#options.pace === 'ordinary') this.#fail();
+  }
+
+  #fail(): void {
+    if (this.#isSettled) return;
+    this.#settle(null);
+    this.#options.onFailed(targetError(this.#options.target, this.#lastError));
+  }
+
+  #settle(winner: Socket | null): void {
+    this.#isSettled = true;
+    this.#cancelBound();
+    this.#cancelNext();
+    for (const socket of this.#open) if (socket !== winner) socket.destroy();
+    this.#open.clear();
+  }
+}
+
+const TARGET_ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there: start the service, or correct the target',
+  EHOSTUNREACH: 'there is no way to that host: check its network and the route to it',
+  ENETUNREACH: 'there is no way to that network: check the route to it',
+  ENOTFOUND: 'the name is unknown: correct the target or the name service',
+  EAI_AGAIN: 'the name service did not answer: try again, or use an address',
+  ETIMEDOUT: 'it does not answer: check that it runs and that no firewall is between',
+  EADDRNOTAVAIL: 'this machine has no free port left towards it: fewer streams, or a wider ip_local_port_range',
+  EMFILE: 'this process has no file descriptors left: raise its limit (LimitNOFILE, ulimit -n)',
+};
+
+function targetError(target: Endpoint, cause: unknown): TorporError {
+  const systemCode = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? 'ETIMEDOUT') : 'ETIMEDOUT';
+  const advice = TARGET_ADVICE[systemCode] ?? 'check that it runs and can be reached';
+  const message = `could not connect to the target ${formatEndpoint(target)} (${systemCode}): ${advice}`;
+  return new TorporError('ERR_STREAM_TARGET', message, { cause, retryable: true });
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import type { ProbeResult } from '../../src/platform/ports.ts';
+import type { BoundedProbe } from '../../src/probes/question.ts';
+import { VmProber } from '../../src/probes/vm-prober.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { KeptLog } from '../support/kept-log.ts';
+
+const START_MS = 1_000_000;
+
+/** A probe whose answers the test gives, question by question. */
+class AskedProbe implements BoundedProbe {
+  readonly name = 'asked';
+  readonly timeoutMs = 2000;
+  readonly maxOpen: number;
+  readonly askedAtMs: number[] = [];
+  readonly signals: AbortSignal[] = [];
+  readonly answer: Array<(answered: boolean) => void> = [];
+  readonly fail: Array<(error: Error) => void> = [];
+  readonly #clock: FakeClock;
+
+  constructor(clock: FakeClock, maxOpen: number) {
+    this.#clock = clock;
+    this.maxOpen = maxOpen;
+  }
+
+  ask(signal: AbortSignal): Promise<boolean> {
+    this.askedAtMs.push(this.#clock.nowMs() - START_MS);
+    this.signals.push(signal);
+    return new Promise((resolve, reject) => {
+      this.answer.push(resolve);
+      this.fail.push(reject);
+      signal.addEventListener('abort', () => resolve(false));
+    });
+  }
+}
+
+function makeProber(maxOpen = 100) {
+  const clock = new FakeClock(START_MS);
+  const probe = new AskedProbe(clock, maxOpen);
+  const log = new KeptLog();
+  const results: ProbeResult[] = [];
+  const prober = new VmProber({ vm: 'alice', probe, clock, log, onResult: (result) => results.push(result) });
+  return { clock, probe, log, results, prober };
+}
+
+describe('VmProber', () => {
+  it('no pace yet -> asks nothing', async () => {
+    const { clock, probe } = makeProber();
+    await clock.advance(10_000);
+    expect(probe.askedAtMs).toEqual([]);
+  });
+
+  it('questions that are not answered -> do not hold up the next ones', async () => {
+    const { clock, probe, prober } = makeProber();
+    prober.setPace(100);
+    await clock.advance(450);
+    expect(probe.askedAtMs).toEqual([0, 100, 200, 300, 400]);
+    expect(prober.open).toBe(5);
+  });
+
+  it('an answer -> told with both moments; older questions are withdrawn unreported, younger ones stay', async () => {
+    const { clock, probe, prober, results } = makeProber();
+    prober.setPace(100);
+    await clock.advance(250);
+    probe.answer[1]?.(true);
+    await clock.advance(0);
+    expect(results).toEqual([{ answered: true, askedAtMs: START_MS + 100, atMs: START_MS + 250 }]);
+    expect(probe.signals.map(({ aborted }) => aborted)).toEqual([true, false, false]);
+    expect(prober.open).toBe(1);
+  });
+
+  it('no answer within the bound -> told, the others stay', async () => {
+    const { clock, probe, prober, results } = makeProber();
+    prober.setPace(100);
+    await clock.advance(150);
+    probe.answer[0]?.(false);
+    await clock.advance(0);
+    expect(results).toEqual([{ answered: false, askedAtMs: START_MS, atMs: START_MS + 150 }]);
+    expect(prober.open).toBe(1);
+  });
+
+  it('a faster pace, set between two questions -> counts from the last one', async () => {
+    const { clock, probe, prober } = makeProber();
+    prober.setPace(2000);
+    await clock.advance(2030);
+    prober.setPace(100);
+    await clock.advance(70);
+    expect(probe.askedAtMs).toEqual([0, 2000, 2100]);
+  });
+
+  it('a faster pace, set when its question is overdue -> asks at once', async () => {
+    const { clock, probe, prober } = makeProber();
+    prober.setPace(2000);
+    await clock.advance(500);
+    prober.setPace(100);
+    expect(probe.askedAtMs).toEqual([0, 500]);
+    await clock.advance(100);
+    expect(probe.askedAtMs).toEqual([0, 500, 600]);
+  });
+
+  it('the same pace again and again -> changes nothing', async () => {
+    const { clock, probe, prober } = makeProber();
+    for (let call = 0; call < 10; call += 1) {
+      prober.setPace(100);
+      await clock.advance(30);
+    }
+    expect(probe.askedAtMs).toEqual([0, 100, 200, 300]);
+  });
+
+  it('pace null, and stop -> withdraw what is under way, report nothing, leave no appointment', async () => {
+    for (const end of [(prober: VmProber) => prober.setPace(null), (prober: VmProber) => prober.stop()]) {
+      const { clock, probe, prober, results } = makeProber();
+      prober.setPace(100);
+      await clock.advance(250);
+      end(prober);
+      await clock.advance(10_000);
+      expect([results, prober.open, clock.pending, probe.askedAtMs.length]).toEqual([[], 0, 0, 3]);
+      expect(probe.signals.every(({ aborted }) => aborted)).toBe(true);
+      prober.setPace(100);
+      expect(probe.askedAtMs).toHaveLength(4);
+    }
+  });
+
+  it('null and back within an interval -> the spacing is kept', async () => {
+    const { clock, probe, prober } = makeProber();
+    prober.setPace(100);
+    await clock.advance(10);
+    prober.setPace(null);
+    prober.setPace(100);
+    await clock.advance(89);
+    expect(probe.askedAtMs).toEqual([0]);
+    await clock.advance(1);
+    expect(probe.askedAtMs).toEqual([0, 100]);
+  });
+
+  it('a pace that would open more than the bound -> is stretched evenly, and never exceeds it', async () => {
+    const { clock, probe, prober } = makeProber(4);
+    prober.setPace(20);
+    await clock.advance(1600);
+    expect(probe.askedAtMs).toEqual([0, 500, 1000, 1500]);
+    await clock.advance(5000);
+    expect(prober.open).toBe(4);
+  });
+
+  it('a probe that rejects, against its contract -> is logged, counts as nothing, and asking goes on', async () => {
+    const { clock, probe, prober, results, log } = makeProber();
+    prober.setPace(100);
+    probe.fail[0]?.(new Error('broken'));
+    await clock.advance(100);
+    expect([results, probe.askedAtMs.length, prober.open]).toEqual([[], 2, 1]);
+    expect(log.lines).toMatchObject([{ level: 'error', message: 'a question of asked ended in an error: broken' }]);
+  });
+});

@@ -1,0 +1,182 @@
+// One platform's StreamSet between real loopback sockets: a VM that is a TCP server, clients, and an observer that remembers.
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { loadCore } from '../../../src/core/stream-core.ts';
+import type { Clock, StreamObserver, StreamStatus } from '../../../src/platform/ports.ts';
+import type { ListenerOptions } from '../../../src/streams/listener.ts';
+import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
+import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
+import { StreamSet } from '../../../src/streams/stream-set.ts';
+import { systemClock } from '../../../src/system-clock.ts';
+import { KeptLog } from '../../support/kept-log.ts';
+
+export interface SeenEvent {
+  readonly kind: 'opened' | 'active' | 'held-activity' | 'idle' | 'closed' | 'delivered';
+  readonly id: string;
+  readonly why: string;
+  readonly status: StreamStatus;
+}
+
+/** Remembers every call; `onEvent` may act on the gate from within one, as a controller does. */
+export class SeenEvents implements StreamObserver {
+  readonly events: SeenEvent[] = [];
+  onEvent: (event: SeenEvent) => void = () => {};
+
+  streamOpened(status: StreamStatus): void {
+    this.#add('opened', status, '');
+  }
+  streamActive(status: StreamStatus, why: string): void {
+    this.#add('active', status, why);
+  }
+  activityWhileHeld(status: StreamStatus, why: string): void {
+    this.#add('held-activity', status, why);
+  }
+  streamIdle(status: StreamStatus, why: string): void {
+    this.#add('idle', status, why);
+  }
+  streamClosed(status: StreamStatus, why: string): void {
+    this.#add('closed', status, why);
+  }
+  streamDelivered(status: StreamStatus, heldBytes: number): void {
+    this.#add('delivered', status, String(heldBytes));
+  }
+
+  /** The kinds in order, each with its reason: `active: connected`. */
+  get told(): string[] {
+    return this.events.map(({ kind, why }) => (why === '' ? kind : `${kind}: ${why}`));
+  }
+
+  of(kind: SeenEvent['kind']): SeenEvent[] {
+    return this.events.filter((event) => event.kind === kind);
+  }
+
+  #add(kind: SeenEvent['kind'], status: StreamStatus, why: string): void {
+    const event = { kind, id: status.id, why, status };
+    this.events.push(event);
+    this.onEvent(event);
+  }
+}
+
+/** A TCP server that stands for a VM. Ports are free ones of 127.0.0.1. */
+export class VmServer {
+  readonly sockets: Socket[] = [];
+  readonly #server: Server;
+
+  private constructor(onSocket: (socket: Socket) => void) {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.sockets.push(socket);
+      socket.on('error', () => {});
+      onSocket(socket);
+    });
+  }
+
+  static async start(onSocket: (socket: Socket) => void = () => {}, port = 0): Promise<VmServer> {
+    const server = new VmServer(onSocket);
+    server.#server.listen({ host: '127.0.0.1', port, backlog: 4096 });
+    await once(server.#server, 'listening');
+    return server;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops listening; open connections stay. */
+  async stopListening(): Promise<void> {
+    if (!this.#server.listening) return;
+    const unbound = new Promise<void>((resolve) => setImmediate(resolve));
+    this.#server.close();
+    await unbound;
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+}
+
+export interface RigOptions {
+  readonly clock?: Clock;
+  readonly initiallyHeld?: boolean;
+  readonly idleTimeoutMs?: number;
+  readonly disconnectGraceMs?: number;
+  readonly perStreamBytes?: number;
+  readonly perPlatformBytes?: number;
+  readonly maxCoreStreams?: number;
+  readonly readUnacked?: ReadUnacked;
+  /** One listener each; what is missing is filled in. */
+  readonly listeners?: ReadonlyArray<Partial<ListenerOptions>>;
+  readonly target?: number;
+}
+
+const LISTENER: Omit<ListenerOptions, 'target'> = {
+  listen: { host: '127.0.0.1', port: 0 },
+  vm: 'alice',
+  protocol: 'raw',
+  device: 'desktop',
+  wakeOn: 'connect',
+  maxStreams: null,
+};
+
+export class StreamRig {
+  readonly set: StreamSet;
+  readonly registry: StreamRegistry;
+  readonly seen = new SeenEvents();
+  readonly log = new KeptLog();
+  readonly clients: Socket[] = [];
+
+  private constructor(registry: StreamRegistry, options: RigOptions) {
+    this.registry = registry;
+    const target = { host: '127.0.0.1', port: options.target ?? 1 };
+    this.set = new StreamSet({
+      platform: 'vdi-01',
+      registry,
+      clock: options.clock ?? systemClock,
+      observer: this.seen,
+      log: this.log,
+      idleTimeoutMs: options.idleTimeoutMs ?? 600_000,
+      disconnectGraceMs: options.disconnectGraceMs ?? 5000,
+      hold: {
+        perStreamBytes: options.perStreamBytes ?? 1024 * 1024,
+        perPlatformBytes: options.perPlatformBytes ?? 64 * 1024 * 1024,
+      },
+      initiallyHeld: options.initiallyHeld ?? false,
+      listeners: (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener })),
+      ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
+    });
+  }
+
+  static async start(options: RigOptions = {}): Promise<StreamRig> {
+    const core = await loadCore({ maxStreams: options.maxCoreStreams ?? 4096, heapBytes: 4 * 1024 * 1024 });
+    const registry = new StreamRegistry({ core, clock: options.clock ?? systemClock });
+    registry.start();
+    const rig = new StreamRig(registry, options);
+    await rig.set.open();
+    return rig;
+  }
+
+  port(listener = 0): number {
+    return Number(this.set.endpoints()[listener]?.split(':').at(-1));
+  }
+
+  /** A connected client, half-open. */
+  async connect(listener = 0): Promise<Socket> {
+    const socket = this.attempt(listener);
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  /** A client that connects, or is reset while it does. */
+  attempt(listener = 0): Socket {
+    const socket = connect({ host: '127.0.0.1', port: this.port(listener), allowHalfOpen: true, noDelay: true });
+    socket.on('error', () => {});
+    this.clients.push(socket);
+    return socket;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.clients) client.destroy();
+    await this.set.close();
+    this.registry.stop();
+  }
+}
