@@ -1,5 +1,6 @@
 // Starts and stops the HTTP API on one address. What it answers is build-api.ts's business.
 import type { AddressInfo } from 'node:net';
+import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
@@ -30,7 +31,7 @@ export const CLOSE_GRACE_MS = 1000;
  */
 export async function startApi(farm: Farm, options: StartApiOptions): Promise<ApiServer> {
   const { host, port } = options.listen;
-  const shown = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const shown = formatEndpoint(options.listen);
   if (!isLoopback(host)) {
     throw new TorporError(
       'ERR_API_LISTEN',

@@ -1,7 +1,9 @@
 // Rules that span several keys of the configuration. They read the raw values, so that they speak up beside the schema's own
 // problems; a value that is wrong by itself is the schema's business and passes here.
+
+import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { parseSizeBytes } from '../platform/units.ts';
-import { type Endpoint, endpointsClash, formatEndpoint, isLoopbackHost, parseEndpoint } from './endpoint.ts';
+import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
 import { DEFAULT_API_LISTEN } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 

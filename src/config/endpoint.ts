@@ -1,12 +1,7 @@
-// One network endpoint as people write it, `host:port` or `[v6]:port`, both ways. Resolving names is left to who connects.
+// Reads a network endpoint as people write it, `host:port` or `[v6]:port`. Resolving names is left to who connects.
 import { isIP } from 'node:net';
+import type { Endpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
-
-/** An address and a port. `host` is an IP address (IPv6 without brackets) or a host name. */
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
 
 const MAX_PORT = 65_535;
 /** RFC 1123 section 2.1: letters, digits and hyphens per label, 63 octets each; underscores are tolerated, as resolvers do. */
@@ -32,11 +27,6 @@ export function parseEndpoint(text: string): Endpoint {
     throw new TorporError('ERR_CONFIG_INVALID', `"${text}" is no address: ${explainEndpoint(text)}`);
   }
   return { host, port };
-}
-
-/** The endpoint as it is written in a configuration: `10.0.1.21:3389`, `[::1]:7070`. */
-export function formatEndpoint(endpoint: Endpoint): string {
-  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
 }
 
 /**

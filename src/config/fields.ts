@@ -1,9 +1,10 @@
 // The leaves of the configuration as zod types: each knows what it accepts and says it in one way. Structure is schema.ts's.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import { parseDurationMs, parseSizeBytes } from '../platform/units.ts';
-import { type Endpoint, isHost, parseEndpoint } from './endpoint.ts';
+import { isHost, parseEndpoint } from './endpoint.ts';
 
 /** Node's timers are 32 bits of milliseconds: a longer wait would fire at once. */
 const MAX_DURATION_MS = 24 * 86_400_000;

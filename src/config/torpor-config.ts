@@ -1,6 +1,7 @@
 // The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
+
+import type { Endpoint } from '../platform/endpoint.ts';
 import type { Device, Protocol } from '../platform/ports.ts';
-import type { Endpoint } from './endpoint.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

@@ -1,8 +1,8 @@
 // One listening TCP address of a VM: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Device, Protocol } from '../platform/ports.ts';
-import { type Endpoint, formatEndpoint } from './endpoint.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
 import { SOCKET_BUFFER_BYTES } from './target-connector.ts';

@@ -1,8 +1,8 @@
 // All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
 import type { Socket } from 'node:net';
+import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import type { Clock, DrainReport, Logger, StreamGate, StreamObserver, StreamStatus } from '../platform/ports.ts';
-import { formatEndpoint } from './endpoint.ts';
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';

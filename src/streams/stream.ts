@@ -1,9 +1,9 @@
 // One client connection from its first byte to its last: client to target and back, held while its VM must not be sent to.
 import type { Socket } from 'node:net';
+import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import type { Clock, Device, Logger, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
 import { formatBytes } from '../platform/units.ts';
-import { type Endpoint, formatEndpoint } from './endpoint.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';

@@ -1,8 +1,8 @@
 // Connects one stream to its target, by several overlapping attempts where a lost SYN must not cost a second. Sends no byte.
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
-import { type Endpoint, formatEndpoint } from './endpoint.ts';
 
 /**
  * ordinary: one attempt, as any client would make; the kernel repeats a lost SYN after a second, and a refusal is final.
@@ -56,7 +56,11 @@ export class TargetConnector {
   #attempt(): void {
     if (this.#open.size < ATTEMPTS_OPEN_MAX) this.#start();
     if (this.#options.pace === 'ordinary') return;
-    this.#cancelNext = this.#options.clock.schedule(this.#staggerMs, () => this.#attempt());
+    const { clock } = this.#options;
+    this.#cancelNext = clock.schedule(this.#staggerMs, () => {
+      // A turn of the event loop later: a connection that came up while this process was busy is seen first.
+      this.#cancelNext = clock.schedule(0, () => this.#attempt());
+    });
     this.#staggerMs = Math.min(this.#staggerMs * 2, EAGER_STAGGER_MAX_MS);
   }
 

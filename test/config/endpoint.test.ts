@@ -1,6 +1,7 @@
 // Endpoints as people write them. Expected values are written out by hand.
 import { describe, expect, it } from 'vitest';
-import { endpointsClash, formatEndpoint, isHost, parseEndpoint } from '../../src/config/endpoint.ts';
+import { endpointsClash, isHost, parseEndpoint } from '../../src/config/endpoint.ts';
+import { formatEndpoint } from '../../src/platform/endpoint.ts';
 
 describe('parseEndpoint', () => {
   it.each([

@@ -1,6 +1,6 @@
 // Whether an address can be listened on, without keeping it.
 import { createServer } from 'node:net';
-import { type Endpoint, formatEndpoint } from '../../config/endpoint.ts';
+import { type Endpoint, formatEndpoint } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { CheckReport } from './check-finding.ts';
 

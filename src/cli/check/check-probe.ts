@@ -1,6 +1,7 @@
 // Whether the VM behind a listener answers the probe that Torpor would ask it.
-import { formatEndpoint } from '../../config/endpoint.ts';
+
 import type { ListenerConfig } from '../../config/torpor-config.ts';
+import { formatEndpoint } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { PowerReading } from '../../platform/ports.ts';
 import { createProbe } from '../../probes/create-probe.ts';

@@ -1,8 +1,8 @@
 // `torpor check`: says per platform what works and what does not, before Torpor has to rely on it. It presses nothing.
 import { type Command, Option } from 'commander';
-import { formatEndpoint } from '../../config/endpoint.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load-config.ts';
 import type { PlatformConfig, TorporConfig } from '../../config/torpor-config.ts';
+import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
 import { ApiClient } from '../api-client.ts';
 import { checkAddress } from '../check/check-address.ts';

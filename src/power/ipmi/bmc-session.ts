@@ -1,4 +1,5 @@
 // One user's session with one BMC, kept up: opens it, runs commands in it, keeps it alive, opens it anew when it is lost. Commands are in commands/.
+import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
 import type { Clock, Logger } from '../../platform/ports.ts';
 import { CIPHER_SUITES, type CipherSuiteId } from './cipher-suite.ts';
@@ -87,7 +88,7 @@ export class BmcSession {
     // The password goes no further than into the credentials.
     this.#options = { ...options, password: '' };
     this.#credentials = new BmcCredentials(options.user, options.password);
-    this.peer = options.host.includes(':') ? `[${options.host}]:${port}` : `${options.host}:${port}`;
+    this.peer = formatEndpoint({ host: options.host, port });
     this.privilege = options.privilege ?? 'operator';
     this.#clock = options.clock;
     this.#log = options.log;
