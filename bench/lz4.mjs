@@ -82,7 +82,7 @@ function torporInPlace({ exports, src, dst }, parts) {
     return block;
   });
   return {
-    name: 'torpor, in place',
+    name: 'torpor, in place (first block only)',
     storedBytes: sum(stored.map((each) => each.length)),
     compress: () => {
       memory().set(parts[0], src);

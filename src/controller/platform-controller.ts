@@ -117,8 +117,10 @@ export class PlatformController implements StreamObserver {
     this.#stepping = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const [model, effects] = step(this.#model, next, this.#options.clock.nowMs());
+        const before = this.#model;
+        const [model, effects] = step(before, next, this.#options.clock.nowMs());
         this.#model = model;
+        this.#reportBmc(before);
         for (const effect of effects) this.#run(effect);
       }
     } finally {
@@ -311,6 +313,17 @@ export class PlatformController implements StreamObserver {
     const pace = watchPace(this.#model, clock.nowMs());
     this.#powerWatch.setPace(pace.powerMs, this.#model.state === 'awake' || this.#model.state === 'drowsy');
     for (const prober of this.#parts.probers) prober.setPace(pace.probeMs);
+  }
+
+  /** What people must know of the BMC, told when it changes and not at every reading: why nothing will be put to sleep. */
+  #reportBmc(before: PlatformModel): void {
+    const { bmcReachable, bmcProblem, wakeProven, wakeProofWhy } = this.#model;
+    if (before.bmcReachable && !bmcReachable) this.#report('alarm', `the BMC does not answer: ${bmcProblem}`);
+    if (!before.bmcReachable && bmcReachable && before.power !== null) this.#report('note', 'the BMC answers again');
+    if (wakeProven && !before.wakeProven) this.#report('note', `the wake path is proven: ${wakeProofWhy}`);
+    if (!wakeProven && (before.wakeProven || wakeProofWhy !== before.wakeProofWhy)) {
+      this.#report('alarm', `the wake path is not proven, so no sleep: ${wakeProofWhy}`);
+    }
   }
 
   #report(kind: string, message: string, facts: ControllerEvent['facts'] = {}): void {

@@ -23,7 +23,7 @@ export interface ActivityRecord {
 export class ActivityTable {
   readonly #active = new Map<string, ActiveEntry>();
   #records: ActivityRecord[] = [];
-  #dropped = 0;
+  #recorded = 0;
 
   /** The counter of active users: how many streams are in the pool. */
   get size(): number {
@@ -37,12 +37,12 @@ export class ActivityTable {
 
   /** Entries and exits in order, at most ACTIVITY_RECORD_BOUND of them. */
   records(): readonly ActivityRecord[] {
-    return this.#records;
+    return this.#records.slice(-ACTIVITY_RECORD_BOUND);
   }
 
   /** How many records were dropped at the bound. */
   get droppedRecords(): number {
-    return this.#dropped;
+    return Math.max(0, this.#recorded - ACTIVITY_RECORD_BOUND);
   }
 
   /** Puts a stream into the pool. False where it is in already: its first entry and reason stand. */
@@ -62,8 +62,8 @@ export class ActivityTable {
 
   #record(record: ActivityRecord): void {
     this.#records.push(record);
-    if (this.#records.length <= 2 * ACTIVITY_RECORD_BOUND) return;
-    this.#dropped += this.#records.length - ACTIVITY_RECORD_BOUND;
-    this.#records = this.#records.slice(-ACTIVITY_RECORD_BOUND);
+    this.#recorded += 1;
+    // Cut in one go now and then, so that an entry costs no copy of all.
+    if (this.#records.length > 2 * ACTIVITY_RECORD_BOUND) this.#records = this.records() as ActivityRecord[];
   }
 }

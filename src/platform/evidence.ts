@@ -1,5 +1,5 @@
 // The evidence rule: what the witnesses together say about the platform's state. Commands' return codes are no evidence.
-import type { PlatformModel, ProbeFact } from './model.ts';
+import type { PlatformModel, PlatformPolicy, ProbeFact } from './model.ts';
 import { formatDuration } from './units.ts';
 
 /** Evidence older than this is no evidence. */
@@ -19,6 +19,11 @@ export interface Assessment {
   readonly power: PowerVerdict;
   /** For people: "S3 by sensor, VMs silent for 12s". */
   readonly text: string;
+}
+
+/** True where the BMC tells the sleep from S0. Watts are shown, but not weighed. */
+export function hasPowerWitness(policy: PlatformPolicy): boolean {
+  return policy.witness !== 'none' && policy.witness !== 'watts';
 }
 
 /** What the last fresh reading says by the witness that counts on this platform. */
@@ -83,8 +88,8 @@ export function assess(model: PlatformModel, nowMs: number): Assessment {
     const sleepsByOurRule = power === 'sleeping' || model.policy.sleep === 'S5';
     return { verdict: sleepsByOurRule ? 'asleep' : 'off', weak: !hasProbes, power, text };
   }
-  const noWitness = model.policy.witness === 'none' || model.policy.witness === 'watts';
-  if (noWitness && silentMs >= WEAK_SILENCE_MS) return { verdict: 'asleep', weak: true, power, text };
+  if (!hasPowerWitness(model.policy) && silentMs >= WEAK_SILENCE_MS)
+    return { verdict: 'asleep', weak: true, power, text };
   return { verdict: 'unknown', weak, power, text };
 }
 

@@ -1,5 +1,5 @@
 // Why a platform stays awake: every guard between "nobody is active" and a suspend, each with its reason in words.
-import { EVIDENCE_FRESH_MS } from './evidence.ts';
+import { EVIDENCE_FRESH_MS, hasPowerWitness, powerVerdict } from './evidence.ts';
 import type { PlatformModel } from './model.ts';
 import type { Blocker } from './status.ts';
 import { formatDuration } from './units.ts';
@@ -21,7 +21,7 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   }
   addBmcBlockers(model, nowMs, add);
   if (!model.wakeProven) add('wake-path', `the wake path is not proven: ${model.wakeProofWhy}`);
-  if (model.policy.probedVms.length === 0 && model.policy.witness === 'none') {
+  if (model.policy.probedVms.length === 0 && !hasPowerWitness(model.policy)) {
     add('probe', 'neither the BMC nor a probe could tell whether it sleeps: give a listener a probe');
   }
   if (model.backOff !== null && model.backOff.untilMs > nowMs)
@@ -38,5 +38,10 @@ function addBmcBlockers(model: PlatformModel, nowMs: number, add: (kind: string,
     add('bmc', `the BMC does not answer: ${model.bmcProblem}`);
   } else if (model.power === null || nowMs - model.power.atMs > EVIDENCE_FRESH_MS) {
     add('bmc', 'the last reading from the BMC is too old to be evidence');
+  } else if (hasPowerWitness(model.policy)) {
+    // A button pressed on a sleeper would wake it, and a sleep that cannot be read could not be seen.
+    const verdict = powerVerdict(model, nowMs);
+    if (verdict === 'unknown') add('bmc', 'the BMC does not say whether it runs or sleeps');
+    else if (verdict !== 'running') add('bmc', 'the BMC says that it does not run');
   }
 }

@@ -1,21 +1,28 @@
 // The platform's state machine: step(model, event, nowMs) -> [model, effects]. Pure and total; the controller does the deeds.
 import {
+  type Assessment,
   allSilentForMs,
   anyVmAnswers,
   assess,
   EVIDENCE_FRESH_MS,
+  hasPowerWitness,
   powerVerdict,
   SILENCE_MS,
   vmAnsweredSince,
 } from './evidence.ts';
 import { findBlockers } from './idle-policy.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy, ProbeFact, Progress } from './model.ts';
-import type { Intent } from './ports.ts';
+import type { Intent, PowerReading } from './ports.ts';
 import type { StateName } from './status.ts';
 import { formatDuration } from './units.ts';
 
-/** After a start of Torpor, evidence must come within this time; then the platform is taken for awake, nothing pressed. */
-export const STARTING_BOUND_MS = 15_000;
+/**
+ * After a start of Torpor, evidence must come within this time; then the platform is taken for awake, nothing pressed.
+ * Longer than WEAK_SILENCE_MS by a few questions, else a sleeper without a witness of power could never be recognised.
+ */
+export const STARTING_BOUND_MS = 20_000;
+/** A drowsy platform's VMs must answer a probe within this time, however short its abort window is. */
+export const DROWSY_PROBE_BOUND_MS = 5_000;
 /** A platform whose VMs keep answering this long after the request, while a client is active, ignored the button. */
 export const BUTTON_IGNORED_MS = 3_000;
 /** Pause between two requests to wake while nothing shows that one worked. Waking is idempotent. */
@@ -24,6 +31,10 @@ export const WAKE_RESEND_MS = 10_000;
 export const WAKE_NEXT_METHOD_MS = 1_000;
 /** Bound on the wait for send queues towards the VMs. */
 export const DRAIN_BOUND_MS = 5_000;
+/** A platform that sleeps within this time of the request, though it seemed to ignore it, does so because of it. */
+export const LATE_SLEEP_MS = 10 * 60_000;
+/** Hooks may have saved all VMs, so that none can answer: this long after a wake began they are restored unanswered. */
+export const RESTORE_UNANSWERED_MS = 10_000;
 /** A platform found asleep this soon after activity is woken again: somebody was using it. */
 export const RECENT_ACTIVITY_MS = 10_000;
 /** Back-off after a veto, a send queue that did not empty, or a probe that found no VM. */
@@ -47,6 +58,8 @@ const NO_PROGRESS: Progress = {
   sleepSeenAtMs: null,
   wakeMethodIndex: 0,
   nextWakeRequestAtMs: null,
+  restoreAtMs: null,
+  calledOff: false,
   releasedVms: [],
 };
 
@@ -57,6 +70,7 @@ export function createPlatform(
   intent: Intent | null,
   nowMs: number,
 ): PlatformModel {
+  const blockMs = failedWakeBlockMs(intent?.failedWakes ?? 0);
   return {
     policy,
     state: 'starting',
@@ -64,6 +78,8 @@ export function createPlatform(
     why: 'Torpor started',
     progress: { ...NO_PROGRESS, deadlineMs: nowMs + STARTING_BOUND_MS },
     intent: intent ?? { id: 0, kind: 'run', atMs: nowMs, failedWakes: 0 },
+    pressed: null,
+    steppedAtMs: nowMs,
     held: true,
     armed,
     pool: 0,
@@ -80,7 +96,7 @@ export function createPlatform(
     neededVms: [],
     sleepAsked: null,
     lastActivityAtMs: null,
-    backOff: null,
+    backOff: blockMs === 0 ? null : { untilMs: nowMs + blockMs, why: failedWakeReason(intent?.failedWakes ?? 0) },
     failedSuspends: 0,
     suspends: 0,
     wakes: 0,
@@ -100,7 +116,7 @@ interface Turn {
  * Effects are in the order in which they must begin.
  */
 export function step(model: PlatformModel, event: PlatformEvent, nowMs: number): [PlatformModel, Effect[]] {
-  let turn = absorb({ model, effects: [] }, event, nowMs);
+  let turn = absorb({ model: passTime(model, nowMs), effects: [] }, event, nowMs);
   for (let i = 0; i < SETTLE_BOUND; i += 1) {
     const next = ADVANCE[turn.model.state](turn, nowMs);
     if (next === null) break;
@@ -109,20 +125,30 @@ export function step(model: PlatformModel, event: PlatformEvent, nowMs: number):
   return [turn.model, [...turn.effects]];
 }
 
-/** The next moment at which a tick may change something, clock milliseconds; null where only an event can. */
+/**
+ * The next moment at which a tick may change something, clock milliseconds; null where only an event can. Always later
+ * than the last step, which has done all that was due by then.
+ */
 export function nextDeadlineMs(model: PlatformModel): number | null {
   const moments = [
     model.progress.deadlineMs,
     model.progress.nextWakeRequestAtMs,
+    model.progress.restoreAtMs,
+    model.state === 'drowsy' ? model.sinceMs + DROWSY_PROBE_BOUND_MS : null,
     model.backOff?.untilMs ?? null,
     model.state === 'awake' ? model.sinceMs + model.policy.minAwakeMs : null,
     model.waitingSinceMs === null ? null : model.waitingSinceMs + model.policy.clientWaitMs,
     ...model.inhibitors.map((inhibitor) => inhibitor.untilMs),
-  ].filter((moment) => moment !== null);
+  ].filter((moment) => moment !== null && moment > model.steppedAtMs) as number[];
   return moments.length === 0 ? null : Math.min(...moments);
 }
 
 // ------------------------------------------------------------------------------------------------ events become facts
+
+function passTime(model: PlatformModel, nowMs: number): PlatformModel {
+  const inhibitors = model.inhibitors.filter(({ untilMs }) => untilMs === null || untilMs > nowMs);
+  return { ...model, steppedAtMs: nowMs, inhibitors };
+}
 
 function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
   const { model } = turn;
@@ -143,7 +169,7 @@ function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
     case 'release':
       return absorbRelease(turn, nowMs);
     case 'power':
-      return patch(turn, { power: event.reading, bmcReachable: true, bmcProblem: '' });
+      return patch(turn, { power: newerOf(model.power, event.reading), bmcReachable: true, bmcProblem: '' });
     case 'powerLost':
       return patch(turn, { bmcReachable: false, bmcProblem: event.why });
     case 'probe':
@@ -167,25 +193,33 @@ function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
   }
 }
 
+/** Readings that overtook each other: the one that arrived at the BMC's client last is the truth. */
+function newerOf(before: PowerReading | null, reading: PowerReading): PowerReading {
+  return before !== null && before.atMs > reading.atMs ? before : reading;
+}
+
 function absorbActivity(turn: Turn, vm: string, why: string, nowMs: number): Turn {
   const { model } = turn;
   const noted = patch(turn, { lastActivityAtMs: nowMs });
   const forced = model.sleepAsked?.force === true;
   if (model.state === 'drowsy') return forced ? noted : toAwake(noted, `activity: ${why}`, nowMs);
-  const waits = model.held || (model.state === 'failed' && model.progress.phase === 'suspend');
-  if (!waits) return noted;
+  const stops = model.state === 'saving' && !forced;
+  const waits = model.held || stops || (model.state === 'failed' && model.progress.phase === 'suspend');
+  if (!waits || !isOurs(model)) return noted;
   const wanted = patch(noted, {
     wakeWanted: model.wakeWanted ?? why,
     waitingSinceMs: model.waitingSinceMs ?? nowMs,
     neededVms: model.neededVms.includes(vm) ? model.neededVms : [...model.neededVms, vm],
   });
-  return model.state === 'saving' && !forced ? abortSaving(wanted, `activity: ${why}`, nowMs) : wanted;
+  return stops ? abortSaving(wanted, `activity: ${why}`, nowMs) : wanted;
 }
 
 function absorbRelease(turn: Turn, nowMs: number): Turn {
+  const { model } = turn;
   const forgiven = patch(turn, { inhibitors: [], maintenance: false, backOff: null, failedSuspends: 0 });
-  if (turn.model.intent.failedWakes === 0) return forgiven;
-  return journal(forgiven, turn.model.intent.kind, nowMs, 0);
+  const kind = model.maintenance && model.armed ? 'sleep' : model.intent.kind;
+  if (kind === model.intent.kind && model.intent.failedWakes === 0) return forgiven;
+  return journal(forgiven, kind, nowMs, 0);
 }
 
 function absorbProbe(turn: Turn, vm: string, answered: boolean, askedAtMs: number, nowMs: number): Turn {
@@ -204,10 +238,10 @@ function answeredFact(before: ProbeFact | undefined, askedAtMs: number, nowMs: n
   };
 }
 
-/** A question asked before the last answered one proves nothing: questions overlap and answers pass each other. */
+/** A question asked before the last answered one, or with it, proves nothing: questions overlap and answers pass each other. */
 function silentFact(before: ProbeFact | undefined, askedAtMs: number, nowMs: number): ProbeFact {
   const answeredAskedAtMs = before?.answeredAskedAtMs ?? null;
-  if (before !== undefined && answeredAskedAtMs !== null && askedAtMs < answeredAskedAtMs) return before;
+  if (before !== undefined && answeredAskedAtMs !== null && askedAtMs <= answeredAskedAtMs) return before;
   const fresh = before !== undefined && nowMs - before.lastResultAtMs <= EVIDENCE_FRESH_MS;
   const silentSinceMs = fresh && before.silentSinceMs !== null ? Math.min(before.silentSinceMs, askedAtMs) : askedAtMs;
   return {
@@ -256,7 +290,7 @@ type AnswerEvent = Extract<
 >;
 
 function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
-  const { state, progress, intent } = turn.model;
+  const { state, progress, pressed } = turn.model;
   switch (event.kind) {
     case 'contextSaved':
       if (state !== 'saving' || progress.phase !== 'hooks' || event.sequence !== progress.sequence) return turn;
@@ -271,7 +305,7 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
     case 'journalled':
       return absorbJournalled(turn, event.intentId, event.problem, nowMs);
     case 'sleepAnswered':
-      if (state !== 'suspending' || event.intentId !== intent.id || event.outcome !== 'refused') return turn;
+      if (state !== 'suspending' || event.intentId !== pressed?.intentId || event.outcome !== 'refused') return turn;
       return sleepRefused(turn, event.why, nowMs);
     case 'wakeAnswered':
       if (state !== 'waking' || event.sequence !== progress.sequence || event.outcome === 'accepted') return turn;
@@ -284,7 +318,9 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
       });
     case 'contextRestored':
       if (state !== 'waking' || progress.phase !== 'restoring' || event.sequence !== progress.sequence) return turn;
-      return startReleasing(turn, event.identity, event.problem, nowMs);
+      return event.problem !== null && mustRestoreAgain(turn.model)
+        ? restoreAgain(turn, event.problem, nowMs)
+        : startReleasing(turn, event.identity, event.problem, nowMs);
   }
 }
 
@@ -318,24 +354,33 @@ const ADVANCE: Readonly<Record<StateName, (turn: Turn, nowMs: number) => Turn | 
 function advanceStarting(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const evidence = assess(model, nowMs);
-  const runs = evidence.verdict === 'awake' || evidence.power === 'running';
-  if (runs && model.intent.kind === 'sleep') {
-    return toSuspending(turn, false, `restarted while a sleep was asked for: ${evidence.text}`, nowMs);
-  }
-  if (runs) return toAwake(turn, `evidence at start: ${evidence.text}`, nowMs);
+  if (isEvidentlyRunning(evidence)) return startRunning(turn, evidence.text, nowMs);
   if (evidence.verdict === 'asleep' || evidence.verdict === 'off') {
     const ours = model.intent.kind !== 'run';
     const asleep = toAsleep(turn, `evidence at start: ${evidence.text}`, evidence.power === 'off' && !ours, nowMs);
     return model.intent.kind === 'wake' ? toWaking(asleep, 'a wake was under way', nowMs, true) : asleep;
   }
   if (!isOver(model, nowMs)) return null;
-  return toAwake(turn, 'no clear evidence at start: taken for awake, nothing pressed', nowMs);
+  // The intent stays as it is: evidence that comes later meets what the journal knew.
+  return flowAwake(turn, 'no clear evidence at start: taken for awake, nothing pressed', nowMs);
+}
+
+/** It runs at the start of Torpor. A request to sleep of just now may still have its effect; an older one had it. */
+function startRunning(turn: Turn, evidence: string, nowMs: number): Turn {
+  const { intent, policy } = turn.model;
+  if (intent.kind === 'run') return toAwake(turn, `evidence at start: ${evidence}`, nowMs);
+  if (intent.kind === 'sleep' && nowMs < intent.atMs + policy.suspendTimeoutMs) {
+    return toSuspending(turn, false, `restarted while a sleep was asked for: ${evidence}`, nowMs);
+  }
+  const why = intent.kind === 'wake' ? 'a wake was under way' : 'a sleep was under way before, but it runs';
+  return toWaking(turn, `${why}: ${evidence}`, nowMs, false);
 }
 
 function advanceAwake(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const adopted = adoptSleep(turn, nowMs);
   if (adopted !== null) return adopted;
+  if (model.intent.kind !== 'run' && isEvidentlyRunning(assess(model, nowMs))) return settleDoubt(turn, nowMs);
   const blockers = findBlockers(model, nowMs);
   if (blockers.length === 0) {
     const windowMs = model.sleepAsked === null ? model.policy.drowsyForMs : 0;
@@ -350,6 +395,12 @@ function advanceAwake(turn: Turn, nowMs: number): Turn | null {
   });
 }
 
+/** It was taken for awake in doubt, and does run: what the journalled intent may have left undone is done now. */
+function settleDoubt(turn: Turn, nowMs: number): Turn {
+  if (!turn.model.policy.savesContext) return journal(turn, 'run', nowMs);
+  return startRestoring(toWaking(turn, 'it runs, and its context may not be restored', nowMs, false), nowMs);
+}
+
 function advanceDrowsy(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const adopted = adoptSleep(turn, nowMs);
@@ -358,12 +409,15 @@ function advanceDrowsy(turn: Turn, nowMs: number): Turn | null {
   if (blocker !== undefined) return toAwake(turn, blocker.why, nowMs);
   if (!isOver(model, nowMs)) return null;
   if (model.policy.probedVms.length > 0 && !anyVmAnswers(model, nowMs)) {
+    if (nowMs < model.sinceMs + DROWSY_PROBE_BOUND_MS) return null;
     const why = 'no VM answers its probe, so a wake could not be seen: check the listeners’ targets and probes';
     return toAwake(blockFor(turn, GUARD_BACK_OFF_MS, why, nowMs), why, nowMs);
   }
   const sequence = model.progress.sequence + 1;
+  // Hooks are deeds too: after a restart the journal must know that there may be something to restore.
+  const known = model.policy.savesContext ? journal(turn, 'sleep', nowMs) : turn;
   const saving = moveTo(
-    turn,
+    known,
     'saving',
     'abort window over',
     nowMs,
@@ -387,7 +441,7 @@ function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   const evidence = assess(model, nowMs);
   const readSince = model.power !== null && model.power.atMs >= model.sinceMs;
   const powerSleeps = readSince && (evidence.power === 'sleeping' || evidence.power === 'off');
-  const silent = model.policy.probedVms.length > 0 && allSilentForMs(model, nowMs) >= SILENCE_MS;
+  const silent = allSilentForMs(model, nowMs) >= SILENCE_MS && !mayHaveSavedVms(model);
   if (powerSleeps && (evidence.verdict === 'asleep' || evidence.verdict === 'off')) {
     return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
   }
@@ -404,7 +458,7 @@ function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
     sleepSeenAtMs !== null && model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, sleepSeenAtMs));
   if (answersAgain && !powerSleeps) return toWaking(turn, `woken by someone else: ${evidence.text}`, nowMs, false);
   if (model.wakeWanted !== null && keepsAnswering(model, nowMs)) {
-    return toAwake(
+    return backToAwake(
       failSuspend(turn, 'the power button was ignored', nowMs),
       `the button was ignored (a VM kept answering for ${formatDuration(BUTTON_IGNORED_MS)}), and a client is active`,
       nowMs,
@@ -428,44 +482,76 @@ function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
 }
 
 function advanceWaking(turn: Turn, nowMs: number): Turn | null {
+  return advanceWakingPhase(turn, nowMs) ?? giveUpLateClients(turn, 'the platform did not wake in time', nowMs);
+}
+
+function advanceWakingPhase(turn: Turn, nowMs: number): Turn | null {
   switch (turn.model.progress.phase) {
     case 'requested':
       return advanceRequested(turn, nowMs);
     case 'restoring':
+      if (fellAsleepAgain(turn.model, nowMs)) return wakeAgain(turn, nowMs);
       return isOver(turn.model, nowMs) ? startReleasing(turn, 'unknown', 'afterWake did not end in time', nowMs) : null;
     default:
-      return advanceReleasing(turn, nowMs);
+      return fellAsleepAgain(turn.model, nowMs) ? wakeAgain(turn, nowMs) : advanceReleasing(turn, nowMs);
   }
+}
+
+/** A request to sleep had its effect after all, while somebody was let back in: nothing more flows, it is woken anew. */
+function wakeAgain(turn: Turn, nowMs: number): Turn {
+  return toWaking(patch(turn, { pressed: null }), `fell asleep late: ${assess(turn.model, nowMs).text}`, nowMs, true);
 }
 
 function advanceRequested(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const { progress, policy } = model;
-  if (isReady(model, nowMs)) {
-    const sequence = progress.sequence + 1;
-    const restoring = patch(turn, {
-      progress: {
-        ...progress,
-        phase: 'restoring',
-        sequence,
-        nextWakeRequestAtMs: null,
-        deadlineMs: nowMs + policy.saveTimeoutMs,
-      },
-    });
-    return effect(restoring, { kind: 'restoreContext', sequence });
+  const power = powerVerdict(model, nowMs);
+  const mayRestore = progress.restoreAtMs !== null && nowMs >= progress.restoreAtMs;
+  if (isReady(model, nowMs) || (mayRestore && power !== 'sleeping' && power !== 'off')) {
+    return startRestoring(turn, nowMs);
   }
-  if (isOver(model, nowMs)) return toFailedWake(turn, nowMs);
+  const runsSince = power === 'running' && (model.power?.atMs ?? 0) > model.sinceMs;
+  const hasNextMethod = progress.wakeMethodIndex + 1 < policy.wakeMethods.length;
+  if (isOver(model, nowMs))
+    return hasNextMethod && !runsSince ? nextWakeMethod(turn, nowMs) : toFailedWake(turn, nowMs);
   if (progress.nextWakeRequestAtMs === null || progress.nextWakeRequestAtMs > nowMs) return null;
-  const runsSince = powerVerdict(model, nowMs) === 'running' && (model.power?.atMs ?? 0) > model.sinceMs;
-  const next = { ...progress, nextWakeRequestAtMs: nowMs + WAKE_RESEND_MS };
-  if (runsSince) return patch(turn, { progress: next });
+  // Asked while it still goes down, a request is lost: it is repeated as soon as the sleep shows.
+  const pauseMs = power === 'running' ? WAKE_NEXT_METHOD_MS : WAKE_RESEND_MS;
+  if (runsSince) return patch(turn, { progress: { ...progress, nextWakeRequestAtMs: nowMs + pauseMs } });
+  const sequence = progress.sequence + 1;
   const method = policy.wakeMethods[progress.wakeMethodIndex % policy.wakeMethods.length] as string;
-  return effect(patch(turn, { progress: next }), { kind: 'requestWake', sequence: progress.sequence, method });
+  const known = model.intent.kind === 'wake' ? turn : journal(turn, 'wake', nowMs);
+  const asked = patch(known, { progress: { ...progress, sequence, nextWakeRequestAtMs: nowMs + pauseMs } });
+  return effect(asked, { kind: 'requestWake', sequence, method });
+}
+
+/** The method had its time: the next one gets as much. */
+function nextWakeMethod(turn: Turn, nowMs: number): Turn {
+  const { progress, policy } = turn.model;
+  const wakeMethodIndex = progress.wakeMethodIndex + 1;
+  const deadlineMs = nowMs + policy.wakeTimeoutMs;
+  return patch(turn, { progress: { ...progress, wakeMethodIndex, deadlineMs, nextWakeRequestAtMs: nowMs } });
+}
+
+function startRestoring(turn: Turn, nowMs: number): Turn {
+  const { progress, policy } = turn.model;
+  const sequence = progress.sequence + 1;
+  const deadlineMs = nowMs + policy.saveTimeoutMs;
+  const next: Progress = {
+    ...progress,
+    phase: 'restoring',
+    sequence,
+    deadlineMs,
+    nextWakeRequestAtMs: null,
+    restoreAtMs: null,
+  };
+  return effect(patch(turn, { progress: next }), { kind: 'restoreContext', sequence });
 }
 
 function advanceReleasing(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const { progress, policy } = model;
+  if (isRestoredUnanswered(model)) return isOver(model, nowMs) ? giveUpRestored(turn, nowMs) : null;
   const ready = policy.vms.filter((vm) => !progress.releasedVms.includes(vm) && isVmReady(model, vm));
   if (ready.length > 0) {
     const released = patch(turn, { progress: { ...progress, releasedVms: [...progress.releasedVms, ...ready] } });
@@ -473,16 +559,26 @@ function advanceReleasing(turn: Turn, nowMs: number): Turn | null {
   }
   const missing = model.neededVms.filter((vm) => !progress.releasedVms.includes(vm));
   if (missing.length > 0 && !isOver(model, nowMs)) return null;
-  const given = missing.reduce(
-    (done, vm) =>
-      effect(done, {
-        kind: 'giveUpStreams',
-        vm,
-        why: `VM ${vm} did not answer its probe within ${formatDuration(policy.wakeTimeoutMs)} of the wake`,
-      }),
-    turn,
-  );
-  return toAwake(patch(given, { wakes: model.wakes + 1 }), model.why, nowMs);
+  return toAwake(patch(giveUpMissing(turn, missing), { wakes: model.wakes + 1 }), model.why, nowMs);
+}
+
+function giveUpMissing(turn: Turn, missing: readonly string[]): Turn {
+  const within = formatDuration(turn.model.policy.wakeTimeoutMs);
+  return missing.reduce((done, vm) => {
+    const why = `VM ${vm} did not answer its probe within ${within} of the wake`;
+    return effect(done, { kind: 'giveUpStreams', vm, why });
+  }, turn);
+}
+
+/** The hooks are done and no VM came back: a failed wake if one was asked for, else a reason to ask. */
+function giveUpRestored(turn: Turn, nowMs: number): Turn {
+  const { model } = turn;
+  if (!model.progress.calledOff) {
+    const wasAsked = model.intent.kind === 'wake';
+    return wasAsked ? toFailedWake(turn, nowMs) : toWaking(turn, 'no VM came back by itself', nowMs, true);
+  }
+  const alarmed = effect(turn, { kind: 'alarm', why: 'no VM answers after a suspend was called off' });
+  return toAwake(giveUpMissing(alarmed, model.neededVms), model.why, nowMs);
 }
 
 function advanceFailed(turn: Turn, nowMs: number): Turn | null {
@@ -491,11 +587,13 @@ function advanceFailed(turn: Turn, nowMs: number): Turn | null {
   const answered = model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
   const runs = evidence.verdict === 'awake' && (answered || model.policy.probedVms.length === 0);
   if (model.progress.phase === 'suspend') {
-    if (runs) return toAwake(turn, `it runs: ${evidence.text}`, nowMs);
+    const runsBare =
+      model.policy.savesContext && evidence.power === 'running' && (model.power?.atMs ?? 0) > model.sinceMs;
+    if (runs || runsBare) return backToAwake(turn, `it runs: ${evidence.text}`, nowMs);
     if (evidence.verdict === 'asleep' || evidence.verdict === 'off') {
       return toAsleep(turn, `fell asleep late: ${evidence.text}`, false, nowMs);
     }
-    const silent = model.policy.probedVms.length > 0 && allSilentForMs(model, nowMs) >= SILENCE_MS;
+    const silent = allSilentForMs(model, nowMs) >= SILENCE_MS;
     return model.wakeWanted !== null && silent ? toWaking(turn, model.wakeWanted, nowMs, true) : null;
   }
   if (runs) return toWaking(turn, `it runs after all: ${evidence.text}`, nowMs, false);
@@ -516,6 +614,39 @@ function isReady(model: PlatformModel, nowMs: number): boolean {
     return model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
   }
   return powerVerdict(model, nowMs) === 'running' && model.power !== null && model.power.atMs > model.sinceMs;
+}
+
+function isEvidentlyRunning(evidence: Assessment): boolean {
+  return evidence.verdict === 'awake' || evidence.power === 'running';
+}
+
+/** Hooks ran without any VM to answer, and none did since: nothing may flow yet. */
+function isRestoredUnanswered(model: PlatformModel): boolean {
+  const { probedVms } = model.policy;
+  return probedVms.length > 0 && !probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
+}
+
+/** Where hooks save VMs their silence is no sign of sleep, as long as the BMC could give one. */
+function mayHaveSavedVms(model: PlatformModel): boolean {
+  return model.policy.savesContext && hasPowerWitness(model.policy) && model.bmcReachable;
+}
+
+/** True where this Torpor presses buttons, or did so before it was told to observe: then it also undoes its sleep. */
+function isOurs(model: PlatformModel): boolean {
+  return model.armed || model.intent.kind !== 'run';
+}
+
+/** True where a request to sleep is out that may have its effect only now. */
+function mayBeLate(model: PlatformModel, nowMs: number): boolean {
+  return model.pressed !== null && nowMs - model.pressed.atMs <= LATE_SLEEP_MS;
+}
+
+/** In restoring and releasing, where the platform ran: the BMC says since then that it sleeps, and all VMs are silent. */
+function fellAsleepAgain(model: PlatformModel, nowMs: number): boolean {
+  if (model.progress.calledOff && !mayBeLate(model, nowMs)) return false;
+  const { verdict, power } = assess(model, nowMs);
+  const sleeps = (verdict === 'asleep' || verdict === 'off') && power !== 'unknown';
+  return sleeps && model.power !== null && model.power.atMs > model.sinceMs;
 }
 
 function isVmReady(model: PlatformModel, vm: string): boolean {
@@ -581,8 +712,13 @@ function blockFor(turn: Turn, durationMs: number, why: string, nowMs: number): T
   return patch(turn, { backOff: { untilMs, why } });
 }
 
-/** Awake: streams flow, nobody waits any more. */
+/** Awake: streams flow, nobody waits any more, and the journal knows it. */
 function toAwake(turn: Turn, why: string, nowMs: number): Turn {
+  const next = flowAwake(turn, why, nowMs);
+  return next.model.intent.kind === 'run' ? next : journal(next, 'run', nowMs);
+}
+
+function flowAwake(turn: Turn, why: string, nowMs: number): Turn {
   const moved = moveTo(turn, 'awake', why, nowMs, {
     wakeWanted: null,
     waitingSinceMs: null,
@@ -591,14 +727,23 @@ function toAwake(turn: Turn, why: string, nowMs: number): Turn {
     maintenance: false,
     wouldSleepSaid: false,
   });
-  let next = release(moved);
-  const { failedWakes } = next.model.intent;
-  if (failedWakes > 0) {
-    const blockMs = Math.min(FAILED_WAKE_BLOCK_MS * 2 ** (failedWakes - 1), FAILED_WAKE_BLOCK_MAX_MS);
-    const times = failedWakes === 1 ? 'a wake' : `${failedWakes} wakes`;
-    next = blockFor(next, blockMs, `${times} failed before: \`torpor release\` forgives that`, nowMs);
-  }
-  return next.model.intent.kind === 'run' ? next : journal(next, 'run', nowMs);
+  return release(moved);
+}
+
+/** Awake after all, its context restored first where hooks may have changed it. It runs: no wake is asked for. */
+function backToAwake(turn: Turn, why: string, nowMs: number, calledOff = false): Turn {
+  if (!turn.model.policy.savesContext) return toAwake(turn, why, nowMs);
+  const waking = toWaking(turn, why, nowMs, false);
+  return startRestoring(patch(waking, { progress: { ...waking.model.progress, calledOff } }), nowMs);
+}
+
+function failedWakeBlockMs(failedWakes: number): number {
+  return failedWakes === 0 ? 0 : Math.min(FAILED_WAKE_BLOCK_MS * 2 ** (failedWakes - 1), FAILED_WAKE_BLOCK_MAX_MS);
+}
+
+function failedWakeReason(failedWakes: number): string {
+  const times = failedWakes === 1 ? 'a wake' : `${failedWakes} wakes`;
+  return `${times} failed before: \`torpor release\` forgives that`;
 }
 
 function startDraining(turn: Turn, nowMs: number): Turn {
@@ -627,7 +772,7 @@ function startJournalling(turn: Turn, nowMs: number): Turn {
 function abortSaving(turn: Turn, why: string, nowMs: number): Turn {
   const inHooks = turn.model.progress.phase === 'hooks';
   const stopped = inHooks ? effect(turn, { kind: 'abortSave' }) : turn;
-  return turn.model.policy.savesContext ? toWaking(stopped, why, nowMs, false) : toAwake(stopped, why, nowMs);
+  return backToAwake(stopped, why, nowMs, true);
 }
 
 /** `press`: whether this intent's one request goes out now; after a restart it may be out already and is not repeated. */
@@ -640,7 +785,9 @@ function toSuspending(turn: Turn, press: boolean, why: string, nowMs: number): T
     { sleepAsked: null },
     { deadlineMs: nowMs + turn.model.policy.suspendTimeoutMs },
   );
-  return press ? effect(moved, { kind: 'requestSleep', intentId: moved.model.intent.id }) : moved;
+  const intentId = moved.model.intent.id;
+  const pressed = patch(moved, { pressed: { intentId, atMs: nowMs } });
+  return press ? effect(pressed, { kind: 'requestSleep', intentId }) : pressed;
 }
 
 function failSuspend(turn: Turn, why: string, nowMs: number): Turn {
@@ -651,8 +798,8 @@ function failSuspend(turn: Turn, why: string, nowMs: number): Turn {
 }
 
 function sleepRefused(turn: Turn, why: string, nowMs: number): Turn {
-  const failed = effect(failSuspend(turn, why, nowMs), { kind: 'alarm', why: `the BMC refused to suspend: ${why}` });
-  return turn.model.policy.savesContext ? toWaking(failed, why, nowMs, false) : toAwake(failed, why, nowMs);
+  const failed = failSuspend(patch(turn, { pressed: null }), why, nowMs);
+  return backToAwake(effect(failed, { kind: 'alarm', why: `the BMC refused to suspend: ${why}` }), why, nowMs);
 }
 
 function toFailedSuspend(turn: Turn, evidence: string, nowMs: number): Turn {
@@ -664,9 +811,12 @@ function toFailedSuspend(turn: Turn, evidence: string, nowMs: number): Turn {
 
 /** A platform in observe mode that others put to sleep is only noted: nothing is held for it and nothing pressed. */
 function toAsleep(turn: Turn, why: string, maintenance: boolean, nowMs: number): Turn {
-  const ours = turn.model.armed || turn.model.intent.kind !== 'run';
-  const asleep = moveTo(ours ? hold(turn) : turn, 'asleep', why, nowMs, { maintenance, sleepAsked: null });
+  const ours = isOurs(turn.model);
+  const change = { maintenance, sleepAsked: null, pressed: null };
+  const asleep = moveTo(ours ? hold(turn) : turn, 'asleep', why, nowMs, change);
   if (!ours) return release(asleep);
+  // In maintenance the intent stays `run`, which is how a restart knows that this sleep was not asked for.
+  if (maintenance) return asleep;
   return asleep.model.intent.kind === 'sleep' ? asleep : journal(asleep, 'sleep', nowMs);
 }
 
@@ -675,16 +825,19 @@ function adoptSleep(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const evidence = assess(model, nowMs);
   if (evidence.verdict !== 'asleep' && evidence.verdict !== 'off') return null;
-  const byOthers = evidence.power === 'off';
+  const late = mayBeLate(model, nowMs);
+  const byOthers = evidence.power === 'off' && !late && model.intent.kind === 'run';
   const recent = model.lastActivityAtMs !== null && nowMs - model.lastActivityAtMs <= RECENT_ACTIVITY_MS;
+  const inUse = recent || (late && model.pool > 0);
   const wakes =
-    recent && model.armed && !byOthers ? { wakeWanted: 'a client was active just before', waitingSinceMs: nowMs } : {};
-  return toAsleep(patch(turn, wakes), `put to sleep by someone else: ${evidence.text}`, byOthers, nowMs);
+    inUse && model.armed && !byOthers ? { wakeWanted: 'a client was active just before', waitingSinceMs: nowMs } : {};
+  const why = late ? 'fell asleep late' : 'put to sleep by someone else';
+  return toAsleep(patch(turn, wakes), `${why}: ${evidence.text}`, byOthers, nowMs);
 }
 
 /** `request`: ask for a wake now. Otherwise it runs already; should no VM answer, a wake is asked for a little later. */
 function toWaking(turn: Turn, why: string, nowMs: number, request: boolean): Turn {
-  const sequence = turn.model.progress.sequence + 1;
+  const { policy } = turn.model;
   const moved = moveTo(
     hold(turn),
     'waking',
@@ -693,12 +846,31 @@ function toWaking(turn: Turn, why: string, nowMs: number, request: boolean): Tur
     { sleepAsked: null },
     {
       phase: 'requested',
-      sequence,
-      deadlineMs: nowMs + turn.model.policy.wakeTimeoutMs,
+      sequence: turn.model.progress.sequence + 1,
+      deadlineMs: nowMs + policy.wakeTimeoutMs,
       nextWakeRequestAtMs: request ? nowMs : nowMs + WAKE_RESEND_MS,
+      restoreAtMs: policy.savesContext && policy.probedVms.length > 0 ? nowMs + RESTORE_UNANSWERED_MS : null,
     },
   );
   return request ? journal(moved, 'wake', nowMs) : moved;
+}
+
+/** The hooks failed where no VM answered yet: perhaps they ran too early, and there is time to run them again. */
+function mustRestoreAgain(model: PlatformModel): boolean {
+  return isRestoredUnanswered(model) && !model.progress.calledOff;
+}
+
+function restoreAgain(turn: Turn, problem: string, nowMs: number): Turn {
+  const { progress, policy, sinceMs } = turn.model;
+  const deadlineMs = Math.max(nowMs, sinceMs + policy.wakeTimeoutMs * (progress.wakeMethodIndex + 1));
+  const next: Progress = {
+    ...progress,
+    phase: 'requested',
+    deadlineMs,
+    nextWakeRequestAtMs: nowMs,
+    restoreAtMs: nowMs + RESTORE_UNANSWERED_MS,
+  };
+  return effect(patch(turn, { progress: next }), { kind: 'note', why: `${problem}; tried again while no VM answers` });
 }
 
 function startReleasing(turn: Turn, identity: string, problem: string | null, nowMs: number): Turn {
@@ -722,10 +894,11 @@ function toFailedWake(turn: Turn, nowMs: number): Turn {
     'failed',
     why,
     nowMs,
-    { failures: model.failures + 1 },
+    { failures: model.failures + 1, wakeWanted: model.waitingSinceMs === null ? null : model.wakeWanted },
     { phase: 'wake', deadlineMs: nowMs + backOffMs },
   );
-  const kept = journal(moved, 'wake', nowMs, failedWakes);
+  const blocked = blockFor(moved, failedWakeBlockMs(failedWakes), failedWakeReason(failedWakes), nowMs);
+  const kept = journal(blocked, 'wake', nowMs, failedWakes);
   return effect(kept, {
     kind: 'alarm',
     why: `wake failed: ${why}; next try in ${formatDuration(backOffMs)} while clients wait`,

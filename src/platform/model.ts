@@ -57,6 +57,10 @@ export interface Progress {
   /** waking: which method comes next, when, and whether a request is under way. */
   readonly wakeMethodIndex: number;
   readonly nextWakeRequestAtMs: number | null;
+  /** waking, with hooks that change the context: from when on they run although no VM answers. They may have saved all. */
+  readonly restoreAtMs: number | null;
+  /** waking: a suspend was called off before anything was pressed; it ran all the time, its context is restored. */
+  readonly calledOff: boolean;
   /** waking: VMs whose streams flow again. */
   readonly releasedVms: readonly string[];
 }
@@ -68,6 +72,10 @@ export interface PlatformModel {
   readonly why: string;
   readonly progress: Progress;
   readonly intent: Intent;
+  /** The last request to sleep, until the platform was seen asleep or refused it: it may still have its effect, late. */
+  readonly pressed: { readonly intentId: number; readonly atMs: number } | null;
+  /** Moment of the last step: what was due by then has been done. */
+  readonly steppedAtMs: number;
   /** True while streams are held: nothing flows towards the VMs. */
   readonly held: boolean;
   // facts

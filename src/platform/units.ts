@@ -16,7 +16,7 @@ export function parseDurationMs(text: string): number {
     totalMs += Number(part[1]) * (MS_PER_UNIT[part[2] as string] as number);
     read += part[0].length;
   }
-  if (read === 0 || read !== compact.length) {
+  if (read === 0 || read !== compact.length || !Number.isSafeInteger(Math.round(totalMs))) {
     throw new TorporError(
       'ERR_CONFIG_INVALID',
       `"${text}" is no duration: write a number and a unit, such as 250ms, 30s, 10m or 2h`,
@@ -28,19 +28,20 @@ export function parseDurationMs(text: string): number {
 /** Reads a size such as `64KiB`, `1MiB` or `512B`. Result in bytes. Throws ERR_CONFIG_INVALID where the text is none. */
 export function parseSizeBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)$/.exec(text.trim());
-  if (match === null) {
+  const bytes = match === null ? Number.NaN : Number(match[1]) * (BYTES_PER_UNIT[match[2] as string] as number);
+  if (!Number.isSafeInteger(Math.round(bytes))) {
     throw new TorporError(
       'ERR_CONFIG_INVALID',
       `"${text}" is no size: write a number and a unit, such as 64KiB, 1MiB or 2GiB`,
     );
   }
-  return Math.round(Number(match[1]) * (BYTES_PER_UNIT[match[2] as string] as number));
+  return Math.round(bytes);
 }
 
 /** A duration for people, at most two units: `4m 10s`, `350ms`, `2h`, `1d 3h`. Negative durations read as zero. */
 export function formatDuration(durationMs: number): string {
-  const clampedMs = Math.max(0, durationMs);
-  if (clampedMs < 1000) return `${Math.round(clampedMs)}ms`;
+  const clampedMs = Math.round(Math.max(0, durationMs));
+  if (clampedMs < 1000) return `${clampedMs}ms`;
   if (clampedMs < 10_000) return `${(clampedMs / 1000).toFixed(1).replace(/\.0$/, '')}s`;
   const seconds = Math.round(clampedMs / 1000);
   const parts: Array<[number, string]> = [
@@ -62,7 +63,8 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
+  // What would round up to 1024 of one unit is 1 of the next.
+  while (value >= (unit === 0 ? 1024 : 1023.5) && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }

@@ -1,5 +1,5 @@
 // How often the witnesses are asked in each state. Nothing is sent towards a sleeper whose BMC tells that it sleeps.
-import { powerVerdict } from './evidence.ts';
+import { hasPowerWitness, powerVerdict } from './evidence.ts';
 import type { PlatformModel } from './model.ts';
 
 /** Pause between two questions to the BMC, and between two to each VM (null: VMs are not asked). Milliseconds. */
@@ -10,6 +10,8 @@ export interface WatchPace {
 
 /** While waking, a VM's first answer is noticed within this time, plus its round trip. */
 export const WAKING_PROBE_MS = 20;
+/** Pace of the probes while awake where nothing else could tell a sleep: by someone else, or late. */
+const LONE_WITNESS_PROBE_MS = 5_000;
 
 /** The pace that the machine's present state needs. */
 export function watchPace(model: PlatformModel, nowMs: number): WatchPace {
@@ -19,7 +21,8 @@ export function watchPace(model: PlatformModel, nowMs: number): WatchPace {
     case 'starting':
       return { powerMs: 500, probeMs: 250 };
     case 'awake':
-      return { powerMs: seemsAsleep ? 500 : 3000, probeMs: seemsAsleep ? 250 : null };
+      if (seemsAsleep) return { powerMs: 500, probeMs: 250 };
+      return { powerMs: 3000, probeMs: hasPowerWitness(model.policy) ? null : LONE_WITNESS_PROBE_MS };
     case 'drowsy':
       return { powerMs: 1000, probeMs: 500 };
     case 'saving':
@@ -27,7 +30,7 @@ export function watchPace(model: PlatformModel, nowMs: number): WatchPace {
     case 'suspending':
       return { powerMs: 200, probeMs: 100 };
     case 'asleep': {
-      if (model.policy.witness === 'none') return { powerMs: 2000, probeMs: 2000 };
+      if (!hasPowerWitness(model.policy)) return { powerMs: 2000, probeMs: 2000 };
       return { powerMs: 2000, probeMs: power === 'running' ? 250 : null };
     }
     case 'waking':

@@ -125,6 +125,23 @@ describe('stream', () => {
     expect(expired(10_599)).toEqual([]);
     expect(expired(10_600)).toEqual([stream]);
   });
+
+  it('stream: opened while the clock is behind, its deadline before the last advance -> reported once time is back there', () => {
+    core.stream_open(100_000, 10_000);
+    expect(expired(10_100)).toEqual([]);
+    const stream = core.stream_open(50, 9000);
+    expect(expired(9049)).toEqual([]);
+    expect(expired(10_100)).toEqual([stream]);
+  });
+
+  it('stream: first one after a gap of half the clock, then a step back -> nothing expires early', () => {
+    core.stream_release(core.stream_open(10, 0));
+    const start = 2 ** 31 + 100;
+    const stream = core.stream_open(600, start);
+    expect(expired(start - 1000)).toEqual([]);
+    expect(expired(start + 599)).toEqual([]);
+    expect(expired(start + 600)).toEqual([stream]);
+  });
 });
 
 describe('stream, closed', () => {

@@ -173,7 +173,8 @@ describeWhere(missing, 'Streams and a VM without network (Linux namespaces)', ()
     net.silenceVm();
     const timed = gate.call<number>('timeConnect', 'eager');
     await pause(4000);
-    expect(await gate.call<number[]>('timers', port)).toHaveLength(ATTEMPTS_OPEN_MAX);
+    const repeating = (await gate.call<number[]>('timers', port)).filter((timer) => timer === 1);
+    expect(repeating).toHaveLength(ATTEMPTS_OPEN_MAX);
     net.wakeVm();
     expect(await timed).toBeGreaterThan(4000);
     await eventually('the others to be gone', async () => (await seenByVm()).every(({ end }) => end !== 'none'));

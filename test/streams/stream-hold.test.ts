@@ -348,6 +348,25 @@ describe('A client that comes to a held platform', () => {
     expect(rig.seen.of('closed')).toEqual([]);
   });
 
+  it('1,000 at once: then a release -> each is connected once, and gets its own bytes back', async () => {
+    const streams = 1000;
+    const vm = await startVm(0, (socket) => socket.pipe(socket));
+    const rig = await startRig({ target: vm.port, initiallyHeld: true });
+    const readers: SocketReader[] = [];
+    for (let batch = 0; batch < streams; batch += 250) {
+      const clients = await Promise.all(Array.from({ length: 250 }, () => rig.connect()));
+      for (const client of clients) {
+        readers.push(new SocketReader(client));
+        client.end(noise(500, readers.length));
+      }
+    }
+    await eventually('all bytes held', () => rig.set.heldBytes().heldBytes === streams * 500);
+    rig.set.release(null);
+    await Promise.all(readers.map((reader) => reader.untilEnd('fin')));
+    expect(readers.every((reader, index) => reader.received.equals(noise(500, index + 1)))).toBe(true);
+    expect(vm.sockets).toHaveLength(streams);
+  });
+
   it('held again while it connects -> no connection is made until the next release', async () => {
     const port = await freePort();
     const rig = await startRig({ target: port, initiallyHeld: true });

@@ -153,6 +153,9 @@ export class BmcSession {
       try {
         return await exchange.run(request);
       } catch (thrown) {
+        // An ICMP error may be about a BMC that just restarted: the session is gone, the next activation tells the truth.
+        const unreachable = thrown instanceof TorporError && thrown.code === 'ERR_IPMI_UNREACHABLE';
+        if (unreachable && !once && attempt === 1) continue;
         if (!(thrown instanceof SessionSilence)) throw thrown;
         if (!once) this.#lose(exchange, `${name} was not answered`);
         if (once || attempt === 2) throw this.#silenceError(name, thrown, once);

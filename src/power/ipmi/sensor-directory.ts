@@ -113,8 +113,11 @@ class SdrWalk {
 
   async run(): Promise<void> {
     await this.#reserve();
+    // Deviation: some repositories name a record as next that was read already. That ends the walk too.
+    const seen = new Set<number>();
     let recordId = FIRST_RECORD_ID;
-    while (recordId !== NO_RECORD_ID && this.recordCount < MAX_SDR_RECORDS) {
+    while (recordId !== NO_RECORD_ID && !seen.has(recordId) && this.recordCount < MAX_SDR_RECORDS) {
+      seen.add(recordId);
       recordId = await this.#readRecord(recordId);
       this.recordCount += 1;
     }

@@ -7,7 +7,7 @@ import { GET_CHASSIS_STATUS } from '../../../src/power/ipmi/commands/get-chassis
 import { GET_DEVICE_ID } from '../../../src/power/ipmi/commands/get-device-id.ts';
 import { GET_SENSOR_READING } from '../../../src/power/ipmi/commands/get-sensor-reading.ts';
 import { MAX_SESSIONS } from '../../../src/power/simulated/managed-session-table.ts';
-import { type BmcBench, PASSWORD, settleBy, setUpBench } from '../support/bmc-bench.ts';
+import { type BmcBench, settleBy, setUpBench } from '../support/bmc-bench.ts';
 import { DELIVERED, LOST } from '../support/memory-network.ts';
 
 /** A bench with an open session. */
@@ -419,16 +419,29 @@ describe('a session that is lost', () => {
     expect((await settleBy(clock, 5000, session.run(GET_CHASSIS_STATUS, undefined))).powerOn).toBe(true);
   });
 
-  it('the network reports an error -> pending commands fail at once, the next opens a new session', async () => {
+  it('the network reports an error -> pending commands are asked again in a new session, at once', async () => {
     const { clock, network, session } = await openBench();
     network.toBmc = LOST;
-    const failing = failureOf(session.run(GET_CHASSIS_STATUS, undefined));
+    const asking = session.run(GET_CHASSIS_STATUS, undefined);
     await clock.advance(50);
-    network.fail(new TorporError('ERR_IPMI_UNREACHABLE', 'refused', { retryable: true }));
-    expect(await settleBy(clock, 5, failing)).toMatchObject({ code: 'ERR_IPMI_UNREACHABLE' });
     network.toBmc = DELIVERED;
-    await settleBy(clock, 1000, session.run(GET_CHASSIS_STATUS, undefined));
+    network.fail(new TorporError('ERR_IPMI_UNREACHABLE', 'refused', { retryable: true }));
+    expect((await settleBy(clock, 50, asking)).powerOn).toBe(true);
     expect(session.activations).toBe(2);
+  });
+
+  it('the network goes on reporting errors -> ERR_IPMI_UNREACHABLE at once; a command once -> never sent again', async () => {
+    const { clock, network, session } = await openBench();
+    const first = network.fromConsole.length;
+    network.toBmc = () => {
+      clock.schedule(1, () => network.fail(new TorporError('ERR_IPMI_UNREACHABLE', 'refused', { retryable: true })));
+      return [];
+    };
+    const pressing = failureOf(session.run(CHASSIS_CONTROL, 'soft', { once: true }));
+    expect(await settleBy(clock, 50, pressing)).toMatchObject({ code: 'ERR_IPMI_UNREACHABLE' });
+    expect(network.fromConsole.length - first).toBe(1);
+    const asking = failureOf(session.run(GET_CHASSIS_STATUS, undefined));
+    expect(await settleBy(clock, 50, asking)).toMatchObject({ code: 'ERR_IPMI_UNREACHABLE' });
   });
 
   it('idle for ten minutes -> kept alive with Get Device ID, still the first session', async () => {

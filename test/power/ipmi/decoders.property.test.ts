@@ -102,7 +102,7 @@ function mutate(packet: Uint8Array, roll: (bound: number) => number): Uint8Array
   }
 }
 
-describe('decoders on hostile bytes', () => {
+describe('decoders on hostile bytes', { timeout: 20_000 + PACKETS }, () => {
   // Most inputs end in an error, and most of an error's cost is its stack.
   const { stackTraceLimit } = Error;
   beforeAll(() => {
@@ -132,17 +132,15 @@ describe('decoders on hostile bytes', () => {
     const handshake = new Handshake({ peer: 'p', credentials, suite: CIPHER_SUITES[3], privilege: 'operator' });
     handshake.start();
     const count = Math.floor(PACKETS * 0.4);
-    let decoded = 0;
     for (let packet = 0; packet < count; packet += 1) {
       const bytes = mutate(corpus[roll(corpus.length)] as Uint8Array, roll);
       mustDecodeOrRefuse('packet', (all) => decodeSessionPacket(decodeRmcp(all).body), bytes);
       bmc.answerPacket(bytes);
       const step = handshake.receive(bytes);
       // Changed answers to another console's messages: never enough to open a session.
-      expect(step.kind).not.toBe('established');
-      decoded += step.kind === 'ignored' ? 0 : 1;
+      if (step.kind === 'established') throw new Error(`established by ${hexOf(bytes)}`);
     }
-    console.log(`mutated packets to decoders, handshake and BMC: ${count}, seed ${SEED}, followed ${decoded}`);
+    console.log(`mutated packets to decoders, handshake and BMC: ${count}, seed ${SEED}`);
   });
 
   it('mutated answers at each stage of the handshake -> established by the right proof alone, never a throw', () => {

@@ -1,0 +1,95 @@
+// The stage of an end-to-end test: a simulated platform in this process, and the built Torpor in front of it in its own.
+import type { HostChange } from '../../../src/power/simulated/simulated-host.ts';
+import { SimulatedPlatform, type SimulatedPlatformOptions } from '../../../src/power/simulated/simulated-platform.ts';
+import { systemClock } from '../../../src/system-clock.ts';
+import { eventually } from '../../support/eventually.ts';
+import { LineClient } from '../../support/line-client.ts';
+import { freePort } from '../../support/ports.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+import { type SetUp, writeTorporConfig } from '../../support/torpor-config.ts';
+import { runTorpor, TorporProcess } from '../../support/torpor-process.ts';
+
+/** Child processes and simulated latencies: generous, so that a busy machine fails nothing. */
+export const E2E_TIMEOUT_MS = 60_000;
+
+export const PLATFORM = 'vdi-01';
+export const USER = 'torpor';
+/** IPMI 2.0 allows 20 bytes. */
+export const PASSWORD = 'ridge-lamp-41-otter';
+
+export class Stage implements AsyncDisposable {
+  readonly platform: SimulatedPlatform;
+  readonly folder = new TempFolder('e2e');
+  readonly apiPort: number;
+  readonly listenPort: number;
+  /** Every change of the simulated host, oldest first. Without one nobody touched its power. */
+  readonly changes: HostChange[] = [];
+  readonly #torpors: TorporProcess[] = [];
+
+  private constructor(platform: SimulatedPlatform, apiPort: number, listenPort: number) {
+    this.platform = platform;
+    this.apiPort = apiPort;
+    this.listenPort = listenPort;
+    platform.host.onChange((change) => this.changes.push(change));
+  }
+
+  /** A running platform with one VM, `alice`, behind the line service, and a configuration that fits it but for `setUp`. */
+  static async open(setUp: Partial<SetUp> = {}, simulated: Partial<SimulatedPlatformOptions> = {}): Promise<Stage> {
+    const platform = new SimulatedPlatform({
+      clock: systemClock,
+      user: USER,
+      password: PASSWORD,
+      vms: [{ name: 'alice' }],
+      ...simulated,
+    });
+    await platform.start();
+    const stage = new Stage(platform, await freePort(), await freePort());
+    stage.configure(setUp);
+    return stage;
+  }
+
+  get configPath(): string {
+    return this.folder.file('torpor.yaml');
+  }
+
+  /** Writes the configuration: one that fits the platform, but for what `setUp` says. */
+  configure(setUp: Partial<SetUp>): void {
+    writeTorporConfig(this.folder, {
+      platform: PLATFORM,
+      apiPort: this.apiPort,
+      bmc: { port: this.platform.bmcPort, user: USER, password: PASSWORD },
+      vms: [{ name: 'alice', listenPort: this.listenPort, target: `127.0.0.1:${this.platform.vmPorts[0]}` }],
+      ...setUp,
+    });
+  }
+
+  /** `torpor run` with this stage's configuration, its API up. */
+  async run(): Promise<TorporProcess> {
+    const torpor = await TorporProcess.run(this.configPath, this.apiPort);
+    this.#torpors.push(torpor);
+    return torpor;
+  }
+
+  /** Waits until nothing but clients and configured waits keeps the platform awake. */
+  async readyToSleep(torpor: TorporProcess): Promise<void> {
+    await eventually('the wake path to be proven and the BMC to be read', async () => {
+      const { state, wakeProven, bmcReachable } = await torpor.platform(PLATFORM);
+      return (state === 'awake' || state === 'drowsy') && wakeProven && bmcReachable;
+    });
+  }
+
+  /** Another command with this stage's configuration, to its end. */
+  runToEnd(command: 'run' | 'check'): ReturnType<typeof runTorpor> {
+    return runTorpor([command, '--config', this.configPath]);
+  }
+
+  connect(): Promise<LineClient> {
+    return LineClient.connect(this.listenPort);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const torpor of this.#torpors) await torpor[Symbol.asyncDispose]();
+    await this.platform.stop();
+    this.folder.remove();
+  }
+}

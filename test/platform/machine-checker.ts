@@ -1,0 +1,278 @@
+// Watches one machine from outside, by its events and effects alone, and throws at the first promise that it breaks.
+import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
+import type { Intent } from '../../src/platform/ports.ts';
+import type { StateName } from '../../src/platform/status.ts';
+
+/** The arrows of the design's table. */
+const ARROWS: Readonly<Record<StateName, readonly StateName[]>> = {
+  starting: ['awake', 'suspending', 'asleep', 'waking'],
+  // awake -> waking: taken for awake in doubt after a restart, its context is restored once it is known to run.
+  awake: ['drowsy', 'asleep', 'waking'],
+  drowsy: ['awake', 'saving', 'asleep'],
+  saving: ['awake', 'suspending', 'waking'],
+  suspending: ['asleep', 'awake', 'waking', 'failed'],
+  asleep: ['waking', 'awake'],
+  waking: ['awake', 'failed', 'waking'],
+  failed: ['awake', 'asleep', 'waking'],
+};
+
+/** States that must not last for ever by themselves. */
+const BOUNDED: readonly StateName[] = ['starting', 'drowsy', 'saving', 'suspending', 'waking'];
+
+/** What one VM's answers told so far; kept apart from the machine's own facts. */
+interface VmRecord {
+  lastAnsweredAskedAtMs: number;
+  /** Since when every result was an answer; null after a silence. */
+  answersSinceMs: number | null;
+}
+
+export interface Counts {
+  presses: number;
+  wakeRequests: number;
+  readonly states: Set<StateName>;
+}
+
+export class MachineChecker {
+  readonly counts: Counts = { presses: 0, wakeRequests: 0, states: new Set() };
+  readonly #armed: boolean;
+  #policy: PlatformPolicy;
+  #held = true;
+  #pool = 0;
+  #inhibitors = new Map<string, number | null>();
+  #bmcReachable = false;
+  #lastReading: { readonly atMs: number; readonly runs: boolean | null } | null = null;
+  #wakeProven = false;
+  #forced = false;
+  /** Somebody asked for a wake, or the journal knew of a sleep of ours: even an observer may press then. */
+  #mayPress: boolean;
+  #vms = new Map<string, VmRecord>();
+  #journalled = new Map<number, 'written' | 'on disk'>();
+  #pressedIntents = new Set<number>();
+  #intent: Intent;
+  /** The press that is out and whose sleep was not followed by readiness yet. */
+  #pressedAtMs: number | null = null;
+  #wakingSinceMs = 0;
+  #sinceMs = 0;
+  #state: StateName = 'starting';
+  /** True while waking only restores what a suspend that came to nothing had changed: it ran all the time. */
+  #cameToNothing = false;
+  /** Some witness showed since the wake began that it runs. */
+  #ready = false;
+  #lastWakeRequestAtMs = Number.NEGATIVE_INFINITY;
+  #lastWakeSequence = -1;
+
+  constructor(model: PlatformModel) {
+    this.#armed = model.armed;
+    this.#policy = model.policy;
+    this.#intent = model.intent;
+    this.#mayPress = model.armed || model.intent.kind !== 'run';
+  }
+
+  /** Takes in one step: the event, and what the machine made of it. */
+  watch(event: PlatformEvent, model: PlatformModel, effects: readonly Effect[], nowMs: number): void {
+    this.#absorb(event, nowMs);
+    this.#ready ||= this.#showsReadiness();
+    for (const effect of effects) this.#check(effect, event, nowMs);
+    const kinds = effects.map(({ kind }) => kind);
+    for (const kind of ['requestSleep', 'requestWake'] as const) {
+      this.#demand(kinds.filter((other) => other === kind).length <= 1, `two ${kind} in one step`);
+    }
+    this.#demand(!(kinds.includes('requestSleep') && kinds.includes('requestWake')), 'sleep and wake in one step');
+    this.#demand(model.state === this.#state, `in ${model.state} without a transition from ${this.#state}`);
+    this.#demand(model.held === this.#held, `model says held=${model.held}, effects said ${this.#held}`);
+    this.#demand(model.intent.id === this.#intent.id, 'the intent changed and was not journalled');
+    if (BOUNDED.includes(model.state)) {
+      this.#demand(model.progress.deadlineMs !== null, `${model.state} has no deadline`);
+    }
+    this.counts.states.add(model.state);
+  }
+
+  #demand(holds: boolean, problem: string): asserts holds {
+    if (!holds) throw new Error(problem);
+  }
+
+  #absorb(event: PlatformEvent, nowMs: number): void {
+    switch (event.kind) {
+      case 'pool':
+        this.#pool = event.size;
+        return;
+      case 'inhibit':
+        this.#inhibitors.set(event.name, event.untilMs);
+        return;
+      case 'release':
+        this.#inhibitors.clear();
+        return;
+      case 'power': {
+        const { acpi, powerBit, atMs } = event.reading;
+        const runs = this.#policy.witness === 'power-bit' ? powerBit : acpi === null ? null : acpi === 'S0';
+        this.#lastReading = { atMs, runs };
+        this.#bmcReachable = true;
+        return;
+      }
+      case 'powerLost':
+        this.#bmcReachable = false;
+        return;
+      case 'wakeProof':
+        this.#wakeProven = event.proven;
+        this.#policy = {
+          ...this.#policy,
+          witness: event.capabilities.readsSleepState,
+          wakeMethods: event.capabilities.wakeMethods,
+        };
+        return;
+      case 'probe':
+        this.#absorbProbe(event.vm, event.answered, event.askedAtMs, nowMs);
+        return;
+      case 'journalled':
+        if (event.problem === null && this.#journalled.has(event.intentId)) {
+          this.#journalled.set(event.intentId, 'on disk');
+        }
+        return;
+      case 'operatorSleep':
+        if (event.force) this.#forced = true;
+        return;
+      case 'operatorWake':
+        this.#mayPress = true;
+        return;
+      default:
+        return;
+    }
+  }
+
+  #absorbProbe(vm: string, answered: boolean, askedAtMs: number, nowMs: number): void {
+    const before = this.#vms.get(vm) ?? { lastAnsweredAskedAtMs: Number.NEGATIVE_INFINITY, answersSinceMs: null };
+    if (answered) {
+      const lastAnsweredAskedAtMs = Math.max(before.lastAnsweredAskedAtMs, askedAtMs);
+      this.#vms.set(vm, { lastAnsweredAskedAtMs, answersSinceMs: before.answersSinceMs ?? nowMs });
+    } else if (askedAtMs > before.lastAnsweredAskedAtMs) {
+      this.#vms.set(vm, { ...before, answersSinceMs: null });
+    }
+  }
+
+  #check(effect: Effect, event: PlatformEvent, nowMs: number): void {
+    switch (effect.kind) {
+      case 'transition':
+        this.#checkTransition(effect, event, nowMs);
+        return;
+      case 'holdStreams':
+        this.#demand(!this.#held, 'held twice');
+        this.#held = true;
+        return;
+      case 'releaseStreams':
+        this.#checkRelease(effect.vm, event, nowMs);
+        return;
+      case 'journal':
+        this.#demand(effect.intent.id > this.#intent.id, 'intent ids must grow');
+        this.#intent = effect.intent;
+        this.#journalled.set(effect.intent.id, 'written');
+        return;
+      case 'requestSleep':
+        this.#checkPress(effect.intentId, event, nowMs);
+        return;
+      case 'requestWake':
+        this.#checkWakeRequest(effect.sequence, effect.method, nowMs);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #checkTransition(effect: Extract<Effect, { kind: 'transition' }>, event: PlatformEvent, nowMs: number): void {
+    this.#demand(effect.from === this.#state, `a transition from ${effect.from} while in ${this.#state}`);
+    this.#demand(ARROWS[effect.from].includes(effect.to), `${effect.from} -> ${effect.to} is not in the table`);
+    this.#demand(effect.why !== '', 'a transition without a reason');
+    this.#state = effect.to;
+    this.#sinceMs = nowMs;
+    this.counts.states.add(effect.to);
+    if (effect.to === 'waking') {
+      this.#wakingSinceMs = nowMs;
+      this.#ready = false;
+      const isExcused = this.#keptAnswering(nowMs) || isRefusal(event);
+      this.#cameToNothing = effect.from === 'saving' || effect.from === 'failed' || isExcused;
+      this.#lastWakeRequestAtMs = Number.NEGATIVE_INFINITY;
+    }
+    if (effect.to === 'awake') this.#forced = false;
+    const alone = !this.#mayPress;
+    this.#demand(
+      !alone || !['drowsy', 'saving', 'suspending', 'waking'].includes(effect.to),
+      `observer in ${effect.to}`,
+    );
+  }
+
+  /** All that must hold at the moment of a press. */
+  #checkPress(intentId: number, event: PlatformEvent, nowMs: number): void {
+    this.counts.presses += 1;
+    this.#demand(this.#armed, 'pressed in observe mode');
+    this.#demand(this.#pool === 0 || this.#forced, `pressed over ${this.#pool} active clients`);
+    for (const [name, untilMs] of this.#inhibitors) {
+      this.#demand(untilMs !== null && untilMs <= nowMs, `pressed although ${name} inhibits`);
+    }
+    this.#demand(this.#wakeProven, 'pressed with an unproven wake path');
+    this.#demand(this.#bmcReachable, 'pressed with a lost BMC');
+    const reading = this.#lastReading;
+    this.#demand(reading !== null && nowMs - reading.atMs <= 10_000, 'pressed on a stale reading');
+    const hasWitness = this.#policy.witness !== 'none' && this.#policy.witness !== 'watts';
+    this.#demand(!hasWitness || reading.runs === true, 'pressed although the BMC does not say that it runs');
+    this.#demand(this.#held, 'pressed while streams flow');
+    this.#demand(
+      event.kind === 'journalled' && event.intentId === intentId,
+      'pressed by another event than its journal’s',
+    );
+    this.#demand(this.#journalled.get(intentId) === 'on disk', 'pressed before its intent was on disk');
+    this.#demand(this.#intent.kind === 'sleep' && this.#intent.id === intentId, 'pressed for another intent');
+    this.#demand(!this.#pressedIntents.has(intentId), `pressed twice for intent ${intentId}`);
+    this.#demand(this.#state === 'suspending', `pressed in ${this.#state}`);
+    this.#pressedIntents.add(intentId);
+    this.#pressedAtMs = nowMs;
+  }
+
+  #checkWakeRequest(sequence: number, method: string, nowMs: number): void {
+    this.counts.wakeRequests += 1;
+    this.#demand(this.#mayPress, 'an observer asked for a wake');
+    this.#demand(this.#state === 'waking', `asked for a wake in ${this.#state}`);
+    this.#demand(this.#intent.kind === 'wake', 'asked for a wake that was not journalled');
+    this.#demand(this.#policy.wakeMethods.includes(method), `${method} is no way to wake`);
+    this.#demand(nowMs - this.#lastWakeRequestAtMs >= 1_000, 'asked for a wake twice within a second');
+    this.#demand(sequence > this.#lastWakeSequence, 'two requests to wake with one number');
+    this.#lastWakeRequestAtMs = nowMs;
+    this.#cameToNothing = false;
+    this.#lastWakeSequence = sequence;
+  }
+
+  /** Nothing flows between the press and readiness, but for the three exceptions of the table. */
+  #checkRelease(vm: string | null, event: PlatformEvent, nowMs: number): void {
+    this.#demand(this.#held, 'released what was not held');
+    if (vm === null) this.#held = false;
+    if (this.#pressedAtMs === null && this.#state !== 'waking') return;
+    const isIgnored = this.#state === 'awake' && this.#keptAnswering(nowMs);
+    const isFailed = this.#state === 'failed';
+    // The transition to awake comes before the release that ends a wake, so both states stand for it.
+    this.#demand(
+      this.#ready || isIgnored || isRefusal(event) || isFailed || this.#cameToNothing,
+      `released in ${this.#state} before readiness`,
+    );
+    if (vm === null) this.#pressedAtMs = null;
+  }
+
+  #showsReadiness(): boolean {
+    const { probedVms } = this.#policy;
+    if (probedVms.length === 0) {
+      return this.#lastReading?.runs === true && this.#lastReading.atMs > this.#wakingSinceMs;
+    }
+    return (
+      probedVms.some((vm) => (this.#vms.get(vm)?.lastAnsweredAskedAtMs ?? -1) >= this.#wakingSinceMs) &&
+      this.#wakingSinceMs > 0
+    );
+  }
+
+  #keptAnswering(nowMs: number): boolean {
+    const pressedAtMs = this.#pressedAtMs ?? this.#sinceMs;
+    return [...this.#vms.values()].some(
+      ({ answersSinceMs }) => answersSinceMs !== null && nowMs - Math.max(answersSinceMs, pressedAtMs) >= 3_000,
+    );
+  }
+}
+
+function isRefusal(event: PlatformEvent): boolean {
+  return event.kind === 'sleepAnswered' && event.outcome === 'refused';
+}

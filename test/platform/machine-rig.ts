@@ -1,0 +1,272 @@
+// One machine under test: keeps its model, the time and all effects, and says events in short words. Asserts nothing.
+import { createPlatform, nextDeadlineMs, step } from '../../src/platform/machine.ts';
+import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
+import type { AcpiState, Intent, PowerCapabilities } from '../../src/platform/ports.ts';
+import type { StateName } from '../../src/platform/status.ts';
+
+export const START_MS = 1_000_000;
+
+/** A platform with an ACPI sensor, two probed VMs and two ways to wake. Its times are all different. */
+export const POLICY: PlatformPolicy = {
+  sleep: 'S3',
+  minAwakeMs: 50_000,
+  drowsyForMs: 30_000,
+  suspendTimeoutMs: 40_000,
+  wakeTimeoutMs: 60_000,
+  saveTimeoutMs: 120_000,
+  savesContext: false,
+  witness: 'sensor',
+  wakeMethods: ['chassis-on', 'wake-on-lan'],
+  clientWaitMs: 180_000,
+  vms: ['alice', 'bob'],
+  probedVms: ['alice', 'bob'],
+};
+
+export interface RigOptions {
+  readonly policy?: Partial<PlatformPolicy>;
+  readonly armed?: boolean;
+  readonly intent?: Intent | null;
+}
+
+export class MachineRig {
+  model: PlatformModel;
+  nowMs = START_MS;
+  /** All effects so far, or since `forget`, in order. */
+  effects: Effect[] = [];
+
+  constructor(options: RigOptions = {}) {
+    const policy = { ...POLICY, ...options.policy };
+    this.model = createPlatform(policy, options.armed ?? true, options.intent ?? null, this.nowMs);
+  }
+
+  get state(): StateName {
+    return this.model.state;
+  }
+
+  get phase(): string {
+    return this.model.progress.phase;
+  }
+
+  /** One event now; the answer is its effects. */
+  send(event: PlatformEvent): Effect[] {
+    const [model, effects] = step(this.model, event, this.nowMs);
+    this.model = model;
+    this.effects.push(...effects);
+    return effects;
+  }
+
+  /** Time passes and nothing happens, not even a tick. */
+  wait(durationMs: number): this {
+    this.nowMs += durationMs;
+    return this;
+  }
+
+  tick(): Effect[] {
+    return this.send({ kind: 'tick' });
+  }
+
+  /** Time passes with a tick at every deadline and one at the end, and no other event. */
+  tickFor(durationMs: number): this {
+    const endMs = this.nowMs + durationMs;
+    for (let dueMs = nextDeadlineMs(this.model); dueMs !== null && dueMs <= endMs; dueMs = nextDeadlineMs(this.model)) {
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      this.tick();
+      const nextMs = nextDeadlineMs(this.model);
+      if (nextMs !== null && nextMs <= this.nowMs) throw new Error(`${nextMs} is due again at ${this.nowMs}`);
+    }
+    this.nowMs = endMs;
+    this.tick();
+    return this;
+  }
+
+  forget(): this {
+    this.effects = [];
+    return this;
+  }
+
+  /** The effects of one kind so far. */
+  all<K extends Effect['kind']>(kind: K): Array<Extract<Effect, { kind: K }>> {
+    return this.effects.filter((effect) => effect.kind === kind) as Array<Extract<Effect, { kind: K }>>;
+  }
+
+  get kinds(): string[] {
+    return this.effects.map((effect) => effect.kind);
+  }
+
+  // ------------------------------------------------------------------------------------------ events in short words
+
+  power(acpi: AcpiState | null, powerBit: boolean | null = null): Effect[] {
+    const reading = { atMs: this.nowMs, acpi, acpiSource: acpi === null ? null : ('sensor' as const), powerBit };
+    return this.send({ kind: 'power', reading: { ...reading, watts: null } });
+  }
+
+  bmcLost(): Effect[] {
+    return this.send({ kind: 'powerLost', why: 'no answer from 10.0.9.11' });
+  }
+
+  answers(vm = 'alice', askedAtMs = this.nowMs): Effect[] {
+    return this.send({ kind: 'probe', vm, answered: true, askedAtMs });
+  }
+
+  silent(vm = 'alice', askedAtMs = this.nowMs): Effect[] {
+    return this.send({ kind: 'probe', vm, answered: false, askedAtMs });
+  }
+
+  /** A millisecond later, so that no answer of the same moment stands against it: no probed VM answers. */
+  allSilent(): void {
+    this.nowMs += 1;
+    for (const vm of this.model.policy.probedVms) this.silent(vm);
+  }
+
+  pool(size: number): Effect[] {
+    return this.send({ kind: 'pool', size });
+  }
+
+  activity(vm = 'alice', why = 'client bytes'): Effect[] {
+    return this.send({ kind: 'activity', vm, why });
+  }
+
+  inhibit(untilMs: number | null = null, name = 'operator'): Effect[] {
+    return this.send({ kind: 'inhibit', name, why: 'backup runs', untilMs });
+  }
+
+  proof(proven: boolean, change: Partial<PowerCapabilities> = {}): Effect[] {
+    const { policy } = this.model;
+    const capabilities: PowerCapabilities = {
+      sleep: policy.sleep,
+      retainsRam: policy.sleep === 'S3',
+      readsSleepState: policy.witness,
+      wakeMethods: policy.wakeMethods,
+      ...change,
+    };
+    const why = proven ? 'operator session, sensor read' : 'privilege is only USER';
+    return this.send({ kind: 'wakeProof', proven, why, capabilities });
+  }
+
+  saved(veto: string | null = null, sequence = this.model.progress.sequence): Effect[] {
+    return this.send({ kind: 'contextSaved', sequence, veto });
+  }
+
+  drained(drained = true, sequence = this.model.progress.sequence): Effect[] {
+    return this.send({ kind: 'drained', sequence, drained, why: '12 bytes are not acknowledged' });
+  }
+
+  journalled(problem: string | null = null, intentId = this.model.intent.id): Effect[] {
+    return this.send({ kind: 'journalled', intentId, problem });
+  }
+
+  restored(
+    identity: 'same' | 'changed' | 'unknown' = 'same',
+    problem: string | null = null,
+    sequence = this.model.progress.sequence,
+  ): Effect[] {
+    return this.send({ kind: 'contextRestored', sequence, identity, problem });
+  }
+
+  wakeAnswered(outcome: 'accepted' | 'refused' | 'unknown', sequence = this.model.progress.sequence): Effect[] {
+    return this.send({ kind: 'wakeAnswered', sequence, outcome, why: 'completion code d4h' });
+  }
+
+  sleepAnswered(outcome: 'accepted' | 'refused' | 'unknown', intentId = this.model.intent.id): Effect[] {
+    return this.send({ kind: 'sleepAnswered', intentId, outcome, why: 'completion code d4h' });
+  }
+
+  // ------------------------------------------------------------------------------------------ honest witnesses
+
+  /** What the BMC of a running platform says through the witness that counts. */
+  powerOn(): Effect[] {
+    return this.power('S0', true);
+  }
+
+  /** What it says of one that sleeps as configured. */
+  powerDown(): Effect[] {
+    return this.power(this.model.policy.sleep, false);
+  }
+
+  /** A platform that runs, seen by all its witnesses every half second. */
+  runFor(durationMs: number): this {
+    return this.#every(durationMs, () => {
+      this.powerOn();
+      for (const vm of this.model.policy.probedVms) this.answers(vm);
+    });
+  }
+
+  /** One that sleeps, seen the same way. */
+  sleepFor(durationMs: number): this {
+    return this.#every(durationMs, () => {
+      this.powerDown();
+      this.allSilent();
+    });
+  }
+
+  #every(durationMs: number, look: () => void): this {
+    const endMs = this.nowMs + durationMs;
+    look();
+    while (this.nowMs < endMs) {
+      this.nowMs = Math.min(endMs, this.nowMs + 500);
+      look();
+    }
+    return this;
+  }
+
+  // ------------------------------------------------------------------------------------------ ways to a state
+
+  /** Awake since now, wake path proven, everything readable. */
+  toAwake(): this {
+    this.proof(true);
+    return this.runFor(0);
+  }
+
+  toDrowsy(): this {
+    return this.toAwake().runFor(this.model.policy.minAwakeMs);
+  }
+
+  /** Saving, its hook asked for. */
+  toSaving(): this {
+    return this.toDrowsy().runFor(this.model.policy.drowsyForMs);
+  }
+
+  toDraining(): this {
+    this.toSaving().saved();
+    return this;
+  }
+
+  toJournalling(): this {
+    this.toDraining().drained();
+    return this;
+  }
+
+  toSuspending(): this {
+    this.toJournalling().journalled();
+    return this;
+  }
+
+  toAsleep(): this {
+    return this.toSuspending().wait(1_000).sleepFor(2_000);
+  }
+
+  toWaking(vm = 'alice'): this {
+    this.toAsleep().wait(60_000).powerDown();
+    this.activity(vm);
+    return this;
+  }
+
+  toRestoring(): this {
+    this.toWaking().wait(3_000).powerOn();
+    this.answers('alice');
+    return this;
+  }
+
+  /** The host ignored the button: nobody was active, VMs answer, and the time ran out. */
+  toFailedSuspend(): this {
+    this.toSuspending().wait(this.model.policy.suspendTimeoutMs);
+    this.tick();
+    return this;
+  }
+
+  /** No way to wake worked, and a client waits. */
+  toFailedWake(): this {
+    this.toWaking();
+    return this.tickFor(this.model.policy.wakeTimeoutMs * this.model.policy.wakeMethods.length);
+  }
+}

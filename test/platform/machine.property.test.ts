@@ -1,0 +1,413 @@
+// Random sequences over the whole table: whatever comes, in whatever order, the promises hold after every step.
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { nextDeadlineMs, step } from '../../src/platform/machine.ts';
+import type { Effect, PlatformEvent, PlatformPolicy } from '../../src/platform/model.ts';
+import type { AcpiState, Intent } from '../../src/platform/ports.ts';
+import type { StateName } from '../../src/platform/status.ts';
+import { MachineChecker } from './machine-checker.ts';
+import { MachineRig, POLICY, type RigOptions, START_MS } from './machine-rig.ts';
+
+const SEED = Number(process.env.TORPOR_SEED ?? Date.now() % 2 ** 31);
+console.log(`machine.property: seed ${SEED} (TORPOR_SEED repeats it, TORPOR_RUNS runs more)`);
+const PARAMETERS = { seed: SEED, numRuns: Number(process.env.TORPOR_RUNS ?? 100) };
+
+const STATES: readonly StateName[] = [
+  'starting',
+  'awake',
+  'drowsy',
+  'saving',
+  'suspending',
+  'asleep',
+  'waking',
+  'failed',
+];
+const seen = { presses: 0, wakeRequests: 0, states: new Set<StateName>() };
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}
+
+/** A rig whose every step is checked: total, pure, deterministic, and true to its promises. */
+class CheckedRig extends MachineRig {
+  readonly checker: MachineChecker;
+
+  constructor(options: RigOptions) {
+    super(options);
+    deepFreeze(this.model);
+    this.checker = new MachineChecker(this.model);
+  }
+
+  override send(event: PlatformEvent): Effect[] {
+    const before = this.model;
+    const effects = super.send(deepFreeze(event));
+    deepFreeze(this.model);
+    const again = step(before, event, this.nowMs);
+    if (JSON.stringify(again) !== JSON.stringify([this.model, effects]))
+      throw new Error(`${event.kind}: not deterministic`);
+    this.checker.watch(event, this.model, effects, this.nowMs);
+    const dueMs = nextDeadlineMs(this.model);
+    if (dueMs !== null && dueMs <= this.nowMs)
+      throw new Error(`the next deadline ${dueMs} is not later than ${this.nowMs}`);
+    return effects;
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ what may happen
+
+type Action = (rig: MachineRig) => void;
+
+/** An action with a name that a failure prints. */
+function act(name: string, run: Action): Action {
+  return Object.assign((rig: MachineRig) => run(rig), { [fc.toStringMethod]: () => name });
+}
+
+/** The event that the machine waits for, if it waits for one: good news or bad. */
+function proceed(rig: MachineRig, good: boolean): void {
+  switch (rig.phase) {
+    case 'hooks':
+      rig.saved(good ? null : 'backup is running');
+      return;
+    case 'draining':
+      rig.drained(good);
+      return;
+    case 'journalling':
+      rig.journalled(good ? null : 'disk full');
+      return;
+    case 'requested':
+      rig.wakeAnswered(good ? 'accepted' : 'refused');
+      return;
+    case 'restoring':
+      rig.restored(good ? 'same' : 'changed', good ? null : 'exit code 1');
+      return;
+    default:
+      if (rig.state === 'suspending') rig.sleepAnswered(good ? 'accepted' : 'unknown');
+  }
+}
+
+/** Runs or sleeps, seen by honest witnesses, through a guard's whole time if it must be. */
+function look(rig: MachineRig, runs: boolean, durationMs: number): void {
+  const endMs = rig.nowMs + durationMs;
+  do {
+    if (runs) rig.runFor(0);
+    else rig.sleepFor(0);
+    rig.wait(Math.min(1_900, endMs - rig.nowMs + 1));
+  } while (rig.nowMs < endMs);
+}
+
+/** The whole way to a press, as far as the policy lets it go. */
+const TO_SUSPENDING = act('to suspending', (rig) => {
+  rig.send({ kind: 'release' });
+  rig.pool(0);
+  rig.proof(true);
+  look(rig, true, 0);
+  for (let i = 0; i < 40 && rig.state !== 'suspending'; i += 1) {
+    look(rig, true, 4_000);
+    for (let phase = 0; phase < 3; phase += 1) if (rig.state === 'saving' || rig.state === 'waking') proceed(rig, true);
+  }
+});
+
+const waitMs = fc.constantFrom(
+  0,
+  1,
+  20,
+  500,
+  1_000,
+  1_999,
+  2_000,
+  3_000,
+  9_999,
+  10_001,
+  30_000,
+  60_000,
+  600_000,
+  3_600_000,
+);
+const vm = fc.constantFrom('alice', 'bob');
+const acpi = fc.constantFrom<AcpiState | null>('S0', 'S0', 'S3', 'S5', 'S4', null);
+const outcome = fc.constantFrom('accepted' as const, 'refused' as const, 'unknown' as const);
+const sequenceLag = fc.nat({ max: 3 });
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc
+      .tuple(waitMs, fc.boolean())
+      .map(([ms, ticks]) => act(`wait ${ms} ticks=${ticks}`, (rig) => (ticks ? rig.tickFor(ms) : rig.wait(ms).tick()))),
+  },
+  {
+    weight: 9,
+    arbitrary: fc
+      .constantFrom(0, 500, 3_000, 5_000, 60_000)
+      .map((ms) => act(`runs ${ms}`, (rig) => look(rig, true, ms))),
+  },
+  {
+    weight: 5,
+    arbitrary: fc
+      .constantFrom(0, 500, 2_000, 3_000, 16_000)
+      .map((ms) => act(`sleeps ${ms}`, (rig) => look(rig, false, ms))),
+  },
+  { weight: 12, arbitrary: fc.constant(act('proceed', (rig) => proceed(rig, true))) },
+  { weight: 1, arbitrary: fc.constant(act('setback', (rig) => proceed(rig, false))) },
+  { weight: 7, arbitrary: fc.constant(TO_SUSPENDING) },
+  { weight: 4, arbitrary: vm.map((name) => act(`activity ${name}`, (rig) => rig.activity(name))) },
+  { weight: 2, arbitrary: fc.constantFrom(0, 0, 1, 3).map((size) => act(`pool ${size}`, (rig) => rig.pool(size))) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom('operator', 'schedule'), fc.option(waitMs))
+      .map(([name, ms]) =>
+        act(`inhibit ${name} ${ms}`, (rig) => rig.inhibit(ms === null ? null : rig.nowMs + ms, name)),
+      ),
+  },
+  { weight: 2, arbitrary: fc.constant(act('release', (rig) => rig.send({ kind: 'release' }))) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(acpi, fc.option(fc.boolean()), fc.nat({ max: 12_000 })).map(([state, bit, ageMs]) =>
+      act(`power ${state} ${bit} ${ageMs} ms old`, (rig) => {
+        const acpiSource = state === null ? null : ('sensor' as const);
+        rig.send({
+          kind: 'power',
+          reading: { atMs: rig.nowMs - ageMs, acpi: state, acpiSource, powerBit: bit, watts: null },
+        });
+      }),
+    ),
+  },
+  { weight: 1, arbitrary: fc.constant(act('bmcLost', (rig) => rig.bmcLost())) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(vm, fc.boolean(), fc.constantFrom(0, 0, 1, 900, 5_000))
+      .map(([name, answered, agoMs]) =>
+        act(`probe ${name} ${answered} asked ${agoMs} ago`, (rig) =>
+          rig.send({ kind: 'probe', vm: name, answered, askedAtMs: rig.nowMs - agoMs }),
+        ),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(true, true, true, false)
+      .map((proven) => act(`proof ${proven}`, (rig) => rig.proof(proven))),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constant(act('operatorWake', (rig) => rig.send({ kind: 'operatorWake', why: 'operator' }))),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .boolean()
+      .map((force) => act(`operatorSleep force=${force}`, (rig) => rig.send({ kind: 'operatorSleep', force }))),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(sequenceLag, fc.option(fc.constant('veto')))
+      .map(([lag, veto]) => act(`contextSaved -${lag}`, (rig) => rig.saved(veto, rig.model.progress.sequence - lag))),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(sequenceLag, fc.boolean())
+      .map(([lag, good]) =>
+        act(`drained -${lag} ${good}`, (rig) => rig.drained(good, rig.model.progress.sequence - lag)),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(sequenceLag, fc.option(fc.constant('disk full')))
+      .map(([lag, problem]) =>
+        act(`journalled -${lag} ${problem}`, (rig) => rig.journalled(problem, rig.model.intent.id - lag)),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(sequenceLag, outcome)
+      .map(([lag, how]) =>
+        act(`sleepAnswered -${lag} ${how}`, (rig) => rig.sleepAnswered(how, rig.model.intent.id - lag)),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(sequenceLag, outcome)
+      .map(([lag, how]) =>
+        act(`wakeAnswered -${lag} ${how}`, (rig) => rig.wakeAnswered(how, rig.model.progress.sequence - lag)),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(sequenceLag, fc.constantFrom('same' as const, 'changed' as const, 'unknown' as const))
+      .map(([lag, identity]) =>
+        act(`contextRestored -${lag} ${identity}`, (rig) =>
+          rig.restored(identity, null, rig.model.progress.sequence - lag),
+        ),
+      ),
+  },
+);
+
+const policy: fc.Arbitrary<Partial<PlatformPolicy>> = fc.record({
+  sleep: fc.constantFrom('S3' as const, 'S3' as const, 'S5' as const),
+  witness: fc.constantFrom(
+    'sensor' as const,
+    'sensor' as const,
+    'power-bit' as const,
+    'none' as const,
+    'watts' as const,
+  ),
+  savesContext: fc.boolean(),
+  minAwakeMs: fc.constantFrom(0, 50_000),
+  drowsyForMs: fc.constantFrom(0, 1_000, 30_000),
+  suspendTimeoutMs: fc.constantFrom(5_000, 40_000),
+  wakeTimeoutMs: fc.constantFrom(5_000, 60_000),
+  clientWaitMs: fc.constantFrom(180_000, 600_000),
+  wakeMethods: fc.constantFrom(['chassis-on'], ['chassis-on', 'wake-on-lan']),
+  probedVms: fc.constantFrom(['alice', 'bob'], ['alice', 'bob'], ['alice'], []),
+});
+
+const intent: fc.Arbitrary<Intent | null> = fc.option(
+  fc.record({
+    id: fc.nat({ max: 9 }),
+    kind: fc.constantFrom('run' as const, 'sleep' as const, 'wake' as const),
+    atMs: fc.constantFrom(START_MS - 3_600_000, START_MS - 1_000),
+    failedWakes: fc.constantFrom(0, 0, 0, 1, 5),
+  }),
+);
+
+const options: fc.Arbitrary<RigOptions> = fc.record({
+  policy,
+  armed: fc.constantFrom(true, true, true, true, false),
+  intent,
+});
+
+const begin = act('begin', (rig) => {
+  rig.proof(true);
+  look(rig, true, 0);
+});
+const walk = fc
+  .tuple(fc.boolean(), fc.array(action, { minLength: 1, maxLength: 40, size: 'max' }))
+  .map(([begins, actions]) => (begins ? [begin, ...actions] : actions));
+
+/** Walks, every step checked; the rig is where the walk led it. */
+function walkOn(rigOptions: RigOptions, actions: readonly Action[]): CheckedRig {
+  const rig = new CheckedRig(rigOptions);
+  for (const run of actions) run(rig);
+  seen.presses += rig.checker.counts.presses;
+  seen.wakeRequests += rig.checker.counts.wakeRequests;
+  for (const state of rig.checker.counts.states) seen.states.add(state);
+  return rig;
+}
+
+/** The next moment at which evidence grows too old, or a silence long enough: these are the witnesses' times, not deadlines. */
+function nextEvidenceMs(rig: MachineRig): number {
+  const { power, probes } = rig.model;
+  const moments = power === null ? [] : [power.atMs + 10_001];
+  for (const { lastResultAtMs, silentSinceMs } of Object.values(probes)) {
+    moments.push(lastResultAtMs + 10_001);
+    if (silentSinceMs !== null) moments.push(silentSinceMs + 2_000, silentSinceMs + 15_000);
+  }
+  return Math.min(Number.POSITIVE_INFINITY, ...moments.filter((moment) => moment > rig.nowMs));
+}
+
+// ------------------------------------------------------------------------------------------------ properties
+
+/** All bounds of one way through the table, added up: no wait of the machine may be longer. */
+function waitBoundMs({ policy: p }: { policy: PlatformPolicy }): number {
+  const suspendMs = p.drowsyForMs + 5_000 + 2 * p.saveTimeoutMs + 10_000 + p.suspendTimeoutMs;
+  const wakeMs = p.wakeMethods.length * p.wakeTimeoutMs + p.saveTimeoutMs + p.wakeTimeoutMs;
+  return 20_000 + suspendMs + 2 * wakeMs;
+}
+
+describe('machine: any events in any order', () => {
+  afterAll(() => {
+    console.log(`machine.property: ${seen.presses} presses, ${seen.wakeRequests} requests to wake in all walks`);
+  });
+
+  it('machine: random walks -> guards, journal, holds, arrows, bounds and purity hold after every step', () => {
+    fc.assert(
+      fc.property(options, walk, (rigOptions, actions) => void walkOn(rigOptions, actions)),
+      PARAMETERS,
+    );
+    expect([...seen.states].sort()).toEqual([...STATES].sort());
+    expect(seen.presses).toBeGreaterThan(20);
+    expect(seen.wakeRequests).toBeGreaterThan(20);
+  });
+
+  it('machine: nothing but ticks from anywhere on -> awake, asleep or failed in bounded time, then quiet', () => {
+    fc.assert(
+      fc.property(options, walk, (rigOptions, actions) => {
+        const rig = walkOn(rigOptions, actions);
+        const fromMs = rig.nowMs;
+        let settledAtMs: number | null = null;
+        for (let steps = 0; steps < 3_000; steps += 1) {
+          if (settledAtMs === null && ['awake', 'asleep', 'failed'].includes(rig.state)) settledAtMs = rig.nowMs;
+          const dueMs = nextDeadlineMs(rig.model);
+          if (dueMs === null) break;
+          rig.nowMs = dueMs;
+          rig.tick();
+        }
+        expect(nextDeadlineMs(rig.model)).toBe(null);
+        expect(settledAtMs).not.toBe(null);
+        expect((settledAtMs as number) - fromMs).toBeLessThanOrEqual(waitBoundMs(rig.model));
+      }),
+      PARAMETERS,
+    );
+  });
+
+  it('machine: a tick before the next deadline and before any evidence changes its weight -> nothing: none was left out', () => {
+    fc.assert(
+      fc.property(options, walk, fc.double({ min: 0, max: 1, noNaN: true }), (rigOptions, actions, part) => {
+        const rig = walkOn(rigOptions, actions);
+        rig.tick();
+        const lastMs = Math.min(nextDeadlineMs(rig.model) ?? rig.nowMs + 86_400_000, nextEvidenceMs(rig)) - 1;
+        rig.nowMs += Math.floor((lastMs - rig.nowMs) * part);
+        const { state } = rig.model;
+        expect(rig.tick()).toEqual([]);
+        expect(rig.state).toBe(state);
+      }),
+      PARAMETERS,
+    );
+  });
+
+  it('machine: activity or an operator while suspending or asleep, time and honest witnesses go on -> a wake, or awake', () => {
+    let tried = 0;
+    const host = fc.record({
+      sleepsAfterMs: fc.option(fc.constantFrom(0, 1_000, 2_900, 8_000, 30_000)),
+      byOperator: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(options, walk, host, (rigOptions, actions, { sleepsAfterMs, byOperator }) => {
+        const rig = walkOn(rigOptions, [...actions, ...(actions.length % 2 === 0 ? [] : [TO_SUSPENDING])]);
+        if (!['suspending', 'asleep'].includes(rig.state) || !rig.model.armed || rig.model.maintenance) return;
+        tried += 1;
+        const wasAsleep = rig.state === 'asleep';
+        const fromMs = rig.nowMs;
+        rig.forget();
+        if (byOperator) rig.send({ kind: 'operatorWake', why: 'operator' });
+        else rig.activity('alice');
+        const isWoken = () => rig.all('requestWake').length > 0 || rig.state === 'awake';
+        const sleepsFromMs = wasAsleep ? fromMs : fromMs + (sleepsAfterMs ?? Number.POSITIVE_INFINITY);
+        while (!isWoken() && rig.nowMs < fromMs + 300_000) {
+          rig.wait(250);
+          look(rig, rig.nowMs < sleepsFromMs, 0);
+          if (rig.phase === 'restoring') rig.restored();
+        }
+        expect(isWoken()).toBe(true);
+        // Where hooks silence the VMs and no witness of power speaks, only a wake's own bound shows that none comes back.
+        const { savesContext, wakeTimeoutMs } = rig.model.policy;
+        const suspendBoundMs = Math.max(POLICY.suspendTimeoutMs, 30_000) + 12_000 + (savesContext ? wakeTimeoutMs : 0);
+        expect(rig.nowMs - fromMs).toBeLessThanOrEqual(wasAsleep ? 0 : suspendBoundMs);
+      }),
+      PARAMETERS,
+    );
+    expect(tried).toBeGreaterThan(20);
+  });
+});
