@@ -22,6 +22,10 @@ import { systemClock } from './system-clock.ts';
 
 /** A stop waits this long for held bytes of platforms that are waking, then closes all connections. */
 const STOP_DELIVERY_BOUND_MS = 5_000;
+/** And this long until what was sent to the VMs has arrived. */
+const STOP_DRAIN_BOUND_MS = 2_000;
+/** Between two looks at what is still held. */
+const STOP_LOOK_MS = 50;
 /** A client waits at most this long, or three wake times if that is more, for a platform that does not come up. */
 const CLIENT_WAIT_MIN_MS = 5 * 60_000;
 /** What the machine allows a hook beyond the hook's own time-out. */
@@ -139,8 +143,9 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     await streams.close();
   };
   try {
+    controller.attach({ gate: streams, probers });
     await streams.open();
-    controller.start({ gate: streams, probers });
+    controller.start();
     const listeners = streams.endpoints().map((address, index) => ({
       platform: platform.name,
       vm: routes[index]?.vm ?? '',
@@ -233,11 +238,17 @@ async function deliverBeforeStop(platforms: readonly RunningPlatform[], log: Log
   const isDelivering = ({ controller, streams }: RunningPlatform) =>
     streams.heldBytes().heldBytes > 0 && ['waking', 'awake', 'suspending'].includes(controller.model.state);
   while (platforms.some(isDelivering) && systemClock.nowMs() < endMs) {
-    await new Promise<void>((resolve) => setTimeout(resolve, 50));
+    await new Promise<void>((resolve) => setTimeout(resolve, STOP_LOOK_MS));
   }
-  for (const { controller, streams } of platforms) {
-    const { heldBytes } = streams.heldBytes();
-    if (heldBytes === 0) continue;
-    log.error({ platform: controller.name, heldBytes }, 'stopped with held bytes that could not be delivered');
-  }
+  await Promise.all(platforms.map((platform) => settleStreams(platform, log)));
+}
+
+/** Sends nothing more, and lets what is on its way arrive: the resets that follow would overtake it. */
+async function settleStreams({ controller, streams }: RunningPlatform, log: Logger): Promise<void> {
+  const { heldBytes } = streams.heldBytes();
+  streams.hold();
+  const { unackedBytes } = await streams.drain(STOP_DRAIN_BOUND_MS, new AbortController().signal);
+  if (heldBytes === 0 && unackedBytes === 0) return;
+  const facts = { platform: controller.name, heldBytes, unackedBytes };
+  log.error(facts, 'stopped with bytes that could not be delivered');
 }

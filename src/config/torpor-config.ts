@@ -32,7 +32,7 @@ export interface PlatformConfig {
   readonly vms: readonly VmConfig[];
 }
 
-/** Bounds of what is kept for a sleeping platform, in bytes as they were sent, before compression. */
+/** Bounds of what is kept for a sleeping platform, in bytes as they are kept: after compression. */
 export interface HoldConfig {
   readonly perStreamBytes: number;
   readonly perPlatformBytes: number;

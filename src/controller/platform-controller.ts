@@ -88,13 +88,17 @@ export class PlatformController implements StreamObserver {
   }
 
   get gate(): StreamGate {
-    if (this.#parts === null) throw new Error('start() comes before any use of the streams');
+    if (this.#parts === null) throw new Error('attach() comes before any use of the streams');
     return this.#parts.gate;
   }
 
-  /** Begins to watch the witnesses. The gate must be held: it is released by evidence. */
-  start(parts: ControllerParts): void {
+  /** Takes over the streams, before the first client can connect. The gate must be held: it is released by evidence. */
+  attach(parts: ControllerParts): void {
     this.#parts = parts;
+  }
+
+  /** Begins to watch the witnesses. */
+  start(): void {
     this.#powerWatch.start();
     this.#afterStep();
   }

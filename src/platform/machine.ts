@@ -326,12 +326,14 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
 
 function absorbJournalled(turn: Turn, intentId: number, problem: string | null, nowMs: number): Turn {
   const { state, progress, intent } = turn.model;
+  const waits = state === 'saving' && (progress.phase === 'preparing' || progress.phase === 'journalling');
+  const isAwaited = waits && intentId === intent.id;
   if (problem !== null) {
     const alarmed = effect(turn, { kind: 'alarm', why: problem });
-    const inSaving = state === 'saving' && progress.phase === 'journalling' && intentId === intent.id;
-    return inSaving ? abortSaving(blockFor(alarmed, GUARD_BACK_OFF_MS, problem, nowMs), problem, nowMs) : alarmed;
+    return isAwaited ? abortSaving(blockFor(alarmed, GUARD_BACK_OFF_MS, problem, nowMs), problem, nowMs) : alarmed;
   }
-  if (state !== 'saving' || progress.phase !== 'journalling' || intentId !== intent.id) return turn;
+  if (!isAwaited) return turn;
+  if (progress.phase === 'preparing') return startHooks(turn, nowMs);
   const [blocker] = findBlockers(turn.model, nowMs);
   if (blocker !== undefined) return abortSaving(turn, blocker.why, nowMs);
   return toSuspending(turn, true, 'intent is on disk, guards hold', nowMs);
@@ -413,18 +415,17 @@ function advanceDrowsy(turn: Turn, nowMs: number): Turn | null {
     const why = 'no VM answers its probe, so a wake could not be seen: check the listeners’ targets and probes';
     return toAwake(blockFor(turn, GUARD_BACK_OFF_MS, why, nowMs), why, nowMs);
   }
-  const sequence = model.progress.sequence + 1;
-  // Hooks are deeds too: after a restart the journal must know that there may be something to restore.
-  const known = model.policy.savesContext ? journal(turn, 'sleep', nowMs) : turn;
-  const saving = moveTo(
-    known,
-    'saving',
-    'abort window over',
-    nowMs,
-    {},
-    { phase: 'hooks', sequence, deadlineMs: nowMs + model.policy.saveTimeoutMs },
-  );
-  return effect(saving, { kind: 'saveContext', sequence });
+  const deadlineMs = nowMs + model.policy.saveTimeoutMs;
+  const saving = moveTo(turn, 'saving', 'abort window over', nowMs, {}, { phase: 'preparing', deadlineMs });
+  // Hooks are deeds too: before they change anything the disk must know that there may be something to restore.
+  return model.policy.savesContext ? journal(saving, 'sleep', nowMs) : startHooks(saving, nowMs);
+}
+
+function startHooks(turn: Turn, nowMs: number): Turn {
+  const { progress, policy } = turn.model;
+  const sequence = progress.sequence + 1;
+  const next: Progress = { ...progress, phase: 'hooks', sequence, deadlineMs: nowMs + policy.saveTimeoutMs };
+  return effect(patch(turn, { progress: next }), { kind: 'saveContext', sequence });
 }
 
 function advanceSaving(turn: Turn, nowMs: number): Turn | null {
@@ -476,6 +477,10 @@ function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
     const why = `woken by someone else: ${evidence.text}`;
     return model.held ? toWaking(patch(turn, { maintenance: false }), why, nowMs, false) : toAwake(turn, why, nowMs);
   }
+  // VMs that hooks saved cannot answer before they are restored: the host alone must do.
+  if (model.held && model.policy.savesContext && runsSince(model, nowMs)) {
+    return toWaking(patch(turn, { maintenance: false }), `woken by someone else: ${evidence.text}`, nowMs, false);
+  }
   if (model.wakeWanted === null) return null;
   if (!model.maintenance) return toWaking(turn, model.wakeWanted, nowMs, true);
   return giveUpLateClients(turn, 'the platform was powered off by somebody and is in maintenance', nowMs);
@@ -510,14 +515,13 @@ function advanceRequested(turn: Turn, nowMs: number): Turn | null {
   if (isReady(model, nowMs) || (mayRestore && power !== 'sleeping' && power !== 'off')) {
     return startRestoring(turn, nowMs);
   }
-  const runsSince = power === 'running' && (model.power?.atMs ?? 0) > model.sinceMs;
-  const hasNextMethod = progress.wakeMethodIndex + 1 < policy.wakeMethods.length;
-  if (isOver(model, nowMs))
-    return hasNextMethod && !runsSince ? nextWakeMethod(turn, nowMs) : toFailedWake(turn, nowMs);
+  if (isOver(model, nowMs)) return endWakeMethod(turn, nowMs);
   if (progress.nextWakeRequestAtMs === null || progress.nextWakeRequestAtMs > nowMs) return null;
   // Asked while it still goes down, a request is lost: it is repeated as soon as the sleep shows.
-  const pauseMs = power === 'running' ? WAKE_NEXT_METHOD_MS : WAKE_RESEND_MS;
-  if (runsSince) return patch(turn, { progress: { ...progress, nextWakeRequestAtMs: nowMs + pauseMs } });
+  const pauseMs = power === 'running' && model.bmcReachable ? WAKE_NEXT_METHOD_MS : WAKE_RESEND_MS;
+  if (runsSince(model, nowMs)) {
+    return patch(turn, { progress: { ...progress, nextWakeRequestAtMs: nowMs + pauseMs } });
+  }
   const sequence = progress.sequence + 1;
   const method = policy.wakeMethods[progress.wakeMethodIndex % policy.wakeMethods.length] as string;
   const known = model.intent.kind === 'wake' ? turn : journal(turn, 'wake', nowMs);
@@ -525,12 +529,20 @@ function advanceRequested(turn: Turn, nowMs: number): Turn | null {
   return effect(asked, { kind: 'requestWake', sequence, method });
 }
 
-/** The method had its time: the next one gets as much. */
-function nextWakeMethod(turn: Turn, nowMs: number): Turn {
+/** The method had its time: the next one gets as much, unless there is none, or it runs and none could help. */
+function endWakeMethod(turn: Turn, nowMs: number): Turn {
   const { progress, policy } = turn.model;
   const wakeMethodIndex = progress.wakeMethodIndex + 1;
-  const deadlineMs = nowMs + policy.wakeTimeoutMs;
-  return patch(turn, { progress: { ...progress, wakeMethodIndex, deadlineMs, nextWakeRequestAtMs: nowMs } });
+  if (wakeMethodIndex >= policy.wakeMethods.length || runsSince(turn.model, nowMs)) return toFailedWake(turn, nowMs);
+  const next: Progress = {
+    ...progress,
+    phase: 'requested',
+    wakeMethodIndex,
+    deadlineMs: nowMs + policy.wakeTimeoutMs,
+    nextWakeRequestAtMs: nowMs,
+    restoreAtMs: restoreAtMs(policy, nowMs),
+  };
+  return patch(turn, { progress: next });
 }
 
 function startRestoring(turn: Turn, nowMs: number): Turn {
@@ -575,7 +587,7 @@ function giveUpRestored(turn: Turn, nowMs: number): Turn {
   const { model } = turn;
   if (!model.progress.calledOff) {
     const wasAsked = model.intent.kind === 'wake';
-    return wasAsked ? toFailedWake(turn, nowMs) : toWaking(turn, 'no VM came back by itself', nowMs, true);
+    return wasAsked ? endWakeMethod(turn, nowMs) : toWaking(turn, 'no VM came back by itself', nowMs, true);
   }
   const alarmed = effect(turn, { kind: 'alarm', why: 'no VM answers after a suspend was called off' });
   return toAwake(giveUpMissing(alarmed, model.neededVms), model.why, nowMs);
@@ -587,8 +599,7 @@ function advanceFailed(turn: Turn, nowMs: number): Turn | null {
   const answered = model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
   const runs = evidence.verdict === 'awake' && (answered || model.policy.probedVms.length === 0);
   if (model.progress.phase === 'suspend') {
-    const runsBare =
-      model.policy.savesContext && evidence.power === 'running' && (model.power?.atMs ?? 0) > model.sinceMs;
+    const runsBare = model.policy.savesContext && runsSince(model, nowMs);
     if (runs || runsBare) return backToAwake(turn, `it runs: ${evidence.text}`, nowMs);
     if (evidence.verdict === 'asleep' || evidence.verdict === 'off') {
       return toAsleep(turn, `fell asleep late: ${evidence.text}`, false, nowMs);
@@ -618,6 +629,16 @@ function isReady(model: PlatformModel, nowMs: number): boolean {
 
 function isEvidentlyRunning(evidence: Assessment): boolean {
   return evidence.verdict === 'awake' || evidence.power === 'running';
+}
+
+/** The witness of power says that it runs, and was read since the state began. */
+function runsSince(model: PlatformModel, nowMs: number): boolean {
+  return powerVerdict(model, nowMs) === 'running' && model.power !== null && model.power.atMs > model.sinceMs;
+}
+
+/** From when on hooks may run although no VM answers; null where there are none, or no VM that could answer. */
+function restoreAtMs(policy: PlatformPolicy, nowMs: number): number | null {
+  return policy.savesContext && policy.probedVms.length > 0 ? nowMs + RESTORE_UNANSWERED_MS : null;
 }
 
 /** Hooks ran without any VM to answer, and none did since: nothing may flow yet. */
@@ -770,9 +791,9 @@ function startJournalling(turn: Turn, nowMs: number): Turn {
 
 /** Back to awake before anything was pressed. A context that hooks may have changed is restored first. */
 function abortSaving(turn: Turn, why: string, nowMs: number): Turn {
-  const inHooks = turn.model.progress.phase === 'hooks';
-  const stopped = inHooks ? effect(turn, { kind: 'abortSave' }) : turn;
-  return backToAwake(stopped, why, nowMs, true);
+  const { phase } = turn.model.progress;
+  if (phase === 'preparing') return toAwake(turn, why, nowMs);
+  return backToAwake(phase === 'hooks' ? effect(turn, { kind: 'abortSave' }) : turn, why, nowMs, true);
 }
 
 /** `press`: whether this intent's one request goes out now; after a restart it may be out already and is not repeated. */
@@ -849,7 +870,7 @@ function toWaking(turn: Turn, why: string, nowMs: number, request: boolean): Tur
       sequence: turn.model.progress.sequence + 1,
       deadlineMs: nowMs + policy.wakeTimeoutMs,
       nextWakeRequestAtMs: request ? nowMs : nowMs + WAKE_RESEND_MS,
-      restoreAtMs: policy.savesContext && policy.probedVms.length > 0 ? nowMs + RESTORE_UNANSWERED_MS : null,
+      restoreAtMs: restoreAtMs(policy, nowMs),
     },
   );
   return request ? journal(moved, 'wake', nowMs) : moved;
@@ -867,8 +888,8 @@ function restoreAgain(turn: Turn, problem: string, nowMs: number): Turn {
     ...progress,
     phase: 'requested',
     deadlineMs,
-    nextWakeRequestAtMs: nowMs,
-    restoreAtMs: nowMs + RESTORE_UNANSWERED_MS,
+    nextWakeRequestAtMs: nowMs + WAKE_NEXT_METHOD_MS,
+    restoreAtMs: restoreAtMs(policy, nowMs),
   };
   return effect(patch(turn, { progress: next }), { kind: 'note', why: `${problem}; tried again while no VM answers` });
 }

@@ -20,13 +20,13 @@ export class BannerProbe implements BoundedProbe {
     this.name = `banner ${target.host}:${target.port}`;
   }
 
-  ask(signal: AbortSignal): Promise<boolean> {
+  ask(signal: AbortSignal, onReached?: () => void): Promise<boolean> {
     const question = {
       target: this.#target,
       timeoutMs: this.timeoutMs,
       send: null,
       isAnswer: (received: Buffer) => received.includes(this.#expect),
     };
-    return askTcp(this.#clock, question, signal);
+    return askTcp(this.#clock, question, signal, onReached);
   }
 }

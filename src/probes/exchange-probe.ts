@@ -31,13 +31,13 @@ export class ExchangeProbe implements BoundedProbe {
     this.name = `exchange ${target.host}:${target.port}`;
   }
 
-  ask(signal: AbortSignal): Promise<boolean> {
+  ask(signal: AbortSignal, onReached?: () => void): Promise<boolean> {
     const question = {
       target: this.#target,
       timeoutMs: this.timeoutMs,
       send: this.#send,
       isAnswer: (received: Buffer) => received.includes(this.#expect),
     };
-    return askTcp(this.#clock, question, signal);
+    return askTcp(this.#clock, question, signal, onReached);
   }
 }

@@ -10,6 +10,8 @@ export interface BoundedProbe extends Probe {
   readonly timeoutMs: number;
   /** Questions that may be open at once: a connection is cheap, a process is not. */
   readonly maxOpen: number;
+  /** `onReached` is called once the question has reached its service and only the answer is missing; not by every probe. */
+  ask(signal: AbortSignal, onReached?: () => void): Promise<boolean>;
 }
 
 /**

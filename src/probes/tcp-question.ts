@@ -28,7 +28,12 @@ export interface TcpQuestion {
  * Asks once. The socket is closed at once after the answer, by FIN as long as nothing unread has arrived. A connection
  * that is refused, ended or reset before the answer is none.
  */
-export function askTcp(clock: Clock, question: TcpQuestion, signal: AbortSignal): Promise<boolean> {
+export function askTcp(
+  clock: Clock,
+  question: TcpQuestion,
+  signal: AbortSignal,
+  onReached: () => void = () => {},
+): Promise<boolean> {
   const { target, timeoutMs, send, isAnswer } = question;
   return askBounded(clock, timeoutMs, signal, (answer) => {
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
@@ -36,8 +41,12 @@ export function askTcp(clock: Clock, question: TcpQuestion, signal: AbortSignal)
     socket.on('error', () => answer(false));
     socket.on('close', () => answer(false));
     socket.on('connect', () => {
-      if (isAnswer === null) answer(true);
-      else if (send !== null) socket.write(send);
+      if (isAnswer === null) {
+        answer(true);
+        return;
+      }
+      if (send !== null) socket.write(send);
+      onReached();
     });
     if (isAnswer !== null) {
       socket.on('data', (chunk) => {

@@ -3,6 +3,13 @@ import { errorText } from '../platform/errors.ts';
 import type { Clock, Logger, ProbeResult, Prober } from '../platform/ports.ts';
 import type { BoundedProbe } from './question.ts';
 
+/**
+ * A service that a question has reached gets this time to answer before the next one is asked: overlap is for lost packets,
+ * and a service that is slow to start counts every connection. sshd refuses clients from ten unauthenticated ones on
+ * (MaxStartups), Torpor's own clients first of all.
+ */
+export const REACHED_PATIENCE_MS = 100;
+
 export interface VmProberOptions {
   readonly vm: string;
   readonly probe: BoundedProbe;
@@ -14,12 +21,15 @@ export interface VmProberOptions {
 interface Question {
   readonly askedAtMs: number;
   readonly abort: AbortController;
+  /** null until it has reached its service. */
+  reachedAtMs: number | null;
 }
 
 /**
  * Asks nothing until a pace is set, then at once and at every interval, whether or not the questions before were answered.
  * At most `probe.maxOpen` are open: an interval that would open more is stretched, evenly, so that a fresh question is
- * never far away. An answer makes the questions before it moot: they are withdrawn and not reported.
+ * never far away. An answer makes the questions before it moot: they are withdrawn and not reported. So does a question that
+ * has reached the service, of those that have not: they would only arrive beside it.
  */
 export class VmProber implements Prober {
   readonly vm: string;
@@ -62,16 +72,16 @@ export class VmProber implements Prober {
     const { probe, clock } = this.#options;
     if (this.#intervalMs === null) return;
     this.#cancelNext = clock.schedule(this.#intervalMs, () => this.#turn());
-    if (this.#open.size >= probe.maxOpen) return;
+    if (this.#open.size >= probe.maxOpen || this.#isAnswerDue()) return;
     this.#lastAskedAtMs = clock.nowMs();
-    void this.#ask({ askedAtMs: this.#lastAskedAtMs, abort: new AbortController() });
+    void this.#ask({ askedAtMs: this.#lastAskedAtMs, abort: new AbortController(), reachedAtMs: null });
   }
 
   async #ask(question: Question): Promise<void> {
     const { probe, clock, log, onResult } = this.#options;
     this.#open.add(question);
     try {
-      const answered = await probe.ask(question.abort.signal);
+      const answered = await probe.ask(question.abort.signal, () => this.#reached(question));
       // Withdrawn meanwhile: nobody wants to know.
       if (!this.#open.delete(question)) return;
       if (answered) this.#withdrawBefore(question);
@@ -83,6 +93,19 @@ export class VmProber implements Prober {
         `a question of ${probe.name} ended in an error: ${errorText(error)}`,
       );
     }
+  }
+
+  #reached(question: Question): void {
+    question.reachedAtMs = this.#options.clock.nowMs();
+    for (const other of [...this.#open]) {
+      if (other.reachedAtMs === null) this.#withdraw(other);
+    }
+  }
+
+  /** Whether a question reached the service so lately that its answer may still be on its way. */
+  #isAnswerDue(): boolean {
+    const sinceMs = this.#options.clock.nowMs() - REACHED_PATIENCE_MS;
+    return [...this.#open].some(({ reachedAtMs }) => reachedAtMs !== null && reachedAtMs > sinceMs);
   }
 
   #withdrawBefore(answered: Question): void {

@@ -44,7 +44,7 @@ export class Hold {
     return this.#heldBytes;
   }
 
-  /** The same bytes as they are kept. Memory in use is at most twice the tail's part of it more. */
+  /** The same bytes as they are kept. The raw tail lies in a buffer of up to twice its bytes, which is not counted. */
   get storedBytes(): number {
     return this.#storedBytes;
   }

@@ -122,12 +122,9 @@ export class StreamSet implements StreamGate {
     for (const stream of this.#streamsOf(vm)) if (stream.isWaiting) stream.abandon(`gave up: ${why}`);
   }
 
-  /**
-   * The VMs lost their memory: ends all streams that have a connection to a VM, by RST, with what they hold. Streams
-   * that have none yet go on.
-   */
+  /** Resets both sides, with what is held. A VM that is still held gets its RST when it is released. */
   loseSessions(why: string): void {
-    for (const stream of this.#streamsOf(null)) if (stream.isConnected) stream.abandon(why);
+    for (const stream of this.#streamsOf(null)) if (stream.predatesHold) stream.abandon(why);
   }
 
   /** Closed streams are listed as long as they are in the pool. */

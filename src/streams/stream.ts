@@ -72,6 +72,7 @@ export class Stream {
   #isReading = true;
   /** Held since the last delivery: the next one is reported. */
   #wasHeld = false;
+  #predatesHold = false;
   #bytesFromClient = 0;
   #bytesToClient = 0;
 
@@ -147,6 +148,7 @@ export class Stream {
     this.#connector = null;
     this.#mode = 'holding';
     this.#wasHeld = true;
+    this.#predatesHold = this.#target !== null;
     if (this.#isForgettable()) {
       this.#forgetClient();
       return;
@@ -177,9 +179,9 @@ export class Stream {
     this.#close(why);
   }
 
-  /** True where there is a connection to the VM, which is dead when the VM lost its memory. */
-  get isConnected(): boolean {
-    return this.#mode !== 'closed' && this.#target !== null;
+  /** True where the connection to the VM stood when it was last held: dead, if the VM has lost its memory since. */
+  get predatesHold(): boolean {
+    return this.#mode !== 'closed' && this.#predatesHold;
   }
 
   /** Ends at once, without a word to the observer: Torpor itself goes. */

@@ -65,7 +65,8 @@ class FakeWorld {
   }
 
   start(): void {
-    this.controller.start({ gate: this.#gate(), probers: [this.#prober()] });
+    this.controller.attach({ gate: this.#gate(), probers: [this.#prober()] });
+    this.controller.start();
   }
 
   get state(): string {

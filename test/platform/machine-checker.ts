@@ -59,6 +59,7 @@ export class MachineChecker {
   /** Some witness showed since the wake began that it runs. */
   #ready = false;
   #lastWakeRequestAtMs = Number.NEGATIVE_INFINITY;
+  #lastWakeMethod = '';
   #lastWakeSequence = -1;
 
   constructor(model: PlatformModel) {
@@ -232,9 +233,11 @@ export class MachineChecker {
     this.#demand(this.#state === 'waking', `asked for a wake in ${this.#state}`);
     this.#demand(this.#intent.kind === 'wake', 'asked for a wake that was not journalled');
     this.#demand(this.#policy.wakeMethods.includes(method), `${method} is no way to wake`);
-    this.#demand(nowMs - this.#lastWakeRequestAtMs >= 1_000, 'asked for a wake twice within a second');
+    const isNew = method !== this.#lastWakeMethod || nowMs - this.#lastWakeRequestAtMs >= 1_000;
+    this.#demand(isNew, `asked for a wake by ${method} twice within a second`);
     this.#demand(sequence > this.#lastWakeSequence, 'two requests to wake with one number');
     this.#lastWakeRequestAtMs = nowMs;
+    this.#lastWakeMethod = method;
     this.#cameToNothing = false;
     this.#lastWakeSequence = sequence;
   }

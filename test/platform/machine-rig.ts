@@ -223,7 +223,9 @@ export class MachineRig {
 
   /** Saving, its hook asked for. */
   toSaving(): this {
-    return this.toDrowsy().runFor(this.model.policy.drowsyForMs);
+    this.toDrowsy().runFor(this.model.policy.drowsyForMs);
+    if (this.phase === 'preparing') this.journalled();
+    return this;
   }
 
   toDraining(): this {

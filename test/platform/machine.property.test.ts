@@ -69,6 +69,9 @@ function act(name: string, run: Action): Action {
 /** The event that the machine waits for, if it waits for one: good news or bad. */
 function proceed(rig: MachineRig, good: boolean): void {
   switch (rig.phase) {
+    case 'preparing':
+      rig.journalled(good ? null : 'disk full');
+      return;
     case 'hooks':
       rig.saved(good ? null : 'backup is running');
       return;
@@ -107,7 +110,7 @@ const TO_SUSPENDING = act('to suspending', (rig) => {
   look(rig, true, 0);
   for (let i = 0; i < 40 && rig.state !== 'suspending'; i += 1) {
     look(rig, true, 4_000);
-    for (let phase = 0; phase < 3; phase += 1) if (rig.state === 'saving' || rig.state === 'waking') proceed(rig, true);
+    for (let phase = 0; phase < 4; phase += 1) if (rig.state === 'saving' || rig.state === 'waking') proceed(rig, true);
   }
 });
 

@@ -613,15 +613,33 @@ describe('saving', () => {
     });
   });
 
-  it('saving: hooks that change the context are journalled before they run, so that a restart restores it', () => {
+  it('saving: hooks change the context -> they wait until the disk knows, so that a restart restores it', () => {
     const rig = new MachineRig({ policy: SAVES }).toDrowsy().forget().runFor(30_000);
-    expect(rig.kinds).toEqual(['journal', 'transition', 'saveContext']);
+    expect(rig.kinds).toEqual(['transition', 'journal']);
+    rig.journalled();
+    expect(rig.kinds).toEqual(['transition', 'journal', 'saveContext']);
     const again = new MachineRig({ policy: SAVES, intent: rig.model.intent });
     again.powerOn();
     again.allSilent();
     for (let i = 0; i < 60 && again.phase !== 'restoring'; i += 1) again.wait(1_000).powerOn();
     expect(again.all('restoreContext')).toHaveLength(1);
     expect(again.all('requestSleep')).toEqual([]);
+  });
+
+  it('saving: hooks change the context, but the disk is full -> awake, no hook was run', () => {
+    const rig = new MachineRig({ policy: SAVES }).toDrowsy().forget().runFor(30_000);
+    rig.journalled('disk full');
+    expect(rig.state).toBe('awake');
+    expect([...rig.all('saveContext'), ...rig.all('restoreContext')]).toEqual([]);
+    expect(rig.all('alarm')).toHaveLength(1);
+  });
+
+  it('saving: called off before the hooks began -> awake at once, nothing to restore', () => {
+    const rig = new MachineRig({ policy: SAVES }).toDrowsy().forget().runFor(30_000);
+    rig.pool(1);
+    expect(rig.state).toBe('awake');
+    rig.journalled(null, rig.model.intent.id - 1);
+    expect([...rig.all('saveContext'), ...rig.all('restoreContext')]).toEqual([]);
   });
 
   it('saving: called off while the hook runs -> the hook is told to end', () => {
@@ -1262,6 +1280,16 @@ describe('asleep', () => {
     expect(rig.state).toBe('asleep');
   });
 
+  it('asleep: hooks saved the VMs and the host is woken by someone else -> context restored although no VM answers yet', () => {
+    const rig = new MachineRig({ policy: { ...SAVES, ...S5 } }).toAsleep().wait(60_000);
+    for (let i = 0; i < 30 && rig.phase !== 'restoring'; i += 1) rig.wait(1_000).powerOn();
+    expect(rig.all('restoreContext')).toHaveLength(1);
+    rig.restored();
+    rig.wait(100).answers('alice');
+    expect(rig.state).toBe('awake');
+    expect(rig.all('requestWake')).toEqual([]);
+  });
+
   it('asleep: no probes, the power bit says on -> awake', () => {
     const rig = new MachineRig({ policy: { ...NO_PROBES, witness: 'power-bit' } }).toSuspending();
     rig.wait(1_000).power(null, false);
@@ -1510,6 +1538,18 @@ describe('failed(wake)', () => {
     expect(rig.all('requestWake')).toEqual([]);
     rig.tickFor(1);
     expect(rig.all('requestWake').map(({ method }) => method)).toEqual(['chassis-on']);
+  });
+
+  it('failed(wake): hooks save the VMs and nothing tells whether it runs -> every method is tried before', () => {
+    const rig = new MachineRig({ policy: { ...SAVES, ...NO_WITNESS, suspendTimeoutMs: 60_000 } }).toSuspending();
+    rig.wait(100).sleepFor(15_000);
+    rig.activity();
+    for (let i = 0; i < 400 && rig.state === 'waking'; i += 1) {
+      rig.tickFor(1_000);
+      if (rig.phase === 'restoring') rig.restored('unknown');
+    }
+    expect(rig.state).toBe('failed');
+    expect(new Set(rig.all('requestWake').map(({ method }) => method))).toEqual(new Set(POLICY.wakeMethods));
   });
 
   it('failed(wake): nobody waits, an operator had asked -> no second series by itself', () => {

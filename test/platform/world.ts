@@ -84,6 +84,7 @@ export class World {
   #disk: Intent | null = null;
   #effectCount = 0;
   #silentUntilMs = 0;
+  #hookTurn = 0;
   #chaos = true;
   #forcedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -240,7 +241,11 @@ export class World {
       case 'saveContext': {
         const vetoes = this.#chaos && random.chance(this.plan.vetoes);
         const delayMs = random.between(10, this.plan.hooks === 'none' ? 50 : 4_000);
-        this.timeline.after(delayMs / 2, () => this.plan.hooks === 'save-vms' && this.host.saveVms());
+        this.#hookTurn += 1;
+        const turn = this.#hookTurn;
+        this.timeline.after(delayMs / 2, () => {
+          if (this.plan.hooks === 'save-vms' && this.#hookTurn === turn) this.host.saveVms();
+        });
         this.#answer(life, delayMs, () => ({
           kind: 'contextSaved',
           sequence: effect.sequence,
@@ -248,6 +253,10 @@ export class World {
         }));
         return;
       }
+      case 'abortSave':
+        // The hook is ended; what it did by then stays done. It outlives Torpor's own death, though.
+        this.#hookTurn += 1;
+        return;
       case 'restoreContext':
         this.#restore(life, effect.sequence);
         return;

@@ -16,6 +16,7 @@ class AskedProbe implements BoundedProbe {
   readonly signals: AbortSignal[] = [];
   readonly answer: Array<(answered: boolean) => void> = [];
   readonly fail: Array<(error: Error) => void> = [];
+  readonly reach: Array<() => void> = [];
   readonly #clock: FakeClock;
 
   constructor(clock: FakeClock, maxOpen: number) {
@@ -23,7 +24,8 @@ class AskedProbe implements BoundedProbe {
     this.maxOpen = maxOpen;
   }
 
-  ask(signal: AbortSignal): Promise<boolean> {
+  ask(signal: AbortSignal, onReached: () => void): Promise<boolean> {
+    this.reach.push(onReached);
     this.askedAtMs.push(this.#clock.nowMs() - START_MS);
     this.signals.push(signal);
     return new Promise((resolve, reject) => {
@@ -67,6 +69,36 @@ describe('VmProber', () => {
     expect(results).toEqual([{ answered: true, askedAtMs: START_MS + 100, atMs: START_MS + 250 }]);
     expect(probe.signals.map(({ aborted }) => aborted)).toEqual([true, false, false]);
     expect(prober.open).toBe(1);
+  });
+
+  it('a question reached the service -> those that have not are withdrawn, and it has 100 ms before the next', async () => {
+    const { clock, probe, prober, results } = makeProber();
+    prober.setPace(20);
+    await clock.advance(70);
+    expect(probe.askedAtMs).toEqual([0, 20, 40, 60]);
+    probe.reach[1]?.();
+    expect(probe.signals.map(({ aborted }) => aborted)).toEqual([true, false, true, true]);
+    await clock.advance(99);
+    expect(probe.askedAtMs).toHaveLength(4);
+    await clock.advance(11);
+    expect(probe.askedAtMs.slice(4)).toEqual([180]);
+    probe.answer[1]?.(true);
+    await clock.advance(0);
+    expect(results).toEqual([{ answered: true, askedAtMs: START_MS + 20, atMs: START_MS + 180 }]);
+  });
+
+  it('a service that is reached and never answers -> asked on at 100 ms, each question told at its bound', async () => {
+    const { clock, probe, prober, results } = makeProber();
+    prober.setPace(20);
+    for (let at = 0; at < 10; at += 1) {
+      await clock.advance(at === 0 ? 0 : 100);
+      probe.reach[at]?.();
+    }
+    expect(probe.askedAtMs).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
+    for (const answer of probe.answer) answer(false);
+    await clock.advance(0);
+    expect(results.map(({ askedAtMs }) => askedAtMs - START_MS)).toEqual(probe.askedAtMs);
+    expect(results.some(({ answered }) => answered)).toBe(false);
   });
 
   it('no answer within the bound -> told, the others stay', async () => {

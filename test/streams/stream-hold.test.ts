@@ -141,6 +141,20 @@ describe('Stream of a held platform', () => {
     expect(rig.seen.of('closed')[0]?.why).toContain('what it sent before was delivered');
   });
 
+  it('RST while held, and a VM that reads only after it has written: a release -> neither waits for the other', async () => {
+    const { rig, client, server, atVm, atClient } = await startHeld({ perStreamBytes: 64 * MIB });
+    atVm.pause();
+    atClient.pause();
+    server.write(noise(16 * MIB, 10), () => atVm.resume());
+    const sent = noise(24 * MIB, 11);
+    client.write(sent);
+    await received(rig, 7 + sent.length);
+    client.resetAndDestroy();
+    rig.set.release(null);
+    await atVm.untilEnd('rst');
+    expect(atVm.received.subarray(7).equals(sent)).toBe(true);
+  });
+
   it('RST while held, nothing held: the stream -> closed at once; the VM hears of it after the release only', async () => {
     const { rig, client, atVm } = await startHeld();
     client.resetAndDestroy();
@@ -534,6 +548,20 @@ describe('loseSessions', () => {
     const second = new SocketReader(await eventually('the new connection', () => vm.sockets[1], { everyMs: 2 }));
     await second.until(3);
     expect([second.text, atVm.text, atFresh.end]).toEqual(['new', 'before ', 'none']);
+  });
+
+  it('memory was lost, told after the release: a stream that reached the VM since -> goes on, one from before -> reset', async () => {
+    const { vm, rig, client, atVm, atClient } = await startHeld();
+    const fresh = await rig.connect();
+    const atFresh = new SocketReader(fresh);
+    fresh.write('new');
+    await eventually('the new stream', () => rig.set.heldBytes().heldBytes === 3, { everyMs: 2 });
+    rig.set.release(null);
+    const second = new SocketReader(await eventually('the new connection', () => vm.sockets[1], { everyMs: 2 }));
+    await second.until(3);
+    rig.set.loseSessions('vdi-01 lost its memory');
+    await Promise.all([atClient.untilEnd('rst'), atVm.untilEnd('rst')]);
+    expect([client.destroyed, atFresh.end, second.end]).toEqual([true, 'none', 'none']);
   });
 });
 

@@ -96,11 +96,11 @@ describe('TargetConnector', () => {
   });
 
   it('abort: while attempts are open -> nothing is told, nothing is left', async () => {
-    const { port } = await listen(0);
+    const { port, accepted } = await listen(0);
     const { connector, results, clock } = startConnector(port, 'eager');
     connector.abort();
     await breathe();
     await clock.advance(2 * CONNECT_BOUND_MS);
-    expect([results, clock.pending]).toEqual([[], 0]);
+    expect([results, accepted, clock.pending]).toEqual([[], [], 0]);
   });
 });

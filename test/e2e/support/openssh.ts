@@ -46,6 +46,7 @@ Subsystem sftp internal-sftp
     const sshd = vm.spawn(findProgram('sshd') ?? 'sshd', ['-D', '-e', '-f', folder.file('sshd-config')]);
     let log = '';
     sshd.stderr?.on('data', (data: Buffer) => {
+      if (/MaxStartups|drop/.test(String(data))) console.log('SSHD', String(data));
       log = (log + data).slice(-4000);
     });
     await eventually('sshd to greet', () => greets(vm.address), { context: () => log });
