@@ -310,7 +310,7 @@ describe('PlatformController after a restart', () => {
   });
 
   it('journalled sleep, platform still runs -> the button is not pressed again', async () => {
-    const world = new FakeWorld({ id: 4, kind: 'sleep', atMs: 0, failedWakes: 0 });
+    const world = new FakeWorld({ id: 4, kind: 'sleep', atMs: 1_700_000_000_000 - 5_000, failedWakes: 0 });
     world.start();
     await world.clock.advance(45_000);
     expect(world.deeds.filter((deed) => deed === 'press')).toHaveLength(0);

@@ -153,6 +153,19 @@ describe('opening a session', () => {
     expect(bmc.sessionCount).toBe(1);
   });
 
+  it('a command while the privilege is being raised -> waits for it', async () => {
+    const { clock, network, session } = setUpBench();
+    network.toBmc = () => [20];
+    network.toConsole = () => [20];
+    const raising = session();
+    const opening = raising.open();
+    // Four round trips of 40 ms: Set Session Privilege Level is on its way.
+    await clock.advance(170);
+    expect(raising.isOpen).toBe(false);
+    await settleBy(clock, 1000, raising.run(CHASSIS_CONTROL, 'power-on'));
+    await opening;
+  });
+
   it('openBmcSession fails -> nothing stays open', async () => {
     const { clock, network, access } = setUpBench();
     const failure = await settleBy(clock, 1000, failureOf(openBmcSession({ ...access, password: 'no' })));
