@@ -68,6 +68,7 @@ export interface SimulatedBmcOptions {
 }
 
 interface Deed {
+  /** Command and body, to tell a repeat from a new request under the same rqSeq. */
   readonly key: string;
   readonly answer: CommandAnswer;
   readonly atMs: number;
@@ -81,8 +82,8 @@ export class SimulatedBmc {
   readonly #sessions: ManagedSessionTable;
   readonly #sdr: SimulatedSdr;
   readonly #commands: BmcCommands;
-  /** The last deed of each session. */
-  readonly #deeds = new WeakMap<ManagedSession, Deed>();
+  /** The last deed of each session under each of the 64 request sequence numbers. */
+  readonly #deeds = new WeakMap<ManagedSession, Map<number, Deed>>();
   readonly #counts = new Map<string, number>();
   #dice: number;
   #socket: Socket | null = null;
@@ -248,11 +249,13 @@ export class SimulatedBmc {
   /** A retry carries a new session sequence number but the old rqSeq: it gets the old answer. */
   #doOnce(request: IpmiRequest, session: ManagedSession): CommandAnswer {
     const nowMs = this.#clock.nowMs();
-    const key = `${request.rqSeq} ${request.netFn} ${request.command} ${Buffer.from(request.body).toString('hex')}`;
-    const last = this.#deeds.get(session);
+    const deeds = this.#deeds.get(session) ?? new Map<number, Deed>();
+    this.#deeds.set(session, deeds);
+    const key = `${request.netFn} ${request.command} ${Buffer.from(request.body).toString('hex')}`;
+    const last = deeds.get(request.rqSeq);
     if (last !== undefined && last.key === key && nowMs - last.atMs < DEED_RECALL_MS) return last.answer;
     const answer = this.#execute(request, session);
-    this.#deeds.set(session, { key, answer, atMs: nowMs });
+    deeds.set(request.rqSeq, { key, answer, atMs: nowMs });
     return answer;
   }
 }

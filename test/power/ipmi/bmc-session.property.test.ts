@@ -39,7 +39,7 @@ const scenario = fc.record({
   }),
 });
 
-describe('BMC session on a bad network', () => {
+describe('BMC session on a bad network', { timeout: 60_000 + RUNS * 50 }, () => {
   it('any faults, any commands -> each ends within its bound; answers are right, presses are not doubled', async () => {
     let commands = 0;
     let failed = 0;

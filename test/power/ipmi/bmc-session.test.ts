@@ -213,6 +213,15 @@ describe('commands in a session', () => {
     expect([host.buttonPresses, bmc.executed('Chassis Control')]).toEqual([1, 1]);
   });
 
+  it('two deeds in flight, the first repeated after the second -> each done once', async () => {
+    const { clock, host, network, session } = await openBench({ host: { button: 'ignore' } });
+    const first = network.fromBmc.length;
+    network.toConsole = (_packet, index) => (index === first ? [600] : [1]);
+    const presses = [1, 2].map(() => session.run(CHASSIS_CONTROL, 'soft'));
+    await settleBy(clock, 5000, Promise.all(presses));
+    expect(host.buttonPresses).toBe(2);
+  });
+
   it('every datagram doubled -> each command answered, each deed done once', async () => {
     const { clock, host, network, session } = await openBench({ host: { button: 'ignore' } });
     network.toBmc = () => [1, 3];
