@@ -13,6 +13,7 @@ export class CommandProbe implements BoundedProbe {
   readonly name: string;
   readonly timeoutMs: number;
   readonly maxOpen = PROGRAMS_OPEN_MAX;
+  readonly connects = false;
   readonly #clock: Clock;
   readonly #command: ProbeCommand;
 

@@ -17,6 +17,7 @@ export class ExchangeProbe implements BoundedProbe {
   readonly name: string;
   readonly timeoutMs: number;
   readonly maxOpen = TCP_QUESTIONS_OPEN_MAX;
+  readonly connects = true;
   readonly #clock: Clock;
   readonly #target: ProbeTarget;
   readonly #send: Buffer;

@@ -18,6 +18,7 @@ export class IcmpProbe implements BoundedProbe {
   readonly name: string;
   readonly timeoutMs: number;
   readonly maxOpen = PINGS_OPEN_MAX;
+  readonly connects = false;
   readonly #command: CommandProbe;
 
   /** `program` is the `ping` to run; one that is missing never answers. */

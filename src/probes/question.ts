@@ -10,7 +10,9 @@ export interface BoundedProbe extends Probe {
   readonly timeoutMs: number;
   /** Questions that may be open at once: a connection is cheap, a process is not. */
   readonly maxOpen: number;
-  /** `onReached` is called once the question has reached its service and only the answer is missing; not by every probe. */
+  /** True where a question is a connection, which its service counts. */
+  readonly connects: boolean;
+  /** `onReached` is called once the service has the connection and only the answer is missing. */
   ask(signal: AbortSignal, onReached?: () => void): Promise<boolean>;
 }
 

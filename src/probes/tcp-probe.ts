@@ -7,6 +7,7 @@ export class TcpProbe implements BoundedProbe {
   readonly name: string;
   readonly timeoutMs: number;
   readonly maxOpen = TCP_QUESTIONS_OPEN_MAX;
+  readonly connects = true;
   readonly #clock: Clock;
   readonly #target: ProbeTarget;
 

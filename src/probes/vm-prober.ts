@@ -4,11 +4,19 @@ import type { Clock, Logger, ProbeResult, Prober } from '../platform/ports.ts';
 import type { BoundedProbe } from './question.ts';
 
 /**
- * A service that a question has reached gets this time to answer before the next one is asked: overlap is for lost packets,
+ * Of a probe that connects: a service that a question has reached gets this time to answer before the next one is asked: overlap is for lost packets,
  * and a service that is slow to start counts every connection. sshd refuses clients from ten unauthenticated ones on
  * (MaxStartups), Torpor's own clients first of all.
  */
 export const REACHED_PATIENCE_MS = 100;
+
+/**
+ * Of a probe that connects: questions on their way. All of them arrive at one moment when the VM's link comes up, so they are
+ * few; a fresh one beyond that takes the place of one of the younger. Those that stay to their bound are for a VM that is far
+ * away.
+ */
+export const ON_THE_WAY_MAX = 6;
+const STAY_TO_THEIR_BOUND = 2;
 
 export interface VmProberOptions {
   readonly vm: string;
@@ -72,7 +80,11 @@ export class VmProber implements Prober {
     const { probe, clock } = this.#options;
     if (this.#intervalMs === null) return;
     this.#cancelNext = clock.schedule(this.#intervalMs, () => this.#turn());
-    if (this.#open.size >= probe.maxOpen || this.#isAnswerDue()) return;
+    if (probe.connects) {
+      if (this.#isAnswerDue()) return;
+      this.#makePlace();
+    }
+    if (this.#open.size >= probe.maxOpen) return;
     this.#lastAskedAtMs = clock.nowMs();
     void this.#ask({ askedAtMs: this.#lastAskedAtMs, abort: new AbortController(), reachedAtMs: null });
   }
@@ -100,6 +112,12 @@ export class VmProber implements Prober {
     for (const other of [...this.#open]) {
       if (other.reachedAtMs === null) this.#withdraw(other);
     }
+  }
+
+  #makePlace(): void {
+    const onTheWay = [...this.#open].filter(({ reachedAtMs }) => reachedAtMs === null);
+    const leaves = onTheWay[STAY_TO_THEIR_BOUND];
+    if (onTheWay.length >= ON_THE_WAY_MAX && leaves !== undefined) this.#withdraw(leaves);
   }
 
   /** Whether a question reached the service so lately that its answer may still be on its way. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ProbeResult } from '../../src/platform/ports.ts';
 import type { BoundedProbe } from '../../src/probes/question.ts';
-import { VmProber } from '../../src/probes/vm-prober.ts';
+import { ON_THE_WAY_MAX, VmProber } from '../../src/probes/vm-prober.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
 
@@ -12,6 +12,7 @@ class AskedProbe implements BoundedProbe {
   readonly name = 'asked';
   readonly timeoutMs = 2000;
   readonly maxOpen: number;
+  readonly connects: boolean;
   readonly askedAtMs: number[] = [];
   readonly signals: AbortSignal[] = [];
   readonly answer: Array<(answered: boolean) => void> = [];
@@ -19,8 +20,9 @@ class AskedProbe implements BoundedProbe {
   readonly reach: Array<() => void> = [];
   readonly #clock: FakeClock;
 
-  constructor(clock: FakeClock, maxOpen: number) {
+  constructor(clock: FakeClock, maxOpen: number, connects: boolean) {
     this.#clock = clock;
+    this.connects = connects;
     this.maxOpen = maxOpen;
   }
 
@@ -36,9 +38,9 @@ class AskedProbe implements BoundedProbe {
   }
 }
 
-function makeProber(maxOpen = 100) {
+function makeProber(maxOpen = 100, connects = false) {
   const clock = new FakeClock(START_MS);
-  const probe = new AskedProbe(clock, maxOpen);
+  const probe = new AskedProbe(clock, maxOpen, connects);
   const log = new KeptLog();
   const results: ProbeResult[] = [];
   const prober = new VmProber({ vm: 'alice', probe, clock, log, onResult: (result) => results.push(result) });
@@ -72,7 +74,7 @@ describe('VmProber', () => {
   });
 
   it('a question reached the service -> those that have not are withdrawn, and it has 100 ms before the next', async () => {
-    const { clock, probe, prober, results } = makeProber();
+    const { clock, probe, prober, results } = makeProber(100, true);
     prober.setPace(20);
     await clock.advance(70);
     expect(probe.askedAtMs).toEqual([0, 20, 40, 60]);
@@ -88,7 +90,7 @@ describe('VmProber', () => {
   });
 
   it('a service that is reached and never answers -> asked on at 100 ms, each question told at its bound', async () => {
-    const { clock, probe, prober, results } = makeProber();
+    const { clock, probe, prober, results } = makeProber(100, true);
     prober.setPace(20);
     for (let at = 0; at < 10; at += 1) {
       await clock.advance(at === 0 ? 0 : 100);
@@ -99,6 +101,16 @@ describe('VmProber', () => {
     await clock.advance(0);
     expect(results.map(({ askedAtMs }) => askedAtMs - START_MS)).toEqual(probe.askedAtMs);
     expect(results.some(({ answered }) => answered)).toBe(false);
+  });
+
+  it('connections on their way -> never more than six: two stay to their bound, the others make place for fresh ones', async () => {
+    const { clock, probe, prober } = makeProber(100, true);
+    prober.setPace(20);
+    await clock.advance(250);
+    expect(probe.askedAtMs).toHaveLength(13);
+    expect(prober.open).toBe(ON_THE_WAY_MAX);
+    const stillOpen = probe.askedAtMs.filter((_, at) => probe.signals[at]?.aborted === false);
+    expect(stillOpen).toEqual([0, 20, 180, 200, 220, 240]);
   });
 
   it('no answer within the bound -> told, the others stay', async () => {
