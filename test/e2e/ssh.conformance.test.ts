@@ -141,4 +141,11 @@ describeWhere(requires([...OPENSSH_PROGRAMS, 'ip'], { root: true }), 'OpenSSH th
     await openSsh.copy(stage.listenPort, across, after, 'from');
     expect(await sha256Of(after)).toBe(expected);
   });
+
+  test('sshd: probed at every suspend and wake so far -> never so often that it refused connections', async () => {
+    await torpor.waitForState(PLATFORM, 'asleep');
+    expect(stage.platform.host.buttonPresses).toBeGreaterThan(3);
+    // sshd_config(5): MaxStartups 10:30:100, connections that have not logged in yet.
+    expect(openSsh.log).not.toMatch(/MaxStartups/);
+  });
 });

@@ -162,6 +162,9 @@ export class MachineChecker {
       case 'releaseStreams':
         this.#checkRelease(effect.vm, event, nowMs);
         return;
+      case 'drainSendQueues':
+        this.#demand(this.#held, 'drains while streams flow');
+        return;
       case 'journal':
         this.#demand(effect.intent.id > this.#intent.id, 'intent ids must grow');
         this.#intent = effect.intent;

@@ -114,6 +114,40 @@ const TO_SUSPENDING = act('to suspending', (rig) => {
   }
 });
 
+/** What may come between two answers on the way to a press. */
+const DISTURBANCES: readonly Action[] = [
+  act('a client', (rig) => rig.pool(1)),
+  act('an inhibitor', (rig) => rig.inhibit()),
+  act('an unproven wake path', (rig) => rig.proof(false)),
+  act('a lost BMC', (rig) => rig.bmcLost()),
+  act('a BMC that says S3', (rig) => rig.wait(1).power('S3', false)),
+  act('11 s without a word', (rig) => rig.wait(11_000)),
+  act('activity', (rig) => rig.activity()),
+  act('a journal answer of before', (rig) => rig.journalled(null, rig.model.intent.id - 1)),
+];
+
+const disturbance = fc.record({
+  phase: fc.constantFrom('preparing', 'hooks', 'draining', 'journalling', 'journalling'),
+  what: fc.constantFrom(...DISTURBANCES),
+});
+
+/** The platform runs and every answer is good, but the guards are as they are, and something may come between. */
+const march: fc.Arbitrary<Action> = fc.option(disturbance).map((disturbs) =>
+  act(`march, ${disturbs === null ? 'undisturbed' : `in ${disturbs.phase} ${fc.stringify(disturbs.what)}`}`, (rig) => {
+    let left = disturbs;
+    for (let i = 0; i < 20 && rig.state !== 'suspending'; i += 1) {
+      look(rig, true, 4_000);
+      for (let phase = 0; phase < 4 && rig.state === 'saving'; phase += 1) {
+        if (left?.phase === rig.phase) {
+          left.what(rig);
+          left = null;
+        }
+        proceed(rig, true);
+      }
+    }
+  }),
+);
+
 const waitMs = fc.constantFrom(
   0,
   1,
@@ -156,7 +190,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 12, arbitrary: fc.constant(act('proceed', (rig) => proceed(rig, true))) },
   { weight: 1, arbitrary: fc.constant(act('setback', (rig) => proceed(rig, false))) },
-  { weight: 7, arbitrary: fc.constant(TO_SUSPENDING) },
+  { weight: 6, arbitrary: fc.constant(TO_SUSPENDING) },
+  { weight: 6, arbitrary: march },
   { weight: 4, arbitrary: vm.map((name) => act(`activity ${name}`, (rig) => rig.activity(name))) },
   { weight: 2, arbitrary: fc.constantFrom(0, 0, 1, 3).map((size) => act(`pool ${size}`, (rig) => rig.pool(size))) },
   {

@@ -216,7 +216,6 @@ describe('restart: journalled intent x evidence', () => {
     rig.restored();
     rig.wait(100).answers('alice');
     expect(rig.state).toBe('awake');
-    expect(rig.model.intent.kind).toBe('run');
   });
 
   it('restart: our S5 sleep, BMC silent at first, then off -> still our own sleep: a client wakes it', () => {
@@ -870,14 +869,13 @@ describe('suspending', () => {
     expect(rig.state).toBe('suspending');
   });
 
-  it('suspending: the button was ignored -> released, reason kept, failure counted, back-off, intent run', () => {
+  it('suspending: the button was ignored -> released, reason kept, failure counted, back-off', () => {
     const rig = new MachineRig().toSuspending();
     rig.activity();
     rig.forget().runFor(3_000);
     expect(rig.model).toMatchObject({ state: 'awake', held: false, failures: 1 });
     expect(rig.model.why).toContain('the button was ignored');
     expect(rig.model.backOff?.untilMs).toBe(rig.nowMs + 60_000);
-    expect(rig.all('journal').at(-1)?.intent.kind).toBe('run');
     expect(rig.all('requestSleep')).toEqual([]);
   });
 
@@ -996,7 +994,6 @@ describe('failed(suspend)', () => {
     const rig = new MachineRig().toFailedSuspend();
     rig.wait(500).runFor(0);
     expect(rig.state).toBe('awake');
-    expect(rig.model.intent.kind).toBe('run');
   });
 
   it('failed(suspend): an answer to a question from before -> no news', () => {
@@ -1092,6 +1089,39 @@ describe('late sleep', () => {
     expect(rig.model.maintenance).toBe(false);
     rig.activity();
     expect(rig.all('requestWake')).toHaveLength(1);
+  });
+
+  it('late: the button seemed ignored, Torpor dies, S5 comes meanwhile or soon after -> still our own sleep', () => {
+    const rig = new MachineRig({ policy: S5 }).toSuspending();
+    rig.pool(1);
+    rig.activity();
+    rig.runFor(3_000);
+    expect(rig.state).toBe('awake');
+    for (const runsForMs of [0, 20_000]) {
+      const again = new MachineRig({ policy: S5, intent: rig.model.intent });
+      again.nowMs = rig.nowMs + 60_000;
+      if (runsForMs > 0) {
+        again.runFor(1_000).restored();
+        again.runFor(runsForMs);
+      }
+      again.sleepFor(2_000);
+      expect(again.model).toMatchObject({ state: 'asleep', maintenance: false });
+    }
+  });
+
+  it.each([
+    [599_999, []],
+    [600_000, []],
+    [600_001, ['run']],
+  ])('late: no effect of the press for %i ms -> journalled %j: a later sleep is somebody else’s', (passedMs, kinds) => {
+    const rig = new MachineRig().toSuspending();
+    rig.pool(1);
+    rig.activity();
+    const pressedMs = rig.nowMs;
+    rig.runFor(3_000).forget().runFor(596_000);
+    rig.nowMs = pressedMs + passedMs;
+    rig.tick();
+    expect(rig.all('journal').map(({ intent }) => intent.kind)).toEqual(kinds);
   });
 
   it('late: powered off an hour after a press without effect -> somebody else: maintenance', () => {

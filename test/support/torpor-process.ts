@@ -1,10 +1,11 @@
 // Torpor as its users meet it: the built program in a process of its own, seen through its output, its exit code and its API.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { StreamStatus } from '../../src/platform/ports.ts';
 import type { FarmEvent, PlatformStatus, StateName } from '../../src/platform/status.ts';
 import { eventually } from './eventually.ts';
+import { spawnTied } from './spawn-tied.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const MAX_OUTPUT_CHARS = 1_000_000;
@@ -15,12 +16,6 @@ export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
-
-/** Children that still run: none outlives the test process, whatever ends it. */
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 export class TorporProcess {
   readonly apiPort: number | null;
@@ -38,8 +33,7 @@ export class TorporProcess {
     this.apiPort = apiPort;
     // No terminal, no colours: what is compared is text.
     const env = { ...process.env, NO_COLOR: '1', ...environment };
-    this.#child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(this.#child);
+    this.#child = spawnTied(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8');
       stream?.on('data', (text: string) => {
@@ -49,7 +43,6 @@ export class TorporProcess {
     this.exit = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
       this.#child.once('close', (code, signal) => {
-        running.delete(this.#child);
         this.#ended = { code, signal };
         resolve(this.#ended);
       });

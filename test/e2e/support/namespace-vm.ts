@@ -1,8 +1,9 @@
 // A VM for real programs: a network namespace of its own whose processes stop and whose link goes down while its host sleeps,
 // as a suspended guest's do. Needs root and iproute2. What runs in it is its user's.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import type { SimulatedHost } from '../../../src/power/simulated/simulated-host.ts';
 import { findProgram } from '../../support/requirements.ts';
+import { spawnTied } from '../../support/spawn-tied.ts';
 
 /** 198.18.0.0/15 is set aside for tests of devices (RFC 2544): 32768 subnets of four addresses. */
 const SUBNETS = 32_768;
@@ -11,7 +12,6 @@ export class NamespaceVm implements Disposable {
   readonly address: string;
   readonly #name: string;
   readonly #link: string;
-  readonly #children = new Set<ChildProcess>();
   #unfollow: () => void = () => {};
 
   constructor() {
@@ -37,12 +37,9 @@ export class NamespaceVm implements Disposable {
 
   /** Runs a program inside. It ends with the VM. */
   spawn(program: string, args: readonly string[]): ChildProcess {
-    const child = spawn(ipProgram(), ['netns', 'exec', this.#name, program, ...args], {
+    return spawnTied(ipProgram(), ['netns', 'exec', this.#name, program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.#children.add(child);
-    child.once('exit', () => this.#children.delete(child));
-    return child;
   }
 
   /** Freezes whenever the host sleeps, thaws when it runs. */
@@ -53,14 +50,15 @@ export class NamespaceVm implements Disposable {
     });
   }
 
+  /** The kernel is the machine's and goes on: the link is down whenever the processes stand, or it would greet for them. */
   freeze(): void {
-    this.#signalAll('SIGSTOP');
     ip('-n', this.#name, 'link', 'set', 'eth0', 'down');
+    this.#signalAll('SIGSTOP');
   }
 
   thaw(): void {
-    ip('-n', this.#name, 'link', 'set', 'eth0', 'up');
     this.#signalAll('SIGCONT');
+    ip('-n', this.#name, 'link', 'set', 'eth0', 'up');
   }
 
   remove(): void {

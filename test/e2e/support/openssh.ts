@@ -15,6 +15,7 @@ const SSHD_PORT = 22;
 export class OpenSsh {
   readonly target: string;
   readonly #folder: TempFolder;
+  #log = '';
 
   private constructor(folder: TempFolder, address: string) {
     this.#folder = folder;
@@ -44,13 +45,17 @@ Subsystem sftp internal-sftp
 `,
     );
     const sshd = vm.spawn(findProgram('sshd') ?? 'sshd', ['-D', '-e', '-f', folder.file('sshd-config')]);
-    let log = '';
-    sshd.stderr?.on('data', (data: Buffer) => {
-      if (/MaxStartups|drop/.test(String(data))) console.log('SSHD', String(data));
-      log = (log + data).slice(-4000);
+    const openSsh = new OpenSsh(folder, vm.address);
+    sshd.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      openSsh.#log += text;
     });
-    await eventually('sshd to greet', () => greets(vm.address), { context: () => log });
-    return new OpenSsh(folder, vm.address);
+    await eventually('sshd to greet', () => greets(vm.address), { context: () => openSsh.log });
+    return openSsh;
+  }
+
+  /** What sshd said so far. */
+  get log(): string {
+    return this.#log;
   }
 
   /** `ssh -tt` through a listener: a shell on a terminal of its own. */
