@@ -161,6 +161,8 @@ export class Stream {
   /** Delivers what is held, after connecting where there is no connection yet, and flows. */
   release(): void {
     if (this.#mode !== 'holding') return;
+    // Whoever waited for the wake is there: a wake that took longer than the idle timeout must not end in the next sleep.
+    const waited = this.isWaiting;
     const verdict = this.#activity.release();
     if (verdict === 'refused') {
       this.#refuse();
@@ -169,6 +171,7 @@ export class Stream {
     if (this.#target === null) this.#connect();
     else this.#deliver();
     this.#activity.report(verdict);
+    if (waited && !this.#activity.isActive) this.#activity.insist('waited for the wake');
   }
 
   /** Ends the stream by RST on both sides, with whatever it holds. */

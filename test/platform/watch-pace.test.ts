@@ -18,7 +18,12 @@ describe('watchPace', () => {
     expect(paceOf(new MachineRig()[reach]()).powerMs).toBeLessThanOrEqual(5_000);
   });
 
-  it.each(['toDrowsy', 'toSuspending', 'toWaking', 'toFailedSuspend', 'toFailedWake'] as const)(
+  it('watchPace: drowsy, a VM has answered -> connections are few, and the answer never grows old (10 s)', () => {
+    const { probeMs } = paceOf(new MachineRig().toDrowsy());
+    expect([probeMs !== null && probeMs >= 2_000, probeMs !== null && probeMs <= 5_000]).toEqual([true, true]);
+  });
+
+  it.each(['toSuspending', 'toWaking', 'toFailedSuspend', 'toFailedWake'] as const)(
     'watchPace: %s -> VMs are asked at least twice within the 2 s of silence',
     (reach) => {
       expect(paceOf(new MachineRig()[reach]()).probeMs).toBeLessThanOrEqual(1_000);

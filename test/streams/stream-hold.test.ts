@@ -93,6 +93,26 @@ describe('Stream of a held platform', () => {
     ]);
   });
 
+  it('a wake that took longer than the idle timeout: who waited for it -> is in the pool again', async () => {
+    const clock = new FakeClock();
+    const { rig, client, atVm } = await startHeld({ clock, idleTimeoutMs: 1000 });
+    client.write('waits');
+    await received(rig, 12);
+    await clock.advance(2000);
+    expect(rig.set.streams()[0]?.active).toBe(false);
+    rig.set.release(null);
+    await atVm.until(12);
+    expect(rig.seen.told.at(-1)).toBe('active: waited for the wake');
+  });
+
+  it('a wake that took longer than the idle timeout: who did not wait -> stays out of the pool', async () => {
+    const clock = new FakeClock();
+    const { rig } = await startHeld({ clock, idleTimeoutMs: 1000 });
+    await clock.advance(2000);
+    rig.set.release(null);
+    expect(rig.seen.told.at(-1)).toBe('idle: no activity for 1s');
+  });
+
   it('a controller that releases within the report of an activity: the chunk just told -> arrives once', async () => {
     const { rig, client, atVm } = await startHeld();
     rig.seen.onEvent = ({ kind }) => {
