@@ -45,7 +45,7 @@ export const SUSPEND_BACK_OFF_MAX_MS = 4 * 3_600_000;
 /** Back-off between series of wake attempts while clients wait; doubles up to WAKE_BACK_OFF_MAX_MS. */
 export const WAKE_BACK_OFF_MS = 5_000;
 export const WAKE_BACK_OFF_MAX_MS = 15 * 60_000;
-/** After a wake that failed, no suspend for this time; doubles with each one up to a day. A release forgives. */
+/** From a wake that failed, no suspend for this time; doubles with each one up to a day. A release forgives. */
 export const FAILED_WAKE_BLOCK_MS = 3_600_000;
 export const FAILED_WAKE_BLOCK_MAX_MS = 24 * 3_600_000;
 /** Transitions that one event may cause in a row. */
@@ -78,7 +78,7 @@ export function createPlatform(
     why: 'Torpor started',
     progress: { ...NO_PROGRESS, deadlineMs: nowMs + STARTING_BOUND_MS },
     intent: intent ?? { id: 0, kind: 'run', atMs: nowMs, failedWakes: 0 },
-    pressed: null,
+    pressed: intent?.kind === 'sleep' ? { intentId: intent.id, atMs: intent.atMs } : null,
     steppedAtMs: nowMs,
     held: true,
     armed,
@@ -136,6 +136,7 @@ export function nextDeadlineMs(model: PlatformModel): number | null {
     model.progress.restoreAtMs,
     model.state === 'drowsy' ? model.sinceMs + DROWSY_PROBE_BOUND_MS : null,
     model.backOff?.untilMs ?? null,
+    model.pressed === null ? null : model.pressed.atMs + LATE_SLEEP_MS + 1,
     model.state === 'awake' ? model.sinceMs + model.policy.minAwakeMs : null,
     model.waitingSinceMs === null ? null : model.waitingSinceMs + model.policy.clientWaitMs,
     ...model.inhibitors.map((inhibitor) => inhibitor.untilMs),
@@ -364,7 +365,7 @@ function advanceStarting(turn: Turn, nowMs: number): Turn | null {
   }
   if (!isOver(model, nowMs)) return null;
   // The intent stays as it is: evidence that comes later meets what the journal knew.
-  return flowAwake(turn, 'no clear evidence at start: taken for awake, nothing pressed', nowMs);
+  return flowAwake(turn, 'doubt', 'no clear evidence at start: taken for awake, nothing pressed', nowMs);
 }
 
 /** It runs at the start of Torpor. A request to sleep of just now may still have its effect; an older one had it. */
@@ -382,7 +383,8 @@ function advanceAwake(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const adopted = adoptSleep(turn, nowMs);
   if (adopted !== null) return adopted;
-  if (model.intent.kind !== 'run' && isEvidentlyRunning(assess(model, nowMs))) return settleDoubt(turn, nowMs);
+  const known = settleIntent(turn, nowMs);
+  if (known !== null) return known;
   const blockers = findBlockers(model, nowMs);
   if (blockers.length === 0) {
     const windowMs = model.sleepAsked === null ? model.policy.drowsyForMs : 0;
@@ -397,9 +399,12 @@ function advanceAwake(turn: Turn, nowMs: number): Turn | null {
   });
 }
 
-/** It was taken for awake in doubt, and does run: what the journalled intent may have left undone is done now. */
-function settleDoubt(turn: Turn, nowMs: number): Turn {
-  if (!turn.model.policy.savesContext) return journal(turn, 'run', nowMs);
+/** Awake with another intent on disk: taken for awake in doubt, or after a press that may still have its effect. */
+function settleIntent(turn: Turn, nowMs: number): Turn | null {
+  const { intent, progress, policy } = turn.model;
+  if (intent.kind === 'run' || !isEvidentlyRunning(assess(turn.model, nowMs))) return null;
+  if (progress.phase !== 'doubt') return mayBeLate(turn.model, nowMs) ? null : journal(turn, 'run', nowMs);
+  if (!policy.savesContext) return journal(patch(turn, { progress: { ...progress, phase: 'none' } }), 'run', nowMs);
   return startRestoring(toWaking(turn, 'it runs, and its context may not be restored', nowMs, false), nowMs);
 }
 
@@ -524,6 +529,7 @@ function advanceRequested(turn: Turn, nowMs: number): Turn | null {
   }
   const sequence = progress.sequence + 1;
   const method = policy.wakeMethods[progress.wakeMethodIndex % policy.wakeMethods.length] as string;
+  // The intent is journalled with the first request, whoever asked and whenever that is.
   const known = model.intent.kind === 'wake' ? turn : journal(turn, 'wake', nowMs);
   const asked = patch(known, { progress: { ...progress, sequence, nextWakeRequestAtMs: nowMs + pauseMs } });
   return effect(asked, { kind: 'requestWake', sequence, method });
@@ -621,10 +627,8 @@ function isOver(model: PlatformModel, nowMs: number): boolean {
 
 /** S0 is evident: a VM answered a question asked since the wake began; where none has a probe, the witness of power. */
 function isReady(model: PlatformModel, nowMs: number): boolean {
-  if (model.policy.probedVms.length > 0) {
-    return model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
-  }
-  return powerVerdict(model, nowMs) === 'running' && model.power !== null && model.power.atMs > model.sinceMs;
+  if (model.policy.probedVms.length === 0) return runsSince(model, nowMs);
+  return model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
 }
 
 function isEvidentlyRunning(evidence: Assessment): boolean {
@@ -644,7 +648,7 @@ function restoreAtMs(policy: PlatformPolicy, nowMs: number): number | null {
 /** Hooks ran without any VM to answer, and none did since: nothing may flow yet. */
 function isRestoredUnanswered(model: PlatformModel): boolean {
   const { probedVms } = model.policy;
-  return probedVms.length > 0 && !probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
+  return probedVms.length > 0 && probedVms.every((vm) => !vmAnsweredSince(model, vm, model.sinceMs));
 }
 
 /** Where hooks save VMs their silence is no sign of sleep, as long as the BMC could give one. */
@@ -733,22 +737,22 @@ function blockFor(turn: Turn, durationMs: number, why: string, nowMs: number): T
   return patch(turn, { backOff: { untilMs, why } });
 }
 
-/** Awake: streams flow, nobody waits any more, and the journal knows it. */
+/** Awake: streams flow, nobody waits any more, and the journal knows it, unless a press may still have its effect. */
 function toAwake(turn: Turn, why: string, nowMs: number): Turn {
-  const next = flowAwake(turn, why, nowMs);
-  return next.model.intent.kind === 'run' ? next : journal(next, 'run', nowMs);
+  const next = flowAwake(turn, 'none', why, nowMs);
+  return next.model.intent.kind === 'run' || mayBeLate(next.model, nowMs) ? next : journal(next, 'run', nowMs);
 }
 
-function flowAwake(turn: Turn, why: string, nowMs: number): Turn {
-  const moved = moveTo(turn, 'awake', why, nowMs, {
+function flowAwake(turn: Turn, phase: 'none' | 'doubt', why: string, nowMs: number): Turn {
+  const change = {
     wakeWanted: null,
     waitingSinceMs: null,
     neededVms: [],
     sleepAsked: null,
     maintenance: false,
     wouldSleepSaid: false,
-  });
-  return release(moved);
+  };
+  return release(moveTo(turn, 'awake', why, nowMs, change, { phase }));
 }
 
 /** Awake after all, its context restored first where hooks may have changed it. It runs: no wake is asked for. */
@@ -758,6 +762,7 @@ function backToAwake(turn: Turn, why: string, nowMs: number, calledOff = false):
   return startRestoring(patch(waking, { progress: { ...waking.model.progress, calledOff } }), nowMs);
 }
 
+/** For how long nothing is suspended after this many failed wakes; zero after none. */
 function failedWakeBlockMs(failedWakes: number): number {
   return failedWakes === 0 ? 0 : Math.min(FAILED_WAKE_BLOCK_MS * 2 ** (failedWakes - 1), FAILED_WAKE_BLOCK_MAX_MS);
 }
@@ -806,9 +811,9 @@ function toSuspending(turn: Turn, press: boolean, why: string, nowMs: number): T
     { sleepAsked: null },
     { deadlineMs: nowMs + turn.model.policy.suspendTimeoutMs },
   );
+  if (!press) return moved;
   const intentId = moved.model.intent.id;
-  const pressed = patch(moved, { pressed: { intentId, atMs: nowMs } });
-  return press ? effect(pressed, { kind: 'requestSleep', intentId }) : pressed;
+  return effect(patch(moved, { pressed: { intentId, atMs: nowMs } }), { kind: 'requestSleep', intentId });
 }
 
 function failSuspend(turn: Turn, why: string, nowMs: number): Turn {
@@ -858,22 +863,15 @@ function adoptSleep(turn: Turn, nowMs: number): Turn | null {
 
 /** `request`: ask for a wake now. Otherwise it runs already; should no VM answer, a wake is asked for a little later. */
 function toWaking(turn: Turn, why: string, nowMs: number, request: boolean): Turn {
-  const { policy } = turn.model;
-  const moved = moveTo(
-    hold(turn),
-    'waking',
-    why,
-    nowMs,
-    { sleepAsked: null },
-    {
-      phase: 'requested',
-      sequence: turn.model.progress.sequence + 1,
-      deadlineMs: nowMs + policy.wakeTimeoutMs,
-      nextWakeRequestAtMs: request ? nowMs : nowMs + WAKE_RESEND_MS,
-      restoreAtMs: restoreAtMs(policy, nowMs),
-    },
-  );
-  return request ? journal(moved, 'wake', nowMs) : moved;
+  const { policy, progress } = turn.model;
+  const next: Partial<Progress> = {
+    phase: 'requested',
+    sequence: progress.sequence + 1,
+    deadlineMs: nowMs + policy.wakeTimeoutMs,
+    nextWakeRequestAtMs: request ? nowMs : nowMs + WAKE_RESEND_MS,
+    restoreAtMs: restoreAtMs(policy, nowMs),
+  };
+  return moveTo(hold(turn), 'waking', why, nowMs, { sleepAsked: null }, next);
 }
 
 /** The hooks failed where no VM answered yet: perhaps they ran too early, and there is time to run them again. */

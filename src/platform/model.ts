@@ -37,9 +37,10 @@ export interface ProbeFact {
 
 /** The part of a state that only some states have. */
 export interface Progress {
-  /** saving: preparing (only where hooks change the context), hooks, draining, journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
+  /** awake: doubt (taken for awake, no evidence yet). saving: preparing (only where hooks change the context), hooks, draining, journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
   readonly phase:
     | 'none'
+    | 'doubt'
     | 'preparing'
     | 'hooks'
     | 'draining'

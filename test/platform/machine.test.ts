@@ -757,15 +757,16 @@ describe('suspending', () => {
     expect(rig.state).toBe('suspending');
   });
 
-  it('suspending: a reading from before the request says S3 -> no evidence of this sleep', () => {
-    const rig = new MachineRig().toSuspending();
-    rig.send({
-      kind: 'power',
-      reading: { atMs: rig.nowMs - 1, acpi: 'S3', acpiSource: 'sensor', powerBit: null, watts: null },
-    });
+  it('suspending: a reading from before the request says S3, its witness is found only now -> no evidence of this sleep', () => {
+    const rig = new MachineRig({ policy: NO_WITNESS }).toJournalling();
+    rig.power('S3');
+    rig.wait(1).journalled();
+    rig.proof(true, { readsSleepState: 'sensor' });
     rig.allSilent();
     rig.wait(2_000).tick();
     expect(rig.state).toBe('suspending');
+    rig.power('S3');
+    expect(rig.state).toBe('asleep');
   });
 
   it.each([
