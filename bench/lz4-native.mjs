@@ -33,6 +33,7 @@ export async function benchLz4Native({ rounds, milliseconds, corpusBytes, seed }
         rows.push(reduce(deed, corpus, samples, theirs.storedBytes / storedBytes, native.version));
       }
     }
+    rows.push(...(await benchLinked(native, corpora, { rounds, milliseconds })));
     return [...rows, ...geometricMeans(rows)];
   } finally {
     await native.end();
@@ -71,6 +72,47 @@ async function placeBlocks(data) {
     throw new Error('the blocks came back different');
   const fast = blocks.reduce((sum, { packedBytes, rawBytes }) => sum + Math.min(packedBytes, rawBytes), 0);
   return { passes: { compress, decompress }, storedBytes: { fast } };
+}
+
+/** Message by message with a window of 64 KiB, against `LZ4_compress_fast_continue`, for the streams of messages. */
+async function benchLinked(native, corpora, { rounds, milliseconds }) {
+  const rows = [];
+  for (const [index, corpus] of corpora.entries()) {
+    if (corpus.lengths === undefined) continue;
+    const own = await placeMessages(corpus);
+    const samples = [];
+    let theirs;
+    for (let round = 0; round < rounds; round += 1) {
+      const ours = fastestPass(own.compress, milliseconds);
+      theirs = await native.ask('compress-linked', index, 0, milliseconds);
+      samples.push({ ours, theirs: theirs.nanoseconds });
+    }
+    rows.push(reduce('compress-linked', corpus, samples, theirs.storedBytes / own.storedBytes(), native.version));
+  }
+  return rows;
+}
+
+async function placeMessages({ data, lengths }) {
+  const core = await instantiateCore();
+  core.init(STREAMS, HEAP_BYTES);
+  const stateBytes = 32 + 16_384 + 4 * BLOCK_BYTES;
+  const state = core.buffer_alloc(stateBytes);
+  core.lz4_link_init(state, stateBytes, BLOCK_BYTES, 1);
+  const src = core.buffer_alloc(data.length);
+  new Uint8Array(core.memory.buffer).set(data, src);
+  const dst = core.buffer_alloc(BLOCK_BYTES);
+  let stored = 0;
+  const compress = () => {
+    core.lz4_link_reset(state);
+    stored = 0;
+    let at = src;
+    for (const length of lengths) {
+      const packed = core.lz4_link_compress(state, at, length, dst, length - 1);
+      stored += packed < 0 ? length : packed;
+      at += length;
+    }
+  };
+  return { compress, storedBytes: () => stored };
 }
 
 /** Nanoseconds of the fastest pass within the time. */
