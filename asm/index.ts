@@ -15,4 +15,13 @@ export { allocateBuffer as buffer_alloc, freeBuffer as buffer_free } from './are
 export { heapCapacity as heap_capacity, init, streamCapacity as stream_capacity } from './layout';
 export { decompressBlock as lz4_decompress_block } from './lz4/block-decode';
 export { compressBlock as lz4_compress_block, compressBound as lz4_compress_bound } from './lz4/block-encode';
+export {
+  appendLinked as lz4_link_append,
+  compressLinked as lz4_link_compress,
+  decompressLinked as lz4_link_decompress,
+  initLink as lz4_link_init,
+  linkOutput as lz4_link_output,
+  resetLink as lz4_link_reset,
+} from './lz4/linked';
+export { digestXxh32 as xxh32_digest, initXxh32 as xxh32_init, updateXxh32 as xxh32_update } from './lz4/xxh32';
 export { abiTickMs as abi_tick_ms, abiVersion as abi_version } from './version';

@@ -5,6 +5,7 @@ import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { benchLz4 } from './lz4.mjs';
+import { benchLz4Native, formatNative } from './lz4-native.mjs';
 import { benchTimers } from './timers.mjs';
 
 const ARTIFACTS = new URL('../artifacts/', import.meta.url);
@@ -23,6 +24,12 @@ const rows = [
   ...(await benchLz4({ seconds, blocks: values.quick ? 4 : 16, seed })),
   ...(await benchTimers({ seconds, streamCounts: values.quick ? [1000] : [100, 1000, 10_000] })),
 ];
+const native = await benchLz4Native({
+  rounds: values.quick ? 5 : 15,
+  milliseconds: values.quick ? 20 : 60,
+  corpusBytes: 1024 * 1024,
+  seed,
+});
 const machine = {
   cpu: os.cpus()[0]?.model ?? 'unknown',
   cores: os.cpus().length,
@@ -32,9 +39,10 @@ const machine = {
 };
 const file = new URL(`bench-${new Date().toISOString().replaceAll(':', '-')}.json`, ARTIFACTS);
 await mkdir(ARTIFACTS, { recursive: true });
-await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows }, null, 2)}\n`);
+await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows, native }, null, 2)}\n`);
 
 printTable(rows);
+if (native.length > 0) console.log(`\nLZ4 in the module against ${native[0].peer}\n${formatNative(native).join('\n')}`);
 console.log(
   `\n${machine.cpu}, ${machine.cores} cores, load ${machine.loadBefore.toFixed(1)}, Node ${machine.node}, seed ${seed}`,
 );

@@ -1,5 +1,5 @@
 // LZ4 block decompression, safe on any input: every length and offset is checked against what is left before it is used.
-// Leaves linked blocks and frames to others. Source: LZ4 Block Format Description (lz4_Block_format.md).
+// Leaves frames, and where a linked block's history lies, to others. Source: LZ4 Block Format Description.
 //
 // Two things hold at every step, and all checks rest on them: next <= srcEnd, and dst <= out <= dstEnd. So `srcEnd - next`
 // and `dstEnd - out` never underflow, and a length is compared with a difference, never added to a pointer first.
@@ -13,7 +13,12 @@ import {
   STATUS_LZ4_TRUNCATED,
 } from '../status';
 import { MAX_INPUT_BYTES, MIN_MATCH, RUN_MASK } from './constants';
-import { copyForward, copyMatch, rangesOverlap } from './copy';
+import { copyForward, copyMatch, copyPattern, copyStep, copySteps, rangesOverlap, STEP_BYTES } from './copy';
+
+/** What one short sequence may write: 14 literals, then a pattern of 18 in strides, each rounded up to steps. */
+const FAST_OUTPUT_BYTES: usize = 14 + 18 + 32;
+/** What one short sequence may read: token, one step of literals, offset; and a length byte beyond. */
+const FAST_INPUT_BYTES: usize = 20;
 
 /**
  * Restores one block of `srcBytes`; answers the bytes restored, or a negative status. What the destination holds beyond the
@@ -24,17 +29,80 @@ export function decompressBlock(src: usize, srcBytes: u32, dst: usize, dstCapaci
   if (srcBytes > MAX_INPUT_BYTES + MAX_INPUT_BYTES / 255 + 16) return STATUS_LZ4_INPUT_TOO_LARGE;
   if (!isLiveRange(src, srcBytes) || !isLiveRange(dst, dstCapacity)) return STATUS_BAD_RANGE;
   if (rangesOverlap(src, srcBytes, dst, dstCapacity)) return STATUS_BAD_ARGUMENT;
+  return decodeSequences(src, srcBytes, dst, dstCapacity, dst);
+}
 
+/**
+ * `decompressBlock` without its checks of ranges, for ranges that are known to be good. A match may reach back to `lowest`,
+ * which is `dst`, or lies before it where history stands directly before the destination.
+ */
+export function decodeSequences(src: usize, srcBytes: u32, dst: usize, dstCapacity: u32, lowest: usize): i32 {
   const srcEnd = src + srcBytes;
   const dstEnd = dst + dstCapacity;
   let next = src;
   let out = dst;
+
+  // While there is room for whole steps behind both, a sequence without length bytes needs no other check of room.
+  if (<usize>srcBytes > FAST_INPUT_BYTES && <usize>dstCapacity > FAST_OUTPUT_BYTES) {
+    const fastIn = srcEnd - FAST_INPUT_BYTES;
+    const fastOut = dstEnd - FAST_OUTPUT_BYTES;
+    while (next < fastIn && out < fastOut) {
+      const token: usize = load<u8>(next);
+      let at = next + 1;
+      let to = out;
+      let count = token >> 4;
+      if (count !== RUN_MASK) {
+        copyStep(to, at);
+      } else {
+        let step: usize;
+        do {
+          step = load<u8>(at++);
+          count += step;
+        } while (step === 255 && at < fastIn);
+        if (at >= fastIn || count >= fastIn - at || count >= fastOut - to) break;
+        copySteps(to, at, to + count);
+      }
+      at += count;
+      to += count;
+
+      const offset = <usize>load<u16>(at);
+      at += 2;
+      if (offset - 1 >= to - lowest) return STATUS_LZ4_BAD_OFFSET;
+      count = token & RUN_MASK;
+      if (count !== RUN_MASK) {
+        count += MIN_MATCH;
+        if (offset >= STEP_BYTES) {
+          copyStep(to, to - offset);
+          copyStep(to + STEP_BYTES, to + STEP_BYTES - offset);
+        } else {
+          copyPattern(to, offset, to + count);
+        }
+      } else {
+        let step: usize = 255;
+        while (step === 255 && at < fastIn) {
+          step = load<u8>(at++);
+          count += step;
+        }
+        count += MIN_MATCH;
+        if (at >= fastIn || to >= fastOut || count >= fastOut - to) break;
+        if (offset >= STEP_BYTES) copySteps(to, to - offset, to + count);
+        else copyPattern(to, offset, to + count);
+      }
+      next = at;
+      out = to + count;
+    }
+  }
+  return decodeTail(next, srcEnd, dst, out, dstEnd, lowest);
+}
+
+/** Restores what is left, sequence by sequence, with every length checked and no byte written that is not asked for. */
+function decodeTail(next: usize, srcEnd: usize, dst: usize, out: usize, dstEnd: usize, lowest: usize): i32 {
   while (next < srcEnd) {
     const token: u32 = load<u8>(next++);
 
     let count = token >> 4;
     if (count === RUN_MASK) {
-      next = readLength(next, srcEnd, srcBytes);
+      next = readLength(next, srcEnd, <u32>(srcEnd - next));
       if (next === 0) return STATUS_LZ4_TRUNCATED;
       count += lengthRead;
     }
@@ -48,12 +116,13 @@ export function decompressBlock(src: usize, srcBytes: u32, dst: usize, dstCapaci
     if (srcEnd - next < 2) return STATUS_LZ4_TRUNCATED;
     const offset: u32 = load<u16>(next);
     next += 2;
-    if (offset === 0 || offset > <u32>(out - dst)) return STATUS_LZ4_BAD_OFFSET;
+    if (offset === 0 || offset > <u32>(out - lowest)) return STATUS_LZ4_BAD_OFFSET;
 
     let length = token & RUN_MASK;
     if (length === RUN_MASK) {
-      next = readLength(next, srcEnd, dstCapacity);
-      if (next === 0) return lengthRead > dstCapacity ? STATUS_LZ4_OUTPUT_TOO_SMALL : STATUS_LZ4_TRUNCATED;
+      const room = <u32>(dstEnd - out);
+      next = readLength(next, srcEnd, room);
+      if (next === 0) return lengthRead > room ? STATUS_LZ4_OUTPUT_TOO_SMALL : STATUS_LZ4_TRUNCATED;
       length += lengthRead;
     }
     length += MIN_MATCH;

@@ -34,6 +34,10 @@ export interface CliIo {
   out(text: string): void;
   /** Writes text, line breaks included, to stderr. */
   err(text: string): void;
+  /** The bytes of stdin, chunk by chunk. */
+  input(): AsyncIterable<Uint8Array>;
+  /** Writes bytes to stdout; resolves when more may come. */
+  outBytes(bytes: Uint8Array): Promise<void>;
   /** Calls back at each SIGINT and SIGTERM until the returned function is called. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
   /** Ends the process at once. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The program `torpor`: ties the command line to this process. Everything else is program.ts's and the commands'.
+import { once } from 'node:events';
 import { packageVersion } from '../package-version.ts';
 import type { CliIo, StopSignal } from './cli-io.ts';
 import { reportError, runCli } from './program.ts';
@@ -17,6 +18,10 @@ const io: CliIo = {
   errIsTerminal: process.stderr.isTTY === true,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  input: () => process.stdin,
+  outBytes: async (bytes) => {
+    if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
+  },
   onStopSignal: (listener) => {
     for (const signal of STOP_SIGNALS) process.on(signal, listener);
     return () => {

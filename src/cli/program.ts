@@ -9,6 +9,7 @@ import { addDemoCommand } from './commands/demo.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addInhibitCommand } from './commands/inhibit.ts';
+import { addLz4Commands } from './commands/lz4.ts';
 import { addReleaseCommand } from './commands/release.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSleepCommand } from './commands/sleep.ts';
@@ -34,6 +35,7 @@ const ADD_COMMANDS = [
   addStreamsCommand,
   addEventsCommand,
   addBmcCommands,
+  addLz4Commands,
 ];
 
 /** The whole program. It ends by throwing, never by ending the process: `runCli` makes exit codes of that. */

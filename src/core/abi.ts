@@ -44,6 +44,31 @@ export interface CoreAbi {
   lz4_decompress_block(src: number, srcBytes: number, dst: number, dstCapacityBytes: number): number;
 
   /**
+   * Makes a live buffer the window of one direction of one stream of linked blocks: `windowBytes` (256..65,536) of
+   * history, for an encoder (`encodes` 1) or a decoder (0). The largest block is what is left of `stateBytes` beyond
+   * the window, 32 bytes and an encoder's 16 KiB.
+   */
+  lz4_link_init(state: number, stateBytes: number, windowBytes: number, encodes: number): number;
+  /** Forgets the history. */
+  lz4_link_reset(state: number): number;
+  /**
+   * Compresses a block against the window and takes its bytes into it; answers the block's bytes. After
+   * STATUS_LZ4_OUTPUT_TOO_SMALL the bytes are in the window too: send them stored, and the peer appends them.
+   */
+  lz4_link_compress(state: number, src: number, srcBytes: number, dst: number, dstCapacityBytes: number): number;
+  /** Restores a linked block of at most `maxBytes` into the window; answers its bytes, which lie at `lz4_link_output`. */
+  lz4_link_decompress(state: number, src: number, srcBytes: number, maxBytes: number): number;
+  /** Takes bytes that came stored into the window. */
+  lz4_link_append(state: number, src: number, srcBytes: number): number;
+  /** Where the window's last `lastBytes` lie, until the next call on it; 0 where it holds fewer. */
+  lz4_link_output(state: number, lastBytes: number): number;
+  /** Makes 64 bytes of a live buffer the XXH32 of nothing yet. */
+  xxh32_init(state: number, seed: number): number;
+  xxh32_update(state: number, src: number, srcBytes: number): number;
+  /** The checksum so far, as a signed number of the same 32 bits. */
+  xxh32_digest(state: number): number;
+
+  /**
    * Opens a stream that is active, with its deadline `idleTimeoutTicks` (0..2^31-1) from now. Answers its handle
    * (positive), STATUS_STREAMS_EXHAUSTED or STATUS_BAD_ARGUMENT.
    */
@@ -84,6 +109,15 @@ export const CORE_FUNCTIONS = [
   'lz4_compress_bound',
   'lz4_compress_block',
   'lz4_decompress_block',
+  'lz4_link_init',
+  'lz4_link_reset',
+  'lz4_link_compress',
+  'lz4_link_decompress',
+  'lz4_link_append',
+  'lz4_link_output',
+  'xxh32_init',
+  'xxh32_update',
+  'xxh32_digest',
   'stream_open',
   'stream_close',
   'stream_release',

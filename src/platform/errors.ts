@@ -13,6 +13,7 @@ export type TorporErrorCode =
   | 'ERR_LZ4_OUTPUT_TOO_SMALL'
   | 'ERR_LZ4_MALFORMED'
   | 'ERR_LZ4_INPUT_TOO_LARGE'
+  | 'ERR_LZ4_FRAME'
   // streams
   | 'ERR_STREAM_LISTEN'
   | 'ERR_STREAM_TARGET'

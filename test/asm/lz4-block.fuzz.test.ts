@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { KINDS, makeData } from '../core/support/block-data.ts';
 import { readBlock } from '../core/support/block-reader.ts';
 import { drawSeed, randomFrom } from '../core/support/seed.ts';
-import { type RawCore, rawCore } from './support/raw-core.ts';
+import { BUILDS, type RawCore, rawCore } from './support/raw-core.ts';
 
 const DEFAULT_BLOCKS = 50_000;
 const MAX_CONTENT_BYTES = 600;
@@ -105,7 +105,7 @@ function invent(random: Random): Buffer {
   return Buffer.from(parts);
 }
 
-describe('LZ4 decoder', () => {
+describe.each(BUILDS)('LZ4 decoder of %s', (build) => {
   const seed = drawSeed('LZ4 fuzz');
   const blocks = Number(process.env.TORPOR_FUZZ_BLOCKS ?? DEFAULT_BLOCKS);
 
@@ -113,7 +113,7 @@ describe('LZ4 decoder', () => {
     timeout: 60_000 + blocks * 2,
   }, async () => {
     const random = randomFrom(seed);
-    const core = await rawCore(1, 256 * 1024);
+    const core = await rawCore(1, 256 * 1024, build);
     const output = new GuardedOutput(core);
     let base = makeBlock(core, random);
     let accepted = 0;

@@ -5,7 +5,7 @@ import { STATUS_LZ4_OUTPUT_TOO_SMALL } from '../../src/core/abi.ts';
 import { KINDS, makeData } from '../core/support/block-data.ts';
 import { readBlock } from '../core/support/block-reader.ts';
 import { drawSeed, runs } from '../core/support/seed.ts';
-import { type RawCore, rawCore } from './support/raw-core.ts';
+import { BUILDS, type RawCore, rawCore } from './support/raw-core.ts';
 
 const seed = drawSeed('LZ4 block');
 const CANARY_BYTES = 512;
@@ -23,9 +23,6 @@ const content = fc.oneof(
 );
 
 let core: RawCore;
-beforeAll(async () => {
-  core = await rawCore(1, 2 * 1024 * 1024);
-});
 
 interface Run {
   readonly status: number;
@@ -65,7 +62,11 @@ const encode = (data: Uint8Array, capacity = core.lz4_compress_bound(data.length
 const decode = (block: Uint8Array, capacity: number, fill = 0) =>
   transform('lz4_decompress_block', block, capacity, fill);
 
-describe('LZ4 block', () => {
+describe.each(BUILDS)('LZ4 block by %s', (build) => {
+  beforeAll(async () => {
+    core = await rawCore(1, 2 * 1024 * 1024, build);
+  });
+
   it('block: any content -> comes back the same, into 00 and FF alike, nothing written beside', () => {
     fc.assert(
       fc.property(content, fc.nat(300), (data, room) => {

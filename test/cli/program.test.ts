@@ -21,6 +21,9 @@ const COMMANDS = [
   ['bmc'],
   ['bmc', 'power'],
   ['bmc', 'sim'],
+  ['lz4'],
+  ['lz4', 'compress'],
+  ['lz4', 'decompress'],
 ];
 const STACK = /^\s+at .+:\d+:\d+\)?$/m;
 
@@ -62,7 +65,7 @@ describe('torpor', () => {
     [['stat'], "unknown command 'stat'\n(Did you mean status?)"],
     [['classify', 'x'], "unknown command 'classify'"],
     [['replay'], "unknown command 'replay'"],
-    [['lz4', 'compress'], "unknown command 'lz4'"],
+    [['gzip', 'compress'], "unknown command 'gzip'"],
     [['link', 'edge'], "unknown command 'link'"],
     [['status', '--jsn'], "unknown option '--jsn'\n(Did you mean --json?)"],
     [['wake'], "missing required argument 'platform'"],

@@ -1,4 +1,5 @@
 // The module as a C host would use it: numbers in, numbers out. Only what makes a test shorter is added.
+import { readFile } from 'node:fs/promises';
 import type { CoreAbi } from '../../../src/core/abi.ts';
 import { instantiateCore } from '../../../src/core/load.ts';
 
@@ -9,9 +10,13 @@ export interface RawCore extends CoreAbi {
   read(pointer: number, length: number): Buffer;
 }
 
+/** The two builds of the module, which answer alike. */
+export const BUILDS = ['torpor-core.wasm', 'torpor-core.scalar.wasm'] as const;
+export type Build = (typeof BUILDS)[number];
+
 /** A fresh instance; laid out by `init` where sizes are given. */
-export async function rawCore(maxStreams?: number, heapBytes?: number): Promise<RawCore> {
-  const core = await instantiateCore();
+export async function rawCore(maxStreams?: number, heapBytes?: number, build: Build = BUILDS[0]): Promise<RawCore> {
+  const core = await instantiateCore(await readFile(new URL(`../../../build/${build}`, import.meta.url)));
   if (maxStreams !== undefined && heapBytes !== undefined && core.init(maxStreams, heapBytes) !== 0) {
     throw new Error('init was refused');
   }

@@ -27,6 +27,18 @@ export class FakeIo implements CliIo {
     this.stderr += text;
   }
 
+  /** What stands on stdin, and what bytes came out. */
+  stdin: Uint8Array[] = [];
+  readonly stdoutBytes: Uint8Array[] = [];
+
+  async *input(): AsyncGenerator<Uint8Array> {
+    yield* this.stdin;
+  }
+
+  async outBytes(bytes: Uint8Array): Promise<void> {
+    this.stdoutBytes.push(bytes.slice());
+  }
+
   onStopSignal(listener: (signal: StopSignal) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

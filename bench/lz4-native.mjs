@@ -1,0 +1,200 @@
+// LZ4 in the module against liblz4 in one run: the export called on data that lies in the module's memory, in short rounds
+// that alternate with the peer's. A round's figure is its fastest pass; what is told is the median of the rounds' ratios.
+import { instantiateCore } from '../dist/core/load.js';
+import { startNativeLz4 } from './native-lz4.mjs';
+import { makeStreamCorpora } from './streams-corpus.mjs';
+
+const BLOCK_BYTES = 65_536;
+const STREAMS = 1;
+const HEAP_BYTES = 24 * 1024 * 1024;
+
+/** Rows of the block comparison: one per deed and corpus, then the geometric mean per deed. None where liblz4 is missing. */
+export async function benchLz4Native({ rounds, milliseconds, corpusBytes, seed }) {
+  const corpora = await makeStreamCorpora(corpusBytes, seed);
+  const native = await startNativeLz4(corpora);
+  if ('missing' in native) {
+    console.log(`skipped: LZ4 against ${native.missing}`);
+    return [];
+  }
+  try {
+    const rows = [];
+    for (const [index, corpus] of corpora.entries()) {
+      const own = await placeBlocks(corpus.data);
+      for (const deed of Object.keys(own.passes)) {
+        const pass = own.passes[deed];
+        const samples = [];
+        let theirs;
+        for (let round = 0; round < rounds; round += 1) {
+          const ours = fastestPass(pass, milliseconds);
+          theirs = await native.ask(deed, index, BLOCK_BYTES, milliseconds);
+          samples.push({ ours, theirs: theirs.nanoseconds });
+        }
+        const storedBytes = own.storedBytes[deed.endsWith('hc') ? 'hc' : 'fast'];
+        rows.push(reduce(deed, corpus, samples, theirs.storedBytes / storedBytes, native.version));
+      }
+    }
+    rows.push(...(await benchLinked(native, corpora, { rounds, milliseconds })));
+    return [...rows, ...geometricMeans(rows)];
+  } finally {
+    await native.end();
+  }
+}
+
+/** A corpus as blocks in a module of its own, each with room for its compressed form and for what comes back. */
+async function placeBlocks(data) {
+  const core = await instantiateCore();
+  core.init(STREAMS, HEAP_BYTES);
+  const bound = core.lz4_compress_bound(BLOCK_BYTES);
+  const blocks = [];
+  for (let at = 0; at < data.length; at += BLOCK_BYTES) {
+    const part = data.subarray(at, at + BLOCK_BYTES);
+    const block = { raw: core.buffer_alloc(BLOCK_BYTES), rawBytes: part.length, packed: core.buffer_alloc(bound) };
+    new Uint8Array(core.memory.buffer).set(part, block.raw);
+    blocks.push(block);
+  }
+  const back = core.buffer_alloc(blocks.length * BLOCK_BYTES);
+  const compress = () => {
+    for (const block of blocks) {
+      block.packedBytes = core.lz4_compress_block(block.raw, block.rawBytes, block.packed, bound);
+    }
+  };
+  const decompress = () => {
+    let out = back;
+    for (const { packed, packedBytes, rawBytes } of blocks) {
+      if (core.lz4_decompress_block(packed, packedBytes, out, rawBytes) !== rawBytes)
+        throw new Error('a block is lost');
+      out += rawBytes;
+    }
+  };
+  compress();
+  decompress();
+  if (!Buffer.from(core.memory.buffer, back, data.length).equals(data))
+    throw new Error('the blocks came back different');
+  const fast = blocks.reduce((sum, { packedBytes, rawBytes }) => sum + Math.min(packedBytes, rawBytes), 0);
+  return { passes: { compress, decompress }, storedBytes: { fast } };
+}
+
+/** Message by message with a window of 64 KiB, against `LZ4_compress_fast_continue`, for the streams of messages. */
+async function benchLinked(native, corpora, { rounds, milliseconds }) {
+  const rows = [];
+  for (const [index, corpus] of corpora.entries()) {
+    if (corpus.lengths === undefined) continue;
+    const own = await placeMessages(corpus);
+    const samples = [];
+    let theirs;
+    for (let round = 0; round < rounds; round += 1) {
+      const ours = fastestPass(own.compress, milliseconds);
+      theirs = await native.ask('compress-linked', index, 0, milliseconds);
+      samples.push({ ours, theirs: theirs.nanoseconds });
+    }
+    rows.push(reduce('compress-linked', corpus, samples, theirs.storedBytes / own.storedBytes(), native.version));
+  }
+  return rows;
+}
+
+async function placeMessages({ data, lengths }) {
+  const core = await instantiateCore();
+  core.init(STREAMS, HEAP_BYTES);
+  const stateBytes = 32 + 16_384 + 4 * BLOCK_BYTES;
+  const state = core.buffer_alloc(stateBytes);
+  core.lz4_link_init(state, stateBytes, BLOCK_BYTES, 1);
+  const src = core.buffer_alloc(data.length);
+  new Uint8Array(core.memory.buffer).set(data, src);
+  const dst = core.buffer_alloc(BLOCK_BYTES);
+  let stored = 0;
+  const compress = () => {
+    core.lz4_link_reset(state);
+    stored = 0;
+    let at = src;
+    for (const length of lengths) {
+      const packed = core.lz4_link_compress(state, at, length, dst, length - 1);
+      stored += packed < 0 ? length : packed;
+      at += length;
+    }
+  };
+  return { compress, storedBytes: () => stored };
+}
+
+/** Nanoseconds of the fastest pass within the time. */
+export function fastestPass(pass, milliseconds) {
+  let best = Number.POSITIVE_INFINITY;
+  const end = performance.now() + milliseconds;
+  pass();
+  do {
+    const start = process.hrtime.bigint();
+    pass();
+    best = Math.min(best, Number(process.hrtime.bigint() - start));
+  } while (performance.now() < end);
+  return best;
+}
+
+export function quantile(numbers, share) {
+  const sorted = [...numbers].sort((one, other) => one - other);
+  return sorted[Math.round(share * (sorted.length - 1))];
+}
+
+/** `sizeRatio` is the peer's stored bytes by ours: above 1, ours is smaller. */
+export function reduce(deed, corpus, samples, sizeRatio, version) {
+  const speeds = samples.map(({ ours, theirs }) => theirs / ours);
+  const megabytes = (nanoseconds) => (corpus.data.length / nanoseconds) * 1000;
+  return {
+    deed,
+    corpus: corpus.name,
+    peer: `liblz4 ${version}`,
+    megabytesPerSecond: megabytes(
+      quantile(
+        samples.map(({ ours }) => ours),
+        0.5,
+      ),
+    ),
+    peerMegabytesPerSecond: megabytes(
+      quantile(
+        samples.map(({ theirs }) => theirs),
+        0.5,
+      ),
+    ),
+    speedRatio: quantile(speeds, 0.5),
+    speedRatioSpread: quantile(speeds, 0.75) - quantile(speeds, 0.25),
+    sizeRatio,
+    samples,
+  };
+}
+
+export function geometricMeans(rows) {
+  const mean = (numbers) => Math.exp(numbers.reduce((sum, each) => sum + Math.log(each), 0) / numbers.length);
+  return [...new Set(rows.map(({ deed }) => deed))].map((deed) => {
+    const own = rows.filter((row) => row.deed === deed);
+    return {
+      deed,
+      corpus: 'geometric mean',
+      peer: own[0].peer,
+      megabytesPerSecond: mean(own.map((row) => row.megabytesPerSecond)),
+      peerMegabytesPerSecond: mean(own.map((row) => row.peerMegabytesPerSecond)),
+      speedRatio: mean(own.map((row) => row.speedRatio)),
+      sizeRatio: mean(own.map((row) => row.sizeRatio)),
+    };
+  });
+}
+
+/** The comparison as lines of text. */
+export function formatNative(rows) {
+  const lines = [['deed', 'corpus', 'MB/s', 'peer MB/s', 'speed to peer', 'spread', 'peer bytes / ours']];
+  for (const row of rows) {
+    lines.push([
+      row.deed,
+      row.corpus,
+      row.megabytesPerSecond.toFixed(0),
+      row.peerMegabytesPerSecond.toFixed(0),
+      row.speedRatio.toFixed(3),
+      row.speedRatioSpread === undefined ? '' : `±${(row.speedRatioSpread / 2).toFixed(3)}`,
+      row.sizeRatio.toFixed(3),
+    ]);
+  }
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,117 @@
+// Writes one LZ4 frame from content that comes in chunks, in constant memory. Leaves where bytes come from and go to others.
+// Source: LZ4 Frame Format Description (lz4_Frame_format.md).
+import { TorporError } from '../platform/errors.ts';
+import { FrameMemory } from './frame-memory.ts';
+import type { WasmBytes } from './load.ts';
+import {
+  BLOCK_BYTES_BY_ID,
+  encodeFrameHeader,
+  type FrameHeader,
+  STORED_BIT,
+  WINDOW_BYTES,
+} from './lz4-frame-format.ts';
+
+/** How a frame is written. Default: independent blocks of 4 MiB and a checksum of the content, as the tool `lz4` does. */
+export type Lz4FrameOptions = Partial<Omit<FrameHeader, 'dictionaryId'>> & { readonly wasm?: WasmBytes };
+
+/** An encoder's 32 bytes and table before its window, and room so that the window slides only now and then. */
+const LINK_EXTRA_BYTES = 32 + 16 * 1024 + 4 * WINDOW_BYTES;
+
+/** One frame. Feed `push`, then `end` once; all answers are to be written in order. */
+export class Lz4FrameEncoder {
+  readonly #memory: FrameMemory;
+  readonly #header: FrameHeader;
+  readonly #blockBytes: number;
+  readonly #input: number;
+  readonly #output: number;
+  readonly #link: number;
+  readonly #contentHash: number;
+  #inputBytes = 0;
+  #contentBytes = 0;
+  #headerSent = false;
+
+  constructor(memory: FrameMemory, header: FrameHeader) {
+    this.#memory = memory;
+    this.#header = header;
+    this.#blockBytes = BLOCK_BYTES_BY_ID[header.blockSizeId] as number;
+    this.#input = memory.allocate(this.#blockBytes);
+    this.#output = memory.allocate(this.#blockBytes);
+    this.#contentHash = memory.startXxh32();
+    this.#link = 0;
+    if (header.linked) {
+      const stateBytes = LINK_EXTRA_BYTES + WINDOW_BYTES + this.#blockBytes;
+      this.#link = memory.allocate(stateBytes);
+      memory.exports.lz4_link_init(this.#link, stateBytes, WINDOW_BYTES, 1);
+    }
+  }
+
+  /** Throws ERR_CORE_LOAD and ERR_CORE_ABI as `loadCore` does. */
+  static async create(options: Lz4FrameOptions = {}): Promise<Lz4FrameEncoder> {
+    const { wasm, ...chosen } = options;
+    const header = { blockSizeId: 7, linked: false, blockChecksums: false, contentChecksum: true, ...chosen } as const;
+    return new Lz4FrameEncoder(await FrameMemory.create(wasm), header);
+  }
+
+  /** Takes content of any length; yields what is complete. */
+  *push(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
+    yield* this.#sendHeader();
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + this.#blockBytes - this.#inputBytes);
+      this.#memory.bytes.set(part, this.#input + this.#inputBytes);
+      this.#inputBytes += part.length;
+      at += part.length;
+      if (this.#inputBytes === this.#blockBytes) yield this.#takeBlock();
+    }
+  }
+
+  /** Yields what is left and the end mark. Throws ERR_LZ4_FRAME where the content is not as long as was told. */
+  *end(): Generator<Uint8Array, void, undefined> {
+    yield* this.#sendHeader();
+    if (this.#inputBytes > 0) yield this.#takeBlock();
+    const { contentBytes, contentChecksum } = this.#header;
+    if (contentBytes !== undefined && contentBytes !== this.#contentBytes) {
+      throw new TorporError(
+        'ERR_LZ4_FRAME',
+        `could not finish an LZ4 frame: its header tells ${contentBytes} bytes of content, ${this.#contentBytes} came; tell the true size or none`,
+      );
+    }
+    const tail = new DataView(new ArrayBuffer(contentChecksum ? 8 : 4));
+    if (contentChecksum) tail.setInt32(4, this.#memory.exports.xxh32_digest(this.#contentHash), true);
+    yield new Uint8Array(tail.buffer);
+  }
+
+  /** Gives the buffers back to a memory that others use too. The encoder is of no use after that. */
+  release(): void {
+    for (const pointer of [this.#input, this.#output, this.#contentHash, this.#link]) {
+      if (pointer !== 0) this.#memory.exports.buffer_free(pointer);
+    }
+  }
+
+  *#sendHeader(): Generator<Uint8Array, void, undefined> {
+    if (this.#headerSent) return;
+    this.#headerSent = true;
+    yield encodeFrameHeader(this.#header, this.#memory.xxh32);
+  }
+
+  /** One block: size, bytes, checksum. Content that does not shrink is stored. */
+  #takeBlock(): Uint8Array {
+    const memory = this.#memory;
+    const { exports } = memory;
+    const rawBytes = this.#inputBytes;
+    this.#inputBytes = 0;
+    this.#contentBytes += rawBytes;
+    if (this.#header.contentChecksum) exports.xxh32_update(this.#contentHash, this.#input, rawBytes);
+    const packedBytes =
+      this.#link === 0
+        ? exports.lz4_compress_block(this.#input, rawBytes, this.#output, rawBytes - 1)
+        : exports.lz4_link_compress(this.#link, this.#input, rawBytes, this.#output, rawBytes - 1);
+    const stored = packedBytes < 0;
+    const [from, bytes] = stored ? [this.#input, rawBytes] : [this.#output, packedBytes];
+    const block = new Uint8Array(4 + bytes + (this.#header.blockChecksums ? 4 : 0));
+    const view = new DataView(block.buffer);
+    view.setUint32(0, stored ? bytes + STORED_BIT : bytes, true);
+    block.set(memory.bytes.subarray(from, from + bytes), 4);
+    if (this.#header.blockChecksums) view.setUint32(4 + bytes, memory.xxh32At(from, bytes), true);
+    return block;
+  }
+}

@@ -1,0 +1,50 @@
+// `torpor lz4`: stdin to stdout, both ways, and what it says to wrong input and wrong options.
+import { describe, expect, it } from 'vitest';
+import { FakeIo } from './fakes/fake-io.ts';
+
+const CONTENT = Buffer.from('Idle is not disconnected. '.repeat(9000));
+
+async function pipe(input: Uint8Array[], ...args: string[]): Promise<{ code: number; out: Buffer; err: string }> {
+  const io = new FakeIo();
+  io.stdin = input;
+  const code = await io.run('lz4', ...args);
+  return { code, out: Buffer.concat(io.stdoutBytes), err: io.stderr };
+}
+
+describe('torpor lz4', () => {
+  it.each([[[]], [['--linked', '-b', '64K', '--block-checksum']], [['--no-content-checksum', '-b', '256K']]])(
+    'lz4: compress %j, then decompress -> the same bytes, from far fewer',
+    async (options) => {
+      const packed = await pipe([CONTENT.subarray(0, 777), CONTENT.subarray(777)], 'compress', ...options);
+      expect(packed.code).toBe(0);
+      expect(packed.out.length).toBeLessThan(CONTENT.length / 20);
+      const back = await pipe([packed.out], 'decompress');
+      expect(back).toMatchObject({ code: 0, err: '' });
+      expect(back.out.equals(CONTENT)).toBe(true);
+    },
+  );
+
+  it('lz4: decompress of something else, of half a frame, of nothing -> exit code 1 and the reason', async () => {
+    const { out } = await pipe([CONTENT], 'compress');
+    expect(await pipe([CONTENT], 'decompress')).toMatchObject({ code: 1, err: expect.stringMatching(/magic number/) });
+    expect(await pipe([out.subarray(0, 99)], 'decompress')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/cut short/),
+    });
+    expect(await pipe([], 'decompress')).toMatchObject({ code: 1, err: expect.stringMatching(/no input/) });
+  });
+
+  it('lz4: a size that is none, a block size that is none -> bad usage', async () => {
+    expect(await pipe([], 'compress', '--content-size', '-3')).toMatchObject({ code: 2 });
+    expect(await pipe([], 'compress', '--block-size', '65536')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/64K/),
+    });
+  });
+
+  it('lz4: told size is not true -> exit code 1 and both sizes', async () => {
+    const { code, err } = await pipe([CONTENT], 'compress', '--content-size', '5');
+    expect(code).toBe(1);
+    expect(err).toMatch(/5 bytes of content, 234000 came/);
+  });
+});
