@@ -115,6 +115,10 @@ export interface StreamStatus {
   readonly target: string;
   readonly protocol: Protocol;
   readonly device: Device;
+  /** What its first bytes told it to speak; 'auto' before they did. */
+  readonly speaks: string;
+  /** Why its client's last bytes counted or did not, for people: "52 B every 15.0 s: keepalive, 40 seen". */
+  readonly verdict: string;
   /** connecting: target not reached yet. holding: bytes are kept. delivering: held bytes are on their way. */
   readonly mode: 'connecting' | 'flowing' | 'holding' | 'delivering' | 'closed';
   readonly active: boolean;

@@ -87,6 +87,7 @@ export class Stream {
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
     this.#activity = new StreamActivity({
       ...pickActivityOptions(home, route),
+      family: familyOf(client.remoteAddress ?? '', route.listener),
       status: () => this.status(),
       isHeld: () => home.isHeld(route.vm),
       onOver: () => home.forget(this),
@@ -113,6 +114,7 @@ export class Stream {
       target: formatEndpoint(this.route.target),
       protocol: this.route.protocol,
       device: this.route.device,
+      ...this.#activity.describe(),
       mode: this.#mode,
       active: this.#activity.isActive,
       openedAtMs: this.#openedAtMs,
@@ -448,7 +450,15 @@ function pickActivityOptions(home: StreamHome, route: StreamRoute) {
     disconnectGraceMs,
     wakeOn: route.wakeOn,
     protocol: route.protocol,
+    port: route.target.port,
   };
+}
+
+/** A number for one client of one listener: what its connections share. FNV-1a; two that collide learn each other's polls. */
+function familyOf(address: string, listener: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(`${address} ${listener}`)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
 }
 
 function reasonOf(error: unknown): string {

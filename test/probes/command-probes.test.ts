@@ -70,7 +70,9 @@ describe('IcmpProbe', () => {
   /** A program in the place of ping that notes its arguments and exits as told. */
   function fakePing(folder: TempFolder, exitCode: number): string {
     const path = folder.file('ping');
-    writeFileSync(path, `#!/bin/sh\nprintf '%s ' "$@" > ${folder.file('arguments')}\nexit ${exitCode}\n`, { mode: 0o755 });
+    writeFileSync(path, `#!/bin/sh\nprintf '%s ' "$@" > ${folder.file('arguments')}\nexit ${exitCode}\n`, {
+      mode: 0o755,
+    });
     return path;
   }
 
