@@ -173,13 +173,16 @@ function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
       judgePrint(family, from, <u32>(end - from), now);
       return;
     case PROTOCOL_HTTP:
+      judgeRequest(protocol, family, from, <u32>(end - from), now);
+      return;
     case PROTOCOL_MYSQL:
     case PROTOCOL_UNKNOWN:
-      judgeRequest(protocol, family, from, <u32>(end - from), now);
+      // Connections of a pool keep a period each.
+      judgeRequest(protocol, <u32>detector, from, <u32>(end - from), now);
       return;
     case PROTOCOL_POSTGRES:
       if (end - from > 2 && isTls(from)) switchToTls(detector, PROTOCOL_TLS, from, end, now);
-      else judgeRequest(protocol, family, from, <u32>(end - from), now);
+      else judgeRequest(protocol, <u32>detector, from, <u32>(end - from), now);
       return;
     default:
       judgeBinary(detector, protocol, from, end, now);

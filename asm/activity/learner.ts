@@ -2,7 +2,8 @@
 // where a timer or a reply explains it and the evidence is strong; anything else is activity at once. Leaves the two kinds of
 // evidence to timer-evidence.ts and reply-evidence.ts.
 //
-// State, from `learner`: u16 bytes left of a frame, u8 header bytes kept, u8 frame type, u16 frame length, u16 lead ticks, u16 server
+// State, from `learner`: u16 bytes left of a frame or, within its header, its
+// length; u8 header bytes kept, u8 frame type, u16 lead ticks, u16 server
 // size, u8 burst, u8 bits, u32 server's last tick, u32 client's last tick, u16 client bucket, u16 server bucket; then CLASSES of
 // CLASS_BYTES each: a timer, a reply record, u16 size.
 import { PROTOCOL_RDP, PROTOCOL_SSH } from './protocols';
@@ -30,16 +31,16 @@ import { giveActive, giveChatter, giveWork } from './verdict';
 const FRAME_LEFT: usize = 0;
 const FRAME_HAVE: usize = 2;
 const FRAME_TYPE: usize = 3;
-const FRAME_LENGTH: usize = 4;
-const LEAD: usize = 6;
-const SERVER_SIZE: usize = 8;
-const BURST: usize = 10;
-const LEARNER_BITS: usize = 11;
-const SERVER_AT: usize = 12;
-const CLIENT_AT: usize = 16;
-const CLIENT_BUCKET: usize = 20;
-const SERVER_BUCKET: usize = 22;
-const CLASSES_AT: usize = 24;
+const FRAME_LENGTH: usize = FRAME_LEFT;
+const LEAD: usize = 4;
+const SERVER_SIZE: usize = 6;
+const BURST: usize = 8;
+const LEARNER_BITS: usize = 9;
+const SERVER_AT: usize = 10;
+const CLIENT_AT: usize = 14;
+const CLIENT_BUCKET: usize = 18;
+const SERVER_BUCKET: usize = 20;
+const CLASSES_AT: usize = 22;
 
 const CLASSES: u32 = 4;
 const REPLY: usize = TIMER_BYTES;
@@ -62,7 +63,8 @@ const LARGEST_CHATTER_BYTES: u32 = 1400;
 
 /** Buckets count in units of 16 bytes and leak so many of them a tick, over 16. */
 const BUCKET_SHIFT: u32 = 4;
-const BUCKET_MOST: u32 = 0xffff;
+/** A full bucket holds a quarter more than it takes to be full: a transfer that ended does not count for long. */
+const BUCKET_SPARE: u32 = 4;
 /** A client that sends more than 4 kB/s for some seconds, whatever it is, has work done. */
 const CLIENT_LEAK: u32 = 4;
 const CLIENT_FULL: u32 = (24 << 10) >> BUCKET_SHIFT;
@@ -126,7 +128,7 @@ function judgeFrames(learner: usize, protocol: u8, from: usize, end: usize, now:
   let at = from;
   while (at < end) {
     const left = <u32>load<u16>(learner, FRAME_LEFT);
-    if (left !== 0) {
+    if (left !== 0 && load<u8>(learner, FRAME_HAVE) === 0) {
       const taken = <u32>min<usize>(left, end - at);
       store<u16>(learner, <u16>(left - taken), FRAME_LEFT);
       at += taken;
@@ -229,7 +231,7 @@ function findClass(learner: usize, bytes: u32): usize {
 function fill(bucket: usize, bytes: u32, pauseTicks: u32, leak: u32, full: u32): bool {
   const leaked = (min(pauseTicks, 0xffff) * leak) >> BUCKET_SHIFT;
   const level = <u32>load<u16>(bucket);
-  const now = min((level > leaked ? level - leaked : 0) + ((bytes + 15) >> BUCKET_SHIFT), BUCKET_MOST);
+  const now = min((level > leaked ? level - leaked : 0) + ((bytes + 15) >> BUCKET_SHIFT), full + full / BUCKET_SPARE);
   store<u16>(bucket, <u16>now);
   return now >= full;
 }

@@ -16,7 +16,7 @@ const TRIGGER: usize = 6;
 const DELAY_UNIT_TICKS: u32 = 2;
 const MOST_DELAY_TICKS: u32 = 255 * DELAY_UNIT_TICKS;
 const MOST_HALF_TICKS: u32 = 255;
-const LEAST_HALF_TICKS: u32 = 6;
+const LEAST_HALF_TICKS: u32 = 10;
 /** A first reply may be this late: a long round trip. */
 const FIRST_DELAY_TICKS: u32 = 240;
 
@@ -93,7 +93,7 @@ export function expectReply(reply: usize, serverSize: u16, isLapse: bool): void 
 
 /** The first packet that may be a reply: it sets the window. */
 function begin(reply: usize, serverSize: u16, leadTicks: u32, delayTicks: u32, count: u32): void {
-  const half = min(delayTicks / 4 + 10, MOST_HALF_TICKS);
+  const half = min(delayTicks / 4 + 12, MOST_HALF_TICKS);
   store<u8>(reply, <u8>(delayTicks / DELAY_UNIT_TICKS), DELAY);
   store<u8>(reply, <u8>half, HALF_WINDOW);
   store<u8>(reply, <u8>max<u32>(1, rarity(leadTicks, half * 2)));
@@ -116,8 +116,8 @@ function takeReply(reply: usize, bits: u32, leadTicks: u32, delayTicks: u32): vo
   const off = <i32>delayTicks - delay;
   const moved = min<i32>(delay + (off >= 0 ? off + 4 : off - 4) / 8, MOST_DELAY_TICKS);
   store<u8>(reply, <u8>(max<i32>(moved, 0) / DELAY_UNIT_TICKS), DELAY);
-  const wanted = <u32>abs<i32>(off) * 3 + LEAST_HALF_TICKS;
-  if (wanted < half) store<u8>(reply, <u8>(half - (half - wanted + 15) / 16), HALF_WINDOW);
+  const wanted = <u32>abs<i32>(off) * 4 + LEAST_HALF_TICKS;
+  if (wanted < half) store<u8>(reply, <u8>(half - (half - wanted + 31) / 32), HALF_WINDOW);
 }
 
 /** A packet that is no reply. One that was just outside widens the window a little. */

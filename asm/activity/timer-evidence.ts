@@ -1,14 +1,20 @@
 // Evidence that something comes by a timer: a learned period, and how many bits speak for it. Leaves to its callers what it is
 // that comes, and the wheel of deadlines to timers/.
 //
-// A timer is 11 bytes: u32 tick of the last one on the grid, u32 period in ticks, u8 bits, u8 misses in a row (3 bits) and strays
-// (5 bits), u8 seen.
+// A timer is 12 bytes: u32 tick of the last one on the grid; u24 period in ticks and u8 seen; u8 bits; u8 misses in a row (3 bits)
+// and strays (5 bits); u16 how long after the grid's last one the last stray came, STRAY_UNIT_TICKS each.
 
-export const TIMER_BYTES: u32 = 11;
+export const TIMER_BYTES: u32 = 12;
 const PERIOD_TICKS: usize = 4;
 const EVIDENCE: usize = 8;
 const MISSES: usize = 9;
-const SEEN: usize = 10;
+const SEEN: usize = 7;
+const LAST_STRAY: usize = 10;
+
+const STRAY_UNIT_TICKS: u32 = 4;
+const PERIOD_MASK: u32 = 0xffffff;
+/** Strays that cost nothing: the first intervals have no grid yet. */
+const FREE_STRAYS: u32 = 3;
 
 /** At so many bits what comes on time is explained. */
 const ENOUGH_BITS: u32 = 12;
@@ -46,12 +52,15 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
     return false;
   }
   const gap = now - load<u32>(timer);
-  const period = load<u32>(timer, PERIOD_TICKS);
+  const period = periodOf(timer);
   if (period !== 0) {
     if (isOnGrid(gap, period)) return takeBeat(timer, now, gap, period);
     if (silentTicks < gap && isNear(silentTicks, period)) return takeBeat(timer, now, silentTicks, period);
+    // The timer was set anew when the last stray came: a page that polls from its last click on.
+    const sinceStray = gap - min<u32>(<u32>load<u16>(timer, LAST_STRAY) * STRAY_UNIT_TICKS, gap);
+    if (sinceStray < gap && isNear(sinceStray, period)) return takeBeat(timer, now, sinceStray, period);
   }
-  takeStray(timer);
+  takeStray(timer, gap);
   if (gap < shortestTicks) {
     takeMiss(timer);
     return false;
@@ -63,7 +72,7 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
 
 /** The learned period in ticks, or 0. */
 export function timerPeriod(timer: usize): u32 {
-  return load<u8>(timer, EVIDENCE) >= <u8>ENOUGH_BITS ? load<u32>(timer, PERIOD_TICKS) : 0;
+  return load<u8>(timer, EVIDENCE) >= <u8>ENOUGH_BITS ? periodOf(timer) : 0;
 }
 
 export function timerSeen(timer: usize): u32 {
@@ -93,16 +102,28 @@ function isOnGrid(gap: u32, period: u32): bool {
 
 /** One that came on time. The period follows slowly, so that a wrong first one is corrected. */
 function takeBeat(timer: usize, now: u32, gap: u32, period: u32): bool {
-  const bits = min(<u32>load<u8>(timer, EVIDENCE) + MATCH_BITS, MOST_BITS);
+  // A beat after strays says nothing new: whoever types every three seconds is on a grid of six.
+  const isClean = (load<u8>(timer, MISSES) & MISSES_MASK) === 0;
+  const bits = isClean ? min(<u32>load<u8>(timer, EVIDENCE) + MATCH_BITS, MOST_BITS) : <u32>load<u8>(timer, EVIDENCE);
   const strays = load<u8>(timer, MISSES) >> 3;
   store<u32>(timer, now);
   store<u8>(timer, <u8>bits, EVIDENCE);
-  store<u8>(timer, (strays === 0 ? 0 : strays - 1) << 3, MISSES);
-  if (isNear(gap, period)) store<u32>(timer, <u32>(<i32>period + (<i32>gap - <i32>period) / 4), PERIOD_TICKS);
-  return bits >= ENOUGH_BITS + <u32>strays;
+  store<u8>(timer, (strays === 0 || !isClean ? strays : strays - 1) << 3, MISSES);
+  store<u16>(timer, 0, LAST_STRAY);
+  if (isNear(gap, period)) setPeriod(timer, <u32>(<i32>period + (<i32>gap - <i32>period) / 4));
+  return bits >= ENOUGH_BITS + max<u32>(strays, FREE_STRAYS) - FREE_STRAYS;
 }
 
-function takeStray(timer: usize): void {
+function periodOf(timer: usize): u32 {
+  return load<u32>(timer, PERIOD_TICKS) & PERIOD_MASK;
+}
+
+function setPeriod(timer: usize, period: u32): void {
+  store<u32>(timer, (load<u32>(timer, PERIOD_TICKS) & ~PERIOD_MASK) | period, PERIOD_TICKS);
+}
+
+function takeStray(timer: usize, gap: u32): void {
+  store<u16>(timer, <u16>min<u32>(gap / STRAY_UNIT_TICKS, 0xffff), LAST_STRAY);
   const byte = load<u8>(timer, MISSES);
   if (<u32>(byte >> 3) < MOST_STRAYS) store<u8>(timer, byte + 8, MISSES);
 }
@@ -124,7 +145,8 @@ function takeMiss(timer: usize): bool {
 function startOver(timer: usize, now: u32, gap: u32): void {
   store<u32>(timer, now);
   store<u8>(timer, load<u8>(timer, MISSES) & ~MISSES_MASK, MISSES);
-  store<u32>(timer, gap <= LONGEST_TICKS ? gap : 0, PERIOD_TICKS);
+  store<u16>(timer, 0, LAST_STRAY);
+  setPeriod(timer, gap <= LONGEST_TICKS ? gap : 0);
   store<u8>(timer, isRound(gap) ? <u8>ROUND_BITS : 0, EVIDENCE);
 }
 
