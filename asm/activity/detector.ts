@@ -38,6 +38,7 @@ import {
   BITS,
   CLIENT_HEAD,
   FAMILY,
+  FAMILY_BYTES,
   MESSAGE,
   MESSAGE_BYTES,
   PERIOD,
@@ -57,6 +58,8 @@ import {
   verdictSize,
 } from './verdict';
 
+/** Where a message's header lies in the message state; see parsers/step.ts. */
+const HEADER_AT: u32 = 12;
 /** Where first bytes wait in the message state: the client's, then the server's, then how many of the latter. */
 const SERVER_HEAD: usize = HEAD_BYTES;
 const SERVER_HAVE: usize = HEAD_BYTES + 8;
@@ -143,7 +146,8 @@ function settle(detector: usize, seen: u8): void {
 function become(detector: usize, protocol: u8): void {
   store<u8>(detector, protocol, PROTOCOL);
   store<u8>(detector, load<u8>(detector, BITS) | BIT_TOLD, BITS);
-  memory.fill(detector + MESSAGE, 0, MESSAGE_BYTES);
+  // The learner has no polls: it takes the family's place too.
+  memory.fill(detector + MESSAGE, 0, isLearned(protocol) ? MESSAGE_BYTES : MESSAGE_BYTES - FAMILY_BYTES);
 }
 
 function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
@@ -155,7 +159,7 @@ function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
     case PROTOCOL_TLS:
     case PROTOCOL_RDP_TLS:
     case PROTOCOL_RFB_TLS:
-      if (!judgeEncrypted(message, protocol, from, end, now)) lose(detector);
+      if (!judgeEncrypted(message, protocol, from, end, now)) lose(detector, end - from);
       return;
     case PROTOCOL_RDP:
       judgeRdp(detector, from, end, now);
@@ -167,7 +171,7 @@ function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
       judgeLines(message, from, end);
       return;
     case PROTOCOL_WEBSOCKET:
-      if (!judgeWebSocket(message, family, from, end, now)) lose(detector);
+      if (!judgeWebSocket(message, family, from, end, now)) lose(detector, end - from);
       return;
     case PROTOCOL_PRINT:
       judgePrint(family, from, <u32>(end - from), now);
@@ -191,8 +195,8 @@ function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
 
 /** The protocols of binary messages. */
 function judgeBinary(detector: usize, protocol: u8, from: usize, end: usize, now: u32): void {
-  const outcome = judgeMessages(protocol, detector + MESSAGE, MESSAGE_BYTES - 12, from, end);
-  if (outcome === OUTCOME_LOST) lose(detector);
+  const outcome = judgeMessages(protocol, detector + MESSAGE, MESSAGE_BYTES - FAMILY_BYTES - HEADER_AT, from, end);
+  if (outcome === OUTCOME_LOST) lose(detector, end - from);
   if (outcome === OUTCOME_TLS) switchToTls(detector, PROTOCOL_RFB_TLS, stoppedAt, end, now);
 }
 
@@ -206,11 +210,12 @@ function judgeRdp(detector: usize, from: usize, end: usize, now: u32): void {
 function switchToTls(detector: usize, protocol: u8, from: usize, end: usize, now: u32): void {
   become(detector, protocol);
   giveActive(REASON_HANDSHAKE, <u32>(end - from));
-  if (from < end && !judgeEncrypted(detector + MESSAGE, protocol, from, end, now)) lose(detector);
+  if (from < end && !judgeEncrypted(detector + MESSAGE, protocol, from, end, now)) lose(detector, end - from);
 }
 
 /** From here on everything of this stream's client counts. */
-function lose(detector: usize): void {
+function lose(detector: usize, bytes: usize): void {
+  giveActive(REASON_LOST, <u32>bytes);
   store<u8>(detector, load<u8>(detector, BITS) | BIT_LOST, BITS);
 }
 

@@ -4,7 +4,8 @@
 //
 // State, from `learner`: u16 bytes left of a frame or, within its header, its
 // length; u8 header bytes kept, u8 frame type, u16 lead ticks, u16 server
-// size, u8 burst, u8 bits, u32 server's last tick, u32 client's last tick, u16 client bucket, u16 server bucket; then CLASSES of
+// size, u8 burst, u8 bits, u32 server's last tick, u32 client's last tick, u16 client bucket, u16 server bucket, u16 server bytes
+// since the last window adjustment and u16 what it usually takes (WINDOW_UNIT_BYTES each); then CLASSES of
 // CLASS_BYTES each: a timer, a reply record, u16 size.
 import { PROTOCOL_RDP, PROTOCOL_SSH } from './protocols';
 import {
@@ -40,7 +41,9 @@ const SERVER_AT: usize = 10;
 const CLIENT_AT: usize = 14;
 const CLIENT_BUCKET: usize = 18;
 const SERVER_BUCKET: usize = 20;
-const CLASSES_AT: usize = 22;
+const WINDOW_USED: usize = 22;
+const WINDOW_USUAL: usize = 24;
+const CLASSES_AT: usize = 26;
 
 const CLASSES: u32 = 4;
 const REPLY: usize = TIMER_BYTES;
@@ -51,6 +54,16 @@ const BIT_SERVER_SPOKE: u8 = 1;
 const BIT_CLIENT_SPOKE: u8 = 2;
 /** The client has spoken since the server did: the server's next bytes are a new burst. */
 const BIT_CLIENT_LAST: u8 = 4;
+
+/** High half of the learner's bits: how many window adjustments came when they were due. */
+const ADJUSTED_SHIFT: u8 = 4;
+const ADJUSTED_MOST: u8 = 15;
+const ADJUSTED_ENOUGH: u8 = 2;
+const WINDOW_UNIT_BYTES: u32 = 64;
+/** No SSH client adjusts its window for less. */
+const LEAST_WINDOW: u32 = (16 << 10) / WINDOW_UNIT_BYTES;
+/** The bytes from one adjustment to the next are the same to a twelfth. */
+const WINDOW_PART: u32 = 12;
 
 /** The server's bytes after such a pause are a new burst. */
 const BURST_PAUSE_TICKS: u32 = 20;
@@ -90,6 +103,8 @@ export function noteServer(learner: usize, protocol: u8, bytes: u32, now: u32): 
   store<u16>(learner, <u16>min<u32>(bytes, 0xffff), SERVER_SIZE);
   store<u32>(learner, now, SERVER_AT);
   store<u8>(learner, (bits | BIT_SERVER_SPOKE) & ~BIT_CLIENT_LAST, LEARNER_BITS);
+  const used = <u32>load<u16>(learner, WINDOW_USED) + (bytes + WINDOW_UNIT_BYTES - 1) / WINDOW_UNIT_BYTES;
+  store<u16>(learner, <u16>min<u32>(used, 0xffff), WINDOW_USED);
   if (fill(learner + SERVER_BUCKET, bytes, pauseTicks, SERVER_LEAK, SERVER_FULL) && protocol === PROTOCOL_SSH)
     giveWork(bytes);
 }
@@ -119,7 +134,7 @@ export function judgeEncrypted(learner: usize, protocol: u8, from: usize, end: u
 /** An SSH read is one packet or several written at once; the others say where their frames are. */
 function judgeUnits(learner: usize, protocol: u8, from: usize, end: usize, now: u32): bool {
   if (protocol !== PROTOCOL_SSH) return judgeFrames(learner, protocol, from, end, now);
-  judgePacket(learner, <u32>(end - from), now);
+  judgePacket(learner, protocol, <u32>(end - from), now);
   return true;
 }
 
@@ -145,6 +160,7 @@ function judgeFrames(learner: usize, protocol: u8, from: usize, end: usize, now:
     const whole = protocol === PROTOCOL_RDP ? takeRdpHeader(learner, have, byte) : takeTlsHeader(learner, have, byte);
     if (whole < 0) {
       store<u8>(learner, 0, FRAME_HAVE);
+      // A frame of RDP is found again at the next read: until then everything counts.
       giveActive(REASON_LOST, <u32>(end - from));
       return false;
     }
@@ -187,11 +203,11 @@ function takeRdpHeader(learner: usize, have: u32, byte: u8): i32 {
 function judgeFrame(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   if (protocol !== PROTOCOL_RDP && load<u8>(learner, FRAME_TYPE) !== TLS_APPLICATION_DATA)
     giveActive(REASON_HANDSHAKE, bytes);
-  else judgePacket(learner, bytes, now);
+  else judgePacket(learner, protocol, bytes, now);
 }
 
 /** The verdict on one packet. */
-function judgePacket(learner: usize, bytes: u32, now: u32): void {
+function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   if (bytes > LARGEST_CHATTER_BYTES) {
     giveActive(REASON_UNEXPLAINED, bytes);
     return;
@@ -202,10 +218,32 @@ function judgePacket(learner: usize, bytes: u32, now: u32): void {
   const isTimed = noteTimer(kind, now, delayTicks, SHORTEST_TICKS);
   const lead = load<u16>(learner, LEAD);
   const reply = noteReply(kind + REPLY, load<u16>(learner, SERVER_SIZE), lead, delayTicks);
-  if (reply === REPLY_YES) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
+  const isAdjustment = protocol === PROTOCOL_SSH && reply === REPLY_LEARNING && noteAdjustment(learner);
+  if (reply === REPLY_YES || isAdjustment) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
   else if (isTimed) giveChatter(REASON_TIMER, bytes, timerSeen(kind), timerPeriod(kind));
   else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
   else giveActive(reply === REPLY_LEARNING ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
+}
+
+/**
+ * SSH: a packet where a reply would be, as the server has sent what makes a client adjust its window (RFC 4254 section 5.2). Of the same
+ * size as a key, it is told by the bytes from one to the next.
+ */
+function noteAdjustment(learner: usize): bool {
+  const used = <u32>load<u16>(learner, WINDOW_USED);
+  const usual = <u32>load<u16>(learner, WINDOW_USUAL);
+  if (used < LEAST_WINDOW) return false;
+  const slack = usual / WINDOW_PART;
+  const bits = load<u8>(learner, LEARNER_BITS);
+  const isEarly = used + slack < usual;
+  // Once the usual is known, what comes before its time is a key.
+  if (isEarly && bits >> ADJUSTED_SHIFT >= ADJUSTED_ENOUGH) return false;
+  const isDue = !isEarly && used <= usual + slack;
+  const adjusted = isDue ? min<u8>((bits >> ADJUSTED_SHIFT) + 1, ADJUSTED_MOST) : 0;
+  store<u8>(learner, (bits & 15) | (adjusted << ADJUSTED_SHIFT), LEARNER_BITS);
+  store<u16>(learner, <u16>(isDue ? (usual * 3 + used) / 4 : used), WINDOW_USUAL);
+  store<u16>(learner, 0, WINDOW_USED);
+  return adjusted >= ADJUSTED_ENOUGH;
 }
 
 /** The class of this size; a new one takes the place of the one about which least is known. */

@@ -19,7 +19,7 @@ import { fileTimer, resetWheel, takeTimer, unfileTimer } from '../timers/wheel';
 import { judgeChunk, openDetector } from './detector';
 import { FLAG_ACTIVE, FLAG_ENTERED } from './flags';
 import { PROTOCOL_HINTS } from './protocols';
-import { BITS, FAMILY, PERIOD, PROTOCOL, REASON, SEEN, SIZE } from './state';
+import { BITS, PERIOD, PROTOCOL, REASON, SEEN, SIZE } from './state';
 import { countChunk, countedBytes, isDirection, TALLY_BYTES } from './tally';
 
 /** The longest delay of a stream, so that a deadline and the time before it differ by less than half the range of u32. */
@@ -41,7 +41,7 @@ const NEXT_FREE: usize = 20;
 const TALLY: usize = 32;
 const DETECTOR: usize = 64;
 /** What `readVerdict` writes. */
-const VERDICT_BYTES: u32 = 16;
+const VERDICT_BYTES: u32 = 12;
 
 const STATE_FREE: u32 = 0;
 const STATE_ACTIVE: u32 = 1;
@@ -143,7 +143,7 @@ export function readTally(stream: i32, out: usize): i32 {
 
 /**
  * Writes what the stream was told to be and why its client's last chunk was judged as it was, VERDICT_BYTES to `out`: u8 protocol,
- * u8 reason, u8 bits (state.ts), u8 zero, u16 packet size, u16 seen, u32 period in ticks, u32 family. Answers VERDICT_BYTES.
+ * u8 reason, u8 bits (state.ts), u8 zero, u16 packet size, u16 seen, u32 period in ticks. Answers VERDICT_BYTES.
  */
 export function readVerdict(stream: i32, out: usize): i32 {
   const record = findStream(stream);
@@ -157,7 +157,6 @@ export function readVerdict(stream: i32, out: usize): i32 {
   store<u16>(out, load<u16>(detector, SIZE), 4);
   store<u16>(out, load<u16>(detector, SEEN), 6);
   store<u32>(out, load<u32>(detector, PERIOD), 8);
-  store<u32>(out, load<u32>(detector, FAMILY), 12);
   return VERDICT_BYTES;
 }
 

@@ -54,7 +54,7 @@ export interface CoreAbi {
   stream_touch(stream: number, now: number): number;
   /**
    * Writes why the client's last chunk was judged as it was: u8 protocol, u8 reason, u8 bits (1: lost its place, 2: protocol
-   * told), u8 0, u16 packet size, u16 seen, u32 period in ticks, u32 family. Answers 16.
+   * told), u8 0, u16 packet size, u16 seen, u32 period in ticks. Answers 12.
    */
   stream_verdict(stream: number, out: number): number;
   /**
