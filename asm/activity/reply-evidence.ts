@@ -26,7 +26,8 @@ const MOST_BITS: u32 = 48;
 /** What one reply can add, however rare the server's bytes are. */
 const MOST_BITS_AT_ONCE: u32 = 4;
 /** What bursts without a reply can take. */
-const MOST_BITS_LOST: u32 = 5;
+const BITS_LOST_BY_PASS: u32 = 2;
+const MOST_BITS_LOST: u32 = 12;
 const BITS_LOST_BY_STRAY: u32 = 3;
 /** The server spoke first where the client had been silent at least that long: then the client did not cause it. */
 const LEAST_LEAD_TICKS: u32 = 30;
@@ -109,7 +110,7 @@ function takeReply(reply: usize, bits: u32, leadTicks: u32, delayTicks: u32): vo
   const trigger = load<u8>(reply, TRIGGER_BITS);
   // One burst of those that passed is the one that this replies to.
   const passed = <u32>trigger >> 4;
-  const lost = passed > 1 ? min(passed - 1, MOST_BITS_LOST) : 0;
+  const lost = passed > 1 ? min((passed - 1) * BITS_LOST_BY_PASS, MOST_BITS_LOST) : 0;
   const gained = bits + rarity(leadTicks, half * 2);
   store<u8>(reply, <u8>min<u32>(gained > lost ? gained - lost : 1, MOST_BITS));
   store<u8>(reply, trigger & 15, TRIGGER_BITS);

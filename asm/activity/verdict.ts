@@ -9,6 +9,13 @@ export let verdictSize: u32 = 0;
 export let verdictSeen: u32 = 0;
 export let verdictPeriod: u32 = 0;
 
+/** Whether anything counted since `watchActive`. */
+export let gaveActive: bool = false;
+
+export function watchActive(): void {
+  gaveActive = false;
+}
+
 export function clearVerdict(): void {
   verdictFlags = 0;
   verdictReason = 0;
@@ -21,6 +28,7 @@ export function clearVerdict(): void {
 export function giveActive(reason: u32, size: u32): void {
   if ((verdictFlags & FLAG_ACTIVE) === 0) note(reason, size, 0, 0);
   verdictFlags |= FLAG_ACTIVE;
+  gaveActive = true;
 }
 
 /** Part of the chunk is machine work that a person waits for. */

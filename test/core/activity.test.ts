@@ -184,6 +184,16 @@ describe('activity of plaintext protocols', () => {
     core.releaseStream(stream);
   });
 
+  it('nbd: the body of a write, in reads of its own -> counts to its end', () => {
+    const stream = open(DIALOGUES.nbd as Dialogue);
+    core.observe(stream, 'client', hex('25609513 0000 0001 0000000000000001 0000000000000000 00000020'), 10);
+    expect(core.observe(stream, 'client', Buffer.alloc(16), 70_000) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    expect(core.observe(stream, 'client', Buffer.alloc(16), 140_000) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    const flush = (DIALOGUES.nbd as Dialogue).chatter.flush as Buffer;
+    expect(core.observe(stream, 'client', flush, 150_000) & FLAG_ACTIVE).toBe(0);
+    core.releaseStream(stream);
+  });
+
   it('protocol raw -> every client byte counts, whatever it looks like', () => {
     const stream = core.openStream(1000, 0, { protocol: 'raw' });
     expect(core.observe(stream, 'client', hex('ff f1'), 1) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);

@@ -1,14 +1,14 @@
 // Protocols of binary messages: gathers each message's header, asks the protocol's own file for its meaning and length, and
 // skips the rest. At any chunk boundary; what is kept is a header, never a body.
 import { PROTOCOL_ISCSI, PROTOCOL_MQTT, PROTOCOL_NBD, PROTOCOL_RFB } from '../protocols';
-import { REASON_LOST } from '../reasons';
-import { giveActive } from '../verdict';
+import { REASON_LOST, REASON_WORK } from '../reasons';
+import { gaveActive, giveActive, watchActive } from '../verdict';
 import { stepIscsi } from './iscsi';
 import { stepMqtt } from './mqtt';
 import { stepNbd } from './nbd';
 import { stepRfb } from './rfb';
 import { stepSpice } from './spice';
-import { GOES_TLS, HAVE, HEADER, NEED_MORE, SKIP } from './step';
+import { COUNTS, GOES_TLS, HAVE, HEADER, NEED_MORE, SKIP } from './step';
 
 /** What became of the chunk. */
 export const OUTCOME_DONE: u32 = 0;
@@ -26,13 +26,18 @@ export function judgeMessages(protocol: u8, message: usize, headerBytes: u32, fr
     if (skip !== 0) {
       const taken = <u32>min<usize>(skip, end - at);
       store<u32>(message, skip - taken, SKIP);
+      // The body of a message that counts goes on counting: a long write, a large paste.
+      if (load<u8>(message, COUNTS) !== 0) giveActive(REASON_WORK, taken);
       at += taken;
       continue;
     }
     const have = <u32>load<u8>(message, HAVE) + 1;
     store<u8>(message + have - 1, load<u8>(at), HEADER);
     ++at;
+    if (have === 1) store<u8>(message, 0, COUNTS);
+    watchActive();
     const length = step(protocol, message, message + HEADER, have);
+    if (gaveActive) store<u8>(message, 1, COUNTS);
     if (length === NEED_MORE && have < headerBytes) {
       store<u8>(message, <u8>have, HAVE);
       continue;

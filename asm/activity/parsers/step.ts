@@ -6,6 +6,8 @@ export const PHASE: usize = 0;
 export const HAVE: usize = 1;
 /** u8 for the parser: RFB's protocol minor version, SPICE's channel. */
 export const NOTE: usize = 2;
+/** u8: whether the message under way counts. */
+export const COUNTS: usize = 3;
 export const SKIP: usize = 4;
 /** u32 for the parser. */
 export const WIDE_NOTE: usize = 8;

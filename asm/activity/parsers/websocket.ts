@@ -96,6 +96,7 @@ function takePayload(message: usize, from: usize, bytes: u32): bool {
   if (load<u8>(message, KIND) === KIND_RFB) {
     return judgeMessages(PROTOCOL_RFB, message + INNER, INNER_HEADER_BYTES, from, from + bytes) === OUTCOME_DONE;
   }
+  if (load<u32>(message, PAYLOAD) > PING_BYTES) giveActive(REASON_INPUT, bytes);
   let keyed = <u32>load<u8>(message, KEYED);
   for (let index: u32 = 0; index < bytes && keyed < KEY_BYTES; ++index, ++keyed) {
     store<u32>(message, mixPoll(load<u32>(message, KEY), load<u8>(from + index)), KEY);
