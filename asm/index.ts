@@ -9,7 +9,9 @@ export {
   openStream as stream_open,
   readDeadline as stream_deadline,
   readTally as stream_tally,
+  readVerdict as stream_verdict,
   releaseStream as stream_release,
+  touchStream as stream_touch,
 } from './activity/streams';
 export { allocateBuffer as buffer_alloc, freeBuffer as buffer_free } from './arena';
 export { heapCapacity as heap_capacity, init, streamCapacity as stream_capacity } from './layout';

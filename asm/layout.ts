@@ -2,7 +2,8 @@
 //
 //   0         never used, so that 0 is no buffer; the compiler's own constants, if it has any
 //   65,536    the LZ4 encoder's hash table
-//   131,072   stream records      STREAM_BYTES each
+//   131,072   polls               POLL_SETS sets, then HEAD_SCRATCH
+//   196,864   stream records      STREAM_BYTES each
 //             timing wheel        occupancy bitmaps, then links: WHEEL_SENTINELS + one per stream
 //             arena map           one u32 per granule of the heap
 //             heap                buffers
@@ -15,14 +16,20 @@ export const MAX_HEAP_BYTES: u32 = 1 << 30;
 
 /** Without `init`: sizes that fit into the memory the module starts with (64 MiB, see asconfig.json), so nothing grows. */
 const DEFAULT_MAX_STREAMS: u32 = 16384;
-const DEFAULT_HEAP_BYTES: u32 = 60 << 20;
+const DEFAULT_HEAP_BYTES: u32 = 56 << 20;
 
 export const LZ4_TABLE_BASE: usize = 0x10000;
 export const LZ4_TABLE_MAX_BYTES: u32 = 0x10000;
 
-const STREAMS_BASE: usize = 0x20000;
-/** One stream's record; its fields stand in activity/streams.ts and activity/tally.ts. */
-export const STREAM_BYTES: u32 = 64;
+/** Learned polls of all streams; activity/polls.ts owns their content. */
+export const POLLS_BASE: usize = 0x20000;
+export const POLL_SETS: u32 = 1024;
+/** First bytes of a stream, while they are shown to the parser that they called for. */
+export const HEAD_SCRATCH: usize = 0x30000;
+
+const STREAMS_BASE: usize = 0x30100;
+/** One stream's record; its fields stand in activity/streams.ts, tally.ts and state.ts. */
+export const STREAM_BYTES: u32 = 192;
 
 export const WHEEL_LEVELS: u32 = 6;
 export const WHEEL_SLOTS: u32 = 64;

@@ -196,6 +196,7 @@ function configFor(platforms, stateDir) {
               protocol: 'raw',
               device: 'terminal',
               wakeOn: 'connect',
+              activity: 'every-byte',
               probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
               maxStreams: null,
             },

@@ -1,5 +1,5 @@
-// The streams: slots, handles, and their life from open to release. Leaves counting and judging to tally.ts, and the finding
-// of deadlines that have passed to the wheel.
+// The streams: slots, handles, and their life from open to release. Leaves counting to tally.ts, judging to detector.ts, and the
+// finding of deadlines that have passed to the wheel.
 //
 //            observe: activity                 stream_close            advance: reported
 //   open -> ACTIVE <-------------- IDLE       ACTIVE -> CLOSING_ACTIVE ------------------> CLOSED
@@ -16,8 +16,11 @@ import {
 } from '../status';
 import { restart, widen } from '../timers/clock';
 import { fileTimer, resetWheel, takeTimer, unfileTimer } from '../timers/wheel';
+import { judgeChunk, openDetector } from './detector';
 import { FLAG_ACTIVE, FLAG_ENTERED } from './flags';
-import { countChunk, isDirection, judgeChunk, TALLY_BYTES } from './tally';
+import { PROTOCOL_HINTS } from './protocols';
+import { BITS, PERIOD, PROTOCOL, REASON, SEEN, SIZE } from './state';
+import { countChunk, countedBytes, isDirection, TALLY_BYTES } from './tally';
 
 /** The longest delay of a stream, so that a deadline and the time before it differ by less than half the range of u32. */
 const MAX_DELAY_TICKS: u32 = 0x7fffffff;
@@ -30,12 +33,15 @@ const INDEX_MASK: u32 = 0xffff;
 const MAX_GENERATION: u32 = 0x7fff;
 
 // A stream's record: u32 generation, u32 state, u64 deadline (wide ticks), u32 idle timeout, u32 next free slot + 1,
-// 8 bytes unused, then the tally.
+// 8 bytes unused, then the tally, then the detector (state.ts).
 const STATE: usize = 4;
 const DEADLINE: usize = 8;
 const IDLE_TIMEOUT: usize = 16;
 const NEXT_FREE: usize = 20;
 const TALLY: usize = 32;
+const DETECTOR: usize = 64;
+/** What `readVerdict` writes. */
+const VERDICT_BYTES: u32 = 12;
 
 const STATE_FREE: u32 = 0;
 const STATE_ACTIVE: u32 = 1;
@@ -56,11 +62,12 @@ let openStreams: u32 = 0;
 let unfinished: u32 = 0;
 
 /**
- * Opens a stream: active from `now`, with its deadline `idleTimeoutTicks` later. Answers its handle, or
+ * Opens a stream: active from `now`, with its deadline `idleTimeoutTicks` later. `hint`: the protocol as a number of protocols.ts;
+ * `port`: the target's, 0 where it says nothing; `family`: what streams of one client share, 0 for none. Answers its handle, or
  * STATUS_STREAMS_EXHAUSTED, STATUS_BAD_ARGUMENT, STATUS_NO_MEMORY.
  */
-export function openStream(idleTimeoutTicks: u32, now: u32): i32 {
-  if (idleTimeoutTicks > MAX_DELAY_TICKS) return STATUS_BAD_ARGUMENT;
+export function openStream(idleTimeoutTicks: u32, now: u32, hint: u32, port: u32, family: u32): i32 {
+  if (idleTimeoutTicks > MAX_DELAY_TICKS || hint >= PROTOCOL_HINTS) return STATUS_BAD_ARGUMENT;
   if (!ensureLayout()) return STATUS_NO_MEMORY;
   const index = takeSlot();
   if (index < 0) return STATUS_STREAMS_EXHAUSTED;
@@ -72,6 +79,7 @@ export function openStream(idleTimeoutTicks: u32, now: u32): i32 {
   store<u64>(record, tick + idleTimeoutTicks, DEADLINE);
   store<u32>(record, idleTimeoutTicks, IDLE_TIMEOUT);
   fileTimer(index, tick + idleTimeoutTicks);
+  openDetector(record + DETECTOR, hint, port, family === 0 ? handleOf(index) : family);
   return handleOf(index);
 }
 
@@ -134,9 +142,37 @@ export function readTally(stream: i32, out: usize): i32 {
 }
 
 /**
+ * Writes what the stream was told to be and why its client's last chunk was judged as it was, VERDICT_BYTES to `out`: u8 protocol,
+ * u8 reason, u8 bits (state.ts), u8 zero, u16 packet size, u16 seen, u32 period in ticks. Answers VERDICT_BYTES.
+ */
+export function readVerdict(stream: i32, out: usize): i32 {
+  const record = findStream(stream);
+  if (record === 0) return STATUS_STREAM_UNKNOWN;
+  if (!isLiveRange(out, VERDICT_BYTES)) return STATUS_BAD_RANGE;
+  const detector = record + DETECTOR;
+  store<u8>(out, load<u8>(detector, PROTOCOL));
+  store<u8>(out, load<u8>(detector, REASON), 1);
+  store<u8>(out, load<u8>(detector, BITS), 2);
+  store<u8>(out, 0, 3);
+  store<u16>(out, load<u16>(detector, SIZE), 4);
+  store<u16>(out, load<u16>(detector, SEEN), 6);
+  store<u32>(out, load<u32>(detector, PERIOD), 8);
+  return VERDICT_BYTES;
+}
+
+/** Activity of which the stream's bytes say nothing: the deadline moves as if some had. Answers 1 where it was idle, else 0. */
+export function touchStream(stream: i32, now: u32): i32 {
+  const record = findStream(stream);
+  if (record === 0) return STATUS_STREAM_UNKNOWN;
+  const state = load<u32>(record, STATE);
+  if (state > STATE_IDLE) return 0;
+  return touch(record, indexOf(stream), widen(now)) ? 1 : 0;
+}
+
+/**
  * Takes note of one chunk: counts it, judges it, and moves the deadline if it is activity. Answers FLAG_ bits, or a negative
  * status. A touch is one store: the wheel learns of the new deadline when the old one comes up. The chunk of a closed stream is
- * counted and answers 0.
+ * counted and answers 0. The chunk may be changed: a parser unmasks in place.
  */
 export function observe(stream: i32, direction: u32, chunk: usize, bytes: u32, now: u32): i32 {
   const record = findStream(stream);
@@ -144,20 +180,13 @@ export function observe(stream: i32, direction: u32, chunk: usize, bytes: u32, n
   if (!isDirection(direction)) return STATUS_BAD_ARGUMENT;
   if (!isLiveRange(chunk, bytes)) return STATUS_BAD_RANGE;
   if (bytes === 0) return 0;
+  const before = countedBytes(record + TALLY, direction);
   countChunk(record + TALLY, direction, bytes);
   const state = load<u32>(record, STATE);
   if (state > STATE_IDLE) return 0;
-  const flags = judgeChunk(direction, bytes);
+  const flags = judgeChunk(record + DETECTOR, direction, before, chunk, bytes, now);
   if ((flags & FLAG_ACTIVE) === 0) return flags;
-
-  const deadline = widen(now) + load<u32>(record, IDLE_TIMEOUT);
-  if (state === STATE_IDLE) {
-    rearm(record, indexOf(stream), STATE_ACTIVE, deadline);
-    return flags | FLAG_ENTERED;
-  }
-  // A clock that steps back never shortens an active stream's time.
-  if (deadline > load<u64>(record, DEADLINE)) store<u64>(record, deadline, DEADLINE);
-  return flags;
+  return touch(record, indexOf(stream), widen(now)) ? flags | FLAG_ENTERED : flags;
 }
 
 /**
@@ -192,6 +221,18 @@ export function advance(now: u32, out: usize, max: u32): i32 {
 /** 1 where the last `advance` ended at its bound of work, so that streams may be due that it did not report. */
 export function advancePending(): u32 {
   return unfinished;
+}
+
+/** Moves an open stream's deadline, and answers whether it was idle. */
+function touch(record: usize, index: u32, tick: u64): bool {
+  const deadline = tick + load<u32>(record, IDLE_TIMEOUT);
+  if (load<u32>(record, STATE) === STATE_IDLE) {
+    rearm(record, index, STATE_ACTIVE, deadline);
+    return true;
+  }
+  // A clock that steps back never shortens an active stream's time.
+  if (deadline > load<u64>(record, DEADLINE)) store<u64>(record, deadline, DEADLINE);
+  return false;
 }
 
 /** Gives a stream a state and a deadline, which may be earlier than the one it had. */

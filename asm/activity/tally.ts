@@ -1,12 +1,12 @@
-// What passed through one stream: counts per direction, and the verdict on each chunk. Leaves deadlines and life to streams.ts.
-import { DIRECTION_CLIENT, DIRECTION_CONTINUES, DIRECTION_SERVER, FLAG_ACTIVE } from './flags';
+// What passed through one stream: counts per direction. Leaves judging to detector.ts, deadlines and life to streams.ts.
+import { DIRECTION_CONTINUES, DIRECTION_SERVER } from './flags';
 
-/** A tally is the last 32 bytes of a stream's record: client bytes, client chunks, server bytes, server chunks; u64 each. */
+/** A tally is 32 bytes of a stream's record: client bytes, client chunks, server bytes, server chunks; u64 each. */
 export const TALLY_BYTES: u32 = 32;
 const CHUNKS: usize = 8;
 const SERVER: usize = 16;
 
-/** Whether `direction` is one that `countChunk` and `judgeChunk` know. */
+/** Whether `direction` is one that `countChunk` knows. */
 export function isDirection(direction: u32): bool {
   return direction <= (DIRECTION_SERVER | DIRECTION_CONTINUES);
 }
@@ -18,10 +18,7 @@ export function countChunk(tally: usize, direction: u32, bytes: u32): void {
   if ((direction & DIRECTION_CONTINUES) === 0) store<u64>(side, load<u64>(side, CHUNKS) + 1, CHUNKS);
 }
 
-/**
- * The one place that decides what a chunk means; answers FLAG_ bits. This version knows no protocol: every byte of a
- * client is taken for a person ("any doubt counts as activity"), and about a server's bytes nothing is claimed.
- */
-export function judgeChunk(direction: u32, bytes: u32): u32 {
-  return bytes !== 0 && (direction & DIRECTION_SERVER) === DIRECTION_CLIENT ? FLAG_ACTIVE : 0;
+/** The bytes that the sender of `direction` has sent. */
+export function countedBytes(tally: usize, direction: u32): u64 {
+  return load<u64>((direction & DIRECTION_SERVER) === 0 ? tally : tally + SERVER);
 }

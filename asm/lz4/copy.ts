@@ -61,7 +61,10 @@ export function copyForward(to: usize, from: usize, count: usize, toEnd: usize, 
 
 /** Copies exactly `count` bytes between ranges apart, and touches nothing beyond either: the last step overlaps the others. */
 export function copyExactly(to: usize, from: usize, count: usize): void {
-  if (count < STEP_BYTES) return copyShort(to, from, count);
+  if (count < STEP_BYTES) {
+    copyShort(to, from, count);
+    return;
+  }
   if (count >= LONG_BYTES) {
     memory.copy(to, from, count);
     return;

@@ -5,6 +5,7 @@ import type { CliIo } from './cli-io.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addBmcCommands } from './commands/bmc.ts';
 import { addCheckCommand } from './commands/check.ts';
+import { addClassifyCommand } from './commands/classify.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -26,6 +27,7 @@ const ADD_COMMANDS = [
   addRunCommand,
   addDemoCommand,
   addCheckCommand,
+  addClassifyCommand,
   addStatusCommand,
   addExplainCommand,
   addWakeCommand,

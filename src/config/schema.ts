@@ -66,6 +66,7 @@ const listenerSchema = mapping({
   protocol: wordField(PROTOCOLS).default('auto'),
   device: wordField(DEVICES).default('desktop'),
   wakeOn: wordField(['connect', 'preface', 'input']).default('connect'),
+  activity: wordField(['every-byte', 'learned']).default('every-byte'),
   probe: probeSchema.optional(),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });

@@ -72,6 +72,7 @@ function toListener(parsed: ParsedListener): ListenerConfig {
     protocol: parsed.protocol,
     device: parsed.device,
     wakeOn: parsed.wakeOn,
+    activity: parsed.activity,
     probe: toProbe(parsed),
     maxStreams: parsed.maxStreams,
   };

@@ -1,7 +1,7 @@
 // The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
 
 import type { Endpoint } from '../platform/endpoint.ts';
-import type { Device, Protocol } from '../platform/ports.ts';
+import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -86,6 +86,8 @@ export interface ListenerConfig {
   readonly device: Device;
   /** What a new connection to a sleeper must bring to wake it. */
   readonly wakeOn: 'connect' | 'preface' | 'input';
+  /** What of the client's bytes counts as activity. */
+  readonly activity: ActivityRule;
   readonly probe: ProbeConfig;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;

@@ -1,7 +1,7 @@
 // The binary interface of the stream core (build/torpor-core.wasm) in one place: exports, statuses, flags. Calls nothing.
 
 /** The version of this interface. The module answers it from `abi_version`; load.ts refuses any other. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /**
  * Everything the module exports. All parameters and results are 32-bit integers unless a line says otherwise; pointers
@@ -69,10 +69,19 @@ export interface CoreAbi {
   xxh32_digest(state: number): number;
 
   /**
-   * Opens a stream that is active, with its deadline `idleTimeoutTicks` (0..2^31-1) from now. Answers its handle
-   * (positive), STATUS_STREAMS_EXHAUSTED or STATUS_BAD_ARGUMENT.
+   * Opens a stream that is active, with its deadline `idleTimeoutTicks` (0..2^31-1) from now. `hint` is an index of
+   * PROTOCOL_NAMES up to PROTOCOL_HINT_LAST (0: raw, every client byte is activity), `port` the target's (0: says nothing),
+   * `family` what the streams of one client share (0: nothing). Answers its handle (positive), STATUS_STREAMS_EXHAUSTED or
+   * STATUS_BAD_ARGUMENT.
    */
-  stream_open(idleTimeoutTicks: number, now: number): number;
+  stream_open(idleTimeoutTicks: number, now: number, hint?: number, port?: number, family?: number): number;
+  /** Activity of which the bytes say nothing: moves the deadline. Answers 1 where the stream was idle, else 0. */
+  stream_touch(stream: number, now: number): number;
+  /**
+   * Writes why the client's last chunk was judged as it was: u8 protocol, u8 reason, u8 bits (1: lost its place, 2: protocol
+   * told), u8 0, u16 packet size, u16 seen, u32 period in ticks. Answers 12.
+   */
+  stream_verdict(stream: number, out: number): number;
   /**
    * The client connection is over. An active stream is reported by `advance` at now + graceTicks, an idle one by the
    * next `advance`; either exactly once. Closing twice changes nothing.
@@ -86,7 +95,10 @@ export interface CoreAbi {
   stream_deadline(stream: number): bigint;
   /** Writes four 64-bit little-endian counts: client bytes, client chunks, server bytes, server chunks. Answers 32. */
   stream_tally(stream: number, out: number): number;
-  /** Takes note of one chunk; answers `FLAG_` bits. `direction` is a `DIRECTION_` constant. */
+  /**
+   * Takes note of one chunk; answers `FLAG_` bits. `direction` is a `DIRECTION_` constant. The chunk may be changed: a parser
+   * unmasks in place.
+   */
   observe(stream: number, direction: number, pointer: number, lengthBytes: number, now: number): number;
   /**
    * Moves time on and writes the handles of streams that expired to `out` (4 bytes each), `max` (1..65,536) at most;
@@ -119,6 +131,8 @@ export const CORE_FUNCTIONS = [
   'xxh32_update',
   'xxh32_digest',
   'stream_open',
+  'stream_touch',
+  'stream_verdict',
   'stream_close',
   'stream_release',
   'stream_is_active',
@@ -154,13 +168,13 @@ export const STATUS_LZ4_BAD_OFFSET = -19;
 
 /** The chunk counts as a person's activity: the stream's deadline moved to now + its idle timeout. */
 export const FLAG_ACTIVE = 1;
-/** Known to be bytes without a person behind them. Not set in this version, which knows no protocol. */
+/** All of the chunk is explained without a person behind it. */
 export const FLAG_CHATTER = 2;
-/** Machine work that a person waits for, such as a file copy. Not set in this version. */
+/** Machine work that a person waits for, such as a file copy. Comes with FLAG_ACTIVE. */
 export const FLAG_WORK = 4;
-/** The stream's protocol is recognised. Not set in this version. */
+/** The stream's protocol is told. */
 export const FLAG_RECOGNISED = 8;
-/** A parser lost its place in the stream. Not set in this version. */
+/** A parser lost its place in the stream: all of this client's bytes count from then on. */
 export const FLAG_LOST = 16;
 /** The stream was idle and became active with this chunk. */
 export const FLAG_ENTERED = 32;
@@ -169,3 +183,51 @@ export const DIRECTION_CLIENT = 0;
 export const DIRECTION_SERVER = 1;
 /** Added to a direction: these bytes continue the chunk of the call before and do not count as another one. */
 export const DIRECTION_CONTINUES = 2;
+
+/** Protocols by their number in the module. Up to PROTOCOL_HINT_LAST they may be hints of `stream_open`. */
+export const PROTOCOL_NAMES = [
+  'raw',
+  'auto',
+  'ssh',
+  'rdp',
+  'rfb',
+  'spice',
+  'telnet',
+  'http',
+  'websocket',
+  'tls',
+  'mqtt',
+  'irc',
+  'nbd',
+  'iscsi',
+  'print',
+  'postgres',
+  'mysql',
+  'rdp-tls',
+  'rfb-tls',
+  'unknown',
+] as const;
+export const PROTOCOL_HINT_LAST = 16;
+
+/** Reasons by their number in the module: asm/activity/reasons.ts says what each one means. */
+export const REASON_NAMES = [
+  'none',
+  'bytes',
+  'handshake',
+  'input',
+  'unknown-message',
+  'lost',
+  'unexplained',
+  'learning',
+  'surplus',
+  'echo',
+  'work',
+  'protocol',
+  'timer',
+  'reply',
+  'poll',
+] as const;
+
+/** Bits of a verdict. */
+export const VERDICT_LOST = 1;
+export const VERDICT_TOLD = 2;

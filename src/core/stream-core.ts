@@ -19,6 +19,36 @@ export interface StreamTally {
   readonly serverChunks: number;
 }
 
+/** What a stream speaks: a hint of a configuration, or what was told from its bytes. */
+export type ProtocolName = (typeof abi.PROTOCOL_NAMES)[number];
+/** Why a client's chunk was judged as it was. */
+export type ReasonName = (typeof abi.REASON_NAMES)[number];
+
+/** What is known of a stream before its first byte. */
+export interface StreamHints {
+  /** `raw`: every client byte is activity. `auto` (default): told from the first bytes. */
+  readonly protocol?: ProtocolName;
+  /** The target's port, for protocols whose first bytes say nothing. */
+  readonly port?: number;
+  /** A number other than 0 that streams of one client share: what was learned of one's polls holds for the others. */
+  readonly family?: number;
+}
+
+/** What a stream was told to be, and the verdict on its client's last chunk. */
+export interface StreamVerdict {
+  readonly protocol: ProtocolName;
+  /** The protocol was told from the bytes, or they did not contradict the hint. */
+  readonly isTold: boolean;
+  /** A parser lost its place: everything counts. */
+  readonly isLost: boolean;
+  readonly reason: ReasonName;
+  /** Size of the packet that decided, 0 where there was none. */
+  readonly packetBytes: number;
+  /** How often its like was seen, and its period; 0 where that means nothing. */
+  readonly seen: number;
+  readonly periodTicks: number;
+}
+
 /** Sizes of a core, fixed when it is loaded. */
 export interface LoadCoreOptions {
   /** Streams that can be open at once, 1 to 65,536. Default 16,384. */
@@ -107,9 +137,12 @@ export class StreamCore {
    * Opens a stream: active from now, idle `idleTimeoutTicks` (0 to 2^31-1) after its last activity.
    * Throws ERR_CORE_STREAMS_EXHAUSTED at `maxStreams`.
    */
-  openStream(idleTimeoutTicks: number, nowTicks: number): StreamHandle {
+  openStream(idleTimeoutTicks: number, nowTicks: number, hints: StreamHints = {}): StreamHandle {
     checkDelayTicks('idleTimeoutTicks', idleTimeoutTicks);
-    const stream = this.#exports.stream_open(idleTimeoutTicks, nowTicks);
+    const hint = abi.PROTOCOL_NAMES.indexOf(hints.protocol ?? 'auto');
+    if (hint > abi.PROTOCOL_HINT_LAST)
+      throw new RangeError(`${hints.protocol} is no protocol that a stream can be opened with`);
+    const stream = this.#exports.stream_open(idleTimeoutTicks, nowTicks, hint, hints.port ?? 0, hints.family ?? 0);
     if (stream === abi.STATUS_STREAMS_EXHAUSTED) {
       throw new TorporError(
         'ERR_CORE_STREAMS_EXHAUSTED',
@@ -165,6 +198,27 @@ export class StreamCore {
     this.#checkStream(this.#exports.stream_tally(stream, this.#tally), 'read');
     const count = (index: number) => Number(this.#view.getBigUint64(this.#tally + index * 8, true));
     return { clientBytes: count(0), clientChunks: count(1), serverBytes: count(2), serverChunks: count(3) };
+  }
+
+  /** What the stream was told to be, and why its client's last chunk was judged as it was. */
+  verdict(stream: StreamHandle): StreamVerdict {
+    this.#checkStream(this.#exports.stream_verdict(stream, this.#tally), 'read');
+    const at = this.#tally;
+    const bits = this.#view.getUint8(at + 2);
+    return {
+      protocol: abi.PROTOCOL_NAMES[this.#view.getUint8(at)] ?? 'unknown',
+      isTold: (bits & abi.VERDICT_TOLD) !== 0,
+      isLost: (bits & abi.VERDICT_LOST) !== 0,
+      reason: abi.REASON_NAMES[this.#view.getUint8(at + 1)] ?? 'none',
+      packetBytes: this.#view.getUint16(at + 4, true),
+      seen: this.#view.getUint16(at + 6, true),
+      periodTicks: this.#view.getUint32(at + 8, true),
+    };
+  }
+
+  /** Makes the stream active without a byte of its own; what was learned stays. Answers whether it was idle. */
+  touchStream(stream: StreamHandle, nowTicks: number): boolean {
+    return this.#checkStream(this.#exports.stream_touch(stream, nowTicks), 'touched') === 1;
   }
 
   /**

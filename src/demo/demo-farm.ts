@@ -82,6 +82,7 @@ function demoListener(targetPort: number): ListenerConfig {
     protocol: 'raw',
     device: 'terminal',
     wakeOn: 'connect',
+    activity: 'every-byte',
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
     maxStreams: null,
   };

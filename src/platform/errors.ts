@@ -49,6 +49,7 @@ export type TorporErrorCode =
   | 'ERR_API_REQUEST'
   // nobody expected it: a fault of Torpor's own
   | 'ERR_INTERNAL'
+  | 'ERR_TRACE_INVALID'
   | 'ERR_CLI_USAGE';
 
 /** Extra facts of a TorporError: what caused it, and whether the same call may succeed later without a change. */

@@ -103,6 +103,8 @@ export interface Prober {
 // ---------------------------------------------------------------------------------------------- streams
 
 export type Protocol = 'auto' | 'rdp' | 'rfb' | 'ssh' | 'spice' | 'telnet' | 'http' | 'websocket' | 'raw';
+/** What counts as activity: every byte of the client's, or only what detection does not explain (see README). */
+export type ActivityRule = 'every-byte' | 'learned';
 export type Device = 'desktop' | 'terminal' | 'printer' | 'disk' | 'serial' | 'web';
 
 /** What a stream's owner says about one client connection. The names are those of the HTTP API. */
@@ -115,6 +117,10 @@ export interface StreamStatus {
   readonly target: string;
   readonly protocol: Protocol;
   readonly device: Device;
+  /** What its first bytes told it to speak; 'auto' before they did. */
+  readonly speaks: string;
+  /** Why its client's last bytes counted or did not, for people: "52 B every 15.0 s: keepalive, 40 seen". */
+  readonly verdict: string;
   /** connecting: target not reached yet. holding: bytes are kept. delivering: held bytes are on their way. */
   readonly mode: 'connecting' | 'flowing' | 'holding' | 'delivering' | 'closed';
   readonly active: boolean;

@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
-import type { Device, Protocol } from '../platform/ports.ts';
+import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
 import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
@@ -22,6 +22,8 @@ export interface ListenerOptions {
   readonly protocol: Protocol;
   readonly device: Device;
   readonly wakeOn: WakeOn;
+  /** Default: every byte of the client's counts. */
+  readonly activity?: ActivityRule;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -53,8 +55,8 @@ export class Listener {
   }
 
   get route(): StreamRoute {
-    const { vm, target, protocol, device, wakeOn } = this.#options;
-    return { vm, target, protocol, device, wakeOn, listener: formatEndpoint(this.#endpoint) };
+    const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
+    return { vm, target, protocol, device, wakeOn, activity, listener: formatEndpoint(this.#endpoint) };
   }
 
   /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */

@@ -1,7 +1,7 @@
 // What one stream's bytes mean for the active pool: its seat in the registry and what its observer is told. Moves no byte.
 import type { Direction } from '../core/stream-core.ts';
 import { errorText } from '../platform/errors.ts';
-import type { Clock, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type { ActivityRule, Clock, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
 import { formatDuration } from '../platform/units.ts';
 import { judgePreface } from './preface.ts';
 import type { Seat, StreamRegistry } from './stream-registry.ts';
@@ -22,7 +22,11 @@ export interface StreamActivityOptions {
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
   readonly wakeOn: WakeOn;
+  readonly activity: ActivityRule;
   readonly protocol: Protocol;
+  /** Port of the target, and what the streams of this client to this listener share; see StreamHints. */
+  readonly port: number;
+  readonly family: number;
   readonly status: () => StreamStatus;
   /** Whether the stream's VM is held at this moment. */
   readonly isHeld: () => boolean;
@@ -59,6 +63,13 @@ export class StreamActivity {
     return this.#seat !== null && this.#options.registry.isActive(this.#seat);
   }
 
+  /** What the stream speaks, and why its client's last bytes counted or did not. */
+  describe(): { speaks: string; verdict: string } {
+    if (this.#seat === null) return { speaks: this.#options.protocol, verdict: 'dormant: nothing of it counted yet' };
+    const { protocol, why } = this.#options.registry.describe(this.#seat);
+    return { speaks: protocol, verdict: why };
+  }
+
   /** Takes the seat of a stream that is not dormant. Throws ERR_CORE_STREAMS_EXHAUSTED; then nothing has happened. */
   takeSeat(): void {
     if (this.#options.wakeOn === 'connect' || !this.#options.isHeld()) this.#openSeat();
@@ -77,7 +88,7 @@ export class StreamActivity {
     const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, direction, chunk);
     if (!isActive) return 'quiet';
     this.lastActiveAtMs = this.#options.clock.nowMs();
-    this.#enterWhy = direction === 'client' ? 'client bytes' : 'server bytes';
+    this.#enterWhy = direction === 'client' ? 'client bytes' : 'work: a transfer from the server';
     return hasEntered ? 'entered' : 'active';
   }
 
@@ -148,7 +159,10 @@ export class StreamActivity {
   }
 
   #openSeat(): Seat {
-    this.#seat = this.#options.registry.open(this.#options.idleTimeoutMs, () => this.#expire());
+    const { activity, protocol, port, family } = this.#options;
+    // To the core a raw stream is one of which every client byte counts.
+    const hints = activity === 'learned' ? ({ protocol, port, family } as const) : ({ protocol: 'raw' } as const);
+    this.#seat = this.#options.registry.open(this.#options.idleTimeoutMs, () => this.#expire(), hints);
     this.lastActiveAtMs = this.#options.clock.nowMs();
     return this.#seat;
   }

@@ -1,7 +1,8 @@
 // One stream core shared by the streams of all platforms: turns clock time into ticks and expiries into calls.
 import { FLAG_ACTIVE, FLAG_ENTERED } from '../core/abi.ts';
-import type { Direction, StreamCore, StreamHandle } from '../core/stream-core.ts';
+import type { Direction, ProtocolName, StreamCore, StreamHandle, StreamHints } from '../core/stream-core.ts';
 import type { Clock } from '../platform/ports.ts';
+import { describeVerdict } from './verdict-text.ts';
 
 /** Expiries are reported at most this much late, or one tick of the core where that is longer. */
 export const TICK_INTERVAL_MS = 100;
@@ -24,8 +25,7 @@ const OBSERVATIONS: readonly Observation[] = [
 
 /** A stream's place in the registry. */
 export interface Seat {
-  handle: StreamHandle;
-  readonly idleTimeoutTicks: number;
+  readonly handle: StreamHandle;
   /** Runs when the stream's idle timeout, or its grace after `close`, ran out. */
   readonly onExpired: () => void;
 }
@@ -66,9 +66,8 @@ export class StreamRegistry {
   }
 
   /** Takes a seat for a stream that is active now. Throws ERR_CORE_STREAMS_EXHAUSTED. */
-  open(idleTimeoutMs: number, onExpired: () => void): Seat {
-    const idleTimeoutTicks = this.#ticks(idleTimeoutMs);
-    const seat = { handle: this.core.openStream(idleTimeoutTicks, this.#nowTicks()), idleTimeoutTicks, onExpired };
+  open(idleTimeoutMs: number, onExpired: () => void, hints: StreamHints = {}): Seat {
+    const seat = { handle: this.core.openStream(this.#ticks(idleTimeoutMs), this.#nowTicks(), hints), onExpired };
     this.#seats.set(seat.handle, seat);
     return seat;
   }
@@ -80,13 +79,15 @@ export class StreamRegistry {
     return OBSERVATIONS[(flags & FLAG_ENTERED) === 0 ? 1 : 2] as Observation;
   }
 
-  /** Makes an idle stream active without a byte of its own. Answers whether it was idle. */
+  /** Makes a stream active without a byte of its own; what was learned of it stays. Answers whether it was idle. */
   wake(seat: Seat): boolean {
-    if (this.core.isActive(seat.handle)) return false;
-    this.release(seat);
-    seat.handle = this.core.openStream(seat.idleTimeoutTicks, this.#nowTicks());
-    this.#seats.set(seat.handle, seat);
-    return true;
+    return this.core.touchStream(seat.handle, this.#nowTicks());
+  }
+
+  /** What the stream was told to be, and why its client's last bytes counted or did not, in words. */
+  describe(seat: Seat): { protocol: ProtocolName; why: string } {
+    const verdict = this.core.verdict(seat.handle);
+    return { protocol: verdict.protocol, why: describeVerdict(verdict) };
   }
 
   isActive(seat: Seat): boolean {

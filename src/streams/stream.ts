@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
-import type { Clock, Device, Logger, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type { ActivityRule, Clock, Device, Logger, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
 import { formatBytes } from '../platform/units.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
@@ -23,6 +23,7 @@ export interface StreamRoute {
   readonly protocol: Protocol;
   readonly device: Device;
   readonly wakeOn: WakeOn;
+  readonly activity: ActivityRule;
 }
 
 /** What all streams of one platform share. */
@@ -88,6 +89,7 @@ export class Stream {
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
     this.#activity = new StreamActivity({
       ...pickActivityOptions(home, route),
+      family: familyOf(client.remoteAddress ?? '', route.listener),
       status: () => this.status(),
       isHeld: () => home.isHeld(route.vm),
       onOver: () => home.forget(this),
@@ -114,6 +116,7 @@ export class Stream {
       target: formatEndpoint(this.route.target),
       protocol: this.route.protocol,
       device: this.route.device,
+      ...this.#activity.describe(),
       mode: this.#mode,
       active: this.#activity.isActive,
       openedAtMs: this.#openedAtMs,
@@ -452,8 +455,17 @@ function pickActivityOptions(home: StreamHome, route: StreamRoute) {
     idleTimeoutMs,
     disconnectGraceMs,
     wakeOn: route.wakeOn,
+    activity: route.activity,
     protocol: route.protocol,
+    port: route.target.port,
   };
+}
+
+/** A number for one client of one listener: what its connections share. FNV-1a; two that collide learn each other's polls. */
+function familyOf(address: string, listener: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(`${address} ${listener}`)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
 }
 
 function reasonOf(error: unknown): string {

@@ -114,7 +114,7 @@ describe('timers', () => {
     const core = await rawCore(1, 64 * 1024);
     const [out, chunk] = [core.buffer_alloc(256), core.buffer_alloc(1)];
     const stream = core.stream_open(1000, 0);
-    const wheelBytes = 131_072 + 64;
+    const wheelBytes = 0x30100 + 192;
     const links = () => core.read(wheelBytes, 6 * 8 + 388 * 8);
     const filed = links();
     for (let now = 1; now < 1000; now += 1) core.observe(stream, 0, chunk, 1, now);

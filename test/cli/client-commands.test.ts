@@ -123,7 +123,7 @@ describe('explain and streams', () => {
     expect(await io.run('streams')).toBe(0);
     const lines = io.stdout.trim().split('\n');
     expect(lines).toHaveLength(3);
-    expect(lines[2]).toMatch(/holding +no .* 2 KiB$/);
+    expect(lines[2]).toMatch(/rdp-tls +holding +no .* 2 KiB .*every byte counts$/);
     farm.openStreams = [];
     const empty = new FakeIo();
     empty.env.TORPOR_API = api.url;

@@ -10,6 +10,7 @@ const COMMANDS = [
   ['run'],
   ['demo'],
   ['check'],
+  ['classify'],
   ['status'],
   ['explain'],
   ['wake'],
@@ -63,7 +64,10 @@ describe('torpor', () => {
 
   it.each([
     [['stat'], "unknown command 'stat'\n(Did you mean status?)"],
-    [['classify', 'x'], "unknown command 'classify'"],
+    [['classify'], "missing required argument 'file'"],
+    [['classify', 'no-such.jsonl'], 'no-such.jsonl cannot be read'],
+    [['classify', '--protocol', 'gopher', 'x'], 'Allowed choices are auto, raw, ssh'],
+    [['classify', '--port', '70000', 'x'], 'a port is 0 to 65535'],
     [['replay'], "unknown command 'replay'"],
     [['gzip', 'compress'], "unknown command 'gzip'"],
     [['link', 'edge'], "unknown command 'link'"],

@@ -106,6 +106,7 @@ describe('configuration', () => {
                   protocol: 'auto',
                   device: 'desktop',
                   wakeOn: 'connect',
+                  activity: 'every-byte',
                   probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
                   maxStreams: null,
                 },
@@ -144,6 +145,7 @@ describe('configuration', () => {
       protocol: 'auto',
       device: 'desktop',
       wakeOn: 'connect',
+      activity: 'every-byte',
       probe: { kind: 'tcp' },
       maxStreams: null,
     });

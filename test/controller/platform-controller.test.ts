@@ -171,6 +171,8 @@ const STREAM: StreamStatus = {
   target: '127.0.0.1:3',
   protocol: 'raw',
   device: 'desktop',
+  speaks: 'rdp-tls',
+  verdict: 'client bytes: every byte counts',
   mode: 'holding',
   active: true,
   openedAtMs: 0,

@@ -267,8 +267,9 @@ describe('Stream and the active pool', () => {
     await clock.advance(4900);
     expect(rig.set.streams()).toMatchObject([{ mode: 'closed', active: true }]);
     await clock.advance(400);
-    expect(rig.seen.told.slice(-2).map((line) => line.split(' (')[0])).toEqual([
-      'closed: the client closed the connection',
+    // Both ends close at the same moment: either may be seen first.
+    expect(rig.seen.told.slice(-2)).toEqual([
+      expect.stringMatching(/^closed: the (client|target) closed the connection/),
       'idle: disconnected',
     ]);
     expect([rig.set.streams(), rig.registry.size]).toEqual([[], 0]);

@@ -35,13 +35,17 @@ export function formatExplanation(explanation: Explanation, nowMs: number, style
     lines.push('', style.faint('What keeps it from sleeping:'), ...alignRows(rows));
   }
   if (explanation.activeStreams.length > 0) {
-    const heading = ['  CLIENT', 'VM', 'ACTIVE FOR', 'IDLE IN AT MOST', 'WHY'].map((cell) => style.faint(cell));
+    const heading = ['  CLIENT', 'VM', 'ACTIVE FOR', 'IDLE IN AT MOST', 'SPEAKS', 'WHY', 'LAST BYTES'].map((cell) =>
+      style.faint(cell),
+    );
     const rows = explanation.activeStreams.map(({ stream, sinceMs, idleAtMs, why }) => [
       `  ${plainText(stream.client)}`,
       plainText(stream.vm),
       formatDuration(nowMs - sinceMs),
       formatDuration(idleAtMs - nowMs),
+      plainText(stream.speaks),
       plainText(why),
+      plainText(stream.verdict),
     ]);
     lines.push('', style.faint('Who is active:'), ...alignRows([heading, ...rows]));
   }

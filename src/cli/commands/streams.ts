@@ -25,12 +25,27 @@ async function streams(options: ClientOptions, io: CliIo): Promise<void> {
 /** The table of streams: a heading, then one line each. */
 export function formatStreams(streams: readonly StreamStatus[], nowMs: number, style: Style): string[] {
   if (streams.length === 0) return ['no streams'];
-  const heading = ['PLATFORM', 'VM', 'CLIENT', 'TARGET', 'MODE', 'ACTIVE', 'LAST ACTIVE', 'OPEN', 'IN', 'OUT', 'HELD'];
+  const heading = [
+    'PLATFORM',
+    'VM',
+    'CLIENT',
+    'TARGET',
+    'SPEAKS',
+    'MODE',
+    'ACTIVE',
+    'LAST ACTIVE',
+    'OPEN',
+    'IN',
+    'OUT',
+    'HELD',
+    'VERDICT',
+  ];
   const rows = streams.map((stream) => [
     plainText(stream.platform),
     plainText(stream.vm),
     plainText(stream.client),
     plainText(stream.target),
+    plainText(stream.speaks),
     stream.mode,
     stream.active ? style.good('yes') : 'no',
     `${formatDuration(nowMs - stream.lastActiveAtMs)} ago`,
@@ -38,6 +53,7 @@ export function formatStreams(streams: readonly StreamStatus[], nowMs: number, s
     formatBytes(stream.bytesFromClient),
     formatBytes(stream.bytesToClient),
     stream.heldBytes === 0 ? '-' : formatBytes(stream.heldBytes),
+    plainText(stream.verdict),
   ]);
   return alignRows([heading.map((cell) => style.faint(cell)), ...rows]);
 }

@@ -45,6 +45,8 @@ export function fakeStream(changes: Partial<StreamStatus> = {}): StreamStatus {
     target: '10.0.1.21:3389',
     protocol: 'auto',
     device: 'desktop',
+    speaks: 'rdp-tls',
+    verdict: 'client bytes: every byte counts',
     mode: 'flowing',
     active: true,
     openedAtMs: FAKE_NOW_MS - 60_000,

@@ -1,0 +1,57 @@
+// Telnet's client side: commands and negotiations are chatter, every other byte is a key. Source: RFC 854, RFC 855.
+import { REASON_INPUT } from '../reasons';
+import { giveActive, giveProtocol } from '../verdict';
+
+// Message state: u8 phase.
+const PHASE_DATA: u8 = 0;
+/** After IAC. */
+const PHASE_COMMAND: u8 = 1;
+/** After IAC and WILL, WONT, DO or DONT. */
+const PHASE_OPTION: u8 = 2;
+/** Between IAC SB and IAC SE. */
+const PHASE_SUB: u8 = 3;
+/** After IAC within a subnegotiation. */
+const PHASE_SUB_COMMAND: u8 = 4;
+
+const IAC: u8 = 255;
+const WILL: u8 = 251;
+const SB: u8 = 250;
+const SE: u8 = 240;
+/** Commands that a key of the user makes: BRK, IP, AO, AYT, EC, EL. */
+const BRK: u8 = 243;
+const EL: u8 = 248;
+
+/** Judges the client's bytes from `from` to `end`. It cannot lose its place: what is not a command is data. */
+export function judgeTelnet(message: usize, from: usize, end: usize): void {
+  let phase = load<u8>(message);
+  for (let at = from; at < end; ++at) phase = step(phase, load<u8>(at));
+  store<u8>(message, phase);
+}
+
+function step(phase: u8, byte: u8): u8 {
+  switch (phase) {
+    case PHASE_COMMAND:
+      return takeCommand(byte);
+    case PHASE_OPTION:
+      giveProtocol(3);
+      return PHASE_DATA;
+    case PHASE_SUB:
+      return byte === IAC ? PHASE_SUB_COMMAND : PHASE_SUB;
+    case PHASE_SUB_COMMAND:
+      if (byte !== SE) return PHASE_SUB;
+      giveProtocol(2);
+      return PHASE_DATA;
+    default:
+      if (byte === IAC) return PHASE_COMMAND;
+      giveActive(REASON_INPUT, 1);
+      return PHASE_DATA;
+  }
+}
+
+function takeCommand(byte: u8): u8 {
+  if (byte === SB) return PHASE_SUB;
+  if (byte >= WILL && byte < IAC) return PHASE_OPTION;
+  if (byte === IAC || (byte >= BRK && byte <= EL)) giveActive(REASON_INPUT, 2);
+  else giveProtocol(2);
+  return PHASE_DATA;
+}

@@ -1,0 +1,37 @@
+// A detector's fixed memory, field by field. It holds no byte of what was said beyond the header of a message under way.
+//
+//   0..13    what every protocol needs, below
+//   13..128  a parser's message state (MESSAGE), or the learner's classes (learner.ts)
+
+/** Bytes of one detector. */
+export const DETECTOR_BYTES: u32 = 128;
+
+/** u8: a number of protocols.ts; PROTOCOL_AUTO or a hint until BIT_TOLD. */
+export const PROTOCOL: usize = 0;
+/** u8 of BIT_ below. */
+export const BITS: usize = 1;
+/** u8: first bytes of the client kept while the protocol is being told. */
+export const CLIENT_HEAD: usize = 2;
+/** u8: the protocol that the port says, PROTOCOL_UNKNOWN where it says none. */
+export const PORT: usize = 12;
+/** u8: reason of the last verdict on a client's chunk, a number of reasons.ts. */
+export const REASON: usize = 3;
+/** u16: size of the packet that the last verdict was about. */
+export const SIZE: usize = 4;
+/** u16: how often its like was seen. */
+export const SEEN: usize = 6;
+/** u32: its period in milliseconds, 0 where it has none. */
+export const PERIOD: usize = 8;
+/** A parser's message state, or the learner's. */
+export const MESSAGE: usize = 13;
+export const MESSAGE_BYTES: u32 = DETECTOR_BYTES - 13;
+/** u32, at the end of a parser's message state: streams of one client share a family, and with it what was learned about polls. */
+export const FAMILY: usize = 124;
+export const FAMILY_BYTES: u32 = 4;
+
+/** A parser lost its place. */
+export const BIT_LOST: u8 = 1;
+/** The protocol is told. */
+export const BIT_TOLD: u8 = 2;
+/** The server has spoken: its first bytes were looked at. */
+export const BIT_SERVER_TOLD: u8 = 4;

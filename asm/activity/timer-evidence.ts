@@ -1,0 +1,159 @@
+// Evidence that something comes by a timer: a learned period, and how many bits speak for it. Leaves to its callers what it is
+// that comes, and the wheel of deadlines to timers/.
+//
+// A timer is 12 bytes: u32 tick of the last one on the grid; u24 period in ticks and u8 seen; u8 bits; u8 misses in a row (3 bits)
+// and strays (5 bits); u16 how long after the grid's last one the last stray came, STRAY_UNIT_TICKS each.
+
+export const TIMER_BYTES: u32 = 12;
+const PERIOD_TICKS: usize = 4;
+const EVIDENCE: usize = 8;
+const MISSES: usize = 9;
+const SEEN: usize = 7;
+const LAST_STRAY: usize = 10;
+
+const STRAY_UNIT_TICKS: u32 = 4;
+const PERIOD_MASK: u32 = 0xffffff;
+/** Strays that cost nothing: the first intervals have no grid yet. */
+const FREE_STRAYS: u32 = 3;
+
+/** At so many bits what comes on time is explained. */
+const ENOUGH_BITS: u32 = 12;
+const MOST_BITS: u32 = 48;
+/** An interval that agrees with the period by chance is about as rare as 2 * tolerance / period = 1 / 75. */
+const MATCH_BITS: u32 = 6;
+const LONGEST_TICKS: u32 = 3_600_000;
+/** A period is kept to 1 / TOLERANCE_PART of itself, within the bounds below. */
+const TOLERANCE_PART: u32 = 150;
+const LEAST_TOLERANCE_TICKS: u32 = 12;
+const MOST_TOLERANCE_TICKS: u32 = 120;
+/** Timers are set to whole seconds, and to multiples of five of them: an interval that is one is evidence before it repeats. */
+const ROUND_TICKS: u32 = 5000;
+const ROUND_TOLERANCE_TICKS: u32 = 20;
+const ROUND_BITS: u32 = 6;
+/** Ticks of the grid that may be missing, because the timer is held back while other bytes flow. */
+const MISSING_BEATS: u32 = 3;
+/** After so many in a row that are off the grid, the period is learned anew. */
+const MOST_MISSES: u8 = 4;
+const MISSES_MASK: u8 = 7;
+/**
+ * What was often off every grid is somebody's, and needs that much more evidence: a stray counts one bit, and a beat takes one back.
+ */
+const MOST_STRAYS: u32 = 31;
+
+/**
+ * Takes note of one at `now`, and answers whether a timer explains it. `silentTicks`: since the other side last spoke, as some
+ * keepalives count from there. `shortestTicks`: intervals below it are no timer's here, but what people do.
+ */
+export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTicks: u32): bool {
+  const seen = load<u8>(timer, SEEN);
+  if (seen < 0xff) store<u8>(timer, seen + 1, SEEN);
+  if (seen === 0) {
+    store<u32>(timer, now);
+    return false;
+  }
+  const gap = now - load<u32>(timer);
+  const period = periodOf(timer);
+  if (period !== 0) {
+    if (isOnGrid(gap, period)) return takeBeat(timer, now, gap, period);
+    if (silentTicks < gap && isNear(silentTicks, period)) return takeBeat(timer, now, silentTicks, period);
+    // The timer was set anew when the last stray came: a page that polls from its last click on.
+    const sinceStray = gap - min<u32>(<u32>load<u16>(timer, LAST_STRAY) * STRAY_UNIT_TICKS, gap);
+    if (sinceStray < gap && isNear(sinceStray, period)) return takeBeat(timer, now, sinceStray, period);
+  }
+  takeStray(timer, gap);
+  if (gap < shortestTicks) {
+    takeMiss(timer);
+    return false;
+  }
+  if (load<u8>(timer, EVIDENCE) >= <u8>ENOUGH_BITS && takeMiss(timer)) return false;
+  startOver(timer, now, gap);
+  return false;
+}
+
+/** The learned period in ticks, or 0. */
+export function timerPeriod(timer: usize): u32 {
+  return load<u8>(timer, EVIDENCE) >= <u8>ENOUGH_BITS ? periodOf(timer) : 0;
+}
+
+export function timerSeen(timer: usize): u32 {
+  return load<u8>(timer, SEEN);
+}
+
+/** How hard it would be to lose this timer. */
+export function timerBits(timer: usize): u32 {
+  return load<u8>(timer, EVIDENCE);
+}
+
+/** Ticks that `period` may be off. */
+function toleranceOf(period: u32): u32 {
+  return min(max(period / TOLERANCE_PART, LEAST_TOLERANCE_TICKS), MOST_TOLERANCE_TICKS);
+}
+
+function isNear(gap: u32, period: u32): bool {
+  const off = gap > period ? gap - period : period - gap;
+  return off <= toleranceOf(period);
+}
+
+function isOnGrid(gap: u32, period: u32): bool {
+  if (isNear(gap, period)) return true;
+  const beats = (gap + period / 2) / period;
+  return beats >= 2 && beats <= 1 + MISSING_BEATS && isNear(gap - (beats - 1) * period, period);
+}
+
+/** One that came on time. The period follows slowly, so that a wrong first one is corrected. */
+function takeBeat(timer: usize, now: u32, gap: u32, period: u32): bool {
+  // A beat after strays says nothing new: whoever types every three seconds is on a grid of six.
+  const isClean = (load<u8>(timer, MISSES) & MISSES_MASK) === 0;
+  const bits = isClean ? min(<u32>load<u8>(timer, EVIDENCE) + MATCH_BITS, MOST_BITS) : <u32>load<u8>(timer, EVIDENCE);
+  const strays = load<u8>(timer, MISSES) >> 3;
+  store<u32>(timer, now);
+  store<u8>(timer, <u8>bits, EVIDENCE);
+  store<u8>(timer, (strays === 0 || !isClean ? strays : strays - 1) << 3, MISSES);
+  store<u16>(timer, 0, LAST_STRAY);
+  if (isNear(gap, period)) setPeriod(timer, <u32>(<i32>period + (<i32>gap - <i32>period) / 4));
+  return bits >= ENOUGH_BITS + max<u32>(strays, FREE_STRAYS) - FREE_STRAYS;
+}
+
+function periodOf(timer: usize): u32 {
+  return load<u32>(timer, PERIOD_TICKS) & PERIOD_MASK;
+}
+
+function setPeriod(timer: usize, period: u32): void {
+  store<u32>(timer, (load<u32>(timer, PERIOD_TICKS) & ~PERIOD_MASK) | period, PERIOD_TICKS);
+}
+
+function takeStray(timer: usize, gap: u32): void {
+  store<u16>(timer, <u16>min<u32>(gap / STRAY_UNIT_TICKS, 0xffff), LAST_STRAY);
+  const byte = load<u8>(timer, MISSES);
+  if (<u32>(byte >> 3) < MOST_STRAYS) store<u8>(timer, byte + 8, MISSES);
+}
+
+/** One off the grid: answers whether the grid is kept nevertheless. */
+function takeMiss(timer: usize): bool {
+  const byte = load<u8>(timer, MISSES);
+  const misses = (byte & MISSES_MASK) + 1;
+  if (misses < MOST_MISSES) {
+    store<u8>(timer, (byte & ~MISSES_MASK) | misses, MISSES);
+    return true;
+  }
+  store<u8>(timer, byte & ~MISSES_MASK, MISSES);
+  const bits = load<u8>(timer, EVIDENCE);
+  store<u8>(timer, bits > <u8>ENOUGH_BITS ? bits - <u8>ENOUGH_BITS : 0, EVIDENCE);
+  return bits > <u8>ENOUGH_BITS * 2;
+}
+
+function startOver(timer: usize, now: u32, gap: u32): void {
+  store<u32>(timer, now);
+  store<u8>(timer, load<u8>(timer, MISSES) & ~MISSES_MASK, MISSES);
+  store<u16>(timer, 0, LAST_STRAY);
+  setPeriod(timer, gap <= LONGEST_TICKS ? gap : 0);
+  store<u8>(timer, isRound(gap) ? <u8>ROUND_BITS : 0, EVIDENCE);
+}
+
+function isRound(gap: u32): bool {
+  const off = gap % ROUND_TICKS;
+  return (
+    gap >= ROUND_TICKS - ROUND_TOLERANCE_TICKS &&
+    (off <= ROUND_TOLERANCE_TICKS || off >= ROUND_TICKS - ROUND_TOLERANCE_TICKS)
+  );
+}

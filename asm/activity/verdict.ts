@@ -1,0 +1,56 @@
+// The verdict on the chunk under way: what its messages add up to. One chunk may hold a poll and a key: then the key decides.
+import { FLAG_ACTIVE, FLAG_CHATTER, FLAG_WORK } from './flags';
+import { REASON_PROTOCOL, REASON_WORK } from './reasons';
+
+export let verdictFlags: u32 = 0;
+export let verdictReason: u32 = 0;
+/** Size of the packet that decided, how often its like was seen, and its period; 0 where that means nothing. */
+export let verdictSize: u32 = 0;
+export let verdictSeen: u32 = 0;
+export let verdictPeriod: u32 = 0;
+
+/** Whether anything counted since `watchActive`. */
+export let gaveActive: bool = false;
+
+export function watchActive(): void {
+  gaveActive = false;
+}
+
+export function clearVerdict(): void {
+  verdictFlags = 0;
+  verdictReason = 0;
+  verdictSize = 0;
+  verdictSeen = 0;
+  verdictPeriod = 0;
+}
+
+/** Part of the chunk is a person's doing, or may be. The first such part gives the reason. */
+export function giveActive(reason: u32, size: u32): void {
+  if ((verdictFlags & FLAG_ACTIVE) === 0) note(reason, size, 0, 0);
+  verdictFlags |= FLAG_ACTIVE;
+  gaveActive = true;
+}
+
+/** Part of the chunk is machine work that a person waits for. */
+export function giveWork(size: u32): void {
+  giveActive(REASON_WORK, size);
+  verdictFlags |= FLAG_WORK;
+}
+
+/** Part of the chunk is explained without a person. */
+export function giveChatter(reason: u32, size: u32, seen: u32, periodMs: u32): void {
+  if ((verdictFlags & FLAG_ACTIVE) === 0) note(reason, size, seen, periodMs);
+  verdictFlags |= FLAG_CHATTER;
+}
+
+/** Part of the chunk is chatter by the protocol's own rules. */
+export function giveProtocol(size: u32): void {
+  giveChatter(REASON_PROTOCOL, size, 0, 0);
+}
+
+function note(reason: u32, size: u32, seen: u32, periodMs: u32): void {
+  verdictReason = reason;
+  verdictSize = size;
+  verdictSeen = seen;
+  verdictPeriod = periodMs;
+}

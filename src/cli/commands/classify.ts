@@ -1,0 +1,69 @@
+// `torpor classify`: what the data path's own judgement says about recorded streams, one line per activity. Suspends nothing.
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { TorporError } from '../../platform/errors.ts';
+import type { CliIo } from '../cli-io.ts';
+import { jsonOption } from '../command-options.ts';
+
+interface ClassifyOptions {
+  readonly protocol: (typeof PROTOCOLS)[number];
+  readonly port: number;
+}
+
+const PROTOCOLS = [
+  'auto',
+  'raw',
+  'ssh',
+  'rdp',
+  'rfb',
+  'spice',
+  'telnet',
+  'http',
+  'websocket',
+  'tls',
+  'mqtt',
+  'irc',
+  'nbd',
+  'iscsi',
+  'print',
+  'postgres',
+  'mysql',
+] as const;
+
+export function addClassifyCommand(program: Command, io: CliIo): void {
+  program
+    .command('classify')
+    .description('replay traces of one session, its first connection first, and print each moment of activity as JSON')
+    .argument('<file...>', 'trace files, JSON lines')
+    .addOption(new Option('--protocol <name>', 'what the stream speaks').choices(PROTOCOLS).default('auto'))
+    .addOption(new Option('--port <port>', "the target's port").argParser(parsePort).default(0))
+    .addOption(jsonOption())
+    .action((files: string[], options: ClassifyOptions) => classify(files, options, io));
+}
+
+async function classify(files: readonly string[], options: ClassifyOptions, io: CliIo): Promise<void> {
+  const [traces, { loadCore }, { replayTraces }] = await Promise.all([
+    Promise.all(files.map(async (name) => ({ name, text: await readTrace(name) }))),
+    import('../../core/stream-core.ts'),
+    import('../../streams/trace-replay.ts'),
+  ]);
+  const core = await loadCore({ maxStreams: Math.max(1, files.length), heapBytes: 256 * 1024 });
+  const found = replayTraces(traces, { core, protocol: options.protocol, port: options.port });
+  io.out(found.map((activity) => `${JSON.stringify(activity)}\n`).join(''));
+}
+
+async function readTrace(name: string): Promise<string> {
+  try {
+    return await readFile(name, 'utf8');
+  } catch (cause) {
+    throw new TorporError('ERR_CLI_USAGE', `the trace ${name} cannot be read: see whether it is there and readable`, {
+      cause,
+    });
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('a port is 0 to 65535.');
+  return port;
+}

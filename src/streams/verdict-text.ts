@@ -1,0 +1,28 @@
+// A stream's verdict in words: what it speaks, and why its client's last bytes counted or did not. Judges nothing.
+import type { ReasonName, StreamVerdict } from '../core/stream-core.ts';
+
+/** One line for people: "52 B every 15.0 s: keepalive, 40 seen". */
+export function describeVerdict(verdict: StreamVerdict): string {
+  return REASON_TEXTS[verdict.reason](verdict);
+}
+
+const size = (verdict: StreamVerdict) => `${verdict.packetBytes} B`;
+const period = (verdict: StreamVerdict) => `every ${(verdict.periodTicks / 1000).toFixed(1)} s`;
+
+const REASON_TEXTS: Readonly<Record<ReasonName, (verdict: StreamVerdict) => string>> = {
+  none: () => 'no bytes judged yet',
+  bytes: () => 'client bytes: every byte counts',
+  handshake: () => 'handshake',
+  input: (verdict) => `input, ${size(verdict)}`,
+  'unknown-message': (verdict) => `a message of unknown kind, ${size(verdict)}`,
+  lost: (verdict) => `not the messages of ${verdict.protocol}: every byte counts`,
+  unexplained: (verdict) => `${size(verdict)}: neither a reply nor on a period`,
+  learning: (verdict) => `${size(verdict)}: perhaps a reply, too few seen to be sure`,
+  surplus: (verdict) => `${size(verdict)}: more packets than the server called for`,
+  echo: (verdict) => `${size(verdict)}: answered by an echo`,
+  work: (verdict) => `work: ${size(verdict)} of a transfer`,
+  protocol: (verdict) => `${size(verdict)}: chatter of the protocol`,
+  timer: (verdict) => `${size(verdict)} ${period(verdict)}: keepalive, ${verdict.seen} seen`,
+  reply: (verdict) => `${size(verdict)} after server bytes: reply, ${verdict.seen} seen`,
+  poll: (verdict) => `${size(verdict)} ${period(verdict)}: poll, ${verdict.seen} seen`,
+};
