@@ -59,6 +59,26 @@ export function copyForward(to: usize, from: usize, count: usize, toEnd: usize, 
   }
 }
 
+/** Copies exactly `count` bytes between ranges apart, and touches nothing beyond either: the last step overlaps the others. */
+export function copyExactly(to: usize, from: usize, count: usize): void {
+  if (count < STEP_BYTES) {
+    copyShort(to, from, count);
+    return;
+  }
+  if (count >= LONG_BYTES) {
+    memory.copy(to, from, count);
+    return;
+  }
+  const last = to + count - STEP_BYTES;
+  const lastFrom = from + count - STEP_BYTES;
+  while (to < last) {
+    copyStep(to, from);
+    to += STEP_BYTES;
+    from += STEP_BYTES;
+  }
+  copyStep(last, lastFrom);
+}
+
 /** 0 to 15 bytes between ranges apart, without a loop and without a byte beyond. */
 function copyShort(to: usize, from: usize, count: usize): void {
   if (count >= 8) {

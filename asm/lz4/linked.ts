@@ -8,7 +8,7 @@
 import { isLiveRange } from '../arena';
 import { STATUS_BAD_ARGUMENT, STATUS_BAD_RANGE, STATUS_LZ4_OUTPUT_TOO_SMALL, STATUS_OK } from '../status';
 import { decodeSequences } from './block-decode';
-import { rangesOverlap } from './copy';
+import { copyExactly, rangesOverlap } from './copy';
 import { encodeSequences, SlidingWindow } from './encode-sequences';
 import { clearTable, TABLE_BYTES } from './hash-table';
 
@@ -48,7 +48,7 @@ export function compressLinked(state: usize, src: usize, srcBytes: u32, dst: usi
   const area = areaOf(state);
   const used = load<u32>(state, 8);
   const from = area + used;
-  memory.copy(from, src, srcBytes);
+  copyExactly(from, src, srcBytes);
   store<u32>(state, used + srcBytes, 8);
   const lowest = from - min(used, load<u32>(state, 4));
   const base = area - load<u32>(state, 12);
@@ -76,7 +76,7 @@ export function appendLinked(state: usize, src: usize, bytes: u32): i32 {
   if (!isLink(state) || !isLiveRange(src, bytes)) return STATUS_BAD_RANGE;
   if (overlapsLink(state, src, bytes) || !makeRoom(state, bytes)) return STATUS_BAD_ARGUMENT;
   const used = load<u32>(state, 8);
-  memory.copy(areaOf(state) + used, src, bytes);
+  copyExactly(areaOf(state) + used, src, bytes);
   store<u32>(state, used + bytes, 8);
   return STATUS_OK;
 }
