@@ -22,6 +22,8 @@ import { PowerWatch } from './power-watch.ts';
 
 /** Bound on one request to sleep or wake, so that a silent BMC cannot hold the machine up. Milliseconds. */
 const POWER_REQUEST_BOUND_MS = 15_000;
+/** A wake waits this long for its intent to be on disk, then goes out all the same. Milliseconds. */
+const JOURNAL_PATIENCE_MS = 2_000;
 
 /** What happened, before the farm gives it a number. */
 export interface ControllerEvent {
@@ -64,6 +66,8 @@ export class PlatformController implements StreamObserver {
   #stepping = false;
   #cancelDeadline: () => void = () => {};
   #saveAbort = new AbortController();
+  /** Settles when the last save did, also one that was called off: its hook must not run beside the restoring one. */
+  #saveTail: Promise<void> = Promise.resolve();
   /** Settles when the last journal write did, whatever came of it. */
   #journalTail: Promise<void> = Promise.resolve();
 
@@ -229,16 +233,22 @@ export class PlatformController implements StreamObserver {
 
   #saveContext(sequence: number): void {
     this.#saveAbort = new AbortController();
+    const saved = this.#options.context.save(this.#saveAbort.signal);
+    this.#saveTail = saved.then(
+      () => {},
+      () => {},
+    );
     this.#answer(
-      this.#options.context.save(this.#saveAbort.signal),
+      saved,
       ({ veto }) => ({ kind: 'contextSaved', sequence, veto }),
       (problem) => ({ kind: 'contextSaved', sequence, veto: problem }),
     );
   }
 
   #restoreContext(sequence: number): void {
+    const { context } = this.#options;
     this.#answer(
-      this.#options.context.restore(this.#stopping.signal),
+      this.#saveTail.then(() => context.restore(this.#stopping.signal)),
       ({ identity, problem }) => ({ kind: 'contextRestored', sequence, identity, problem }),
       (problem) => ({ kind: 'contextRestored', sequence, identity: 'unknown', problem }),
     );
@@ -284,13 +294,23 @@ export class PlatformController implements StreamObserver {
   #requestWake(sequence: number, method: string): void {
     const { driver } = this.#options;
     this.#answer(
-      this.#journalTail.then(() => this.#callPower((signal) => driver.requestWake(method, signal))),
+      this.#journalSettled().then(() => this.#callPower((signal) => driver.requestWake(method, signal))),
       ({ outcome, attempts }) => {
         this.#report('power', `request to wake by ${method} ${outcome}: ${attempts.join('; ')}`, { outcome, method });
         return { kind: 'wakeAnswered', sequence, outcome, why: attempts.join('; ') };
       },
       (problem) => ({ kind: 'wakeAnswered', sequence, outcome: 'unknown', why: problem }),
     );
+  }
+
+  #journalSettled(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.schedule(JOURNAL_PATIENCE_MS, resolve);
+      void this.#journalTail.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   #callPower<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -43,15 +43,18 @@ class FakeWorld {
   vmAnswers = true;
   drain: DrainReport = { drained: true, unackedBytes: 0, source: 'proc' };
   journalProblem: string | null = null;
+  journalHangs = false;
   veto: string | null = null;
+  /** Set: a hook that runs until it is called off, and a little longer. */
+  saveEndsAfterAbortMs: number | null = null;
   sleepAnswer: PowerAnswer = ACCEPTED;
   paceMs: number | null = null;
   readonly controller: PlatformController;
 
-  constructor(intent: Intent | null = null) {
+  constructor(intent: Intent | null = null, policy: PlatformPolicy = POLICY) {
     this.controller = new PlatformController({
       name: 'vdi-01',
-      policy: POLICY,
+      policy,
       armed: true,
       intent,
       idleTimeoutMs: 600_000,
@@ -110,6 +113,7 @@ class FakeWorld {
     return {
       read: async () => null,
       write: async (_platform, intent) => {
+        if (this.journalHangs) await new Promise(() => {});
         if (this.journalProblem !== null) throw new Error(this.journalProblem);
         this.deeds.push(`journal ${intent.kind}`);
       },
@@ -118,7 +122,15 @@ class FakeWorld {
 
   #context(): PlatformContext {
     return {
-      save: async () => ({ veto: this.veto }),
+      save: async (signal) => {
+        const lingerMs = this.saveEndsAfterAbortMs;
+        if (lingerMs === null) return { veto: this.veto };
+        await new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => this.clock.schedule(lingerMs, resolve), { once: true });
+        });
+        this.deeds.push('save ended');
+        return { veto: 'called off' };
+      },
       restore: async () => {
         this.deeds.push('restore');
         return { identity: 'unknown', problem: null };
@@ -225,6 +237,31 @@ describe('PlatformController', () => {
     await world.clock.advance(200);
     expect(world.deeds).toContain('wake chassis-on');
     expect(world.reported).toContainEqual(expect.objectContaining({ kind: 'alarm', message: 'no space left' }));
+  });
+
+  it('asleep: the disk hangs when a client comes -> it is woken within seconds all the same', async () => {
+    await world.clock.advance(10_000);
+    world.journalHangs = true;
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(1_000);
+    expect(world.deeds).not.toContain('wake chassis-on');
+    await world.clock.advance(2_000);
+    expect(world.deeds).toContain('wake chassis-on');
+  });
+
+  it('saving: a client comes while the hook runs -> its context is restored only after the hook has ended', async () => {
+    const hooked = new FakeWorld(null, { ...POLICY, savesContext: true });
+    hooked.saveEndsAfterAbortMs = 700;
+    hooked.start();
+    await hooked.clock.advance(4_000);
+    expect(hooked.state).toBe('saving');
+    hooked.deeds.length = 0;
+    hooked.controller.streamActive(STREAM, 'client bytes');
+    await hooked.clock.advance(500);
+    expect(hooked.deeds).not.toContain('restore');
+    await hooked.clock.advance(1_000);
+    expect(hooked.deeds.filter((deed) => /^save|^restore/.test(deed))).toEqual(['save ended', 'restore']);
+    expect(hooked.deeds).not.toContain('press');
   });
 
   it('saving: the intent cannot be written -> nothing is pressed, streams flow again', async () => {
