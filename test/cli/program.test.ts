@@ -66,7 +66,7 @@ describe('torpor', () => {
     [['stat'], "unknown command 'stat'\n(Did you mean status?)"],
     [['classify'], "missing required argument 'file'"],
     [['classify', 'no-such.jsonl'], 'no-such.jsonl cannot be read'],
-    [['classify', '--protocol', 'gopher', 'x'], 'Allowed choices are auto, raw, ssh'],
+    [['classify', '--protocol', 'gopher', 'x'], 'Allowed choices are raw, auto, ssh'],
     [['classify', '--port', '70000', 'x'], 'a port is 0 to 65535'],
     [['replay'], "unknown command 'replay'"],
     [['gzip', 'compress'], "unknown command 'gzip'"],

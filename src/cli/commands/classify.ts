@@ -1,34 +1,19 @@
 // `torpor classify`: what the data path's own judgement says about recorded streams, one line per activity. Suspends nothing.
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { PROTOCOL_HINT_LAST, PROTOCOL_NAMES } from '../../core/abi.ts';
+import type { ProtocolName } from '../../core/stream-core.ts';
 import { TorporError } from '../../platform/errors.ts';
 import type { CliIo } from '../cli-io.ts';
 import { jsonOption } from '../command-options.ts';
 
 interface ClassifyOptions {
-  readonly protocol: (typeof PROTOCOLS)[number];
+  readonly protocol: ProtocolName;
   readonly port: number;
 }
 
-const PROTOCOLS = [
-  'auto',
-  'raw',
-  'ssh',
-  'rdp',
-  'rfb',
-  'spice',
-  'telnet',
-  'http',
-  'websocket',
-  'tls',
-  'mqtt',
-  'irc',
-  'nbd',
-  'iscsi',
-  'print',
-  'postgres',
-  'mysql',
-] as const;
+/** Those that a stream may be said to speak; the rest are told by its bytes alone. */
+const PROTOCOLS: readonly ProtocolName[] = PROTOCOL_NAMES.slice(0, PROTOCOL_HINT_LAST + 1);
 
 export function addClassifyCommand(program: Command, io: CliIo): void {
   program
