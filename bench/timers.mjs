@@ -27,7 +27,7 @@ export async function benchTimers({ seconds, streamCounts }) {
 async function prepare(streams) {
   const core = await loadCore({ maxStreams: streams });
   const chunk = new Uint8Array(CHUNK_BYTES);
-  const handles = Array.from({ length: streams }, () => core.openStream(IDLE_TIMEOUT_MS, 0));
+  const handles = Array.from({ length: streams }, () => core.openStream(IDLE_TIMEOUT_MS, 0, { protocol: 'raw' }));
   const timeouts = handles.map(() => setTimeout(() => {}, IDLE_TIMEOUT_MS));
   let now = 0;
   return {
