@@ -3,7 +3,7 @@ import type { Clock } from '../platform/ports.ts';
 
 /**
  * Calls `run` with a signal that aborts when `owner` does or after `boundMs`. The call itself must heed the signal.
- * Written out because AbortSignal.any keeps memory for each call as long as a long-lived owner exists (Node 20).
+ * Written out so that a long-lived owner loses its listener with the call, and not when garbage is collected next.
  */
 export async function callBounded<T>(
   owner: AbortSignal,
