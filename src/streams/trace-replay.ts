@@ -30,11 +30,16 @@ export interface Trace {
   readonly text: string;
 }
 
-interface Read {
+/** One read of a recorded connection, as the bytes it stands for. */
+export interface TraceRead {
+  /** Milliseconds since the first connection's start. */
   readonly atMs: number;
+  /** Which of the given traces, from 0. */
   readonly connection: number;
   readonly direction: Direction;
   readonly bytes: Uint8Array;
+  /** No TLS record reaches from this read into the next one of its connection and direction. */
+  readonly endsRecord: boolean;
 }
 
 interface TraceLine {
@@ -89,10 +94,10 @@ export function replayTraces(traces: readonly Trace[], options: ReplayOptions): 
   return found;
 }
 
-/** All reads of all connections, in time. */
-function readTraces(traces: readonly Trace[]): Read[] {
+/** All reads of the connections of one session, in time. Throws ERR_TRACE_INVALID at the first line that is none of a trace. */
+export function readTraces(traces: readonly Trace[]): TraceRead[] {
   let originMs = Number.NaN;
-  const reads: Read[] = [];
+  const reads: TraceRead[] = [];
   for (const [connection, trace] of traces.entries()) {
     let startMs = 0;
     const fillers = { c2s: new RecordFiller(), s2c: new RecordFiller() };
@@ -103,9 +108,11 @@ function readTraces(traces: readonly Trace[]): Read[] {
         if (Number.isNaN(originMs)) originMs = line.wall ?? 0;
         startMs = (line.wall ?? originMs) - originMs;
       } else if (line.dir !== undefined) {
-        const bytes = fillers[line.dir].fill(line);
+        const filler = fillers[line.dir];
+        const bytes = filler.fill(line);
         const direction = line.dir === 'c2s' ? 'client' : 'server';
-        reads.push({ atMs: Math.round((startMs + (line.t_ms ?? 0)) * 10) / 10, connection, direction, bytes });
+        const atMs = Math.round((startMs + (line.t_ms ?? 0)) * 10) / 10;
+        reads.push({ atMs, connection, direction, bytes, endsRecord: filler.endsRecord });
       }
     }
   }
@@ -139,6 +146,11 @@ function notTrace(where: string, what: string): TorporError {
 class RecordFiller {
   #header: number[] = [];
   #bodyBytes = 0;
+
+  /** No record reaches beyond the bytes made so far. */
+  get endsRecord(): boolean {
+    return this.#bodyBytes === 0 && this.#header.length === 0;
+  }
 
   fill(line: TraceLine): Uint8Array {
     const bytes = new Uint8Array(line.n ?? 0);
