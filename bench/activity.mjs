@@ -1,53 +1,67 @@
-// Scores activity detection on labelled traces, all in one process: per session, per protocol, and in sum.
-// Usage: npm run bench:activity [-- --dir DIR] [-- --only PREFIX] [-- --why SESSION] [-- --json]. Needs a build.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// Scores activity detection on labelled traces, all in one process: per session, per protocol, and in sum; on request also on endless idle
+// backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice). Needs a build.
+// Usage: npm run bench:activity [-- --tile --splice --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json]
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadCore } from '../dist/core/stream-core.js';
 import { replayTraces } from '../dist/streams/trace-replay.js';
-import { addScores, emptyScore, scoreSession } from './activity-score.mjs';
+import { loadReplayCore } from './activity/replay-core.mjs';
+import { scoreSession, sumScores } from './activity/score.mjs';
+import { CARRIED_TRACES, listSessions } from './activity/sessions.mjs';
+import { printScores, printSteadyState, printTrials } from './activity/tables.mjs';
+import { judgeBackgrounds } from './activity/trials.mjs';
 
 const { values } = parseArgs({
   options: {
-    dir: { type: 'string', default: fileURLToPath(new URL('../test/streams/fixtures/traces/', import.meta.url)) },
+    dir: { type: 'string', default: CARRIED_TRACES },
     only: { type: 'string', default: '' },
     why: { type: 'string' },
+    tile: { type: 'boolean', default: false },
+    splice: { type: 'boolean', default: false },
+    trials: { type: 'string', default: '150' },
+    seed: { type: 'string', default: '1' },
+    core: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
+const trials = wholeNumber('trials');
+const seed = wholeNumber('seed');
+const wasm = values.core === undefined ? undefined : readFileSync(values.core);
 
-const core = await loadCore({ maxStreams: 64, heapBytes: 256 * 1024 });
-const files = readdirSync(values.dir);
-const sessions = files
-  .filter((file) => file.endsWith('.labels.json') && file.startsWith(values.why ?? values.only))
-  .map((file) => file.slice(0, -'.labels.json'.length))
-  .sort();
-const rows = sessions.map(scoreOf);
-if (values.json) console.log(JSON.stringify({ rows, total: sum(rows) }));
-else if (values.why === undefined) printTables(rows);
+const sessions = listSessions(values.dir, values.why ?? values.only);
+const core = await loadCore({ maxStreams: 64, heapBytes: 256 * 1024, wasm });
+if (values.why === undefined) await scoreAll();
+else for (const session of sessions) explain(session, replayTraces(session.traces(), { core }));
+
+async function scoreAll() {
+  const rows = sessions.map(scoreOf);
+  const backgrounds =
+    values.tile || values.splice
+      ? judgeBackgrounds(await loadReplayCore(wasm), sessions, {
+          trials: values.splice ? trials : 0,
+          seed,
+          donors: listSessions(values.dir),
+        })
+      : [];
+  if (values.json) {
+    console.log(JSON.stringify({ seed, rows, total: sumScores(rows), backgrounds }));
+    return;
+  }
+  printScores(rows);
+  if (values.tile) printSteadyState(backgrounds);
+  if (values.splice) printTrials(backgrounds);
+  if (values.splice) console.log(`\nseed ${seed}`);
+}
 
 function scoreOf(session) {
-  const labels = JSON.parse(readFileSync(join(values.dir, `${session}.labels.json`), 'utf8'));
-  const traces = files
-    .filter((file) => file === `${session}.jsonl` || (file.startsWith(`${session}_c`) && /_c\d+\.jsonl$/.test(file)))
-    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
-    .map((name) => ({ name, text: readFileSync(join(values.dir, name), 'utf8') }));
-  const found = replayTraces(traces, { core });
-  if (values.why !== undefined) explain(session, labels, found);
-  return {
-    session,
-    protocol: labels.proto,
-    ...scoreSession(
-      labels,
-      found.map((activity) => activity.t_ms),
-    ),
-  };
+  const found = replayTraces(session.traces(), { core });
+  const times = found.map((activity) => activity.t_ms);
+  return { session: session.name, protocol: session.protocol, ...scoreSession(session.labels, times) };
 }
 
 /** Prints what counted while nobody was there, and which inputs were missed. */
-function explain(session, labels, found) {
-  console.log(session, labels.desc);
+function explain({ name, labels }, found) {
+  console.log(name, labels.desc);
   for (const activity of found) {
     const near = labels.inputs.some(([at]) => activity.t_ms >= at - 5 && activity.t_ms <= at + 1500);
     const span = labels.intervals.find(([from, to]) => activity.t_ms >= from && activity.t_ms < to);
@@ -59,30 +73,9 @@ function explain(session, labels, found) {
   }
 }
 
-function sum(scores) {
-  const total = emptyScore();
-  for (const score of scores) addScores(total, score);
-  return total;
-}
-
-function printTables(scores) {
-  for (const score of scores) console.log(line(score.session, score));
-  console.log();
-  for (const protocol of [...new Set(scores.map((score) => score.protocol))].sort()) {
-    console.log(line(protocol, sum(scores.filter((score) => score.protocol === protocol))));
-  }
-  console.log(line(`all ${scores.length}`, sum(scores)));
-}
-
-function line(name, score) {
-  const percent = (part, whole) => `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`;
-  return [
-    name.padEnd(44),
-    `missed ${score.fn}/${score.tp + score.fn}`.padEnd(17),
-    `late ${score.late}/${score.onsets}`.padEnd(14),
-    `false idle ${score.falseIdleS} s`.padEnd(20),
-    `false active ${percent(score.falseActiveS, score.idleS)}`.padEnd(23),
-    `alarms ${score.fp}/${score.fp + score.tn}`.padEnd(18),
-    `precision ${(score.tp / Math.max(1, score.tp + score.fp)).toFixed(3)}`,
-  ].join(' ');
+function wholeNumber(name) {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= 0) return value;
+  console.error(`--${name} ${values[name]} is no whole number`);
+  return process.exit(2);
 }

@@ -8,13 +8,19 @@ const GRACE_MS = 1500;
 const ONSET_SILENCE_MS = 2000;
 const LATE_MS = 1000;
 
-export function emptyScore() {
+function emptyScore() {
   return { tp: 0, fn: 0, fp: 0, tn: 0, onsets: 0, late: 0, idleS: 0, falseIdleS: 0, falseActiveS: 0 };
 }
 
-/** Adds one score to another. */
-export function addScores(total, score) {
+function addScores(total, score) {
   for (const key of Object.keys(total)) total[key] += score[key];
+}
+
+/** The sum of scores. */
+export function sumScores(scores) {
+  const total = emptyScore();
+  for (const score of scores) addScores(total, score);
+  return total;
 }
 
 /** `labels`: intervals [from, to, kind] and inputs [at, kind]; `times`: when activity was seen. Milliseconds. */

@@ -1,12 +1,10 @@
-// Judges detection on learned idle backgrounds: what counts while nobody is there for two hours, and which single keys and short bursts,
-// put in at random, are missed. Usage: node bench/activity-splice.mjs [--dir DIR] [--only PREFIX] [--trials 150] [--seed N] [--json].
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { findBackground, readAt } from './activity-background.mjs';
-import { keyFinder } from './activity-keys.mjs';
-import { isActivity, loadReplayCore } from './activity-replay.mjs';
-import { CARRIED_TRACES, listSessions } from './activity-sessions.mjs';
-import { Wires } from './activity-wires.mjs';
+// Judges detection on learned idle backgrounds: what counts while nobody is there for two hours (the steady state), and which single
+// keys and short bursts, put in at random, are missed. Leaves the backgrounds, the keys and the tables to their files.
+import { randomFrom } from '../corpus.mjs';
+import { findBackground, readAt } from './background.mjs';
+import { keyFinder } from './keys.mjs';
+import { isActivity } from './replay-core.mjs';
+import { Wires } from './wires.mjs';
 
 /** Until then a background is learned. */
 const LEARN_MS = 600_000;
@@ -18,23 +16,26 @@ const NOTICE_MS = 1000;
 /** Between the keys of a burst. */
 const LEAST_GAP_MS = 80;
 const MOST_GAP_MS = 250;
-const BURST_KEYS = 3;
-const MISSED_OF_150 = 2;
+const TRIAL_KINDS = [
+  { kind: 'single', count: 1 },
+  { kind: 'burst', count: 3 },
+];
 
 /**
  * Answers a row per session that has a background: `activeShare` and `alarms` (by reason, most first) of its steady state, and for `single`
- * keys and `burst`s: how many were tried, how many missed, and how many say nothing because the background counted in the same second.
+ * keys and `burst`s: how many were tried, how many missed, and how many say nothing because the background counted in the same seconds.
+ * `donors`: sessions whose keys may be used. `trials` of each kind; 0 for the steady state alone.
  */
-export function spliceSessions(replay, sessions, { trials, seed, donors = sessions }) {
+export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
   const keysFor = keyFinder(donors);
   const rows = [];
   for (const session of sessions) {
     const background = findBackground(session);
     if (background === undefined) continue;
-    const random = createRandom(seed ^ hashOf(session.name));
-    const { keys, from } = keysFor(session);
-    const endings = keys.length === 0 ? [] : planTrials(keys, trials, random);
-    const { alarms, results } = play(replay, background, endings);
+    const random = randomFrom(seed ^ hashOf(session.name));
+    const { keys, from } = trials === 0 ? { keys: [], from: [] } : keysFor(session);
+    const planned = keys.length === 0 ? [] : planTrials(keys, trials, random);
+    const { alarms, results } = play(replay, background, planned);
     rows.push({
       session: session.name,
       client: session.client,
@@ -54,10 +55,7 @@ export function spliceSessions(replay, sessions, { trials, seed, donors = sessio
 function planTrials(keys, trials, random) {
   const planned = [];
   for (let index = 0; index < trials; index += 1) {
-    for (const [kind, count] of [
-      ['single', 1],
-      ['burst', BURST_KEYS],
-    ]) {
+    for (const { kind, count } of TRIAL_KINDS) {
       const atMs = LEARN_MS + random() * SPLICE_MS;
       let keyMs = atMs;
       const parts = [];
@@ -153,72 +151,9 @@ function sumTrials(results, alarms, kind) {
   };
 }
 
-/** Mulberry32: small, seeded, the same everywhere. */
-function createRandom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** A session has its trials whichever sessions are run beside it. */
 function hashOf(name) {
   let hash = 0;
   for (const character of name) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
   return hash;
-}
-
-const { values } = parseArgs({
-  options: {
-    dir: { type: 'string', default: CARRIED_TRACES },
-    only: { type: 'string', default: '' },
-    trials: { type: 'string', default: '150' },
-    seed: { type: 'string', default: '1' },
-    core: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
-});
-const replay = await loadReplayCore(values.core === undefined ? undefined : readFileSync(values.core));
-const rows = spliceSessions(replay, listSessions(values.dir, values.only), {
-  trials: Number(values.trials),
-  seed: Number(values.seed),
-  donors: listSessions(values.dir),
-});
-if (values.json) console.log(JSON.stringify({ seed: Number(values.seed), rows }));
-else printRows(rows);
-
-function printRows(all) {
-  console.log('Steady state: share of 10 min to 2 h called active with nobody there, worst first (target 0 %)');
-  for (const row of all.toSorted((a, b) => b.activeShare - a.activeShare || b.alarms - a.alarms)) {
-    if (row.alarms === 0) continue;
-    const share = `${(100 * row.activeShare).toFixed(1)} %`;
-    const tile = `tile ${row.tileS.toFixed(1)} s, seam off ${row.seamCostMs.toFixed(0)} ms`;
-    console.log(`  ${row.session.padEnd(44)} ${share.padStart(7)}  ${`${row.alarms} alarms`.padEnd(15)} ${tile}`);
-    for (const [why, count] of row.alarmsByReason.slice(0, 4))
-      console.log(`      ${String(count).padStart(7)} x ${why}`);
-  }
-  console.log(`  quiet: ${all.filter(({ alarms }) => alarms === 0).length} of ${all.length}`);
-  printTrials(all, 'single', (trials) => Math.floor((trials * MISSED_OF_150) / 150));
-  printTrials(all, 'burst', () => 0);
-}
-
-function printTrials(all, kind, mostOf) {
-  const tried = all.filter((row) => row[kind].trials > 0);
-  const failing = tried.filter((row) => row[kind].missed > mostOf(row[kind].trials));
-  console.log(`\n${kind}: missed, worst first (target <= ${mostOf(tried[0]?.[kind].trials ?? 0)} on every background)`);
-  for (const row of tried.toSorted((a, b) => b[kind].missed - a[kind].missed)) {
-    const { trials, missed, masked } = row[kind];
-    if (missed === 0) continue;
-    const mask = masked === 0 ? '' : `  (${masked} in seconds that counted anyway)`;
-    const verdict = failing.includes(row) ? 'FAIL' : 'ok  ';
-    console.log(
-      `  ${verdict} ${row.session.padEnd(44)} ${`${missed} of ${trials}`.padStart(10)}  keys of ${row.keysFrom}${mask}`,
-    );
-  }
-  console.log(`  ${tried.length - failing.length} of ${tried.length} backgrounds hold`);
-  const without = all.filter((row) => row[kind].trials === 0).map(({ session }) => session);
-  if (without.length > 0) console.log(`  no input of their protocol recorded: ${without.join(', ')}`);
 }

@@ -1,6 +1,6 @@
 // Which connection of a replayed client a background's read goes to, and what is under way on it. A connection that the opening knows
 // lives on through all tiles; one that first speaks within the tile is opened anew by each.
-import { readAt } from './activity-background.mjs';
+import { readAt } from './background.mjs';
 
 export class Wires {
   #client;

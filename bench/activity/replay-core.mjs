@@ -1,9 +1,9 @@
 // A stream core into which reads are fed one by one, and whose state can be put back: so that many endings of one long stream cost one
 // pass over it. Leaves the reads to its callers.
-import { FLAG_ACTIVE, FLAG_WORK } from '../dist/core/abi.js';
-import { instantiateCore } from '../dist/core/load.js';
-import { StreamCore } from '../dist/core/stream-core.js';
-import { describeVerdict } from '../dist/streams/verdict-text.js';
+import { FLAG_ACTIVE, FLAG_WORK } from '../../dist/core/abi.js';
+import { instantiateCore } from '../../dist/core/load.js';
+import { StreamCore } from '../../dist/core/stream-core.js';
+import { describeVerdict } from '../../dist/streams/verdict-text.js';
 
 const MAX_STREAMS = 256;
 const HEAP_BYTES = 512 * 1024;

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readTraces } from '../dist/streams/trace-replay.js';
+import { readTraces } from '../../dist/streams/trace-replay.js';
 
 /** The small set that the project carries. */
-export const CARRIED_TRACES = fileURLToPath(new URL('../test/streams/fixtures/traces/', import.meta.url));
+export const CARRIED_TRACES = fileURLToPath(new URL('../../test/streams/fixtures/traces/', import.meta.url));
 
 const LABELS = '.labels.json';
 /** In names such as ssh_a_idle_sa15 a single letter says what was recorded, and the first part alone who was. */

@@ -1,0 +1,75 @@
+// What the activity bench prints: scores per session and protocol, the steady state of backgrounds, and the trials on them.
+import { sumScores } from './score.mjs';
+
+/** Missed of 150 single keys that are still in order. Of bursts none is. */
+const MISSED_OF_150 = 2;
+const REASONS_SHOWN = 4;
+
+export function printScores(rows) {
+  for (const row of rows) console.log(scoreLine(row.session, row));
+  console.log();
+  for (const protocol of [...new Set(rows.map((row) => row.protocol))].sort()) {
+    console.log(scoreLine(protocol, sumScores(rows.filter((row) => row.protocol === protocol))));
+  }
+  console.log(scoreLine(`all ${rows.length}`, sumScores(rows)));
+}
+
+/** One line of a score: missed seconds, late onsets, false idle, false active, alarms, precision. */
+export function scoreLine(name, score) {
+  return [
+    name.padEnd(44),
+    `missed ${score.fn}/${score.tp + score.fn}`.padEnd(17),
+    `late ${score.late}/${score.onsets}`.padEnd(14),
+    `false idle ${score.falseIdleS} s`.padEnd(20),
+    `false active ${percent(score.falseActiveS / Math.max(1, score.idleS))}`.padEnd(23),
+    `alarms ${score.fp}/${score.fp + score.tn}`.padEnd(18),
+    `precision ${(score.tp / Math.max(1, score.tp + score.fp)).toFixed(3)}`,
+  ].join(' ');
+}
+
+export function percent(share) {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** Backgrounds that count although nobody is there, worst first. */
+export function printSteadyState(backgrounds) {
+  console.log('\nsteady state: share of 10 min to 2 h called active with nobody there, worst first (target 0 %)');
+  for (const row of backgrounds.toSorted((a, b) => b.activeShare - a.activeShare || b.alarms - a.alarms)) {
+    if (row.alarms === 0) continue;
+    const tile = `tile ${row.tileS.toFixed(1)} s, seam off ${row.seamCostMs.toFixed(0)} ms`;
+    const alarms = `${row.alarms} alarms`.padEnd(15);
+    console.log(`  ${row.session.padEnd(44)} ${percent(row.activeShare).padStart(7)}  ${alarms} ${tile}`);
+    for (const [why, count] of row.alarmsByReason.slice(0, REASONS_SHOWN)) {
+      console.log(`      ${String(count).padStart(7)} x ${why}`);
+    }
+  }
+  console.log(`  quiet: ${backgrounds.filter(({ alarms }) => alarms === 0).length} of ${backgrounds.length}`);
+}
+
+/** Backgrounds on which inputs were missed, worst first. */
+export function printTrials(backgrounds) {
+  printMissed(backgrounds, 'single', (trials) => Math.floor((trials * MISSED_OF_150) / 150));
+  printMissed(backgrounds, 'burst', () => 0);
+  const without = backgrounds.filter(({ keysFrom }) => keysFrom.length === 0).map(({ session }) => session);
+  if (without.length > 0) console.log(`\nnot tried, as no input of their protocol was recorded: ${without.join(', ')}`);
+}
+
+function printMissed(backgrounds, kind, mostOf) {
+  const tried = backgrounds.filter((row) => row[kind].trials > 0);
+  if (tried.length === 0) return;
+  const most = mostOf(tried[0][kind].trials);
+  console.log(`\n${kind}: missed, worst first (target <= ${most} of ${tried[0][kind].trials} on every background)`);
+  for (const row of tried.toSorted((a, b) => b[kind].missed - a[kind].missed)) {
+    const { trials, missed, masked } = row[kind];
+    if (missed === 0) continue;
+    const mask = masked === 0 ? '' : `; ${masked} in seconds that counted anyway`;
+    const verdict = missed > most ? 'FAIL' : 'ok  ';
+    const count = `${missed} of ${trials}`.padStart(10);
+    console.log(`  ${verdict} ${row.session.padEnd(44)} ${count}  keys of ${row.keysFrom.join(', ')}${mask}`);
+  }
+  const holding = tried.filter((row) => row[kind].missed <= most).length;
+  const masked = tried.reduce((sum, row) => sum + row[kind].masked, 0);
+  console.log(
+    `  ${holding} of ${tried.length} backgrounds hold; ${masked} trials in all say nothing: they fell into false alarms`,
+  );
+}
