@@ -31,10 +31,11 @@ export function percent(share) {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** Backgrounds that count although nobody is there, worst first. */
+/** Backgrounds that count although nobody is there, worst first, each by the worst of its tiles. */
 export function printSteadyState(backgrounds) {
+  const rows = backgrounds.map(({ session, steady }) => ({ session, ...steady }));
   console.log('\nsteady state: share of 10 min to 2 h called active with nobody there, worst first (target 0 %)');
-  for (const row of backgrounds.toSorted((a, b) => b.activeShare - a.activeShare || b.alarms - a.alarms)) {
+  for (const row of rows.toSorted((a, b) => b.activeShare - a.activeShare || b.alarms - a.alarms)) {
     if (row.alarms === 0) continue;
     const tile = `tile ${row.tileS.toFixed(1)} s, seam off ${row.seamCostMs.toFixed(0)} ms`;
     const alarms = `${row.alarms} alarms`.padEnd(15);
@@ -43,7 +44,7 @@ export function printSteadyState(backgrounds) {
       console.log(`      ${String(count).padStart(7)} x ${why}`);
     }
   }
-  console.log(`  quiet: ${backgrounds.filter(({ alarms }) => alarms === 0).length} of ${backgrounds.length}`);
+  console.log(`  quiet: ${rows.filter(({ alarms }) => alarms === 0).length} of ${rows.length}`);
 }
 
 /** Backgrounds on which inputs were missed, worst first. */

@@ -1,7 +1,7 @@
 // Judges detection on learned idle backgrounds: what counts while nobody is there for two hours (the steady state), and which single
 // keys and short bursts, put in at random, are missed. Leaves the backgrounds, the keys and the tables to their files.
 import { randomFrom } from '../corpus.mjs';
-import { findBackground, readAt } from './background.mjs';
+import { findBackgrounds, readAt } from './background.mjs';
 import { keyFinder } from './keys.mjs';
 import { isActivity } from './replay-core.mjs';
 import { Wires } from './wires.mjs';
@@ -22,28 +22,30 @@ const TRIAL_KINDS = [
 ];
 
 /**
- * Answers a row per session that has a background: `activeShare` and `alarms` (by reason, most first) of its steady state, and for `single`
- * keys and `burst`s: how many were tried, how many missed, and how many say nothing because the background counted in the same seconds.
+ * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and for `single` keys and `burst`s, on the
+ * first tile: how many were tried, how many missed, and how many say nothing because the background counted in the same seconds.
  * `donors`: sessions whose keys may be used. `trials` of each kind; 0 for the steady state alone.
  */
 export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
   const keysFor = keyFinder(donors);
   const rows = [];
   for (const session of sessions) {
-    const background = findBackground(session);
-    if (background === undefined) continue;
-    const random = randomFrom(seed ^ hashOf(session.name));
+    const backgrounds = findBackgrounds(session);
+    if (backgrounds.length === 0) continue;
     const { keys, from } = trials === 0 ? { keys: [], from: [] } : keysFor(session);
-    const planned = keys.length === 0 ? [] : planTrials(keys, trials, random);
-    const { alarms, results } = play(replay, background, planned);
+    const planned = keys.length === 0 ? [] : planTrials(keys, trials, randomFrom(seed ^ hashOf(session.name)));
+    const played = backgrounds.map((background, tile) => play(replay, background, tile === 0 ? planned : []));
+    const steady = played
+      .map(({ alarms }, tile) => steadyState(alarms, backgrounds[tile]))
+      .sort((a, b) => b.activeShare - a.activeShare);
+    const [{ alarms, results }] = played;
     rows.push({
       session: session.name,
       client: session.client,
       protocol: session.protocol,
-      tileS: background.tileMs / 1000,
-      seamCostMs: background.seamCostMs,
       keysFrom: from,
-      ...steadyState(alarms),
+      tiles: steady.length,
+      steady: steady[0],
       single: sumTrials(results, alarms, 'single'),
       burst: sumTrials(results, alarms, 'burst'),
     });
@@ -124,7 +126,7 @@ function tryEnding(replay, client, background, startIndex, wires, trial) {
 }
 
 /** What counted after the background was learned, and for which share of that time the idle timer would have run. */
-function steadyState(alarms) {
+function steadyState(alarms, { tileMs, seamCostMs }) {
   const reasons = new Map();
   let activeMs = 0;
   let activeUntilMs = LEARN_MS;
@@ -138,7 +140,13 @@ function steadyState(alarms) {
     reasons.set(why, (reasons.get(why) ?? 0) + 1);
   }
   const alarmsByReason = [...reasons].sort((a, b) => b[1] - a[1]);
-  return { activeShare: activeMs / (END_MS - LEARN_MS), alarms: count, alarmsByReason };
+  return {
+    activeShare: activeMs / (END_MS - LEARN_MS),
+    alarms: count,
+    alarmsByReason,
+    tileS: tileMs / 1000,
+    seamCostMs,
+  };
 }
 
 function sumTrials(results, alarms, kind) {
