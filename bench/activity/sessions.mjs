@@ -10,6 +10,10 @@ export const CARRIED_TRACES = fileURLToPath(new URL('../../test/streams/fixtures
 const LABELS = '.labels.json';
 /** In names such as ssh_a_idle_sa15 a single letter says what was recorded, and the first part alone who was. */
 const SCENARIO = /^[a-z]$/;
+/** Names of sessions that were recorded over a long way. */
+const NETWORK = /wan$/;
+/** What a description calls otherwise than the names do. */
+const SAME_PROGRAM = { openssh: 'ssh' };
 
 /**
  * Answers the sessions of `dir` whose names start with `prefix`: `name`, `client` (see clientOf), `protocol` as labelled, `labels`,
@@ -35,6 +39,17 @@ export function listSessions(dir, prefix = '') {
 export function clientOf(name) {
   const [first, second = ''] = name.split('_');
   return second === '' || SCENARIO.test(second) ? first : `${first}_${second}`;
+}
+
+/**
+ * The program that a session was recorded with, whatever network or options lay between: sessions that share it are left out together. Where
+ * the name has no scenario the description starts with the program; else the name's first part says it, but for the network's.
+ */
+export function programOf({ name, labels }) {
+  const [first, second = ''] = name.split('_');
+  if (SCENARIO.test(second)) return first.replace(NETWORK, '');
+  const program = /^[A-Za-z]+/.exec(labels.desc)?.[0].toLowerCase() ?? clientOf(name);
+  return SAME_PROGRAM[program] ?? program;
 }
 
 /** First connection first. */
