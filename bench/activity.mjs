@@ -1,14 +1,16 @@
 // Scores activity detection on labelled traces, all in one process: per session, per protocol, and in sum; on request also on endless idle
-// backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice). Needs a build.
-// Usage: npm run bench:activity [-- --tile --splice --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json]
+// backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice); and what a chunk costs, of
+// recorded streams and of hostile ones (--cost). Needs a build.
+// Usage: npm run bench:activity [-- --tile --splice --cost --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadCore } from '../dist/core/stream-core.js';
 import { replayTraces } from '../dist/streams/trace-replay.js';
+import { measureCosts } from './activity/cost.mjs';
 import { loadReplayCore } from './activity/replay-core.mjs';
 import { scoreSession, sumScores } from './activity/score.mjs';
 import { CARRIED_TRACES, listSessions } from './activity/sessions.mjs';
-import { printScores, printSteadyState, printTrials } from './activity/tables.mjs';
+import { printCosts, printScores, printSteadyState, printTrials } from './activity/tables.mjs';
 import { judgeBackgrounds } from './activity/trials.mjs';
 
 const { values } = parseArgs({
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     why: { type: 'string' },
     tile: { type: 'boolean', default: false },
     splice: { type: 'boolean', default: false },
+    cost: { type: 'boolean', default: false },
     trials: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
     core: { type: 'string' },
@@ -43,14 +46,16 @@ async function scoreAll() {
           donors: listSessions(values.dir),
         })
       : [];
+  const costs = values.cost ? await measureCosts(sessions, wasm) : undefined;
   if (values.json) {
-    console.log(JSON.stringify({ seed, rows, total: sumScores(rows), backgrounds }));
+    console.log(JSON.stringify({ seed, rows, total: sumScores(rows), backgrounds, costs }));
     return;
   }
   printScores(rows);
   if (values.tile) printSteadyState(backgrounds);
   if (values.splice) printTrials(backgrounds);
   if (values.splice) console.log(`\nseed ${seed}`);
+  if (costs !== undefined) printCosts(costs);
 }
 
 function scoreOf(session) {

@@ -1,11 +1,11 @@
 // Measures Torpor beside its peers in one run: a table on stdout, the raw results as JSON in artifacts/.
 // Usage: npm run bench [-- --quick] [-- --seed N]. Needs a build.
 import { mkdir, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { benchLz4 } from './lz4.mjs';
 import { benchLz4Native, formatNative } from './lz4-native.mjs';
+import { describeMachine, machineLine } from './machine.mjs';
 import { benchTimers } from './timers.mjs';
 
 const ARTIFACTS = new URL('../artifacts/', import.meta.url);
@@ -30,22 +30,14 @@ const native = await benchLz4Native({
   corpusBytes: 1024 * 1024,
   seed,
 });
-const machine = {
-  cpu: os.cpus()[0]?.model ?? 'unknown',
-  cores: os.cpus().length,
-  platform: `${os.platform()} ${os.release()}`,
-  node: process.version,
-  loadBefore: os.loadavg()[0],
-};
+const machine = describeMachine();
 const file = new URL(`bench-${new Date().toISOString().replaceAll(':', '-')}.json`, ARTIFACTS);
 await mkdir(ARTIFACTS, { recursive: true });
 await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows, native }, null, 2)}\n`);
 
 printTable(rows);
 if (native.length > 0) console.log(`\nLZ4 in the module against ${native[0].peer}\n${formatNative(native).join('\n')}`);
-console.log(
-  `\n${machine.cpu}, ${machine.cores} cores, load ${machine.loadBefore.toFixed(1)}, Node ${machine.node}, seed ${seed}`,
-);
+console.log(`\n${machineLine(machine)}, seed ${seed}`);
 console.log(`median of the samples; spread is the interquartile range; "to peer" is against the last row of its group`);
 console.log(`raw results: ${fileURLToPath(file)}`);
 

@@ -1,4 +1,5 @@
 // What the activity bench prints: scores per session and protocol, the steady state of backgrounds, and the trials on them.
+import { machineLine } from '../machine.mjs';
 import { sumScores } from './score.mjs';
 
 /** Missed of 150 single keys that are still in order. Of bursts none is. */
@@ -73,4 +74,31 @@ function printMissed(backgrounds, kind, mostOf) {
   console.log(
     `  ${holding} of ${tried.length} backgrounds hold; ${masked} trials in all say nothing: they fell into false alarms`,
   );
+}
+
+/** Costs and sizes, beside those of streams on which nothing is judged (`raw`). */
+export function printCosts({ machine, recorded, hostile, state }) {
+  const raw = recorded.find(({ protocol }) => protocol === 'raw').client.medianNs;
+  const timed = ({ chunks, medianNs, p95Ns }) =>
+    `${`${medianNs.toFixed(0)} ns`.padStart(7)} ${`${(medianNs / raw).toFixed(1)}x`.padStart(6)} ${`p95 ${p95Ns.toFixed(0)} ns`.padStart(11)} ${`of ${chunks}`.padStart(9)}`;
+  console.log(
+    '\none chunk in the module, median (the call included, the copy into its memory not; x: to a client chunk of raw)',
+  );
+  for (const { protocol, client, server } of recorded) {
+    console.log(`  ${protocol.padEnd(12)} client ${timed(client)}   server ${timed(server)}`);
+  }
+  console.log('\nhostile streams: one chunk, and per byte');
+  for (const row of hostile) {
+    const lost = row.isLost ? '  (lost: everything counts)' : '';
+    const chunk = `${row.chunkBytes} B`.padStart(8);
+    const cost = row.medianNs < 10_000 ? `${row.medianNs.toFixed(0)} ns` : `${(row.medianNs / 1000).toFixed(0)} us`;
+    console.log(
+      `  ${row.name.padEnd(40)} ${chunk} ${cost.padStart(8)} ${row.perByteNs.toFixed(2).padStart(8)} ns/B${lost}`,
+    );
+  }
+  console.log(
+    `\nstate: ${state.detectorBytes} B of a stream are its detector's, ${state.perStreamBytes} B all tables; ` +
+      `${(state.sharedBytes / 1024).toFixed(0)} KiB are shared by all streams`,
+  );
+  console.log(machineLine(machine));
 }
