@@ -12,9 +12,11 @@ import {
   BITS_LOST_NEARBY,
   ENOUGH_BITS,
   ENOUGH_ECHOED_BITS,
+  HALF_PART,
   LEAST_HALF_TICKS,
   MOST_BITS,
   MOST_BITS_AT_ONCE,
+  SURE_BITS,
 } from './thresholds';
 
 const COUNTS: usize = 1;
@@ -62,8 +64,9 @@ export function noteReply(reply: usize, learner: usize, now: u32, isEchoed: bool
   // What follows an echo is typing: it says nothing about replies.
   if (isCaused && isEchoed && isLast) return REPLY_NO;
   if (off > half || !isCalled) {
-    takeStray(reply, learner, bits, half, isCalled && off <= half * 2 + 20);
-    return REPLY_NO;
+    const isNear = isCalled && off <= half * 2 + 20;
+    takeStray(reply, learner, bits, half, isNear);
+    return isNear && !isEchoed && bits >= SURE_BITS && count <= usualOf(reply) ? judgeCount(reply, count) : REPLY_NO;
   }
   if (count <= 1) takeReply(reply, learner, bits, delayTicks);
   if (<u32>load<u8>(reply) >= (isEchoed ? ENOUGH_ECHOED_BITS : ENOUGH_BITS)) return judgeCount(reply, count);
@@ -99,8 +102,8 @@ export function expectReply(reply: usize, serverSize: u32, pauseTicks: u32, isLa
 function begin(reply: usize, learner: usize, now: u32, isEchoed: bool): u32 {
   const delayTicks = delayNearest(learner, now, roundTrip(learner));
   if (!isAnswerDelay(learner, delayTicks)) return REPLY_NO;
-  const half = min(roundTrip(learner) / 8 + 12, MOST_HALF_TICKS);
-  const bits = rarity(load<u16>(learner, SILENCE), half * 2);
+  const half = leastHalf(learner);
+  const bits = rarity(load<u16>(learner, SILENCE), half + min(half, delayTicks));
   const count = max(1, countOf(reply));
   store<u8>(reply, <u8>(min(delayTicks, MOST_DELAY_TICKS) / DELAY_UNIT_TICKS), DELAY);
   store<u8>(reply, <u8>half, HALF_WINDOW);
@@ -115,12 +118,17 @@ function begin(reply: usize, learner: usize, now: u32, isEchoed: bool): u32 {
 function takeReply(reply: usize, learner: usize, bits: u32, delayTicks: u32): void {
   const half = <u32>load<u8>(reply, HALF_WINDOW);
   const delay = <i32>load<u8>(reply, DELAY) * DELAY_UNIT_TICKS;
-  store<u8>(reply, <u8>min<u32>(bits + rarity(load<u16>(learner, SILENCE), half * 2), MOST_BITS));
+  const gained = rarity(load<u16>(learner, SILENCE), half + min<u32>(half, delay));
+  store<u8>(reply, <u8>min<u32>(bits + gained, MOST_BITS));
   const off = <i32>delayTicks - delay;
   const moved = min<i32>(delay + (off >= 0 ? off + 4 : off - 4) / 8, MOST_DELAY_TICKS);
   store<u8>(reply, <u8>(max<i32>(moved, 0) / DELAY_UNIT_TICKS), DELAY);
-  const wanted = <u32>abs<i32>(off) * 4 + LEAST_HALF_TICKS;
+  const wanted = max(<u32>abs<i32>(off) * 4, leastHalf(learner));
   if (wanted < half) store<u8>(reply, <u8>(half - (half - wanted + 31) / 32), HALF_WINDOW);
+}
+
+function leastHalf(learner: usize): u32 {
+  return min(LEAST_HALF_TICKS + roundTrip(learner) / HALF_PART, MOST_HALF_TICKS);
 }
 
 /** A packet that is no reply. One that was just outside widens the window a little. */

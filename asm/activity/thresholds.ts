@@ -12,8 +12,11 @@ export const MOST_BITS_AT_ONCE: u32 = 8;
 /** What a packet outside the replies' window takes, and one just outside. */
 export const BITS_LOST_BY_STRAY: u32 = 2;
 export const BITS_LOST_NEARBY: u32 = 1;
-/** Least half width of a reply's window. */
-export const LEAST_HALF_TICKS: u32 = 10;
+/** Least half width of a reply's window, and the part of the round trip that is added: long ways vary more. */
+export const LEAST_HALF_TICKS: u32 = 6;
+export const HALF_PART: u32 = 6;
+/** With so many bits a reply may be late: a key in its place makes it one too many. */
+export const SURE_BITS: u32 = 24;
 /** A reply comes a round trip after the server's bytes, and up to so much later: what a client takes to draw a picture. */
 export const CLIENT_WORK_TICKS: u32 = 60;
 /** The server's bytes so soon after the client's may be their answer. */
