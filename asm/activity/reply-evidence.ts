@@ -60,7 +60,7 @@ export function noteReply(reply: usize, learner: usize, now: u32, isEchoed: bool
   const delayTicks = delayNearest(learner, now, wanted);
   const off = distance(delayTicks, wanted);
   const isLast = delayTicks === sinceServer(learner, now);
-  const isCalled = noteTrigger(reply, load<u16>(learner, SERVER_SIZE), count <= 1 && isLast && off <= half, isLast);
+  const isCalled = noteTrigger(reply, load<u16>(learner, SERVER_SIZE), count <= 1 && isLast && off <= half, isLast, isEchoed);
   // What follows an echo is typing: it says nothing about replies.
   if (isCaused && isEchoed && isLast) return REPLY_NO;
   if (off > half || !isCalled) {
@@ -140,7 +140,7 @@ function takeStray(reply: usize, learner: usize, bits: u32, half: u32, isNear: b
 }
 
 /** Whether the server's size is the one that calls for replies, or none has proven to be. */
-function noteTrigger(reply: usize, serverSize: u16, isFirst: bool, isLast: bool): bool {
+function noteTrigger(reply: usize, serverSize: u16, isFirst: bool, isLast: bool, isEchoed: bool): bool {
   const byte = load<u8>(reply, TRIGGER_BITS);
   const sure = <u32>(byte & ~ECHO_MASK);
   const fits = isLast && load<u16>(reply, TRIGGER) === serverSize;
@@ -149,7 +149,7 @@ function noteTrigger(reply: usize, serverSize: u16, isFirst: bool, isLast: bool)
     else if (sure > 0) store<u8>(reply, byte - 1, TRIGGER_BITS);
     else store<u16>(reply, serverSize, TRIGGER);
   }
-  return fits || sure < TRIGGER_SURE;
+  return fits || !isEchoed || sure < TRIGGER_SURE;
 }
 
 /** Of learned replies: whether there are more than usual. */
