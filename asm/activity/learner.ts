@@ -139,7 +139,7 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const mayBeKept = isEchoed && mayBeKeepalive(learner, kind, bytes, now);
   const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
-  const isAdjustment = isEchoed && (reply === REPLY_LEARNING || reply === REPLY_YES) && noteAdjustment(learner);
+  const isAdjustment = isEchoed && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
   if (isEchoed && reply === REPLY_YES && isAdjusted(learner) && !isTriggered(kind + REPLY)) reply = REPLY_LEARNING;
   const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
@@ -208,9 +208,12 @@ function isAdjusted(learner: usize): bool {
 function noteAdjustment(learner: usize): bool {
   const used = <u32>load<u16>(learner, WINDOW_USED);
   const usual = <u32>load<u16>(learner, WINDOW_USUAL);
-  if (used < LEAST_WINDOW) return false;
   const slack = usual / WINDOW_PART;
   const bits = load<u8>(learner, LEARNER_BITS);
+  if (used < LEAST_WINDOW) {
+    if (bits >> ADJUSTED_SHIFT !== 0) store<u8>(learner, bits - (1 << ADJUSTED_SHIFT), LEARNER_BITS);
+    return false;
+  }
   const isEarly = used + slack < usual;
   // Once the usual is known, what comes before its time is a key.
   if (isEarly && bits >> ADJUSTED_SHIFT >= ADJUSTED_ENOUGH) return false;

@@ -26,6 +26,8 @@ const HALF_WINDOW: usize = 4;
 const TRIGGER_BITS: usize = ECHO;
 const TRIGGER: usize = 6;
 
+/** What is so much further off than twice the window's half is no late reply. */
+const NEAR_TICKS: u32 = 30;
 const MOST_DELAY_TICKS: u32 = 255 * DELAY_UNIT_TICKS;
 /** No window is wider on either side, a quarter of the round trip apart. */
 const MOST_HALF_TICKS: u32 = 40;
@@ -47,6 +49,8 @@ export const REPLY_YES: u32 = 1;
 export const REPLY_SURPLUS: u32 = 2;
 /** In the window, but the evidence is weak. */
 export const REPLY_LEARNING: u32 = 3;
+/** Just outside the window. */
+export const REPLY_NEAR: u32 = 4;
 
 /** Takes note of a packet of this record's size. `isEchoed`: the protocol answers what is typed with its echo. */
 export function noteReply(reply: usize, learner: usize, now: u32, isEchoed: bool): u32 {
@@ -64,9 +68,10 @@ export function noteReply(reply: usize, learner: usize, now: u32, isEchoed: bool
   // What follows an echo is typing: it says nothing about replies.
   if (isCaused && isEchoed && isLast) return REPLY_NO;
   if (off > half || !isCalled) {
-    const isNear = isCalled && off <= half * 2 + 20;
+    const isNear = isCalled && off <= half * 2 + NEAR_TICKS;
     takeStray(reply, learner, bits, half, isNear);
-    return isNear && !isEchoed && bits >= SURE_BITS && count <= usualOf(reply) ? judgeCount(reply, count) : REPLY_NO;
+    if (isEchoed) return isNear ? REPLY_NEAR : REPLY_NO;
+    return isNear && bits >= SURE_BITS && count <= usualOf(reply) ? judgeCount(reply, count) : REPLY_NO;
   }
   if (count <= 1) takeReply(reply, learner, bits, delayTicks);
   if (<u32>load<u8>(reply) >= (isEchoed ? ENOUGH_ECHOED_BITS : ENOUGH_BITS)) return judgeCount(reply, count);
