@@ -157,7 +157,9 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
 function mayBeKeepalive(learner: usize, kind: usize, bytes: u32, now: u32): bool {
   const silentTicks = sinceClient(learner, now);
   if (bytes > LARGEST_KEEPALIVE_BYTES || silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
-  if (isQuiet(kind + REPLY) || isDue(kind, sinceServer(learner, now)) || isRoundInterval(silentTicks) || isRoundInterval(sinceServer(learner, now))) return true;
+  if (isQuiet(kind + REPLY) && timerPeriod(kind) === 0) return true;
+  const serverTicks = sinceServer(learner, now);
+  if (isDue(kind, serverTicks) || isRoundInterval(silentTicks) || isRoundInterval(serverTicks)) return true;
   return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
 }
 
