@@ -41,9 +41,7 @@ export function printSteadyState(backgrounds) {
     const tile = `tile ${row.tileS.toFixed(1)} s, seam off ${row.seamCostMs.toFixed(0)} ms`;
     const alarms = `${row.alarms} alarms`.padEnd(15);
     console.log(`  ${row.session.padEnd(44)} ${percent(row.activeShare).padStart(7)}  ${alarms} ${tile}`);
-    for (const [why, count] of row.alarmsByReason.slice(0, REASONS_SHOWN)) {
-      console.log(`      ${String(count).padStart(7)} x ${why}`);
-    }
+    printReasons(row.alarmsByReason);
   }
   console.log(`  quiet: ${rows.filter(({ alarms }) => alarms === 0).length} of ${rows.length}`);
 }
@@ -68,12 +66,18 @@ function printMissed(backgrounds, kind, mostOf) {
     const verdict = missed > most ? 'FAIL' : 'ok  ';
     const count = `${missed} of ${trials}`.padStart(10);
     console.log(`  ${verdict} ${row.session.padEnd(44)} ${count}  keys of ${row.keysFrom.join(', ')}${mask}`);
+    printReasons(row[kind].excuses);
   }
   const holding = tried.filter((row) => row[kind].missed <= most).length;
   const masked = tried.reduce((sum, row) => sum + row[kind].masked, 0);
   console.log(
     `  ${holding} of ${tried.length} backgrounds hold; ${masked} trials in all say nothing: they fell into false alarms`,
   );
+}
+
+function printReasons(reasons) {
+  for (const [why, count] of reasons.slice(0, REASONS_SHOWN))
+    console.log(`      ${String(count).padStart(7)} x ${why}`);
 }
 
 /** Costs and sizes, beside those of streams on which nothing is judged (`raw`). */

@@ -85,7 +85,7 @@ function play(replay, background, trials) {
     const entry = readAt(background, index);
     while (nextTrial < trials.length && trials[nextTrial].atMs <= Math.min(entry.atMs, END_MS)) {
       const trial = trials[nextTrial];
-      results.push({ ...trial, noticedMs: tryEnding(replay, client, background, index, wires, trial) });
+      results.push({ ...trial, ...tryEnding(replay, client, background, index, wires, trial) });
       nextTrial += 1;
     }
     if (entry.atMs >= END_MS) break;
@@ -98,11 +98,15 @@ function play(replay, background, trials) {
   return { alarms, results };
 }
 
-/** When the core first says activity after the trial's start, in milliseconds from it; Infinity where it does not in time. */
+/**
+ * `noticedMs`: when the core first says activity after the trial's start, in milliseconds from it, Infinity where it does not in time;
+ * `excuses`: why each read of the client that was put in before did not count.
+ */
 function tryEnding(replay, client, background, startIndex, wires, trial) {
   const fork = wires.fork(startIndex, trial);
   const saved = replay.save();
   const waiting = [...trial.parts];
+  const excuses = [];
   let noticedMs = Number.POSITIVE_INFINITY;
   let nowMs = trial.atMs;
   let index = startIndex;
@@ -113,48 +117,56 @@ function tryEnding(replay, client, background, startIndex, wires, trial) {
     const { atMs, read } = part < 0 ? entry : waiting.splice(part, 1)[0];
     if (atMs > trial.untilMs) break;
     nowMs = Math.max(nowMs, atMs);
-    const flags = client.feed(part < 0 ? fork.keyOf(entry) : fork.keyOfPart(read), read, nowMs);
+    const key = part < 0 ? fork.keyOf(entry) : fork.keyOfPart(read);
+    const flags = client.feed(key, read, nowMs);
     if (part < 0) {
       fork.note(read);
       index += 1;
     }
     if (isActivity(flags)) noticedMs = nowMs - trial.atMs;
+    else if (part >= 0 && read.direction === 'client') excuses.push(client.why(key, read));
   }
   replay.restore(saved);
   fork.end();
-  return noticedMs;
+  return { noticedMs, excuses };
 }
 
 /** What counted after the background was learned, and for which share of that time the idle timer would have run. */
 function steadyState(alarms, { tileMs, seamCostMs }) {
-  const reasons = new Map();
   let activeMs = 0;
   let activeUntilMs = LEARN_MS;
-  let count = 0;
-  for (const { atMs, why } of alarms) {
+  for (const { atMs } of alarms) {
     const untilMs = Math.min(atMs + TIMEOUT_MS, END_MS);
     activeMs += Math.max(0, untilMs - Math.max(activeUntilMs, atMs));
     activeUntilMs = Math.max(activeUntilMs, untilMs);
-    if (atMs < LEARN_MS) continue;
-    count += 1;
-    reasons.set(why, (reasons.get(why) ?? 0) + 1);
   }
-  const alarmsByReason = [...reasons].sort((a, b) => b[1] - a[1]);
+  const late = alarms.filter(({ atMs }) => atMs >= LEARN_MS);
   return {
     activeShare: activeMs / (END_MS - LEARN_MS),
-    alarms: count,
-    alarmsByReason,
+    alarms: late.length,
+    alarmsByReason: countReasons(late.map(({ why }) => why)),
     tileS: tileMs / 1000,
     seamCostMs,
   };
 }
 
+/** Most frequent first: `[reason, count]`. How often a thing was seen before makes no reason of its own. */
+function countReasons(reasons) {
+  const counts = new Map();
+  for (const reason of reasons.map((text) => text.replace(/, \d+ seen$/, ''))) {
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1]);
+}
+
 function sumTrials(results, alarms, kind) {
   const trials = results.filter((result) => result.kind === kind);
+  const missed = trials.filter(({ noticedMs }) => noticedMs === Number.POSITIVE_INFINITY);
   const isMasked = ({ atMs, untilMs }) => alarms.some((alarm) => alarm.atMs >= atMs && alarm.atMs <= untilMs);
   return {
     trials: trials.length,
-    missed: trials.filter(({ noticedMs }) => noticedMs === Number.POSITIVE_INFINITY).length,
+    missed: missed.length,
+    excuses: countReasons(missed.flatMap(({ excuses }) => excuses)),
     masked: trials.filter(isMasked).length,
   };
 }

@@ -33,7 +33,15 @@ const OPAQUE: readonly Opaque[] = [
 ];
 
 /** What a client does with nobody there: on a period, or so long after what the server says on one. */
-const habit = fc.record({
+interface Habit {
+  readonly periodMs: number;
+  readonly serverBytes: number;
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  readonly packetBytes: number;
+}
+
+const habit: fc.Arbitrary<Habit> = fc.record({
   periodMs: fc.integer({ min: 1000, max: 60_000 }),
   serverBytes: fc.constantFrom(0, 0, 36, 100, 1500),
   delayMs: fc.integer({ min: 0, max: 100 }),
@@ -49,11 +57,7 @@ interface Event {
 }
 
 /** All that the habits bring until `untilMs`, in time. */
-function live(
-  list: ReadonlyArray<typeof habits extends fc.Arbitrary<Array<infer One>> ? One : never>,
-  untilMs: number,
-  jitterSeed: number,
-): Event[] {
+function live(list: readonly Habit[], untilMs: number, jitterSeed: number): Event[] {
   const random = randomFrom(jitterSeed);
   const events: Event[] = [];
   for (const { periodMs, serverBytes, delayMs, jitterMs, packetBytes } of list) {
