@@ -42,6 +42,7 @@ import {
   MESSAGE,
   MESSAGE_BYTES,
   PERIOD,
+  PERIOD_MASK,
   PORT,
   PROTOCOL,
   REASON,
@@ -80,10 +81,8 @@ export function openDetector(detector: usize, hint: u32, port: u32, family: u32)
 export function judgeChunk(detector: usize, direction: u32, before: u64, chunk: usize, bytes: u32, now: u32): u32 {
   clearVerdict();
   if ((direction & DIRECTION_SERVER) !== 0) judgeServer(detector, before, chunk, bytes, now);
-  else {
-    judgeClient(detector, chunk, chunk + bytes, now);
-    note(detector);
-  }
+  else judgeClient(detector, chunk, chunk + bytes, now);
+  note(detector);
   const bits = load<u8>(detector, BITS);
   let flags = verdictFlags;
   if ((flags & FLAG_ACTIVE) !== 0) flags &= ~FLAG_CHATTER;
@@ -97,8 +96,9 @@ function note(detector: usize): void {
   if (verdictReason === 0) return;
   store<u8>(detector, <u8>verdictReason, REASON);
   store<u16>(detector, <u16>min<u32>(verdictSize, 0xffff), SIZE);
-  store<u16>(detector, <u16>verdictSeen, SEEN);
-  store<u32>(detector, verdictPeriod, PERIOD);
+  store<u8>(detector, <u8>min<u32>(verdictSeen, 0xff), SEEN);
+  const beside = load<u32>(detector, PERIOD) & ~PERIOD_MASK;
+  store<u32>(detector, beside | min(verdictPeriod, PERIOD_MASK), PERIOD);
 }
 
 function judgeClient(detector: usize, from: usize, end: usize, now: u32): void {

@@ -1,14 +1,33 @@
 // Streams whose content cannot be read: sizes, directions and times are learned, per size of packet. A packet is ignored only
 // where a timer or a reply explains it and the evidence is strong; anything else is activity at once. Leaves the two kinds of
-// evidence to timer-evidence.ts and reply-evidence.ts.
-//
-// State, from `learner`: u16 bytes left of a frame or, within its header, its
-// length; u8 header bytes kept, u8 frame type, u16 lead ticks, u16 server
-// size, u8 burst, u8 bits, u32 server's last tick, u32 client's last tick, u16 client bucket, u16 server bucket, u16 server bytes
-// since the last window adjustment and u16 what it usually takes (WINDOW_UNIT_BYTES each); then CLASSES of
-// CLASS_BYTES each: a timer, a reply record, u16 size.
+// evidence to timer-evidence.ts and reply-evidence.ts, framing to frames.ts, and its memory to learner-state.ts.
+import { echoTicks, isQuiet, isRefusal, takeEcho, takeQuiet } from './echo-evidence';
+import { FRAME_BROKEN, FRAME_FOUND, frameAt, frameBytes, nextFrame } from './frames';
+import {
+  AWAITED,
+  AWAITED_CLASS,
+  AWAITED_IGNORED,
+  AWAITED_WEAK,
+  BIT_CLIENT_LAST,
+  BIT_CLIENT_SPOKE,
+  CLASS_BYTES,
+  CLASS_SIZE,
+  CLASSES,
+  CLIENT_AT,
+  CLIENT_BUCKET,
+  COUNTERS,
+  classAt,
+  FRAME_TYPE,
+  LEARNER_BITS,
+  REPLY,
+  SERVER_BUCKET,
+  SILENCE,
+  WINDOW_USED,
+  WINDOW_USUAL,
+} from './learner-state';
 import { PROTOCOL_RDP, PROTOCOL_SSH } from './protocols';
 import {
+  REASON_ECHO,
   REASON_HANDSHAKE,
   REASON_LEARNING,
   REASON_LOST,
@@ -17,47 +36,15 @@ import {
   REASON_TIMER,
   REASON_UNEXPLAINED,
 } from './reasons';
-import {
-  expectReply,
-  noteReply,
-  REPLY_BYTES,
-  REPLY_LEARNING,
-  REPLY_SURPLUS,
-  REPLY_YES,
-  replyBits,
-} from './reply-evidence';
-import { noteTimer, TIMER_BYTES, timerBits, timerPeriod, timerSeen } from './timer-evidence';
+import { expectReply, isTriggered, noteReply, REPLY_LEARNING, REPLY_NO, REPLY_SURPLUS, REPLY_YES, replyBits } from './reply-evidence';
+import { isSpeaking, isStarting, noteBurst, noteExchange, sinceServer } from './server-bursts';
+import { ALONE_TICKS } from './thresholds';
+import { isDue, isRoundInterval, noteTimer, timerBits, timerGap, timerPeriod, timerSeen } from './timer-evidence';
 import { giveActive, giveChatter, giveWork } from './verdict';
 
-const FRAME_LEFT: usize = 0;
-const FRAME_HAVE: usize = 2;
-const FRAME_TYPE: usize = 3;
-const FRAME_LENGTH: usize = FRAME_LEFT;
-const LEAD: usize = 4;
-const SERVER_SIZE: usize = 6;
-const BURST: usize = 8;
-const LEARNER_BITS: usize = 9;
-const SERVER_AT: usize = 10;
-const CLIENT_AT: usize = 14;
-const CLIENT_BUCKET: usize = 18;
-const SERVER_BUCKET: usize = 20;
-const WINDOW_USED: usize = 22;
-const WINDOW_USUAL: usize = 24;
-const CLASSES_AT: usize = 26;
-
-const CLASSES: u32 = 4;
-const REPLY: usize = TIMER_BYTES;
-const CLASS_SIZE: usize = TIMER_BYTES + REPLY_BYTES;
-const CLASS_BYTES: u32 = TIMER_BYTES + REPLY_BYTES + 2;
-
-const BIT_SERVER_SPOKE: u8 = 1;
-const BIT_CLIENT_SPOKE: u8 = 2;
-/** The client has spoken since the server did: the server's next bytes are a new burst. */
-const BIT_CLIENT_LAST: u8 = 4;
-
-/** High half of the learner's bits: how many window adjustments came when they were due. */
-const ADJUSTED_SHIFT: u8 = 4;
-const ADJUSTED_MOST: u8 = 15;
+/** In the learner's bits: how many window adjustments came when they were due. */
+const ADJUSTED_SHIFT: u8 = 5;
+const ADJUSTED_MOST: u8 = 7;
 const ADJUSTED_ENOUGH: u8 = 2;
 const WINDOW_UNIT_BYTES: u32 = 64;
 /** No SSH client adjusts its window for less. */
@@ -65,14 +52,14 @@ const LEAST_WINDOW: u32 = (16 << 10) / WINDOW_UNIT_BYTES;
 /** The bytes from one adjustment to the next are the same to a twelfth. */
 const WINDOW_PART: u32 = 12;
 
-/** The server's bytes after such a pause are a new burst. */
-const BURST_PAUSE_TICKS: u32 = 20;
 /** Every sixteenth burst, counts that were not reached any more are forgotten. */
 const BURSTS_MASK: u8 = 15;
 /** Keepalives of encrypted streams that come more often are not told from a person's keys. */
 const SHORTEST_TICKS: u32 = 4500;
 /** Nothing larger is a keepalive or a reply. */
 const LARGEST_CHATTER_BYTES: u32 = 1400;
+/** No keepalive of SSH is larger. */
+const LARGEST_KEEPALIVE_BYTES: u32 = 160;
 
 /** Buckets count in units of 16 bytes and leak so many of them a tick, over 16. */
 const BUCKET_SHIFT: u32 = 4;
@@ -86,23 +73,12 @@ const SERVER_LEAK: u32 = 128;
 const SERVER_FULL: u32 = (640 << 10) >> BUCKET_SHIFT;
 
 const TLS_APPLICATION_DATA: u8 = 23;
-const TLS_TYPE_FIRST: u8 = 20;
-const TLS_TYPE_LAST: u8 = 24;
-const TLS_HEADER_BYTES: u32 = 5;
-const TPKT_VERSION: u8 = 3;
 
-/** Takes note of the server's bytes; answers through the verdict where they are work. */
+/** Takes note of the server's bytes; answers through the verdict where they are work, or the echo of what was ignored. */
 export function noteServer(learner: usize, protocol: u8, bytes: u32, now: u32): void {
-  const bits = load<u8>(learner, LEARNER_BITS);
-  const pauseTicks = (bits & BIT_SERVER_SPOKE) !== 0 ? now - load<u32>(learner, SERVER_AT) : 0xffff;
-  if ((bits & BIT_CLIENT_LAST) !== 0 || pauseTicks > BURST_PAUSE_TICKS) {
-    const leadTicks = (bits & BIT_CLIENT_SPOKE) !== 0 ? now - load<u32>(learner, CLIENT_AT) : 0xffff;
-    store<u16>(learner, <u16>min<u32>(leadTicks, 0xffff), LEAD);
-    enterBurst(learner, <u16>min<u32>(bytes, 0xffff));
-  }
-  store<u16>(learner, <u16>min<u32>(bytes, 0xffff), SERVER_SIZE);
-  store<u32>(learner, now, SERVER_AT);
-  store<u8>(learner, (bits | BIT_SERVER_SPOKE) & ~BIT_CLIENT_LAST, LEARNER_BITS);
+  const pauseTicks = min(sinceServer(learner, now), 0xffff);
+  if (protocol === PROTOCOL_SSH) takeAnswer(learner, bytes, now);
+  if (noteBurst(learner, bytes, now)) enterBurst(learner, bytes);
   const used = <u32>load<u16>(learner, WINDOW_USED) + (bytes + WINDOW_UNIT_BYTES - 1) / WINDOW_UNIT_BYTES;
   store<u16>(learner, <u16>min<u32>(used, 0xffff), WINDOW_USED);
   if (fill(learner + SERVER_BUCKET, bytes, pauseTicks, SERVER_LEAK, SERVER_FULL) && protocol === PROTOCOL_SSH)
@@ -110,100 +86,45 @@ export function noteServer(learner: usize, protocol: u8, bytes: u32, now: u32): 
 }
 
 /** The server speaks anew: every class starts to count the replies to it. */
-function enterBurst(learner: usize, size: u16): void {
-  const burst = load<u8>(learner, BURST) + 1;
-  store<u8>(learner, burst, BURST);
+function enterBurst(learner: usize, bytes: u32): void {
+  const isLapse = (load<u8>(learner, COUNTERS) & BURSTS_MASK) === 0;
   for (let index: u32 = 0; index < CLASSES; ++index) {
-    const reply = learner + CLASSES_AT + index * CLASS_BYTES + REPLY;
-    if (replyBits(reply) !== 0) expectReply(reply, size, (burst & BURSTS_MASK) === 0);
+    const reply = classAt(learner, index) + REPLY;
+    if (replyBits(reply) !== 0) expectReply(reply, bytes, load<u16>(learner, SILENCE), isLapse);
   }
 }
 
 /** Judges a client's bytes from `from` to `end`. Answers false where they are not framed as `protocol` frames them. */
 export function judgeEncrypted(learner: usize, protocol: u8, from: usize, end: usize, now: u32): bool {
   const bytes = <u32>(end - from);
+  noteExchange(learner, now);
   const isFramed = judgeUnits(learner, protocol, from, end, now);
   const bits = load<u8>(learner, LEARNER_BITS);
-  const pauseTicks = (bits & BIT_CLIENT_SPOKE) !== 0 ? now - load<u32>(learner, CLIENT_AT) : 0xffff;
-  if (fill(learner + CLIENT_BUCKET, bytes, pauseTicks, CLIENT_LEAK, CLIENT_FULL)) giveWork(bytes);
+  if (fill(learner + CLIENT_BUCKET, bytes, sinceClient(learner, now), CLIENT_LEAK, CLIENT_FULL)) giveWork(bytes);
   store<u32>(learner, now, CLIENT_AT);
   store<u8>(learner, bits | BIT_CLIENT_SPOKE | BIT_CLIENT_LAST, LEARNER_BITS);
   return isFramed;
 }
 
+function sinceClient(learner: usize, now: u32): u32 {
+  return (load<u8>(learner, LEARNER_BITS) & BIT_CLIENT_SPOKE) !== 0 ? now - load<u32>(learner, CLIENT_AT) : 0xffff;
+}
+
 /** An SSH read is one packet or several written at once; the others say where their frames are. */
 function judgeUnits(learner: usize, protocol: u8, from: usize, end: usize, now: u32): bool {
-  if (protocol !== PROTOCOL_SSH) return judgeFrames(learner, protocol, from, end, now);
-  judgePacket(learner, protocol, <u32>(end - from), now);
-  return true;
-}
-
-/** Finds the frames in a client's bytes: TLS records, or TPKT and fast-path frames of RDP. */
-function judgeFrames(learner: usize, protocol: u8, from: usize, end: usize, now: u32): bool {
-  let at = from;
-  while (at < end) {
-    const left = <u32>load<u16>(learner, FRAME_LEFT);
-    if (left !== 0 && load<u8>(learner, FRAME_HAVE) === 0) {
-      const taken = <u32>min<usize>(left, end - at);
-      store<u16>(learner, <u16>(left - taken), FRAME_LEFT);
-      at += taken;
-      continue;
-    }
-    const have = <u32>load<u8>(learner, FRAME_HAVE) + 1;
-    const byte = load<u8>(at);
-    ++at;
-    if (have === 1) {
-      store<u8>(learner, byte, FRAME_TYPE);
-      store<u16>(learner, 0, FRAME_LENGTH);
-    }
-    store<u8>(learner, <u8>have, FRAME_HAVE);
-    const whole = protocol === PROTOCOL_RDP ? takeRdpHeader(learner, have, byte) : takeTlsHeader(learner, have, byte);
-    if (whole < 0) {
-      store<u8>(learner, 0, FRAME_HAVE);
-      // A frame of RDP is found again at the next read: until then everything counts.
-      giveActive(REASON_LOST, <u32>(end - from));
-      return false;
-    }
-    if (whole === 0) continue;
-    store<u8>(learner, 0, FRAME_HAVE);
-    store<u16>(learner, <u16>(<u32>whole - have), FRAME_LEFT);
-    judgeFrame(learner, protocol, <u32>whole, now);
+  if (protocol === PROTOCOL_SSH) {
+    judgePacket(learner, protocol, <u32>(end - from), now);
+    return true;
   }
-  return true;
-}
-
-/** One more header byte of a TLS record: its whole length, 0 while that is not known, -1 where it is none. RFC 8446 section 5.1. */
-function takeTlsHeader(learner: usize, have: u32, byte: u8): i32 {
-  if (have === 1) return byte >= TLS_TYPE_FIRST && byte <= TLS_TYPE_LAST ? 0 : -1;
-  if (have === 2) return byte === 3 ? 0 : -1;
-  if (have < 4) return 0;
-  store<u16>(learner, (load<u16>(learner, FRAME_LENGTH) << 8) | byte, FRAME_LENGTH);
-  return have < TLS_HEADER_BYTES ? 0 : <i32>TLS_HEADER_BYTES + load<u16>(learner, FRAME_LENGTH);
-}
-
-/** The same for RDP: TPKT (RFC 1006 section 6) or a fast-path frame ([MS-RDPBCGR] 2.2.8.1.2). */
-function takeRdpHeader(learner: usize, have: u32, byte: u8): i32 {
-  const first = load<u8>(learner, FRAME_TYPE);
-  if (have === 1) return first === TPKT_VERSION || (first & 3) === 0 ? 0 : -1;
-  if (first === TPKT_VERSION) {
-    if (have === 2) return byte === 0 ? 0 : -1;
-    store<u16>(learner, (load<u16>(learner, FRAME_LENGTH) << 8) | byte, FRAME_LENGTH);
-    if (have < 4) return 0;
-  } else {
-    if (have === 2 && (byte & 0x80) !== 0) {
-      store<u16>(learner, byte & 0x7f, FRAME_LENGTH);
-      return 0;
-    }
-    store<u16>(learner, have === 2 ? byte : (load<u16>(learner, FRAME_LENGTH) << 8) | byte, FRAME_LENGTH);
+  let found = nextFrame(learner, protocol, from, end);
+  while (found === FRAME_FOUND) {
+    if (protocol !== PROTOCOL_RDP && load<u8>(learner, FRAME_TYPE) !== TLS_APPLICATION_DATA)
+      giveActive(REASON_HANDSHAKE, frameBytes);
+    else judgePacket(learner, protocol, frameBytes, now);
+    found = nextFrame(learner, protocol, frameAt, end);
   }
-  const length = <i32>load<u16>(learner, FRAME_LENGTH);
-  return length >= <i32>have ? length : -1;
-}
-
-function judgeFrame(learner: usize, protocol: u8, bytes: u32, now: u32): void {
-  if (protocol !== PROTOCOL_RDP && load<u8>(learner, FRAME_TYPE) !== TLS_APPLICATION_DATA)
-    giveActive(REASON_HANDSHAKE, bytes);
-  else judgePacket(learner, protocol, bytes, now);
+  if (found === FRAME_BROKEN) giveActive(REASON_LOST, <u32>(end - from));
+  return found !== FRAME_BROKEN;
 }
 
 /** The verdict on one packet. */
@@ -212,17 +133,72 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
     giveActive(REASON_UNEXPLAINED, bytes);
     return;
   }
-  const kind = findClass(learner, bytes);
-  const delayTicks =
-    (load<u8>(learner, LEARNER_BITS) & BIT_SERVER_SPOKE) !== 0 ? now - load<u32>(learner, SERVER_AT) : 0xffffffff;
-  const isTimed = noteTimer(kind, now, delayTicks, SHORTEST_TICKS);
-  const lead = load<u16>(learner, LEAD);
-  const reply = noteReply(kind + REPLY, load<u16>(learner, SERVER_SIZE), lead, delayTicks);
-  const isAdjustment = protocol === PROTOCOL_SSH && reply === REPLY_LEARNING && noteAdjustment(learner);
+  const isEchoed = protocol === PROTOCOL_SSH;
+  const index = findClass(learner, bytes, now);
+  const kind = classAt(learner, index);
+  const mayBeKept = isEchoed && mayBeKeepalive(learner, kind, bytes, now);
+  const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS);
+  let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
+  const isAdjustment = isEchoed && reply !== REPLY_NO && noteAdjustment(learner);
+  // Where windows are adjusted on time, what comes at another is none of them.
+  if (isEchoed && reply === REPLY_YES && isAdjusted(learner) && !isTriggered(kind + REPLY)) reply = REPLY_LEARNING;
+  const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
   if (reply === REPLY_YES || isAdjustment) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
-  else if (isTimed) giveChatter(REASON_TIMER, bytes, timerSeen(kind), timerPeriod(kind));
+  else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
   else giveActive(reply === REPLY_LEARNING ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
+  if (isEchoed) awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : mayBeKept ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
+}
+
+/**
+ * SSH: a small packet by itself that may be a keepalive before its period is known: a round number of seconds after either side spoke
+ * last, or of a kind that was never echoed. Whatever is typed just then is told by its echo.
+ */
+function mayBeKeepalive(learner: usize, kind: usize, bytes: u32, now: u32): bool {
+  const silentTicks = sinceClient(learner, now);
+  if (bytes > LARGEST_KEEPALIVE_BYTES || silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
+  if (isQuiet(kind + REPLY) || isDue(kind, sinceServer(learner, now)) || isRoundInterval(silentTicks) || isRoundInterval(sinceServer(learner, now))) return true;
+  return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
+}
+
+/** SSH: what the server does next tells what this packet was, unless it is speaking anyway. */
+function awaitAnswer(learner: usize, index: u32, how: u8, now: u32): void {
+  endAwaiting(learner);
+  if (!isSpeaking(learner, now)) store<u8>(learner, <u8>(index + 1) | how, AWAITED);
+}
+
+/** SSH: the server speaks after a packet. What may be the echo of one that was ignored makes up for that. */
+function takeAnswer(learner: usize, bytes: u32, now: u32): void {
+  const awaited = load<u8>(learner, AWAITED);
+  if (awaited === 0) return;
+  if (now - load<u32>(learner, CLIENT_AT) > echoTicks(load<u16>(learner, SILENCE))) {
+    endAwaiting(learner);
+    return;
+  }
+  const kind = classAt(learner, (awaited & AWAITED_CLASS) - 1);
+  const size = <u32>load<u16>(kind, CLASS_SIZE);
+  store<u8>(learner, 0, AWAITED);
+  if (isRefusal(bytes, size)) {
+    takeQuiet(kind + REPLY, true);
+    return;
+  }
+  const isWeak = (awaited & AWAITED_WEAK) !== 0;
+  const isIgnored = (awaited & AWAITED_IGNORED) !== 0;
+  if (takeEcho(kind + REPLY, isIgnored && !isWeak) && isIgnored) giveActive(REASON_ECHO, size);
+  else if (isWeak) giveActive(REASON_ECHO, size);
+}
+
+/** There was no echo of the packet whose answer was awaited. */
+function endAwaiting(learner: usize): void {
+  const awaited = load<u8>(learner, AWAITED);
+  if (awaited === 0) return;
+  store<u8>(learner, 0, AWAITED);
+  takeQuiet(classAt(learner, (awaited & AWAITED_CLASS) - 1) + REPLY, false);
+}
+
+/** Whether it is known after how many bytes of the server this client adjusts its window. */
+function isAdjusted(learner: usize): bool {
+  return <u8>(load<u8>(learner, LEARNER_BITS) >> ADJUSTED_SHIFT) >= ADJUSTED_ENOUGH;
 }
 
 /**
@@ -232,36 +208,43 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
 function noteAdjustment(learner: usize): bool {
   const used = <u32>load<u16>(learner, WINDOW_USED);
   const usual = <u32>load<u16>(learner, WINDOW_USUAL);
-  if (used < LEAST_WINDOW) return false;
   const slack = usual / WINDOW_PART;
   const bits = load<u8>(learner, LEARNER_BITS);
+  if (used < LEAST_WINDOW) {
+    if (bits >> ADJUSTED_SHIFT !== 0) store<u8>(learner, bits - (1 << ADJUSTED_SHIFT), LEARNER_BITS);
+    return false;
+  }
   const isEarly = used + slack < usual;
   // Once the usual is known, what comes before its time is a key.
   if (isEarly && bits >> ADJUSTED_SHIFT >= ADJUSTED_ENOUGH) return false;
   const isDue = !isEarly && used <= usual + slack;
   const adjusted = isDue ? min<u8>((bits >> ADJUSTED_SHIFT) + 1, ADJUSTED_MOST) : 0;
-  store<u8>(learner, (bits & 15) | (adjusted << ADJUSTED_SHIFT), LEARNER_BITS);
+  store<u8>(learner, (bits & 31) | (adjusted << ADJUSTED_SHIFT), LEARNER_BITS);
   store<u16>(learner, <u16>(isDue ? (usual * 3 + used) / 4 : used), WINDOW_USUAL);
   store<u16>(learner, 0, WINDOW_USED);
   return adjusted >= ADJUSTED_ENOUGH;
 }
 
-/** The class of this size; a new one takes the place of the one about which least is known. */
-function findClass(learner: usize, bytes: u32): usize {
-  let weakest: usize = 0;
+/** The index of this size's class; a new one takes the place of the one about which least is known, the oldest of those. */
+function findClass(learner: usize, bytes: u32, now: u32): u32 {
+  let weakest: u32 = 0;
   let least: u32 = 0xffffffff;
+  let oldest: u32 = 0;
   for (let index: u32 = 0; index < CLASSES; ++index) {
-    const kind = learner + CLASSES_AT + index * CLASS_BYTES;
-    const size = load<u16>(kind, CLASS_SIZE);
-    if (<u32>size === bytes) return kind;
+    const kind = classAt(learner, index);
+    const size = <u32>load<u16>(kind, CLASS_SIZE);
+    if (size === bytes) return index;
     const worth: u32 = size === 0 ? 0 : 1 + timerBits(kind) + replyBits(kind + REPLY);
-    if (worth < least) {
+    const age = timerGap(kind, now);
+    if (worth < least || (worth === least && age > oldest)) {
+      oldest = age;
       least = worth;
-      weakest = kind;
+      weakest = index;
     }
   }
-  memory.fill(weakest, 0, CLASS_BYTES);
-  store<u16>(weakest, <u16>bytes, CLASS_SIZE);
+  const kind = classAt(learner, weakest);
+  memory.fill(kind, 0, CLASS_BYTES);
+  store<u16>(kind, <u16>bytes, CLASS_SIZE);
   return weakest;
 }
 

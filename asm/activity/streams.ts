@@ -19,7 +19,7 @@ import { fileTimer, resetWheel, takeTimer, unfileTimer } from '../timers/wheel';
 import { judgeChunk, openDetector } from './detector';
 import { FLAG_ACTIVE, FLAG_ENTERED } from './flags';
 import { PROTOCOL_HINTS } from './protocols';
-import { BITS, PERIOD, PROTOCOL, REASON, SEEN, SIZE } from './state';
+import { BITS, PERIOD, PERIOD_MASK, PROTOCOL, REASON, SEEN, SIZE } from './state';
 import { countChunk, countedBytes, isDirection, TALLY_BYTES } from './tally';
 
 /** The longest delay of a stream, so that a deadline and the time before it differ by less than half the range of u32. */
@@ -155,8 +155,8 @@ export function readVerdict(stream: i32, out: usize): i32 {
   store<u8>(out, load<u8>(detector, BITS), 2);
   store<u8>(out, 0, 3);
   store<u16>(out, load<u16>(detector, SIZE), 4);
-  store<u16>(out, load<u16>(detector, SEEN), 6);
-  store<u32>(out, load<u32>(detector, PERIOD), 8);
+  store<u16>(out, load<u8>(detector, SEEN), 6);
+  store<u32>(out, load<u32>(detector, PERIOD) & PERIOD_MASK, 8);
   return VERDICT_BYTES;
 }
 

@@ -4,7 +4,8 @@
 // A timer is 12 bytes: u32 tick of the last one on the grid; u24 period in ticks and u8 seen; u8 bits; u8 misses in a row (3 bits)
 // and strays (5 bits); u16 how long after the grid's last one the last stray came, STRAY_UNIT_TICKS each.
 
-export const TIMER_BYTES: u32 = 12;
+import { BEAT_BITS, ENOUGH_BITS, MOST_BITS, USE_TICKS } from './thresholds';
+
 const PERIOD_TICKS: usize = 4;
 const EVIDENCE: usize = 8;
 const MISSES: usize = 9;
@@ -16,11 +17,6 @@ const PERIOD_MASK: u32 = 0xffffff;
 /** Strays that cost nothing: the first intervals have no grid yet. */
 const FREE_STRAYS: u32 = 3;
 
-/** At so many bits what comes on time is explained. */
-const ENOUGH_BITS: u32 = 12;
-const MOST_BITS: u32 = 48;
-/** An interval that agrees with the period by chance is about as rare as 2 * tolerance / period = 1 / 75. */
-const MATCH_BITS: u32 = 6;
 const LONGEST_TICKS: u32 = 3_600_000;
 /** A period is kept to 1 / TOLERANCE_PART of itself, within the bounds below. */
 const TOLERANCE_PART: u32 = 150;
@@ -30,6 +26,9 @@ const MOST_TOLERANCE_TICKS: u32 = 120;
 const ROUND_TICKS: u32 = 5000;
 const ROUND_TOLERANCE_TICKS: u32 = 20;
 const ROUND_BITS: u32 = 6;
+const SECOND_TOLERANCE_TICKS: u32 = 15;
+/** Timers drift: a keepalive of a minute may come this part of it late. */
+const ROUND_DRIFT_PART: u32 = 400;
 /** Ticks of the grid that may be missing, because the timer is held back while other bytes flow. */
 const MISSING_BEATS: u32 = 3;
 /** After so many in a row that are off the grid, the period is learned anew. */
@@ -38,7 +37,7 @@ const MISSES_MASK: u8 = 7;
 /**
  * What was often off every grid is somebody's, and needs that much more evidence: a stray counts one bit, and a beat takes one back.
  */
-const MOST_STRAYS: u32 = 31;
+const MOST_STRAYS: u32 = 9;
 
 /**
  * Takes note of one at `now`, and answers whether a timer explains it. `silentTicks`: since the other side last spoke, as some
@@ -53,14 +52,17 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
   }
   const gap = now - load<u32>(timer);
   const period = periodOf(timer);
+  const sinceStray = gap - min<u32>(<u32>load<u16>(timer, LAST_STRAY) * STRAY_UNIT_TICKS, gap);
   if (period !== 0) {
     if (isOnGrid(gap, period)) return takeBeat(timer, now, gap, period);
     if (silentTicks < gap && isNear(silentTicks, period)) return takeBeat(timer, now, silentTicks, period);
     // The timer was set anew when the last stray came: a page that polls from its last click on.
-    const sinceStray = gap - min<u32>(<u32>load<u16>(timer, LAST_STRAY) * STRAY_UNIT_TICKS, gap);
     if (sinceStray < gap && isNear(sinceStray, period)) return takeBeat(timer, now, sinceStray, period);
   }
-  takeStray(timer, gap);
+  // One of many close to each other says nothing about the timer, but that somebody is there.
+  const isUse = sinceStray < USE_TICKS && (period === 0 || sinceStray < period / 2);
+  takeStray(timer, gap, isUse);
+  if (isUse) return false;
   if (gap < shortestTicks) {
     takeMiss(timer);
     return false;
@@ -73,6 +75,22 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
 /** The learned period in ticks, or 0. */
 export function timerPeriod(timer: usize): u32 {
   return load<u8>(timer, EVIDENCE) >= <u8>ENOUGH_BITS ? periodOf(timer) : 0;
+}
+
+/**
+ * Whether the other side has been silent for the period, as a timer that keeps whole seconds takes it: it may be up to one early
+ * (OpenSSH's ServerAliveInterval). Weaker than `noteTimer`.
+ */
+export function isDue(timer: usize, silentTicks: u32): bool {
+  const period = periodOf(timer);
+  if (period < ROUND_TICKS - ROUND_TOLERANCE_TICKS || load<u8>(timer, EVIDENCE) < <u8>BEAT_BITS) return false;
+  const tolerance = toleranceOf(period);
+  return silentTicks <= period + tolerance && silentTicks + tolerance + 1000 >= period;
+}
+
+/** Ticks since the last one on the grid. */
+export function timerGap(timer: usize, now: u32): u32 {
+  return now - load<u32>(timer);
 }
 
 export function timerSeen(timer: usize): u32 {
@@ -104,7 +122,7 @@ function isOnGrid(gap: u32, period: u32): bool {
 function takeBeat(timer: usize, now: u32, gap: u32, period: u32): bool {
   // A beat after strays says nothing new: whoever types every three seconds is on a grid of six.
   const isClean = (load<u8>(timer, MISSES) & MISSES_MASK) === 0;
-  const bits = isClean ? min(<u32>load<u8>(timer, EVIDENCE) + MATCH_BITS, MOST_BITS) : <u32>load<u8>(timer, EVIDENCE);
+  const bits = isClean ? min(<u32>load<u8>(timer, EVIDENCE) + BEAT_BITS, MOST_BITS) : <u32>load<u8>(timer, EVIDENCE);
   const strays = load<u8>(timer, MISSES) >> 3;
   store<u32>(timer, now);
   store<u8>(timer, <u8>bits, EVIDENCE);
@@ -122,8 +140,9 @@ function setPeriod(timer: usize, period: u32): void {
   store<u32>(timer, (load<u32>(timer, PERIOD_TICKS) & ~PERIOD_MASK) | period, PERIOD_TICKS);
 }
 
-function takeStray(timer: usize, gap: u32): void {
+function takeStray(timer: usize, gap: u32, isUse: bool): void {
   store<u16>(timer, <u16>min<u32>(gap / STRAY_UNIT_TICKS, 0xffff), LAST_STRAY);
+  if (isUse) return;
   const byte = load<u8>(timer, MISSES);
   if (<u32>(byte >> 3) < MOST_STRAYS) store<u8>(timer, byte + 8, MISSES);
 }
@@ -151,9 +170,19 @@ function startOver(timer: usize, now: u32, gap: u32): void {
 }
 
 function isRound(gap: u32): bool {
-  const off = gap % ROUND_TICKS;
+  return isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS);
+}
+
+/** Whether somebody might have set a timer to this: whole seconds, or, less exactly, a multiple of five. */
+export function isRoundInterval(gap: u32): bool {
+  if (gap < ROUND_TICKS - ROUND_TOLERANCE_TICKS || gap > LONGEST_TICKS) return false;
   return (
-    gap >= ROUND_TICKS - ROUND_TOLERANCE_TICKS &&
-    (off <= ROUND_TOLERANCE_TICKS || off >= ROUND_TICKS - ROUND_TOLERANCE_TICKS)
+    isMultiple(gap, 1000, SECOND_TOLERANCE_TICKS) ||
+    isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS + gap / ROUND_DRIFT_PART)
   );
+}
+
+function isMultiple(gap: u32, unit: u32, tolerance: u32): bool {
+  const off = gap % unit;
+  return gap + tolerance >= unit && (off <= tolerance || off + tolerance >= unit);
 }

@@ -84,7 +84,7 @@ export function replayTraces(traces: readonly Trace[], options: ReplayOptions): 
       const flags = core.observe(stream, read.direction, read.bytes, nowTicks);
       if ((flags & (FLAG_ACTIVE | FLAG_WORK)) === 0) continue;
       const verdict = core.verdict(stream);
-      const why = read.direction === 'client' ? describeVerdict(verdict) : 'work: a transfer from the server';
+      const why = describeVerdict(verdict);
       const { connection, atMs } = read;
       found.push({ t_ms: atMs, active: true, connection, protocol: verdict.protocol, why });
     }
