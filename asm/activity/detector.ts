@@ -7,7 +7,7 @@ import { judgeEncrypted, noteServer } from './learner';
 import { judgeLines } from './parsers/lines';
 import { judgeMessages, OUTCOME_LOST, OUTCOME_TLS, stoppedAt } from './parsers/messages';
 import { judgePrint } from './parsers/print';
-import { judgeRequest } from './parsers/requests';
+import { judgeRequest, noteResponse } from './parsers/requests';
 import { noteRfbServer } from './parsers/rfb';
 import { judgeTelnet } from './parsers/telnet';
 import { judgeWebSocket } from './parsers/websocket';
@@ -174,19 +174,19 @@ function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
       if (!judgeWebSocket(message, family, from, end, now)) lose(detector, end - from);
       return;
     case PROTOCOL_PRINT:
-      judgePrint(family, from, <u32>(end - from), now);
+      judgePrint(message, family, from, <u32>(end - from), now);
       return;
     case PROTOCOL_HTTP:
-      judgeRequest(protocol, family, from, <u32>(end - from), now);
+      judgeRequest(protocol, message, family, from, <u32>(end - from), now);
       return;
     case PROTOCOL_MYSQL:
     case PROTOCOL_UNKNOWN:
       // Connections of a pool keep a period each.
-      judgeRequest(protocol, <u32>detector, from, <u32>(end - from), now);
+      judgeRequest(protocol, message, <u32>detector, from, <u32>(end - from), now);
       return;
     case PROTOCOL_POSTGRES:
       if (end - from > 2 && isTls(from)) switchToTls(detector, PROTOCOL_TLS, from, end, now);
-      else judgeRequest(protocol, <u32>detector, from, <u32>(end - from), now);
+      else judgeRequest(protocol, message, <u32>detector, from, <u32>(end - from), now);
       return;
     default:
       judgeBinary(detector, protocol, from, end, now);
@@ -229,7 +229,17 @@ function judgeServer(detector: usize, before: u64, chunk: usize, bytes: u32, now
   const told = load<u8>(detector, PROTOCOL);
   if (told === PROTOCOL_RFB) noteRfbServer(detector + MESSAGE, before, chunk, bytes);
   else if (told === PROTOCOL_HTTP && isSwitching(chunk, bytes)) become(detector, PROTOCOL_WEBSOCKET);
+  else if (isOfRequests(told)) noteResponse(detector + MESSAGE, now);
   else if (isLearned(told)) noteServer(detector + MESSAGE, told, bytes, now);
+}
+
+function isOfRequests(protocol: u8): bool {
+  return (
+    protocol === PROTOCOL_HTTP ||
+    protocol === PROTOCOL_MYSQL ||
+    protocol === PROTOCOL_POSTGRES ||
+    protocol === PROTOCOL_UNKNOWN
+  );
 }
 
 function isLearned(protocol: u8): bool {

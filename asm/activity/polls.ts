@@ -27,10 +27,14 @@ export function mixPoll(key: u32, value: u32): u32 {
   return mixed ^ (mixed >>> 15);
 }
 
-/** Judges one request of `bytes` bytes by its key: a poll where it keeps a period, else a person's. */
-export function judgePoll(key: u32, bytes: u32, now: u32): void {
+/**
+ * Judges one request of `bytes` bytes by its key: a poll where it keeps a period, else a person's. `silentTicks`: since the other side
+ * last spoke, 2^32-1 where that means nothing; `isPoll`: it is known to be one.
+ */
+export function judgePoll(key: u32, bytes: u32, now: u32, silentTicks: u32, isPoll: bool): void {
   const entry = findPoll(key === 0 ? 1 : key, now);
-  if (noteTimer(entry + TIMER, now, 0xffffffff, SHORTEST_TICKS)) {
+  const isTimed = noteTimer(entry + TIMER, now, silentTicks, SHORTEST_TICKS);
+  if (isTimed || isPoll) {
     giveChatter(REASON_POLL, bytes, timerSeen(entry + TIMER), timerPeriod(entry + TIMER));
   } else {
     giveActive(REASON_INPUT, bytes);

@@ -67,8 +67,9 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
     takeMiss(timer);
     return false;
   }
-  if (load<u8>(timer, EVIDENCE) >= <u8>ENOUGH_BITS && takeMiss(timer)) return false;
-  startOver(timer, now, gap);
+  if (load<u8>(timer, EVIDENCE) >= <u8>BEAT_BITS && takeMiss(timer)) return false;
+  // After use it counts from there: many timers are set anew by it.
+  startOver(timer, now, sinceStray >= shortestTicks ? sinceStray : gap);
   return false;
 }
 

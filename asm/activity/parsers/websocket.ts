@@ -110,5 +110,5 @@ function endFrame(message: usize, now: u32): void {
   const bytes = load<u32>(message, PAYLOAD);
   const isControl = (load<u8>(message, FRAME_HEADER) & 15) >= OPCODE_CONTROL;
   if (isControl || bytes > PING_BYTES || load<u8>(message, KIND) === KIND_RFB) return;
-  judgePoll(load<u32>(message, KEY), bytes, now);
+  judgePoll(load<u32>(message, KEY), bytes, now, 0xffffffff, false);
 }
