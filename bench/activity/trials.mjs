@@ -16,14 +16,17 @@ const NOTICE_MS = 1000;
 /** Between the keys of a burst. */
 const LEAST_GAP_MS = 80;
 const MOST_GAP_MS = 250;
+/** `isAnswered`: with what the server did, and the client's replies to that; a password is typed without. */
 const TRIAL_KINDS = [
-  { kind: 'single', count: 1 },
-  { kind: 'burst', count: 3 },
+  { kind: 'single', count: 1, isAnswered: true },
+  { kind: 'burst', count: 3, isAnswered: true },
+  { kind: 'unanswered', count: 3, isAnswered: false },
 ];
 
 /**
- * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and for `single` keys and `burst`s, on the
- * first tile: how many were tried, how many missed, and how many say nothing because the background counted in the same seconds.
+ * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and `trials` on the first tile, of
+ * `single` keys, of `burst`s and of `unanswered` bursts: how many, how many were missed and why, and how many say nothing because the
+ * background counted in the same seconds.
  * `donors`: sessions whose keys may be used. `trials` of each kind; 0 for the steady state alone.
  */
 export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
@@ -46,18 +49,17 @@ export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
       keysFrom: from,
       tiles: steady.length,
       steady: steady[0],
-      single: sumTrials(results, alarms, 'single'),
-      burst: sumTrials(results, alarms, 'burst'),
+      trials: Object.fromEntries(TRIAL_KINDS.map(({ kind }) => [kind, sumTrials(results, alarms, kind)])),
     });
   }
   return rows;
 }
 
-/** Both kinds of trials, in time: `{ kind, atMs, untilMs, parts }`, a part being `{ atMs, read }`. */
+/** All kinds of trials, in time: `{ kind, atMs, untilMs, parts }`, a part being `{ atMs, read }`. */
 function planTrials(keys, trials, random) {
   const planned = [];
   for (let index = 0; index < trials; index += 1) {
-    for (const { kind, count } of TRIAL_KINDS) {
+    for (const { kind, count, isAnswered } of TRIAL_KINDS) {
       const atMs = LEARN_MS + random() * SPLICE_MS;
       let keyMs = atMs;
       const parts = [];
@@ -65,13 +67,21 @@ function planTrials(keys, trials, random) {
         if (key > 0) keyMs += LEAST_GAP_MS + random() * (MOST_GAP_MS - LEAST_GAP_MS);
         const startMs = keyMs;
         const chosen = keys[Math.floor(random() * keys.length)];
-        parts.push(...chosen.map(({ afterMs, read }) => ({ atMs: startMs + afterMs, read })));
+        const used = isAnswered ? chosen : untilAnswered(chosen);
+        parts.push(...used.map(({ afterMs, read }) => ({ atMs: startMs + afterMs, read })));
       }
       parts.sort((a, b) => a.atMs - b.atMs);
       planned.push({ kind, atMs, untilMs: keyMs + NOTICE_MS, parts });
     }
   }
   return planned.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** What the client sent of a key before the server spoke; where the server was speaking anyway, the first of it. */
+function untilAnswered(key) {
+  const answer = key.findIndex(({ read }) => read.direction === 'server');
+  const first = key.findIndex(({ read }) => read.direction === 'client');
+  return answer < 0 ? key : key.slice(first, Math.max(answer, first + 1));
 }
 
 /** One pass over the background; at each trial's time its ending is tried, and the core put back. */
@@ -160,14 +170,14 @@ function countReasons(reasons) {
 }
 
 function sumTrials(results, alarms, kind) {
-  const trials = results.filter((result) => result.kind === kind);
-  const missed = trials.filter(({ noticedMs }) => noticedMs === Number.POSITIVE_INFINITY);
+  const tried = results.filter((result) => result.kind === kind);
+  const missed = tried.filter(({ noticedMs }) => noticedMs === Number.POSITIVE_INFINITY);
   const isMasked = ({ atMs, untilMs }) => alarms.some((alarm) => alarm.atMs >= atMs && alarm.atMs <= untilMs);
   return {
-    trials: trials.length,
+    count: tried.length,
     missed: missed.length,
     excuses: countReasons(missed.flatMap(({ excuses }) => excuses)),
-    masked: trials.filter(isMasked).length,
+    masked: tried.filter(isMasked).length,
   };
 }
 
