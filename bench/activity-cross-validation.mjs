@@ -12,9 +12,9 @@ import { buildVariant } from './activity/variants.mjs';
 
 /** The constants that decide most, by their file in asm/activity, and the factors that the grid is made of. */
 const GRID = [
-  { file: 'timer-evidence.ts', name: 'ENOUGH_BITS', factors: [1, 0.5, 1.5] },
-  { file: 'reply-evidence.ts', name: 'ENOUGH_BITS', factors: [1, 0.5] },
-  { file: 'reply-evidence.ts', name: 'LEAST_HALF_TICKS', factors: [1, 2] },
+  { file: 'thresholds.ts', name: 'ENOUGH_BITS', factors: [1, 0.5, 1.5] },
+  { file: 'thresholds.ts', name: 'HALF_PART', factors: [1, 0.5] },
+  { file: 'thresholds.ts', name: 'BEAT_BITS', factors: [1, 2] },
 ];
 /** What a client must keep when the thresholds were chosen without it. */
 const MOST_FALSE_ACTIVE = 0.15;

@@ -41,39 +41,45 @@ export function printSteadyState(backgrounds) {
     const tile = `tile ${row.tileS.toFixed(1)} s, seam off ${row.seamCostMs.toFixed(0)} ms`;
     const alarms = `${row.alarms} alarms`.padEnd(15);
     console.log(`  ${row.session.padEnd(44)} ${percent(row.activeShare).padStart(7)}  ${alarms} ${tile}`);
-    for (const [why, count] of row.alarmsByReason.slice(0, REASONS_SHOWN)) {
-      console.log(`      ${String(count).padStart(7)} x ${why}`);
-    }
+    printReasons(row.alarmsByReason);
   }
   console.log(`  quiet: ${rows.filter(({ alarms }) => alarms === 0).length} of ${rows.length}`);
 }
 
 /** Backgrounds on which inputs were missed, worst first. */
 export function printTrials(backgrounds) {
-  printMissed(backgrounds, 'single', (trials) => Math.floor((trials * MISSED_OF_150) / 150));
-  printMissed(backgrounds, 'burst', () => 0);
+  printMissed(backgrounds, 'single', 'single keys', (count) => Math.floor((count * MISSED_OF_150) / 150));
+  printMissed(backgrounds, 'burst', 'bursts of three keys', () => 0);
+  printMissed(backgrounds, 'unanswered', 'bursts of three keys that the server does not answer', () => 0);
   const without = backgrounds.filter(({ keysFrom }) => keysFrom.length === 0).map(({ session }) => session);
   if (without.length > 0) console.log(`\nnot tried, as no input of their protocol was recorded: ${without.join(', ')}`);
 }
 
-function printMissed(backgrounds, kind, mostOf) {
-  const tried = backgrounds.filter((row) => row[kind].trials > 0);
+function printMissed(backgrounds, kind, title, mostOf) {
+  const tried = backgrounds
+    .map(({ session, keysFrom, trials }) => ({ session, keysFrom, ...trials[kind] }))
+    .filter(({ count }) => count > 0);
   if (tried.length === 0) return;
-  const most = mostOf(tried[0][kind].trials);
-  console.log(`\n${kind}: missed, worst first (target <= ${most} of ${tried[0][kind].trials} on every background)`);
-  for (const row of tried.toSorted((a, b) => b[kind].missed - a[kind].missed)) {
-    const { trials, missed, masked } = row[kind];
-    if (missed === 0) continue;
-    const mask = masked === 0 ? '' : `; ${masked} in seconds that counted anyway`;
-    const verdict = missed > most ? 'FAIL' : 'ok  ';
-    const count = `${missed} of ${trials}`.padStart(10);
+  const most = mostOf(tried[0].count);
+  console.log(`\n${title}: missed, worst first (target <= ${most} of ${tried[0].count} on every background)`);
+  for (const row of tried.toSorted((a, b) => b.missed - a.missed)) {
+    if (row.missed === 0) continue;
+    const mask = row.masked === 0 ? '' : `; ${row.masked} in seconds that counted anyway`;
+    const verdict = row.missed > most ? 'FAIL' : 'ok  ';
+    const count = `${row.missed} of ${row.count}`.padStart(10);
     console.log(`  ${verdict} ${row.session.padEnd(44)} ${count}  keys of ${row.keysFrom.join(', ')}${mask}`);
+    printReasons(row.excuses);
   }
-  const holding = tried.filter((row) => row[kind].missed <= most).length;
-  const masked = tried.reduce((sum, row) => sum + row[kind].masked, 0);
+  const holding = tried.filter(({ missed }) => missed <= most).length;
+  const masked = tried.reduce((sum, row) => sum + row.masked, 0);
   console.log(
     `  ${holding} of ${tried.length} backgrounds hold; ${masked} trials in all say nothing: they fell into false alarms`,
   );
+}
+
+function printReasons(reasons) {
+  for (const [why, count] of reasons.slice(0, REASONS_SHOWN))
+    console.log(`      ${String(count).padStart(7)} x ${why}`);
 }
 
 /** Costs and sizes, beside those of streams on which nothing is judged (`raw`). */

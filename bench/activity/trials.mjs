@@ -16,14 +16,17 @@ const NOTICE_MS = 1000;
 /** Between the keys of a burst. */
 const LEAST_GAP_MS = 80;
 const MOST_GAP_MS = 250;
+/** `isAnswered`: with what the server did, and the client's replies to that; a password is typed without. */
 const TRIAL_KINDS = [
-  { kind: 'single', count: 1 },
-  { kind: 'burst', count: 3 },
+  { kind: 'single', count: 1, isAnswered: true },
+  { kind: 'burst', count: 3, isAnswered: true },
+  { kind: 'unanswered', count: 3, isAnswered: false },
 ];
 
 /**
- * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and for `single` keys and `burst`s, on the
- * first tile: how many were tried, how many missed, and how many say nothing because the background counted in the same seconds.
+ * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and `trials` on the first tile, of
+ * `single` keys, of `burst`s and of `unanswered` bursts: how many, how many were missed and why, and how many say nothing because the
+ * background counted in the same seconds.
  * `donors`: sessions whose keys may be used. `trials` of each kind; 0 for the steady state alone.
  */
 export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
@@ -46,18 +49,17 @@ export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
       keysFrom: from,
       tiles: steady.length,
       steady: steady[0],
-      single: sumTrials(results, alarms, 'single'),
-      burst: sumTrials(results, alarms, 'burst'),
+      trials: Object.fromEntries(TRIAL_KINDS.map(({ kind }) => [kind, sumTrials(results, alarms, kind)])),
     });
   }
   return rows;
 }
 
-/** Both kinds of trials, in time: `{ kind, atMs, untilMs, parts }`, a part being `{ atMs, read }`. */
+/** All kinds of trials, in time: `{ kind, atMs, untilMs, parts }`, a part being `{ atMs, read }`. */
 function planTrials(keys, trials, random) {
   const planned = [];
   for (let index = 0; index < trials; index += 1) {
-    for (const { kind, count } of TRIAL_KINDS) {
+    for (const { kind, count, isAnswered } of TRIAL_KINDS) {
       const atMs = LEARN_MS + random() * SPLICE_MS;
       let keyMs = atMs;
       const parts = [];
@@ -65,13 +67,21 @@ function planTrials(keys, trials, random) {
         if (key > 0) keyMs += LEAST_GAP_MS + random() * (MOST_GAP_MS - LEAST_GAP_MS);
         const startMs = keyMs;
         const chosen = keys[Math.floor(random() * keys.length)];
-        parts.push(...chosen.map(({ afterMs, read }) => ({ atMs: startMs + afterMs, read })));
+        const used = isAnswered ? chosen : untilAnswered(chosen);
+        parts.push(...used.map(({ afterMs, read }) => ({ atMs: startMs + afterMs, read })));
       }
       parts.sort((a, b) => a.atMs - b.atMs);
       planned.push({ kind, atMs, untilMs: keyMs + NOTICE_MS, parts });
     }
   }
   return planned.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** What the client sent of a key before the server spoke; where the server was speaking anyway, the first of it. */
+function untilAnswered(key) {
+  const answer = key.findIndex(({ read }) => read.direction === 'server');
+  const first = key.findIndex(({ read }) => read.direction === 'client');
+  return answer < 0 ? key : key.slice(first, Math.max(answer, first + 1));
 }
 
 /** One pass over the background; at each trial's time its ending is tried, and the core put back. */
@@ -85,7 +95,7 @@ function play(replay, background, trials) {
     const entry = readAt(background, index);
     while (nextTrial < trials.length && trials[nextTrial].atMs <= Math.min(entry.atMs, END_MS)) {
       const trial = trials[nextTrial];
-      results.push({ ...trial, noticedMs: tryEnding(replay, client, background, index, wires, trial) });
+      results.push({ ...trial, ...tryEnding(replay, client, background, index, wires, trial) });
       nextTrial += 1;
     }
     if (entry.atMs >= END_MS) break;
@@ -98,11 +108,15 @@ function play(replay, background, trials) {
   return { alarms, results };
 }
 
-/** When the core first says activity after the trial's start, in milliseconds from it; Infinity where it does not in time. */
+/**
+ * `noticedMs`: when the core first says activity after the trial's start, in milliseconds from it, Infinity where it does not in time;
+ * `excuses`: why each read of the client that was put in before did not count.
+ */
 function tryEnding(replay, client, background, startIndex, wires, trial) {
   const fork = wires.fork(startIndex, trial);
   const saved = replay.save();
   const waiting = [...trial.parts];
+  const excuses = [];
   let noticedMs = Number.POSITIVE_INFINITY;
   let nowMs = trial.atMs;
   let index = startIndex;
@@ -113,49 +127,57 @@ function tryEnding(replay, client, background, startIndex, wires, trial) {
     const { atMs, read } = part < 0 ? entry : waiting.splice(part, 1)[0];
     if (atMs > trial.untilMs) break;
     nowMs = Math.max(nowMs, atMs);
-    const flags = client.feed(part < 0 ? fork.keyOf(entry) : fork.keyOfPart(read), read, nowMs);
+    const key = part < 0 ? fork.keyOf(entry) : fork.keyOfPart(read);
+    const flags = client.feed(key, read, nowMs);
     if (part < 0) {
       fork.note(read);
       index += 1;
     }
     if (isActivity(flags)) noticedMs = nowMs - trial.atMs;
+    else if (part >= 0 && read.direction === 'client') excuses.push(client.why(key, read));
   }
   replay.restore(saved);
   fork.end();
-  return noticedMs;
+  return { noticedMs, excuses };
 }
 
 /** What counted after the background was learned, and for which share of that time the idle timer would have run. */
 function steadyState(alarms, { tileMs, seamCostMs }) {
-  const reasons = new Map();
   let activeMs = 0;
   let activeUntilMs = LEARN_MS;
-  let count = 0;
-  for (const { atMs, why } of alarms) {
+  for (const { atMs } of alarms) {
     const untilMs = Math.min(atMs + TIMEOUT_MS, END_MS);
     activeMs += Math.max(0, untilMs - Math.max(activeUntilMs, atMs));
     activeUntilMs = Math.max(activeUntilMs, untilMs);
-    if (atMs < LEARN_MS) continue;
-    count += 1;
-    reasons.set(why, (reasons.get(why) ?? 0) + 1);
   }
-  const alarmsByReason = [...reasons].sort((a, b) => b[1] - a[1]);
+  const late = alarms.filter(({ atMs }) => atMs >= LEARN_MS);
   return {
     activeShare: activeMs / (END_MS - LEARN_MS),
-    alarms: count,
-    alarmsByReason,
+    alarms: late.length,
+    alarmsByReason: countReasons(late.map(({ why }) => why)),
     tileS: tileMs / 1000,
     seamCostMs,
   };
 }
 
+/** Most frequent first: `[reason, count]`. How often a thing was seen before makes no reason of its own. */
+function countReasons(reasons) {
+  const counts = new Map();
+  for (const reason of reasons.map((text) => text.replace(/, \d+ seen$/, ''))) {
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1]);
+}
+
 function sumTrials(results, alarms, kind) {
-  const trials = results.filter((result) => result.kind === kind);
+  const tried = results.filter((result) => result.kind === kind);
+  const missed = tried.filter(({ noticedMs }) => noticedMs === Number.POSITIVE_INFINITY);
   const isMasked = ({ atMs, untilMs }) => alarms.some((alarm) => alarm.atMs >= atMs && alarm.atMs <= untilMs);
   return {
-    trials: trials.length,
-    missed: trials.filter(({ noticedMs }) => noticedMs === Number.POSITIVE_INFINITY).length,
-    masked: trials.filter(isMasked).length,
+    count: tried.length,
+    missed: missed.length,
+    excuses: countReasons(missed.flatMap(({ excuses }) => excuses)),
+    masked: tried.filter(isMasked).length,
   };
 }
 

@@ -272,7 +272,8 @@ describe('misuse', () => {
     expect(core.stream_open(-1, 1000)).toBe(STATUS_BAD_ARGUMENT);
     expect(core.stream_open(2 ** 31, 1000)).toBe(STATUS_BAD_ARGUMENT);
     expect(core.stream_close(stream, -1, 1000)).toBe(STATUS_BAD_ARGUMENT);
-    expect(core.observe(stream, 4, chunk, 1, 1000)).toBe(STATUS_BAD_ARGUMENT);
+    expect(core.observe(stream, 5, chunk, 1, 1000)).toBe(STATUS_BAD_ARGUMENT);
+    expect(core.observe(stream, 8, chunk, 1, 1000)).toBe(STATUS_BAD_ARGUMENT);
     expect(core.observe(stream, -1, chunk, 1, 1000)).toBe(STATUS_BAD_ARGUMENT);
     expect(core.observe(stream, 0, chunk, 4097, 1000)).toBe(STATUS_BAD_RANGE);
     expect(core.observe(stream, 0, chunk, -1, 1000)).toBe(STATUS_BAD_RANGE);
