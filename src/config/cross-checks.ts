@@ -35,7 +35,12 @@ export function findContradictions(root: unknown): Finding[] {
 
 /** What is allowed but probably not meant. */
 export function findDoubts(root: unknown): Finding[] {
-  return children({ path: [], value: asMapping(root) }, 'platforms').flatMap((platform) => {
+  const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
+  return [...findProbeDoubts(platforms), ...platforms.flatMap(listenersOf).flatMap(doubtPreface)];
+}
+
+function findProbeDoubts(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  return platforms.flatMap((platform) => {
     const listeners = listenersOf(platform);
     if (listeners.length === 0) {
       return [{ path: platform.path, what: 'has no listener, so no client can be seen: it is only observed' }];
@@ -47,10 +52,34 @@ export function findDoubts(root: unknown): Finding[] {
   });
 }
 
+/** `preface` where there is none to wait for. */
+function doubtPreface({ path, value }: Placed<Mapping>): Finding[] {
+  if (value.wakeOn !== 'preface') return [];
+  const at = [...path, 'wakeOn'];
+  const protocol = value.protocol ?? 'auto';
+  if ((protocol === 'auto' || protocol === 'raw') && value.device !== 'web') {
+    const what = `any first byte is a preface of protocol ${protocol}, and a client that waits for its server never sends one: write the protocol`;
+    return [{ path: at, what }];
+  }
+  const isGuarded = value.banner === 'serve' || !isUnset(value.allowFrom);
+  if ((protocol !== 'rfb' && protocol !== 'telnet') || isGuarded) return [];
+  const help = protocol === 'rfb' ? 'banner: serve, or allowFrom' : 'allowFrom, or wakeOn: input';
+  return [{ path: at, what: `${protocol} clients may wait for the server, so any connection wakes it: write ${help}` }];
+}
+
+/** Only RFB servers begin with a banner that can be said in their place. */
+function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
+  if (value.banner !== 'serve') return [];
+  if (value.protocol === 'rfb' && value.wakeOn === 'preface') return [];
+  const what = 'a banner is served with protocol: rfb and wakeOn: preface only: write both, or leave it out';
+  return [{ path: [...path, 'banner'], what }];
+}
+
 function checkPlatform(platform: Placed<Mapping>): Finding[] {
   return [
     ...findTwins(children(platform, 'vms'), 'VM'),
     ...listenersOf(platform).flatMap(checkProbe),
+    ...listenersOf(platform).flatMap(checkBanner),
     ...checkPassword(platform),
     ...checkHold(platform),
     ...checkWatts(platform),

@@ -5,6 +5,7 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import { parseDurationMs, parseSizeBytes } from '../platform/units.ts';
 import { isHost, parseEndpoint } from './endpoint.ts';
+import { parseNetwork } from './network.ts';
 
 /** Node's timers are 32 bits of milliseconds: a longer wait would fire at once. */
 const MAX_DURATION_MS = 24 * 86_400_000;
@@ -91,6 +92,12 @@ export const hostField = leaf('an IP address or a host name, such as 10.0.9.11',
   if (isHost(bare) && (bare === value || isIP(bare) === 6)) return { value: bare };
   const hasPort = /:\d+$/.test(value);
   return { wrong: `${showValue(value)} is no host${hasPort ? '; the port has its own key, `port`' : ''}` };
+});
+
+/** `10.0.0.0/8`, or one address. */
+export const networkField = leaf('a network such as 10.0.0.0/8, or an address', (value) => {
+  if (typeof value !== 'string') return { wrong: `${showValue(value)} is no network` };
+  return fromParser(parseNetwork, value);
 });
 
 /** A whole number within bounds. */

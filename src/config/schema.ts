@@ -8,6 +8,7 @@ import {
   durationField,
   endpointField,
   hostField,
+  networkField,
   sizeField,
   textField,
   wattsField,
@@ -60,12 +61,29 @@ const probeSchema = z.preprocess(
   }),
 );
 
+/** Wakes a source can be granted within one `per`; each is remembered. */
+const MAX_WAKE_COUNT = 1000;
+const MAX_NETWORKS = 256;
+
+/** `none` is no bound; an empty value is told as one. */
+const wakeRateSchema = z.preprocess(
+  (value) => (value === 'none' ? null : (value ?? '')),
+  mapping({ count: wholeField(1, MAX_WAKE_COUNT), per: durationField(1000) }).nullable(),
+);
+
 const listenerSchema = mapping({
   listen: endpointField(true),
   target: endpointField(false),
   protocol: wordField(PROTOCOLS).default('auto'),
   device: wordField(DEVICES).default('desktop'),
   wakeOn: wordField(['connect', 'preface', 'input']).default('connect'),
+  allowFrom: z
+    .array(networkField)
+    .min(1, 'the list is empty, so nobody could connect: write networks, or leave the key out for everybody')
+    .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`)
+    .optional(),
+  wakeRate: wakeRateSchema.optional(),
+  banner: wordField(['none', 'serve']).default('none'),
   activity: wordField(['every-byte', 'learned']).default('every-byte'),
   probe: probeSchema.optional(),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),

@@ -9,6 +9,8 @@ type ParsedListener = ParsedPlatform['vms'][number]['listeners'][number];
 /** JetDirect: a printer prints whatever connects to it, an empty connection included. */
 const PRINTER_PORT = 9100;
 const PROBE_TIMEOUT_MS = 2000;
+/** More wakes an hour than people cause: with the default `minAwake` a platform can hardly sleep more often. */
+const DEFAULT_WAKE_RATE = { count: 20, perMs: 3_600_000 };
 /** A command has to start a process, often over SSH. */
 const COMMAND_PROBE_TIMEOUT_MS = 5000;
 
@@ -72,10 +74,19 @@ function toListener(parsed: ParsedListener): ListenerConfig {
     protocol: parsed.protocol,
     device: parsed.device,
     wakeOn: parsed.wakeOn,
+    allowFrom: parsed.allowFrom ?? null,
+    wakeRate: toWakeRate(parsed),
+    banner: parsed.banner,
     activity: parsed.activity,
     probe: toProbe(parsed),
     maxStreams: parsed.maxStreams,
   };
+}
+
+/** A listener that asks for more than a connection is meant to be spared: its sources are bounded unless told otherwise. */
+function toWakeRate({ wakeRate, wakeOn }: ParsedListener): ListenerConfig['wakeRate'] {
+  if (wakeRate === undefined) return wakeOn === 'connect' ? null : DEFAULT_WAKE_RATE;
+  return wakeRate === null ? null : { count: wakeRate.count, perMs: wakeRate.per };
 }
 
 /** Without a word from the user: a connect, except where a connection by itself disturbs what listens. */

@@ -1,6 +1,7 @@
 // The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
 
 import type { Endpoint } from '../platform/endpoint.ts';
+import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -84,8 +85,14 @@ export interface ListenerConfig {
   readonly target: Endpoint;
   readonly protocol: Protocol;
   readonly device: Device;
-  /** What a new connection to a sleeper must bring to wake it. */
+  /** What a new connection must bring to count, and so to wake a sleeper. */
   readonly wakeOn: 'connect' | 'preface' | 'input';
+  /** Networks whose clients are served; null: everybody. */
+  readonly allowFrom: readonly IpNetwork[] | null;
+  /** Wakes that new connections of one source may cause within a time; null: without bound. */
+  readonly wakeRate: { readonly count: number; readonly perMs: number } | null;
+  /** serve: clients of a sleeper are greeted with the banner that the real server was last seen to send. */
+  readonly banner: 'none' | 'serve';
   /** What of the client's bytes counts as activity. */
   readonly activity: ActivityRule;
   readonly probe: ProbeConfig;

@@ -11,6 +11,8 @@ import type { HoldCodec } from './hold-codec.ts';
 import { readEnd } from './read-end.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
+import { type BannerMemory, ServerBanner } from './server-banner.ts';
+import type { SourceGuard } from './source-guard.ts';
 import { StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { type ConnectPace, TargetConnector } from './target-connector.ts';
@@ -24,6 +26,10 @@ export interface StreamRoute {
   readonly device: Device;
   readonly wakeOn: WakeOn;
   readonly activity: ActivityRule;
+  /** Who may use the listener, and how often a source may wake. */
+  readonly guard: SourceGuard;
+  /** What the listener's server begins with; null: no banner is served in its place. */
+  readonly banner: BannerMemory | null;
 }
 
 /** What all streams of one platform share. */
@@ -42,6 +48,8 @@ export interface StreamHome {
   readonly farewells: Farewells;
   isHeld(vm: string): boolean;
   connectPace(vm: string): ConnectPace;
+  /** null, or why this source may not wake the VM of the route now. Called once per stream that would. */
+  mayWake(route: StreamRoute, address: string): string | null;
   /** The stream is closed and out of the pool. */
   forget(stream: Stream): void;
 }
@@ -61,6 +69,7 @@ export class Stream {
   readonly #openedAtMs: number;
   readonly #hold: Hold;
   readonly #activity: StreamActivity;
+  readonly #banner: ServerBanner;
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
   #target: Socket | null = null;
@@ -87,19 +96,23 @@ export class Stream {
     this.#hold = new Hold(home.codec, home.budget, home.perStreamBytes);
     this.#wasHeld = home.isHeld(route.vm);
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
+    this.#banner = new ServerBanner(route.banner);
+    const address = client.remoteAddress ?? '';
     this.#activity = new StreamActivity({
       ...pickActivityOptions(home, route),
-      family: familyOf(client.remoteAddress ?? '', route.listener),
+      family: familyOf(address, route.listener),
       status: () => this.status(),
       isHeld: () => home.isHeld(route.vm),
+      mayWake: () => home.mayWake(route, address),
+      onLate: () => this.#refuse(),
       onOver: () => home.forget(this),
     });
   }
 
   /** True where bytes or a connection that counts wait for the VM. */
   get isWaiting(): boolean {
-    if (this.#mode === 'closed') return false;
-    return this.#hold.heldBytes > 0 || (this.#target === null && !this.#activity.isDormant);
+    if (this.#mode === 'closed' || this.#activity.isDormant) return false;
+    return this.#hold.heldBytes > 0 || this.#target === null;
   }
 
   get isClosed(): boolean {
@@ -132,14 +145,20 @@ export class Stream {
 
   /** Begins. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
   open(): void {
+    const banner = this.#wasHeld ? this.#banner.serve() : null;
     try {
-      this.#activity.takeSeat();
+      this.#activity.takeSeat(banner !== null);
     } catch (error) {
       this.#mode = 'closed';
       throw error;
     }
     this.#listenToClient();
     this.#activity.announce();
+    if (this.#activity.refusal !== '') {
+      this.#refuse();
+      return;
+    }
+    if (banner !== null) this.#sendToClient(banner);
     if (this.#mode === 'connecting' && this.#connector === null) this.#connect();
     this.updateReading();
   }
@@ -158,7 +177,7 @@ export class Stream {
     }
     this.updateReading();
     // Bytes that were not delivered yet must not wait for somebody else to wake the VM, and behind a full hold no key is seen.
-    if (this.#hold.heldBytes > 0) this.#activity.insist('held bytes wait');
+    if (this.#hold.heldBytes > 0 && !this.#activity.isDormant) this.#activity.insist('held bytes wait');
   }
 
   /** Delivers what is held, after connecting where there is no connection yet, and flows. */
@@ -333,9 +352,26 @@ export class Stream {
   #onTargetData(chunk: Buffer): void {
     if (this.#mode === 'closed' || this.#clientIsGone) return;
     const verdict = this.#activity.judge('server', chunk);
-    this.#bytesToClient += chunk.length;
-    if (!this.#client.write(chunk)) this.#target?.pause();
+    const rest = this.#banner.pass(chunk);
+    if (rest === null) {
+      this.#endByWrongBanner();
+      return;
+    }
+    if (rest.length > 0) this.#sendToClient(rest);
     this.#activity.report(verdict);
+  }
+
+  #sendToClient(bytes: Buffer): void {
+    this.#bytesToClient += bytes.length;
+    if (!this.#client.write(bytes)) this.#target?.pause();
+  }
+
+  #endByWrongBanner(): void {
+    const { platform, log } = this.#home;
+    const target = formatEndpoint(this.route.target);
+    const why = `${target} begins otherwise than the banner that was served for it: its client must connect again`;
+    log.warn({ platform, stream: this.id }, why);
+    this.abandon(why);
   }
 
   #onTargetEnd(): void {
