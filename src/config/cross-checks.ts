@@ -2,9 +2,11 @@
 // problems; a value that is wrong by itself is the schema's business and passes here.
 
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import type { Device } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
+import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
-import { DEFAULT_API_LISTEN } from './schema.ts';
+import { DEFAULT_API_LISTEN, DEVICES } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** One finding at one place of the file. */
@@ -67,6 +69,27 @@ function doubtPreface({ path, value }: Placed<Mapping>): Finding[] {
   return [{ path: at, what: `${protocol} clients may wait for the server, so any connection wakes it: write ${help}` }];
 }
 
+/** Switches that would change nothing: their owner means something else. */
+function checkSwitches({ path, value }: Placed<Mapping>): Finding[] {
+  const kind = DEVICE_KINDS[deviceOf(value.device)];
+  const findings: Finding[] = [];
+  if ((value.activity ?? kind.activity) === 'every-byte') {
+    const given = ['periodicInput', 'polls'].filter((key) => value[key] === 'ignore' || hasEntries(value[key]));
+    const what = 'every byte of the client counts (activity: every-byte): write activity: learned, or leave it out';
+    findings.push(...given.map((key) => ({ path: [...path, key], what })));
+    if (!isUnset(asMapping(value.work).fromClient)) findings.push({ path: [...path, 'work', 'fromClient'], what });
+  }
+  if (!isUnset(asMapping(value.work).fromServer) && (value.viewing ?? kind.viewing) !== 'active') {
+    const what = 'what a server sends never counts (viewing: ignore): write viewing: active, or leave it out';
+    findings.push({ path: [...path, 'work', 'fromServer'], what });
+  }
+  if (hasEntries(value.polls) && !['http', 'websocket', 'auto', undefined].includes(value.protocol as string)) {
+    const what = `polls are HTTP requests, and the protocol is ${String(value.protocol)}: write protocol: http, or leave it out`;
+    findings.push({ path: [...path, 'polls'], what });
+  }
+  return findings;
+}
+
 /** Only RFB servers begin with a banner that can be said in their place. */
 function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
   if (value.banner !== 'serve') return [];
@@ -80,6 +103,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...findTwins(children(platform, 'vms'), 'VM'),
     ...listenersOf(platform).flatMap(checkProbe),
     ...listenersOf(platform).flatMap(checkBanner),
+    ...listenersOf(platform).flatMap(checkSwitches),
     ...checkPassword(platform),
     ...checkHold(platform),
     ...checkWatts(platform),
@@ -226,10 +250,14 @@ function checkProbe(listener: Placed<Mapping>): Finding[] {
   return findings;
 }
 
+function deviceOf(value: unknown): Device {
+  return DEVICES.find((device) => device === value) ?? 'desktop';
+}
+
 function isProbeless(listener: Mapping): boolean {
   const { probe, device, target } = listener;
   if (probe === undefined) {
-    return device === 'printer' || device === 'serial' || (typeof target === 'string' && target.endsWith(':9100'));
+    return defaultProbeKind(deviceOf(device), tryEndpoint(target)?.port ?? 0) === 'none';
   }
   return probe === 'none' || asMapping(probe).kind === 'none';
 }
@@ -251,6 +279,10 @@ function isMapping(value: unknown): value is Mapping {
 
 function asMapping(value: unknown): Mapping {
   return isMapping(value) ? value : {};
+}
+
+function hasEntries(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
 }
 
 function isUnset(value: unknown): boolean {

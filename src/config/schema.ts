@@ -2,6 +2,7 @@
 // several keys, are left to load-config.ts and cross-checks.ts.
 import { z } from 'zod';
 import type { Device, Protocol } from '../platform/ports.ts';
+import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import {
   choiceField,
   commandField,
@@ -71,12 +72,25 @@ const wakeRateSchema = z.preprocess(
   mapping({ count: wholeField(1, MAX_WAKE_COUNT), per: durationField(1000) }).nullable(),
 );
 
+const workSchema = mapping({
+  fromClient: sizeField(KIB, 1024 * MIB)
+    .nullable()
+    .default(null),
+  fromServer: sizeField(KIB, 1024 * MIB).optional(),
+  window: durationField(1000).optional(),
+});
+
+/** RFC 9110 section 9.1 and RFC 9112 section 3.2.1: a method and an absolute path, without a query. */
+const HTTP_POLL = /^[A-Z-]{3,20} \/[^\s?#\0]{0,1023}$/;
+const MAX_POLLS = 64;
+
 const listenerSchema = mapping({
   listen: endpointField(true),
   target: endpointField(false),
   protocol: wordField(PROTOCOLS).default('auto'),
   device: wordField(DEVICES).default('desktop'),
-  wakeOn: wordField(['connect', 'preface', 'input']).default('connect'),
+  idleTimeout: durationField(1).optional(),
+  wakeOn: wordField(['connect', 'preface', 'input']).optional(),
   allowFrom: z
     .array(networkField)
     .min(1, 'the list is empty, so nobody could connect: write networks, or leave the key out for everybody')
@@ -84,7 +98,14 @@ const listenerSchema = mapping({
     .optional(),
   wakeRate: wakeRateSchema.optional(),
   banner: wordField(['none', 'serve']).default('none'),
-  activity: wordField(['every-byte', 'learned']).default('every-byte'),
+  activity: wordField(['every-byte', 'learned']).optional(),
+  viewing: wordField(['active', 'ignore']).optional(),
+  work: workSchema.prefault({}),
+  periodicInput: wordField(['active', 'ignore']).default(DEFAULT_STREAM_POLICY.periodicInput),
+  polls: z
+    .array(textField('a method and a path, such as "GET /health"', HTTP_POLL))
+    .max(MAX_POLLS, `the list has more than ${MAX_POLLS} requests: write fewer`)
+    .default([]),
   probe: probeSchema.optional(),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });
@@ -127,7 +148,7 @@ const powerSchema = mapping({
 const platformSchema = mapping({
   name: textField('a name of lower-case letters, digits and hyphens, such as vdi-01', /^[a-z0-9][a-z0-9-]{0,63}$/),
   mode: wordField(['observe', 'armed']).default('observe'),
-  idleTimeout: durationField(1).prefault('10m'),
+  idleTimeout: durationField(1).optional(),
   disconnectGrace: durationField(0).prefault('5s'),
   drowsyFor: durationField(0).prefault('30s'),
   minAwake: durationField(0).prefault('5m'),
@@ -152,5 +173,5 @@ export const configSchema = mapping({
   platforms: z.array(platformSchema),
 });
 
-/** What the schema reads: every default filled in but the probe's, which depends on device and target. */
+/** What the schema reads: every default filled in but those that depend on the device's kind. */
 export type ParsedConfig = z.output<typeof configSchema>;

@@ -3,6 +3,7 @@
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -19,7 +20,7 @@ export interface PlatformConfig {
   /** Unique among platforms: lower-case letters, digits, hyphens. */
   readonly name: string;
   readonly mode: 'observe' | 'armed';
-  /** From a stream's last activity until it leaves the pool. */
+  /** From a stream's last activity until it leaves the pool, where its listener does not say otherwise. */
   readonly idleTimeoutMs: number;
   /** From a stream's close until it leaves the pool. */
   readonly disconnectGraceMs: number;
@@ -93,8 +94,12 @@ export interface ListenerConfig {
   readonly wakeRate: { readonly count: number; readonly perMs: number } | null;
   /** serve: clients of a sleeper are greeted with the banner that the real server was last seen to send. */
   readonly banner: 'none' | 'serve';
+  /** From a stream's last activity until it leaves the pool. */
+  readonly idleTimeoutMs: number;
   /** What of the client's bytes counts as activity. */
   readonly activity: ActivityRule;
+  /** The switches for what bytes alone cannot tell. */
+  readonly policy: StreamPolicy;
   readonly probe: ProbeConfig;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ListenerConfig, PlatformConfig, TorporConfig } from '../config/torpor-config.ts';
 import type { Clock } from '../platform/ports.ts';
+import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import { SimulatedPlatform } from '../power/simulated/simulated-platform.ts';
 
 /** The password of both simulated BMCs, made anew for each demo, passed the way a real one would be. */
@@ -85,7 +86,9 @@ function demoListener(targetPort: number): ListenerConfig {
     allowFrom: null,
     wakeRate: null,
     banner: 'none',
+    idleTimeoutMs: 2_000,
     activity: 'every-byte',
+    policy: DEFAULT_STREAM_POLICY,
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
     maxStreams: null,
   };

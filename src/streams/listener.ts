@@ -4,6 +4,7 @@ import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { BannerMemory } from './server-banner.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
 import type { StreamRoute } from './stream.ts';
@@ -27,6 +28,10 @@ export interface ListenerOptions {
   readonly wakeOn: WakeOn;
   /** Default: every byte of the client's counts. */
   readonly activity?: ActivityRule;
+  /** Default: the whole set's. */
+  readonly idleTimeoutMs?: number;
+  /** Default: DEFAULT_STREAM_POLICY. */
+  readonly policy?: StreamPolicy;
   /** Networks whose clients are served; all others are reset. Default, and null: everybody is served. */
   readonly allowFrom?: readonly IpNetwork[] | null;
   /** How often one source may wake a sleeper. Default, and null: without bound. */
@@ -70,8 +75,9 @@ export class Listener {
   get route(): StreamRoute {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
     const listener = formatEndpoint(this.#endpoint);
-    const guard = this.#guard;
-    return { vm, target, protocol, device, wakeOn, activity, listener, guard, banner: this.#banner };
+    const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY } = this.#options;
+    const owned = { guard: this.#guard, banner: this.#banner };
+    return { vm, target, protocol, device, wakeOn, activity, listener, idleTimeoutMs, policy, ...owned };
   }
 
   /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */

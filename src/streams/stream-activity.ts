@@ -2,9 +2,11 @@
 import type { Direction } from '../core/stream-core.ts';
 import { errorText } from '../platform/errors.ts';
 import type { ActivityRule, Clock, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatDuration } from '../platform/units.ts';
 import { judgePreface, PREFACE_MAX_BYTES } from './preface.ts';
 import type { Seat, StreamRegistry } from './stream-registry.ts';
+import { WorkMeter } from './work-meter.ts';
 
 /** What a new connection must bring to count as activity, and so to wake a sleeper. */
 export type WakeOn = 'connect' | 'preface' | 'input';
@@ -23,6 +25,7 @@ export interface StreamActivityOptions {
   readonly disconnectGraceMs: number;
   readonly wakeOn: WakeOn;
   readonly activity: ActivityRule;
+  readonly policy: StreamPolicy;
   readonly protocol: Protocol;
   /** Port of the target, and what the streams of this client to this listener share; see StreamHints. */
   readonly port: number;
@@ -58,6 +61,9 @@ export class StreamActivity {
   /** The first bytes of a dormant stream. Those that came before it had a seat are shown to the core with the seat. */
   #firstBytes = new Uint8Array();
   #enterWhy = 'connected';
+  /** Where the policy asks for them; they add to what the core itself calls work. */
+  readonly #fromClient: WorkMeter | null;
+  readonly #fromServer: WorkMeter | null;
   readonly #openedAtMs: number;
   #cancelBound: () => void = () => {};
   lastActiveAtMs: number;
@@ -68,6 +74,9 @@ export class StreamActivity {
     this.#options = options;
     this.#openedAtMs = options.clock.nowMs();
     this.lastActiveAtMs = this.#openedAtMs;
+    const { viewing, work } = options.policy;
+    this.#fromClient = work.fromClientBytes === null ? null : new WorkMeter(work.fromClientBytes, work.windowMs);
+    this.#fromServer = viewing === 'active' ? new WorkMeter(work.fromServerBytes, work.windowMs) : null;
   }
 
   /** True while nothing has made the stream count. */
@@ -118,10 +127,17 @@ export class StreamActivity {
     if (this.#isDormant) return this.#judgeDormant(direction, chunk);
     if (this.#seat === null) return 'quiet';
     const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, direction, chunk);
-    if (!isActive) return 'quiet';
+    const isWork = this.#meter(direction, chunk.length);
+    if (!isActive && !isWork) return 'quiet';
+    const wasIdle = isActive ? hasEntered : this.#options.registry.wake(this.#seat);
     this.lastActiveAtMs = this.#options.clock.nowMs();
-    this.#enterWhy = direction === 'client' ? 'client bytes' : 'work: a transfer from the server';
-    return hasEntered ? 'entered' : 'active';
+    this.#enterWhy = isActive && direction === 'client' ? 'client bytes' : `work: a transfer from the ${direction}`;
+    return wasIdle ? 'entered' : 'active';
+  }
+
+  #meter(direction: Direction, bytes: number): boolean {
+    const meter = direction === 'client' ? this.#fromClient : this.#fromServer;
+    return meter?.add(bytes, this.#options.clock.nowMs()) === true;
   }
 
   /** Tells the observer what a verdict means. The observer may hold or release streams before this returns. */
@@ -236,9 +252,9 @@ export class StreamActivity {
 
   /** Takes a seat, and shows the core what the client has sent so far. Throws ERR_CORE_STREAMS_EXHAUSTED. */
   #openSeat(): Seat {
-    const { activity, protocol, port, family, registry, idleTimeoutMs } = this.#options;
+    const { activity, protocol, port, family, policy, registry, idleTimeoutMs } = this.#options;
     // To the core a raw stream is one of which every client byte counts.
-    const hints = activity === 'learned' ? ({ protocol, port, family } as const) : ({ protocol: 'raw' } as const);
+    const hints = activity === 'learned' ? { protocol, port, family, policy } : ({ protocol: 'raw' } as const);
     const seat = registry.open(idleTimeoutMs, () => this.#expire(), hints);
     if (this.#firstBytes.length > 0) registry.observe(seat, 'client', this.#firstBytes);
     this.#seat = seat;

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import type { ActivityRule, Clock, Device, Logger, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes } from '../platform/units.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
@@ -26,6 +27,9 @@ export interface StreamRoute {
   readonly device: Device;
   readonly wakeOn: WakeOn;
   readonly activity: ActivityRule;
+  /** null: as long as its home's. */
+  readonly idleTimeoutMs: number | null;
+  readonly policy: StreamPolicy;
   /** Who may use the listener, and how often a source may wake. */
   readonly guard: SourceGuard;
   /** What the listener's server begins with; null: no banner is served in its place. */
@@ -483,15 +487,16 @@ export class Stream {
 }
 
 function pickActivityOptions(home: StreamHome, route: StreamRoute) {
-  const { registry, observer, clock, idleTimeoutMs, disconnectGraceMs } = home;
+  const { registry, observer, clock, disconnectGraceMs } = home;
   return {
     registry,
     observer,
     clock,
-    idleTimeoutMs,
+    idleTimeoutMs: route.idleTimeoutMs ?? home.idleTimeoutMs,
     disconnectGraceMs,
     wakeOn: route.wakeOn,
     activity: route.activity,
+    policy: route.policy,
     protocol: route.protocol,
     port: route.target.port,
   };

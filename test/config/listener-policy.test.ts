@@ -31,6 +31,90 @@ function refusalOf(options: string): string {
   throw new Error('it was accepted');
 }
 
+const MINUTE_MS = 60_000;
+/** What each kind brings, as docs/listeners.md promises it. */
+const KINDS = [
+  ['desktop', 10, 'connect', 'tcp'],
+  ['terminal', 10, 'connect', 'tcp'],
+  ['printer', 1, 'input', 'none'],
+  ['disk', 5, 'connect', 'tcp'],
+  ['serial', 10, 'input', 'none'],
+  ['web', 5, 'preface', 'tcp'],
+] as const;
+
+describe('device kinds', () => {
+  it.each(KINDS)('%s -> idle after %d min, wakes on %s, probe %s', (device, idleMinutes, wakeOn, probe) => {
+    expect(listenerOf(`device: ${device}`)).toMatchObject({
+      device,
+      idleTimeoutMs: idleMinutes * MINUTE_MS,
+      wakeOn,
+      activity: 'every-byte',
+      policy: { viewing: 'ignore' },
+      probe: { kind: probe },
+    });
+  });
+
+  it.each(KINDS)('%s with explicit keys -> the keys win', (device) => {
+    const explicit = 'idleTimeout: 7m, wakeOn: connect, activity: learned, viewing: active, probe: icmp';
+    expect(listenerOf(`device: ${device}, ${explicit}`)).toMatchObject({
+      idleTimeoutMs: 7 * MINUTE_MS,
+      wakeOn: 'connect',
+      activity: 'learned',
+      policy: { viewing: 'active' },
+      probe: { kind: 'icmp' },
+    });
+  });
+
+  it("idleTimeout of the platform -> over the kind's, under the listener's", () => {
+    const platform = '    idleTimeout: 20m\n';
+    expect(listenerOf('device: printer', platform).idleTimeoutMs).toBe(20 * MINUTE_MS);
+    expect(listenerOf('device: printer, idleTimeout: 30s', platform).idleTimeoutMs).toBe(30_000);
+  });
+
+  it('device: web, protocol left out -> no warning: any first byte is meant', () => {
+    expect(load('device: web').warnings).toEqual([]);
+  });
+});
+
+describe('switches', () => {
+  it('left out -> the safe default of each', () => {
+    expect(listenerOf('').policy).toEqual({
+      viewing: 'ignore',
+      work: { fromClientBytes: null, fromServerBytes: 131_072, windowMs: 5000 },
+      periodicInput: 'active',
+      polls: [],
+    });
+  });
+
+  it('given -> as written', () => {
+    const work = 'work: { fromClient: 64KiB, fromServer: 1MiB, window: 10s }';
+    const options = `activity: learned, protocol: http, viewing: active, ${work}, periodicInput: ignore, polls: ["GET /health"]`;
+    expect(listenerOf(options).policy).toEqual({
+      viewing: 'active',
+      work: { fromClientBytes: 65_536, fromServerBytes: 1_048_576, windowMs: 10_000 },
+      periodicInput: 'ignore',
+      polls: ['GET /health'],
+    });
+  });
+
+  it.each([
+    ['viewing: yes', 'is not known: write one of active, ignore'],
+    ['activity: learned, periodicInput: never', '"never" is not known: write one of active, ignore'],
+    ['viewing: active, work: { fromServer: 100 }', '100 has no unit'],
+    ['viewing: active, work: { fromServer: 1B }', '1B is too small'],
+    ['work: { fromServer: 1MiB }', 'work.fromServer: what a server sends never counts (viewing: ignore)'],
+    ['work: { fromClient: 1MiB }', 'work.fromClient: every byte of the client counts'],
+    ['work: { rate: 1MiB }', 'unknown key `rate`'],
+    ['periodicInput: ignore', 'periodicInput: every byte of the client counts (activity: every-byte)'],
+    ['polls: ["GET /"]', 'polls: every byte of the client counts (activity: every-byte)'],
+    ['activity: learned, protocol: ssh, polls: ["GET /"]', 'polls are HTTP requests, and the protocol is ssh'],
+    ['activity: learned, polls: ["/health"]', 'polls[0]: "/health" does not fit: write a method and a path'],
+    ['activity: learned, polls: ["GET /a?b=c"]', 'polls[0]: "GET /a?b=c" does not fit'],
+  ])('%s -> refused: %s', (options, what) => {
+    expect(refusalOf(options)).toContain(what);
+  });
+});
+
 describe('allowFrom', () => {
   it('networks and an address, IPv4 and IPv6 -> their bytes', () => {
     const { allowFrom } = listenerOf('allowFrom: [10.0.0.0/8, "2001:db8::/32", 192.0.2.7]');
