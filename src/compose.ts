@@ -116,7 +116,6 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     ),
     armed: platform.mode === 'armed',
     intent: await readIntent(journal, platform.name, log, report),
-    idleTimeoutMs: platform.idleTimeoutMs,
     driver,
     journal,
     context: buildContext(platform, log),

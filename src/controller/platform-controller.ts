@@ -38,7 +38,6 @@ export interface PlatformControllerOptions {
   readonly armed: boolean;
   /** What the journal kept from the last run, if anything. */
   readonly intent: Intent | null;
-  readonly idleTimeoutMs: number;
   readonly driver: PowerDriver;
   readonly journal: Journal;
   readonly context: PlatformContext;
@@ -85,10 +84,6 @@ export class PlatformController implements StreamObserver {
   /** The machine's present model: facts, state and progress. Immutable. */
   get model(): PlatformModel {
     return this.#model;
-  }
-
-  get idleTimeoutMs(): number {
-    return this.#options.idleTimeoutMs;
   }
 
   get gate(): StreamGate {

@@ -46,6 +46,9 @@ export interface PlatformStatus {
   readonly failures: number;
 }
 
+/** Idle streams that an explanation lists one by one. */
+export const QUIET_STREAMS_SHOWN = 100;
+
 export interface Explanation {
   readonly platform: string;
   readonly state: StateName;
@@ -59,6 +62,10 @@ export interface Explanation {
     readonly why: string;
     readonly idleAtMs: number;
   }>;
+  /** Who is connected and not in the pool, last active first, at most QUIET_STREAMS_SHOWN of them. */
+  readonly quietStreams: readonly StreamStatus[];
+  /** How many more there are. */
+  readonly moreQuietStreams: number;
 }
 
 /** What happened, in order. `kind` is stable: transition, stream-open, stream-active, stream-idle, stream-closed, held, delivered, power, alarm, inhibitor, note. */

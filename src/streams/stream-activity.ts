@@ -88,6 +88,17 @@ export class StreamActivity {
     return !this.#isDormant && this.#seat !== null && this.#options.registry.isActive(this.#seat);
   }
 
+  /** What the last activity was; empty where there was none. */
+  get lastActiveWhy(): string {
+    return this.#isDormant ? '' : this.#enterWhy;
+  }
+
+  /** When the stream leaves the pool if nothing more counts, clock milliseconds; null where it is not in it. */
+  get idleAtMs(): number | null {
+    if (this.#seat === null || !this.isActive) return null;
+    return this.#options.clock.nowMs() + Math.max(0, this.#options.registry.leftMs(this.#seat));
+  }
+
   /** What the stream speaks, and why its client's last bytes counted or did not. */
   describe(): { speaks: string; verdict: string } {
     const { protocol, wakeOn, registry } = this.#options;

@@ -138,6 +138,8 @@ export class Stream {
       active: this.#activity.isActive,
       openedAtMs: this.#openedAtMs,
       lastActiveAtMs: this.#activity.lastActiveAtMs,
+      lastActiveWhy: this.#activity.lastActiveWhy,
+      idleAtMs: this.#activity.idleAtMs,
       bytesFromClient: this.#bytesFromClient,
       bytesToClient: this.#bytesToClient,
       heldBytes: this.#hold.heldBytes,

@@ -92,6 +92,24 @@ describe('idleTimeout', () => {
   });
 });
 
+describe('status', () => {
+  it('last activity and time left: a connection, a key, then nothing -> told as they are', async () => {
+    const { rig, clock, client } = await startFlowing({ idleTimeoutMs: 3000 });
+    const told = () => {
+      const { lastActiveAtMs, lastActiveWhy, idleAtMs } = rig.set.streams()[0] ?? {};
+      return [lastActiveAtMs, lastActiveWhy, idleAtMs];
+    };
+    const startMs = clock.nowMs();
+    expect(told()).toEqual([startMs, 'connected', startMs + 3000]);
+    await clock.advance(1000);
+    client.write('k');
+    await eventually('the key', () => rig.set.streams()[0]?.bytesFromClient === 1, { everyMs: 2 });
+    expect(told()).toEqual([startMs + 1000, 'client bytes', startMs + 4000]);
+    await clock.advance(4000);
+    expect(told()).toEqual([startMs + 1000, 'client bytes', null]);
+  });
+});
+
 describe('policy', () => {
   it('a learned stream -> the core is told all of it; one of which every byte counts -> nothing', async () => {
     const policy: StreamPolicy = { ...DEFAULT_STREAM_POLICY, periodicInput: 'ignore', polls: ['GET /health'] };

@@ -51,6 +51,8 @@ export function fakeStream(changes: Partial<StreamStatus> = {}): StreamStatus {
     active: true,
     openedAtMs: FAKE_NOW_MS - 60_000,
     lastActiveAtMs: FAKE_NOW_MS - 1000,
+    lastActiveWhy: 'client bytes',
+    idleAtMs: FAKE_NOW_MS + 599_000,
     bytesFromClient: 2048,
     bytesToClient: 4096,
     heldBytes: 0,
@@ -112,7 +114,8 @@ export class FakeFarm implements Farm {
     const stream = fakeStream();
     const active = { stream, sinceMs: FAKE_NOW_MS - 5000, why: 'client bytes', idleAtMs: FAKE_NOW_MS + 250_000 };
     const summary = `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
-    return { platform: name, state, summary, blockers, activeStreams: [active] };
+    const quietStreams = this.openStreams.filter(({ active: isActive }) => !isActive);
+    return { platform: name, state, summary, blockers, activeStreams: [active], quietStreams, moreQuietStreams: 0 };
   }
 
   streams(): StreamStatus[] {
