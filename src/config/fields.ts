@@ -113,6 +113,12 @@ export const wattsField = leaf('a number of watts, such as 180', (value) => {
   return { wrong: `${showValue(value)} is none` };
 });
 
+/** true or false. */
+export const yesNoField = leaf('true or false', (value) => {
+  if (typeof value === 'boolean') return { value };
+  return { wrong: `${showValue(value)} is neither` };
+});
+
 /** One of a closed set of words. */
 export function wordField<const T extends string>(words: readonly T[]) {
   const expectation = words.length === 1 ? (words[0] as string) : `one of ${words.join(', ')}`;

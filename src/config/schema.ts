@@ -15,6 +15,7 @@ import {
   wattsField,
   wholeField,
   wordField,
+  yesNoField,
 } from './fields.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
@@ -106,6 +107,7 @@ const listenerSchema = mapping({
     .array(textField('a method and a path, such as "GET /health"', HTTP_POLL))
     .max(MAX_POLLS, `the list has more than ${MAX_POLLS} requests: write fewer`)
     .default([]),
+  record: yesNoField.default(false),
   probe: probeSchema.optional(),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });
@@ -170,6 +172,11 @@ export const configSchema = mapping({
   api: mapping({ listen: endpointField(true).prefault(DEFAULT_API_LISTEN) }).prefault({}),
   stateDir: textField('the path of a folder', /^[^\0]{1,4096}$/).prefault('/var/lib/torpor'),
   log: mapping({ level: wordField(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  record: mapping({
+    folder: textField('the path of a folder', /^[^\0]{1,4096}$/).optional(),
+    maxFiles: wholeField(1, 100_000).default(100),
+    maxFileSize: sizeField(KIB, 1024 * MIB).prefault('4MiB'),
+  }).prefault({}),
   platforms: z.array(platformSchema),
 });
 

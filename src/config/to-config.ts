@@ -1,5 +1,5 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import type { ParsedConfig } from './schema.ts';
@@ -16,10 +16,17 @@ const COMMAND_PROBE_TIMEOUT_MS = 5000;
 
 /** Makes the configuration of what the schema read. Relative paths are meant from `folder`, the file's own. */
 export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConfig {
+  const stateDir = absolute(parsed.stateDir, folder);
+  const { record } = parsed;
   return {
     api: parsed.api,
-    stateDir: absolute(parsed.stateDir, folder),
+    stateDir,
     log: parsed.log,
+    record: {
+      folder: record.folder === undefined ? join(stateDir, 'traces') : absolute(record.folder, folder),
+      maxFiles: record.maxFiles,
+      maxFileBytes: record.maxFileSize,
+    },
     platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
   };
 }
@@ -83,6 +90,7 @@ function toListener(parsed: ParsedListener, platformIdleTimeoutMs: number | unde
     idleTimeoutMs: parsed.idleTimeout ?? platformIdleTimeoutMs ?? kind.idleTimeoutMs,
     activity: parsed.activity ?? kind.activity,
     policy: toPolicy(parsed),
+    record: parsed.record,
     probe: toProbe(parsed),
     maxStreams: parsed.maxStreams,
   };

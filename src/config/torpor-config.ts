@@ -13,7 +13,16 @@ export interface TorporConfig {
   /** Absolute folder of the journal. Made by its user if it is missing. */
   readonly stateDir: string;
   readonly log: { readonly level: LogLevel };
+  readonly record: RecordConfig;
   readonly platforms: readonly PlatformConfig[];
+}
+
+/** Where the streams of listeners with `record: true` are written, and how much of them. */
+export interface RecordConfig {
+  /** Absolute. */
+  readonly folder: string;
+  readonly maxFiles: number;
+  readonly maxFileBytes: number;
 }
 
 export interface PlatformConfig {
@@ -100,6 +109,8 @@ export interface ListenerConfig {
   readonly activity: ActivityRule;
   /** The switches for what bytes alone cannot tell. */
   readonly policy: StreamPolicy;
+  /** Its streams are recorded as traces. */
+  readonly record: boolean;
   readonly probe: ProbeConfig;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;

@@ -32,6 +32,8 @@ export interface ListenerOptions {
   readonly idleTimeoutMs?: number;
   /** Default: DEFAULT_STREAM_POLICY. */
   readonly policy?: StreamPolicy;
+  /** Whether its streams are recorded (see TraceRecorder). Default: not. */
+  readonly record?: boolean;
   /** Networks whose clients are served; all others are reset. Default, and null: everybody is served. */
   readonly allowFrom?: readonly IpNetwork[] | null;
   /** How often one source may wake a sleeper. Default, and null: without bound. */
@@ -75,9 +77,9 @@ export class Listener {
   get route(): StreamRoute {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
     const listener = formatEndpoint(this.#endpoint);
-    const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY } = this.#options;
+    const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
     const owned = { guard: this.#guard, banner: this.#banner };
-    return { vm, target, protocol, device, wakeOn, activity, listener, idleTimeoutMs, policy, ...owned };
+    return { vm, target, protocol, device, wakeOn, activity, listener, idleTimeoutMs, policy, record, ...owned };
   }
 
   /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */

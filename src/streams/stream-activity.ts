@@ -6,6 +6,7 @@ import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatDuration } from '../platform/units.ts';
 import { judgePreface, PREFACE_MAX_BYTES } from './preface.ts';
 import type { Seat, StreamRegistry } from './stream-registry.ts';
+import type { StreamTrace } from './trace-recorder.ts';
 import { WorkMeter } from './work-meter.ts';
 
 /** What a new connection must bring to count as activity, and so to wake a sleeper. */
@@ -30,6 +31,8 @@ export interface StreamActivityOptions {
   /** Port of the target, and what the streams of this client to this listener share; see StreamHints. */
   readonly port: number;
   readonly family: number;
+  /** Where its reads are recorded; null: nowhere. */
+  readonly trace: StreamTrace | null;
   readonly status: () => StreamStatus;
   /** Whether the stream's VM is held at this moment. */
   readonly isHeld: () => boolean;
@@ -135,6 +138,7 @@ export class StreamActivity {
   /** Judges a chunk before it is passed on. `report` is to be called with the verdict afterwards. */
   judge(direction: Direction, chunk: Uint8Array): Verdict {
     if (this.#isClosed) return 'quiet';
+    this.#options.trace?.note(direction, chunk);
     if (this.#isDormant) return this.#judgeDormant(direction, chunk);
     if (this.#seat === null) return 'quiet';
     const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, direction, chunk);
@@ -185,11 +189,15 @@ export class StreamActivity {
     }
   }
 
-  /** The stream is gone: it leaves the pool after its grace, at once where it was idle, and gives its seat back. */
-  close(): void {
+  /**
+   * The stream is gone, ended by one side or by Torpor (null): it leaves the pool after its grace, at once where it was idle, and
+   * gives its seat back.
+   */
+  close(by: Direction | null = null): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelBound();
+    void this.#options.trace?.end(by);
     if (this.#seat !== null && this.isActive) this.#options.registry.close(this.#seat, this.#options.disconnectGraceMs);
     else this.#leave();
   }
@@ -198,6 +206,7 @@ export class StreamActivity {
   discard(): void {
     this.#isClosed = true;
     this.#cancelBound();
+    void this.#options.trace?.end(null);
     this.#leave();
   }
 

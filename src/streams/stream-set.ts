@@ -12,6 +12,7 @@ import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
+import type { TraceRecorder } from './trace-recorder.ts';
 
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
 export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
@@ -33,6 +34,8 @@ export interface StreamSetOptions {
   /** True where nothing may be sent to the VMs until the first release, because their state is not known yet. */
   readonly initiallyHeld: boolean;
   readonly listeners: readonly ListenerOptions[];
+  /** Records the streams of listeners that ask for it. Default: none are. */
+  readonly recorder?: TraceRecorder | null;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
 }
@@ -223,6 +226,7 @@ export class StreamSet implements StreamGate {
       budget: this.#budget,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
+      recorder: this.#options.recorder ?? null,
       isHeld: (vm) => this.#heldVms.has(vm),
       connectPace: (vm) => this.#connectPace(vm),
       mayWake: (route, address) => this.#mayWake(route, address),

@@ -17,6 +17,7 @@ import type { SourceGuard } from './source-guard.ts';
 import { StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { type ConnectPace, TargetConnector } from './target-connector.ts';
+import type { StreamTrace, TraceRecorder } from './trace-recorder.ts';
 
 /** What the listener that accepted a stream says about it. */
 export interface StreamRoute {
@@ -30,6 +31,8 @@ export interface StreamRoute {
   /** null: as long as its home's. */
   readonly idleTimeoutMs: number | null;
   readonly policy: StreamPolicy;
+  /** Its streams are recorded, where its home records any. */
+  readonly record: boolean;
   /** Who may use the listener, and how often a source may wake. */
   readonly guard: SourceGuard;
   /** What the listener's server begins with; null: no banner is served in its place. */
@@ -50,6 +53,8 @@ export interface StreamHome {
   readonly disconnectGraceMs: number;
   readonly sendQueues: SendQueues;
   readonly farewells: Farewells;
+  /** null: nothing is recorded. */
+  readonly recorder: TraceRecorder | null;
   isHeld(vm: string): boolean;
   connectPace(vm: string): ConnectPace;
   /** null, or why this source may not wake the VM of the route now. Called once per stream that would. */
@@ -105,6 +110,7 @@ export class Stream {
     this.#activity = new StreamActivity({
       ...pickActivityOptions(home, route),
       family: familyOf(address, route.listener),
+      trace: route.record ? beginTrace(home, route, id, client) : null,
       status: () => this.status(),
       isHeld: () => home.isHeld(route.vm),
       mayWake: () => home.mayWake(route, address),
@@ -484,7 +490,8 @@ export class Stream {
     this.#hold.clear();
     const carried = `${formatBytes(this.#bytesFromClient)} from the client, ${formatBytes(this.#bytesToClient)} to it`;
     this.#home.observer.streamClosed(this.status(), `${why} (${carried})`);
-    this.#activity.close();
+    const sides = { client: 'client', target: 'server' } as const;
+    this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
 }
 
@@ -502,6 +509,11 @@ function pickActivityOptions(home: StreamHome, route: StreamRoute) {
     protocol: route.protocol,
     port: route.target.port,
   };
+}
+
+function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: Socket): StreamTrace | null {
+  const { vm, target } = route;
+  return home.recorder?.begin({ stream, vm, listenPort: client.localPort ?? 0, targetPort: target.port }) ?? null;
 }
 
 /** A number for one client of one listener: what its connections share. FNV-1a; two that collide learn each other's polls. */

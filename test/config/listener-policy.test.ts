@@ -115,6 +115,26 @@ describe('switches', () => {
   });
 });
 
+describe('record', () => {
+  it('left out -> nothing is recorded; given -> where and how much', () => {
+    expect(listenerOf('').record).toBe(false);
+    expect(listenerOf('record: true').record).toBe(true);
+    const text = `record: { folder: traces, maxFiles: 5, maxFileSize: 1MiB }\n${CONFIG('record: true')}`;
+    expect(parseConfig(text, 'torpor.yaml', '/etc/torpor').config.record).toEqual({
+      folder: '/etc/torpor/traces',
+      maxFiles: 5,
+      maxFileBytes: 1_048_576,
+    });
+  });
+
+  it.each([
+    ['record: yes', '"yes" is neither: write true or false'],
+    ['record:', 'is empty: write true or false'],
+  ])('%s -> refused: %s', (options, what) => {
+    expect(refusalOf(options)).toContain(what);
+  });
+});
+
 describe('allowFrom', () => {
   it('networks and an address, IPv4 and IPv6 -> their bytes', () => {
     const { allowFrom } = listenerOf('allowFrom: [10.0.0.0/8, "2001:db8::/32", 192.0.2.7]');
