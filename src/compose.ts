@@ -7,6 +7,7 @@ import { loadCore } from './core/stream-core.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
 import { EventLog } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
+import { SleepLedger } from './history/sleep-ledger.ts';
 import { packageVersion } from './package-version.ts';
 import { errorText, type TorporError } from './platform/errors.ts';
 import type { PlatformPolicy } from './platform/model.ts';
@@ -53,6 +54,8 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   const core = await loadCore();
   const registry = new StreamRegistry({ core, clock: systemClock });
   const events = new EventLog(systemClock);
+  const ledger = new SleepLedger(config.platforms, systemClock.nowMs());
+  events.subscribe((event) => ledger.note(event));
   const journal = new IntentJournal(config.stateDir);
   const platforms: RunningPlatform[] = [];
   const ends: Array<() => Promise<void>> = [async () => registry.stop()];
@@ -71,6 +74,7 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
     const farm = new MemoryFarm({
       controllers: platforms.map(({ controller }) => controller),
       events,
+      ledger,
       clock: systemClock,
     });
     const api = await startApi(farm, { listen: config.api.listen, log, version: packageVersion() });

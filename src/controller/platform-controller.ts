@@ -145,7 +145,8 @@ export class PlatformController implements StreamObserver {
   streamActive(stream: StreamStatus, why: string): void {
     if (this.table.enter(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} is active: ${why}`;
-      this.#report('stream-active', message, { stream: stream.id, vm: stream.vm, pool: this.table.size });
+      const { id, vm, client } = stream;
+      this.#report('stream-active', message, { stream: id, vm, client, pool: this.table.size });
     }
     this.dispatch({ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
     this.dispatch({ kind: 'pool', size: this.table.size });
@@ -158,7 +159,8 @@ export class PlatformController implements StreamObserver {
   streamIdle(stream: StreamStatus, why: string): void {
     if (this.table.exit(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} left the pool: ${why}`;
-      this.#report('stream-idle', message, { stream: stream.id, vm: stream.vm, pool: this.table.size });
+      const { id, vm, client } = stream;
+      this.#report('stream-idle', message, { stream: id, vm, client, pool: this.table.size });
     }
     this.dispatch({ kind: 'pool', size: this.table.size });
   }
@@ -222,6 +224,9 @@ export class PlatformController implements StreamObserver {
         break;
       case 'note':
         this.#report('note', effect.why);
+        break;
+      case 'wouldSleep':
+        this.#report('would-sleep', effect.why);
         break;
     }
   }
