@@ -64,7 +64,7 @@ const probeSchema = z.preprocess(
 );
 
 /** Wakes a source can be granted within one `per`; each is remembered. */
-const MAX_WAKE_COUNT = 1000;
+const MAX_WAKE_COUNT = 100;
 const MAX_NETWORKS = 256;
 
 /** `none` is no bound; an empty value is told as one. */

@@ -36,7 +36,7 @@ export interface StreamActivityOptions {
   readonly status: () => StreamStatus;
   /** Whether the stream's VM is held at this moment. */
   readonly isHeld: () => boolean;
-  /** Asked once, before the stream counts while its VM is held: null, or why its source may not wake it. */
+  /** Asked once, before a stream counts that is new to its sleeping VM: null, or why its source may not wake it. */
   readonly mayWake: () => string | null;
   /** Runs once, where a dormant client ran out of time (PREFACE_BOUND_MS); `refusal` says so. */
   readonly onLate: () => void;
@@ -68,6 +68,8 @@ export class StreamActivity {
   readonly #fromClient: WorkMeter | null;
   readonly #fromServer: WorkMeter | null;
   readonly #openedAtMs: number;
+  /** The stream opened towards a sleeper and has not seen it run since. One that has is no new connection any more. */
+  #isNewToSleeper: boolean;
   #cancelBound: () => void = () => {};
   lastActiveAtMs: number;
   /** Why the last verdict was `refused`. */
@@ -77,6 +79,7 @@ export class StreamActivity {
     this.#options = options;
     this.#openedAtMs = options.clock.nowMs();
     this.lastActiveAtMs = this.#openedAtMs;
+    this.#isNewToSleeper = options.isHeld();
     const { viewing, work } = options.policy;
     this.#fromClient = work.fromClientBytes === null ? null : new WorkMeter(work.fromClientBytes, work.windowMs);
     this.#fromServer = viewing === 'active' ? new WorkMeter(work.fromServerBytes, work.windowMs) : null;
@@ -120,7 +123,7 @@ export class StreamActivity {
     const waitsForServer = wakeOn === 'preface' && SERVER_FIRST.has(protocol) && !isGreeted;
     if (wakeOn !== 'connect' && !(waitsForServer && isHeld())) {
       if (!isHeld()) this.#openSeat();
-      else if (wakeOn === 'preface') this.#boundWait();
+      else this.boundWait();
       return;
     }
     this.refusal = (isHeld() ? mayWake() : null) ?? '';
@@ -179,6 +182,7 @@ export class StreamActivity {
   /** The stream's VM runs, and may speak: a stream that is dormant stays so, but the core follows it. `refused`: it has no room. */
   release(): Verdict {
     this.#cancelBound();
+    this.#isNewToSleeper = false;
     if (this.#seat !== null || this.#isClosed) return 'quiet';
     try {
       this.#openSeat();
@@ -239,7 +243,7 @@ export class StreamActivity {
     const verdict = judgePreface(protocol, this.#firstBytes);
     if (verdict === 'incomplete') return 'quiet';
     if (verdict === 'valid') return this.#enterPool(`valid start of ${protocol}`);
-    if (isHeld()) {
+    if (isHeld() && this.#isNewToSleeper) {
       this.refusal = `its first bytes are no start of ${protocol}, and its VM sleeps (wakeOn: preface)`;
       return 'refused';
     }
@@ -252,7 +256,7 @@ export class StreamActivity {
   #enterPool(why: string): Verdict {
     const { isHeld, mayWake, registry, clock } = this.#options;
     try {
-      const refusal = isHeld() ? mayWake() : null;
+      const refusal = isHeld() && this.#isNewToSleeper ? mayWake() : null;
       if (refusal !== null) {
         this.refusal = refusal;
         return 'refused';
@@ -281,8 +285,11 @@ export class StreamActivity {
     return seat;
   }
 
-  #boundWait(): void {
-    const { clock, protocol, isHeld, onLate } = this.#options;
+  /** A client that waits for a sleeper, and must bring a preface, gets PREFACE_BOUND_MS from now. Any other as long as it likes. */
+  boundWait(): void {
+    const { clock, protocol, wakeOn, isHeld, onLate } = this.#options;
+    this.#cancelBound();
+    if (wakeOn !== 'preface' || !this.#isDormant || this.#isClosed) return;
     this.#cancelBound = clock.schedule(PREFACE_BOUND_MS, () => {
       if (!this.#isDormant || this.#isClosed || !isHeld()) return;
       const bound = formatDuration(PREFACE_BOUND_MS);

@@ -188,6 +188,7 @@ export class Stream {
       return;
     }
     this.updateReading();
+    if (this.#target === null) this.#activity.boundWait();
     // Bytes that were not delivered yet must not wait for somebody else to wake the VM, and behind a full hold no key is seen.
     if (this.#hold.heldBytes > 0 && !this.#activity.isDormant) this.#activity.insist('held bytes wait');
   }

@@ -178,7 +178,7 @@ describe('wakeRate', () => {
   });
 
   it.each([
-    ['{ count: 0, per: 1m }', 'wakeRate.count: 0 is not one: write a whole number from 1 to 1000'],
+    ['{ count: 0, per: 1m }', 'wakeRate.count: 0 is not one: write a whole number from 1 to 100'],
     ['{ count: 3 }', 'wakeRate.per: is missing'],
     ['{ count: 3, per: 10ms }', 'wakeRate.per: 10ms is too short'],
     ['5', 'wakeRate: 5 stands where a mapping belongs'],

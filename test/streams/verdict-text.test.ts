@@ -18,6 +18,11 @@ describe('describeVerdict', () => {
     expect(describeVerdict(VERDICT)).toBe('52 B every 15.0 s: keepalive, 40 seen');
   });
 
+  it('one that was seen more often than the core counts -> says so', () => {
+    expect(describeVerdict({ ...VERDICT, seen: 254 })).toMatch(/254 seen$/);
+    expect(describeVerdict({ ...VERDICT, seen: 255 })).toMatch(/255 or more seen$/);
+  });
+
   it.each(REASON_NAMES)('%s -> words, none of them a hole', (reason) => {
     const text = describeVerdict({ ...VERDICT, reason });
     expect(text).toMatch(/^\S.{5,}/);

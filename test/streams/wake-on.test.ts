@@ -235,6 +235,31 @@ describe('wakeOn towards a platform that runs', () => {
     expect(wakes(rig)).toEqual(['valid start of ssh']);
   });
 
+  it('preface, other bytes, then held: who still talks after the bound -> is somebody, and wakes', async () => {
+    const { rig, vm, clock } = await startRig({ wakeOn: 'preface', protocol: 'ssh' }, { initiallyHeld: false });
+    const client = await rig.connect();
+    await connected(vm);
+    client.write('GET /');
+    await received(rig, 5);
+    rig.set.hold();
+    await clock.advance(PREFACE_BOUND_MS);
+    client.write('?');
+    await received(rig, 6);
+    expect(wakes(rig)).toEqual(['client bytes']);
+  });
+
+  it('preface, held before its target was reached -> bounded like one that came to a sleeper', async () => {
+    const { rig, clock, vm } = await startRig({ wakeOn: 'preface', protocol: 'ssh' }, { initiallyHeld: false });
+    rig.seen.onEvent = ({ kind }) => {
+      if (kind === 'opened') rig.set.hold();
+    };
+    const atClient = new SocketReader(await rig.connect());
+    await streamsOpen(rig, 1);
+    await clock.advance(PREFACE_BOUND_MS);
+    await atClient.untilEnd('rst');
+    expect([rig.set.streams(), wakes(rig), vm.sockets]).toEqual([[], [], []]);
+  });
+
   it('preface: a dormant stream over two idle timeouts -> never told to leave a pool it was not in', async () => {
     const { rig, clock, vm } = await startRig(
       { wakeOn: 'preface', protocol: 'ssh' },
@@ -364,6 +389,26 @@ describe('wakeRate', () => {
       rig.set.release(null);
     }
     expect(wakes(rig)).toHaveLength(3);
+  });
+});
+
+describe('wakeRate and those who were there before', () => {
+  it('input: a silent stream from before the sleep, its source beyond its share -> its first key wakes all the same', async () => {
+    const vm = await startVm();
+    const wakeRate = { count: 1, perMs: 3_600_000 };
+    const { rig } = await startRig({ wakeOn: 'input', wakeRate }, { vm, initiallyHeld: false });
+    const console = await rig.connect();
+    await connected(vm);
+    rig.set.hold();
+    const other = await rig.connect();
+    await streamsOpen(rig, 2);
+    other.write('k');
+    await eventually('its wake', () => wakes(rig).length === 1, { everyMs: 2 });
+    rig.set.release(null);
+    rig.set.hold();
+    console.write('k');
+    await eventually('the second wake', () => wakes(rig).length === 2, { everyMs: 2 });
+    expect(rig.seen.of('closed')).toEqual([]);
   });
 });
 
