@@ -29,6 +29,8 @@ export interface TraceSubject {
 }
 
 const EXTENSION = '.jsonl';
+/** With as many traces as may be, the folder is looked at this often at most. */
+const RECOUNT_MS = 10_000;
 
 /** One folder of traces. Files have mode 600 and are never overwritten. */
 export class TraceRecorder {
@@ -36,6 +38,7 @@ export class TraceRecorder {
   readonly #open = new Set<StreamTrace>();
   #files = 0;
   #isFullSaid = false;
+  #countedAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(options: TraceRecorderOptions, files: number) {
     this.#options = options;
@@ -47,8 +50,7 @@ export class TraceRecorder {
     try {
       const made = await mkdir(options.folder, { recursive: true, mode: 0o700 });
       if (made !== undefined) await chmod(options.folder, 0o700);
-      const files = (await readdir(options.folder)).filter((name) => name.endsWith(EXTENSION));
-      return new TraceRecorder(options, files.length);
+      return new TraceRecorder(options, await countTraces(options.folder));
     } catch (cause) {
       const what = `cannot record into ${options.folder}: ${errorText(cause)}`;
       throw new TorporError('ERR_TRACE_FOLDER', `${what}; name a folder that this user may write`, { cause });
@@ -62,6 +64,7 @@ export class TraceRecorder {
       if (!this.#isFullSaid)
         log.warn({ folder }, `no more streams are recorded: ${maxFiles} traces are in ${folder}; move some`);
       this.#isFullSaid = true;
+      void this.#countAgain();
       return null;
     }
     this.#files += 1;
@@ -72,10 +75,27 @@ export class TraceRecorder {
     return trace;
   }
 
+  /** Somebody may have moved traces away: the next connections are recorded then. */
+  async #countAgain(): Promise<void> {
+    const { folder, clock, log } = this.#options;
+    if (clock.nowMs() - this.#countedAtMs < RECOUNT_MS) return;
+    this.#countedAtMs = clock.nowMs();
+    try {
+      this.#files = await countTraces(folder);
+      if (this.#files < this.#options.maxFiles) this.#isFullSaid = false;
+    } catch (error) {
+      log.warn({ folder }, `the traces in ${folder} cannot be counted: ${errorText(error)}`);
+    }
+  }
+
   /** Ends all traces; resolves when they are written. */
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((trace) => trace.end(null)));
   }
+}
+
+async function countTraces(folder: string): Promise<number> {
+  return (await readdir(folder)).filter((name) => name.endsWith(EXTENSION)).length;
 }
 
 /** One stream's file. Trouble with it is told once and ends the trace, never the stream. */

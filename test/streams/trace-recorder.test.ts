@@ -1,5 +1,5 @@
 // Recording live streams: bounds and modes of the files, and that a recorded stream is judged as it was live.
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Direction } from '../../src/core/stream-core.ts';
@@ -66,6 +66,18 @@ describe('TraceRecorder', () => {
     await recorder.close();
     expect(files()).toHaveLength(3);
     expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+  });
+
+  it('as many files as may be, then some are moved away -> recorded again, without a restart', async () => {
+    const recorder = await openRecorder(1);
+    const first = recorder.begin(SUBJECT) as StreamTrace;
+    await first.end('client');
+    expect(recorder.begin({ ...SUBJECT, stream: 'vdi-01-2' })).toBeNull();
+    rmSync(first.path);
+    await clock.advance(10_000);
+    const third = await eventually('room', () => recorder.begin({ ...SUBJECT, stream: 'vdi-01-3' }), { everyMs: 5 });
+    await third.end('client');
+    expect(files()).toHaveLength(1);
   });
 
   it('a trace at its bound -> ends below it with a whole line, and its stream goes on', async () => {
