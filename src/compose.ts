@@ -7,6 +7,7 @@ import { loadCore } from './core/stream-core.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
 import { EventLog } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
+import { SleepLedger } from './history/sleep-ledger.ts';
 import { packageVersion } from './package-version.ts';
 import { errorText, type TorporError } from './platform/errors.ts';
 import type { PlatformPolicy } from './platform/model.ts';
@@ -18,6 +19,7 @@ import { createProbe } from './probes/create-probe.ts';
 import { VmProber } from './probes/vm-prober.ts';
 import { StreamRegistry } from './streams/stream-registry.ts';
 import { StreamSet } from './streams/stream-set.ts';
+import { TraceRecorder } from './streams/trace-recorder.ts';
 import { systemClock } from './system-clock.ts';
 
 /** A stop waits this long for held bytes of platforms that are waking, then closes all connections. */
@@ -52,6 +54,8 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   const core = await loadCore();
   const registry = new StreamRegistry({ core, clock: systemClock });
   const events = new EventLog(systemClock);
+  const ledger = new SleepLedger(config.platforms, systemClock.nowMs());
+  events.subscribe((event) => ledger.note(event));
   const journal = new IntentJournal(config.stateDir);
   const platforms: RunningPlatform[] = [];
   const ends: Array<() => Promise<void>> = [async () => registry.stop()];
@@ -60,14 +64,17 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   };
   try {
     registry.start();
+    const recorder = await openRecorder(config, log);
+    if (recorder !== null) ends.push(() => recorder.close());
     for (const platform of config.platforms) {
-      const running = await startPlatform(platform, { registry, events, journal, log });
+      const running = await startPlatform(platform, { registry, recorder, events, journal, log });
       platforms.push(running);
       ends.push(running.stop);
     }
     const farm = new MemoryFarm({
       controllers: platforms.map(({ controller }) => controller),
       events,
+      ledger,
       clock: systemClock,
     });
     const api = await startApi(farm, { listen: config.api.listen, log, version: packageVersion() });
@@ -87,8 +94,23 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   }
 }
 
+/** Only where a listener asks for it is there a folder to write to. */
+async function openRecorder(config: TorporConfig, log: Logger): Promise<TraceRecorder | null> {
+  const listeners = config.platforms.flatMap(({ vms }) => vms.flatMap((vm) => vm.listeners));
+  const recorded = listeners.filter(({ record }) => record).length;
+  if (recorded === 0) return null;
+  const recorder = await TraceRecorder.open({ ...config.record, clock: systemClock, log });
+  const { folder } = config.record;
+  log.warn(
+    { folder, listeners: recorded },
+    `streams are recorded into ${folder}: what is typed in the clear stands there`,
+  );
+  return recorder;
+}
+
 interface Shared {
   readonly registry: StreamRegistry;
+  readonly recorder: TraceRecorder | null;
   readonly events: EventLog;
   readonly journal: IntentJournal;
   readonly log: Logger;
@@ -102,7 +124,7 @@ interface RunningPlatform {
 }
 
 async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
-  const { registry, events, journal, log } = shared;
+  const { registry, recorder, events, journal, log } = shared;
   const driver = await buildDriver(platform, log);
   const probedVms = platform.vms.filter((vm) => vm.listeners.some(({ probe }) => probe.kind !== 'none'));
   const report = ({ kind, message, facts }: ControllerEvent) =>
@@ -116,7 +138,6 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     ),
     armed: platform.mode === 'armed',
     intent: await readIntent(journal, platform.name, log, report),
-    idleTimeoutMs: platform.idleTimeoutMs,
     driver,
     journal,
     context: buildContext(platform, log),
@@ -135,6 +156,7 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     disconnectGraceMs: platform.disconnectGraceMs,
     hold: platform.hold,
     initiallyHeld: true,
+    recorder,
     listeners: routes,
   });
   const probers = probedVms.flatMap((vm) => buildProber(vm, controller, log));

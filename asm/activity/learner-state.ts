@@ -16,6 +16,8 @@ export const AWAITED_WEAK: u8 = 0x40;
 export const AWAITED_CLASS: u8 = 0x3f;
 /** u8: the frame's type. */
 export const FRAME_TYPE: usize = 3;
+/** u8, the same place, for protocols without frames: packets ignored on weak evidence since one was explained, MOST_WEAK at most. */
+export const WEAK: usize = FRAME_TYPE;
 /** u16: how long the server had been silent before it spoke last, in ticks. */
 export const SILENCE: usize = 4;
 /** u16: bytes of the server's last chunk. */

@@ -22,6 +22,7 @@ import {
   REPLY,
   SERVER_BUCKET,
   SILENCE,
+  WEAK,
   WINDOW_USED,
   WINDOW_USUAL,
 } from './learner-state';
@@ -67,6 +68,8 @@ const BURSTS_MASK: u8 = 15;
 const SHORTEST_TICKS: u32 = 4500;
 /** Nothing larger is a keepalive or a reply. */
 const LARGEST_CHATTER_BYTES: u32 = 1400;
+/** So many packets in a row are ignored on weak evidence at most: whoever finds a way to look like a keepalive is soon seen. */
+const MOST_WEAK: u8 = 4;
 /** No keepalive of SSH is larger. */
 const LARGEST_KEEPALIVE_BYTES: u32 = 160;
 
@@ -145,7 +148,8 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const isEchoed = protocol === PROTOCOL_SSH;
   const index = findClass(learner, bytes, now);
   const kind = classAt(learner, index);
-  const mayBeKept = isEchoed && !isChunkHeld && mayBeKeepalive(learner, kind, bytes, now);
+  const mayBeKept =
+    isEchoed && load<u8>(learner, WEAK) < MOST_WEAK && !isChunkHeld && mayBeKeepalive(learner, kind, bytes, now);
   const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
   const isAdjustment = isEchoed && reply !== REPLY_NO && noteAdjustment(learner);
@@ -156,6 +160,7 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
   else giveActive(reply === REPLY_LEARNING ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
+  if (isEchoed) countWeak(learner, isStrong, mayBeKept);
   if (isEchoed && isChunkHeld) store<u8>(learner, 0, AWAITED);
   else if (isEchoed)
     awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : mayBeKept ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
@@ -172,6 +177,11 @@ function mayBeKeepalive(learner: usize, kind: usize, bytes: u32, now: u32): bool
   const serverTicks = sinceServer(learner, now);
   if (isDue(kind, serverTicks) || isRoundInterval(silentTicks) || isRoundInterval(serverTicks)) return true;
   return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
+}
+
+function countWeak(learner: usize, isStrong: bool, isWeak: bool): void {
+  if (isStrong) store<u8>(learner, 0, WEAK);
+  else if (isWeak) store<u8>(learner, load<u8>(learner, WEAK) + 1, WEAK);
 }
 
 /** SSH: what the server does next tells what this packet was, unless it is speaking anyway. */

@@ -33,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', url: PLATFORM, answer: ({ farm }, request) => farm.platform(nameOf(request)) },
   { method: 'GET', url: `${PLATFORM}/explain`, answer: ({ farm }, request) => farm.explain(nameOf(request)) },
   { method: 'GET', url: '/api/v1/streams', answer: ({ farm }) => farm.streams() },
+  { method: 'GET', url: '/api/v1/report', answer: ({ farm }) => farm.report() },
   { method: 'GET', url: '/api/v1/events', answer: answerEvents },
   { method: 'POST', url: `${PLATFORM}/wake`, answer: answerWake },
   { method: 'POST', url: `${PLATFORM}/sleep`, answer: answerSleep },

@@ -1,7 +1,7 @@
 // Torpor's HTTP API as the commands call it: requests, events, and errors in people's words. What is shown is the commands' choice.
 import { errorText, TorporError, type TorporErrorCode } from '../platform/errors.ts';
 import type { StreamStatus } from '../platform/ports.ts';
-import type { Explanation, FarmEvent, PlatformStatus } from '../platform/status.ts';
+import type { Explanation, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
 import { type SseMessage, SseParser } from './sse-parser.ts';
 import { plainText } from './style.ts';
 
@@ -39,6 +39,10 @@ export class ApiClient {
 
   streams(): Promise<StreamStatus[]> {
     return this.#list('/api/v1/streams');
+  }
+
+  report(): Promise<PlatformReport[]> {
+    return this.#list('/api/v1/report');
   }
 
   recentEvents(): Promise<FarmEvent[]> {

@@ -12,6 +12,7 @@ import { addExplainCommand } from './commands/explain.ts';
 import { addInhibitCommand } from './commands/inhibit.ts';
 import { addLz4Commands } from './commands/lz4.ts';
 import { addReleaseCommand } from './commands/release.ts';
+import { addReportCommand } from './commands/report.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSleepCommand } from './commands/sleep.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -35,6 +36,7 @@ const ADD_COMMANDS = [
   addInhibitCommand,
   addReleaseCommand,
   addStreamsCommand,
+  addReportCommand,
   addEventsCommand,
   addBmcCommands,
   addLz4Commands,

@@ -2,9 +2,11 @@
 // problems; a value that is wrong by itself is the schema's business and passes here.
 
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import type { Device } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
+import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
-import { DEFAULT_API_LISTEN } from './schema.ts';
+import { DEFAULT_API_LISTEN, DEVICES } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** One finding at one place of the file. */
@@ -35,7 +37,12 @@ export function findContradictions(root: unknown): Finding[] {
 
 /** What is allowed but probably not meant. */
 export function findDoubts(root: unknown): Finding[] {
-  return children({ path: [], value: asMapping(root) }, 'platforms').flatMap((platform) => {
+  const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
+  return [...findProbeDoubts(platforms), ...platforms.flatMap(listenersOf).flatMap(doubtPreface)];
+}
+
+function findProbeDoubts(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  return platforms.flatMap((platform) => {
     const listeners = listenersOf(platform);
     if (listeners.length === 0) {
       return [{ path: platform.path, what: 'has no listener, so no client can be seen: it is only observed' }];
@@ -47,10 +54,56 @@ export function findDoubts(root: unknown): Finding[] {
   });
 }
 
+/** `preface` where there is none to wait for. */
+function doubtPreface({ path, value }: Placed<Mapping>): Finding[] {
+  if (value.wakeOn !== 'preface') return [];
+  const at = [...path, 'wakeOn'];
+  const protocol = value.protocol ?? 'auto';
+  if ((protocol === 'auto' || protocol === 'raw') && value.device !== 'web') {
+    const what = `any first byte is a preface of protocol ${protocol}, and a client that waits for its server never sends one: write the protocol`;
+    return [{ path: at, what }];
+  }
+  const isGuarded = value.banner === 'serve' || !isUnset(value.allowFrom);
+  if ((protocol !== 'rfb' && protocol !== 'telnet') || isGuarded) return [];
+  const help = protocol === 'rfb' ? 'banner: serve, or allowFrom' : 'allowFrom, or wakeOn: input';
+  return [{ path: at, what: `${protocol} clients may wait for the server, so any connection wakes it: write ${help}` }];
+}
+
+/** Switches that would change nothing: their owner means something else. */
+function checkSwitches({ path, value }: Placed<Mapping>): Finding[] {
+  const kind = DEVICE_KINDS[deviceOf(value.device)];
+  const findings: Finding[] = [];
+  if ((value.activity ?? kind.activity) === 'every-byte') {
+    const given = ['periodicInput', 'polls'].filter((key) => value[key] === 'ignore' || hasEntries(value[key]));
+    const what = 'every byte of the client counts (activity: every-byte): write activity: learned, or leave it out';
+    findings.push(...given.map((key) => ({ path: [...path, key], what })));
+    if (!isUnset(asMapping(value.work).fromClient)) findings.push({ path: [...path, 'work', 'fromClient'], what });
+  }
+  if (!isUnset(asMapping(value.work).fromServer) && (value.viewing ?? kind.viewing) !== 'active') {
+    const what = 'what a server sends never counts (viewing: ignore): write viewing: active, or leave it out';
+    findings.push({ path: [...path, 'work', 'fromServer'], what });
+  }
+  if (hasEntries(value.polls) && !['http', 'websocket', 'auto', undefined].includes(value.protocol as string)) {
+    const what = `polls are HTTP requests, and the protocol is ${String(value.protocol)}: write protocol: http, or leave it out`;
+    findings.push({ path: [...path, 'polls'], what });
+  }
+  return findings;
+}
+
+/** Only RFB servers begin with a banner that can be said in their place. */
+function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
+  if (value.banner !== 'serve') return [];
+  if (value.protocol === 'rfb' && value.wakeOn === 'preface') return [];
+  const what = 'a banner is served with protocol: rfb and wakeOn: preface only: write both, or leave it out';
+  return [{ path: [...path, 'banner'], what }];
+}
+
 function checkPlatform(platform: Placed<Mapping>): Finding[] {
   return [
     ...findTwins(children(platform, 'vms'), 'VM'),
     ...listenersOf(platform).flatMap(checkProbe),
+    ...listenersOf(platform).flatMap(checkBanner),
+    ...listenersOf(platform).flatMap(checkSwitches),
     ...checkPassword(platform),
     ...checkHold(platform),
     ...checkWatts(platform),
@@ -197,10 +250,14 @@ function checkProbe(listener: Placed<Mapping>): Finding[] {
   return findings;
 }
 
+function deviceOf(value: unknown): Device {
+  return DEVICES.find((device) => device === value) ?? 'desktop';
+}
+
 function isProbeless(listener: Mapping): boolean {
   const { probe, device, target } = listener;
   if (probe === undefined) {
-    return device === 'printer' || device === 'serial' || (typeof target === 'string' && target.endsWith(':9100'));
+    return defaultProbeKind(deviceOf(device), tryEndpoint(target)?.port ?? 0) === 'none';
   }
   return probe === 'none' || asMapping(probe).kind === 'none';
 }
@@ -222,6 +279,10 @@ function isMapping(value: unknown): value is Mapping {
 
 function asMapping(value: unknown): Mapping {
   return isMapping(value) ? value : {};
+}
+
+function hasEntries(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
 }
 
 function isUnset(value: unknown): boolean {

@@ -5,6 +5,7 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import { parseDurationMs, parseSizeBytes } from '../platform/units.ts';
 import { isHost, parseEndpoint } from './endpoint.ts';
+import { parseNetwork } from './network.ts';
 
 /** Node's timers are 32 bits of milliseconds: a longer wait would fire at once. */
 const MAX_DURATION_MS = 24 * 86_400_000;
@@ -93,6 +94,12 @@ export const hostField = leaf('an IP address or a host name, such as 10.0.9.11',
   return { wrong: `${showValue(value)} is no host${hasPort ? '; the port has its own key, `port`' : ''}` };
 });
 
+/** `10.0.0.0/8`, or one address. */
+export const networkField = leaf('a network such as 10.0.0.0/8, or an address', (value) => {
+  if (typeof value !== 'string') return { wrong: `${showValue(value)} is no network` };
+  return fromParser(parseNetwork, value);
+});
+
 /** A whole number within bounds. */
 export function wholeField(min: number, max: number) {
   return leaf(`a whole number from ${min} to ${max}`, (value) => {
@@ -104,6 +111,12 @@ export function wholeField(min: number, max: number) {
 export const wattsField = leaf('a number of watts, such as 180', (value) => {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= 1_000_000) return { value };
   return { wrong: `${showValue(value)} is none` };
+});
+
+/** true or false. */
+export const yesNoField = leaf('true or false', (value) => {
+  if (typeof value === 'boolean') return { value };
+  return { wrong: `${showValue(value)} is neither` };
 });
 
 /** One of a closed set of words. */

@@ -2,17 +2,20 @@
 // several keys, are left to load-config.ts and cross-checks.ts.
 import { z } from 'zod';
 import type { Device, Protocol } from '../platform/ports.ts';
+import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import {
   choiceField,
   commandField,
   durationField,
   endpointField,
   hostField,
+  networkField,
   sizeField,
   textField,
   wattsField,
   wholeField,
   wordField,
+  yesNoField,
 } from './fields.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
@@ -60,13 +63,51 @@ const probeSchema = z.preprocess(
   }),
 );
 
+/** Wakes a source can be granted within one `per`; each is remembered. */
+const MAX_WAKE_COUNT = 100;
+const MAX_NETWORKS = 256;
+
+/** `none` is no bound; an empty value is told as one. */
+const wakeRateSchema = z.preprocess(
+  (value) => (value === 'none' ? null : (value ?? '')),
+  mapping({ count: wholeField(1, MAX_WAKE_COUNT), per: durationField(1000) }).nullable(),
+);
+
+const workSchema = mapping({
+  fromClient: sizeField(KIB, 1024 * MIB)
+    .nullable()
+    .default(null),
+  fromServer: sizeField(KIB, 1024 * MIB).optional(),
+  window: durationField(1000).optional(),
+});
+
+/** RFC 9110 section 9.1 and RFC 9112 section 3.2.1: a method and an absolute path, without a query. */
+const HTTP_POLL = /^[A-Z-]{3,20} \/[^\s?#\0]{0,1023}$/;
+const MAX_POLLS = 64;
+
 const listenerSchema = mapping({
   listen: endpointField(true),
   target: endpointField(false),
   protocol: wordField(PROTOCOLS).default('auto'),
   device: wordField(DEVICES).default('desktop'),
-  wakeOn: wordField(['connect', 'preface', 'input']).default('connect'),
-  activity: wordField(['every-byte', 'learned']).default('every-byte'),
+  idleTimeout: durationField(1).optional(),
+  wakeOn: wordField(['connect', 'preface', 'input']).optional(),
+  allowFrom: z
+    .array(networkField)
+    .min(1, 'the list is empty, so nobody could connect: write networks, or leave the key out for everybody')
+    .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`)
+    .optional(),
+  wakeRate: wakeRateSchema.optional(),
+  banner: wordField(['none', 'serve']).default('none'),
+  activity: wordField(['every-byte', 'learned']).optional(),
+  viewing: wordField(['active', 'ignore']).optional(),
+  work: workSchema.prefault({}),
+  periodicInput: wordField(['active', 'ignore']).default(DEFAULT_STREAM_POLICY.periodicInput),
+  polls: z
+    .array(textField('a method and a path, such as "GET /health"', HTTP_POLL))
+    .max(MAX_POLLS, `the list has more than ${MAX_POLLS} requests: write fewer`)
+    .default([]),
+  record: yesNoField.default(false),
   probe: probeSchema.optional(),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });
@@ -109,7 +150,7 @@ const powerSchema = mapping({
 const platformSchema = mapping({
   name: textField('a name of lower-case letters, digits and hyphens, such as vdi-01', /^[a-z0-9][a-z0-9-]{0,63}$/),
   mode: wordField(['observe', 'armed']).default('observe'),
-  idleTimeout: durationField(1).prefault('10m'),
+  idleTimeout: durationField(1).optional(),
   disconnectGrace: durationField(0).prefault('5s'),
   drowsyFor: durationField(0).prefault('30s'),
   minAwake: durationField(0).prefault('5m'),
@@ -131,8 +172,13 @@ export const configSchema = mapping({
   api: mapping({ listen: endpointField(true).prefault(DEFAULT_API_LISTEN) }).prefault({}),
   stateDir: textField('the path of a folder', /^[^\0]{1,4096}$/).prefault('/var/lib/torpor'),
   log: mapping({ level: wordField(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  record: mapping({
+    folder: textField('the path of a folder', /^[^\0]{1,4096}$/).optional(),
+    maxFiles: wholeField(1, 100_000).default(100),
+    maxFileSize: sizeField(KIB, 1024 * MIB).prefault('4MiB'),
+  }).prefault({}),
   platforms: z.array(platformSchema),
 });
 
-/** What the schema reads: every default filled in but the probe's, which depends on device and target. */
+/** What the schema reads: every default filled in but those that depend on the device's kind. */
 export type ParsedConfig = z.output<typeof configSchema>;

@@ -1,23 +1,32 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
+import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
+import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import type { ParsedConfig } from './schema.ts';
 import type { ListenerConfig, PlatformConfig, ProbeConfig, SecretSource, TorporConfig } from './torpor-config.ts';
 
 type ParsedPlatform = ParsedConfig['platforms'][number];
 type ParsedListener = ParsedPlatform['vms'][number]['listeners'][number];
 
-/** JetDirect: a printer prints whatever connects to it, an empty connection included. */
-const PRINTER_PORT = 9100;
 const PROBE_TIMEOUT_MS = 2000;
+/** More wakes an hour than people cause: with the default `minAwake` a platform can hardly sleep more often. */
+const DEFAULT_WAKE_RATE = { count: 20, perMs: 3_600_000 };
 /** A command has to start a process, often over SSH. */
 const COMMAND_PROBE_TIMEOUT_MS = 5000;
 
 /** Makes the configuration of what the schema read. Relative paths are meant from `folder`, the file's own. */
 export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConfig {
+  const stateDir = absolute(parsed.stateDir, folder);
+  const { record } = parsed;
   return {
     api: parsed.api,
-    stateDir: absolute(parsed.stateDir, folder),
+    stateDir,
     log: parsed.log,
+    record: {
+      folder: record.folder === undefined ? join(stateDir, 'traces') : absolute(record.folder, folder),
+      maxFiles: record.maxFiles,
+      maxFileBytes: record.maxFileSize,
+    },
     platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
   };
 }
@@ -27,7 +36,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
   return {
     name: parsed.name,
     mode: parsed.mode,
-    idleTimeoutMs: parsed.idleTimeout,
+    idleTimeoutMs: parsed.idleTimeout ?? DEVICE_KINDS.desktop.idleTimeoutMs,
     disconnectGraceMs: parsed.disconnectGrace,
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,
@@ -54,7 +63,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     vms: parsed.vms.map((vm) => ({
       name: vm.name,
       identity: vm.identity,
-      listeners: vm.listeners.map(toListener),
+      listeners: vm.listeners.map((listener) => toListener(listener, parsed.idleTimeout)),
     })),
   };
 }
@@ -65,25 +74,55 @@ function toSecretSource(bmc: ParsedPlatform['power']['bmc'], folder: string): Se
   return { kind: 'env', name: bmc.passwordEnv ?? '' };
 }
 
-function toListener(parsed: ParsedListener): ListenerConfig {
+/** What the listener says, else what its platform says, else what its kind of device brings. */
+function toListener(parsed: ParsedListener, platformIdleTimeoutMs: number | undefined): ListenerConfig {
+  const kind = DEVICE_KINDS[parsed.device];
+  const wakeOn = parsed.wakeOn ?? kind.wakeOn;
   return {
     listen: parsed.listen,
     target: parsed.target,
     protocol: parsed.protocol,
     device: parsed.device,
-    wakeOn: parsed.wakeOn,
-    activity: parsed.activity,
+    wakeOn,
+    allowFrom: parsed.allowFrom ?? null,
+    wakeRate: toWakeRate(parsed.wakeRate, wakeOn),
+    banner: parsed.banner,
+    idleTimeoutMs: parsed.idleTimeout ?? platformIdleTimeoutMs ?? kind.idleTimeoutMs,
+    activity: parsed.activity ?? kind.activity,
+    policy: toPolicy(parsed),
+    record: parsed.record,
     probe: toProbe(parsed),
     maxStreams: parsed.maxStreams,
   };
 }
 
+function toPolicy(parsed: ParsedListener): StreamPolicy {
+  const { work } = DEFAULT_STREAM_POLICY;
+  return {
+    viewing: parsed.viewing ?? DEVICE_KINDS[parsed.device].viewing,
+    work: {
+      fromClientBytes: parsed.work.fromClient ?? work.fromClientBytes,
+      fromServerBytes: parsed.work.fromServer ?? work.fromServerBytes,
+      windowMs: parsed.work.window ?? work.windowMs,
+    },
+    periodicInput: parsed.periodicInput,
+    polls: parsed.polls,
+  };
+}
+
+/** A listener that asks for more than a connection is meant to be spared: its sources are bounded unless told otherwise. */
+function toWakeRate(
+  wakeRate: ParsedListener['wakeRate'],
+  wakeOn: ListenerConfig['wakeOn'],
+): ListenerConfig['wakeRate'] {
+  if (wakeRate === undefined) return wakeOn === 'connect' ? null : DEFAULT_WAKE_RATE;
+  return wakeRate === null ? null : { count: wakeRate.count, perMs: wakeRate.per };
+}
+
 /** Without a word from the user: a connect, except where a connection by itself disturbs what listens. */
 function toProbe(listener: ParsedListener): ProbeConfig {
   const { probe } = listener;
-  const disturbed =
-    listener.device === 'printer' || listener.device === 'serial' || listener.target.port === PRINTER_PORT;
-  const kind = probe?.kind ?? (disturbed ? 'none' : 'tcp');
+  const kind = probe?.kind ?? defaultProbeKind(listener.device, listener.target.port);
   return {
     kind,
     send: probe?.send ?? null,

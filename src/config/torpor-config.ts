@@ -1,7 +1,9 @@
 // The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
 
 import type { Endpoint } from '../platform/endpoint.ts';
+import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -11,14 +13,23 @@ export interface TorporConfig {
   /** Absolute folder of the journal. Made by its user if it is missing. */
   readonly stateDir: string;
   readonly log: { readonly level: LogLevel };
+  readonly record: RecordConfig;
   readonly platforms: readonly PlatformConfig[];
+}
+
+/** Where the streams of listeners with `record: true` are written, and how much of them. */
+export interface RecordConfig {
+  /** Absolute. */
+  readonly folder: string;
+  readonly maxFiles: number;
+  readonly maxFileBytes: number;
 }
 
 export interface PlatformConfig {
   /** Unique among platforms: lower-case letters, digits, hyphens. */
   readonly name: string;
   readonly mode: 'observe' | 'armed';
-  /** From a stream's last activity until it leaves the pool. */
+  /** From a stream's last activity until it leaves the pool, where its listener does not say otherwise. */
   readonly idleTimeoutMs: number;
   /** From a stream's close until it leaves the pool. */
   readonly disconnectGraceMs: number;
@@ -84,10 +95,22 @@ export interface ListenerConfig {
   readonly target: Endpoint;
   readonly protocol: Protocol;
   readonly device: Device;
-  /** What a new connection to a sleeper must bring to wake it. */
+  /** What a new connection must bring to count, and so to wake a sleeper. */
   readonly wakeOn: 'connect' | 'preface' | 'input';
+  /** Networks whose clients are served; null: everybody. */
+  readonly allowFrom: readonly IpNetwork[] | null;
+  /** Wakes that new connections of one source may cause within a time; null: without bound. */
+  readonly wakeRate: { readonly count: number; readonly perMs: number } | null;
+  /** serve: clients of a sleeper are greeted with the banner that the real server was last seen to send. */
+  readonly banner: 'none' | 'serve';
+  /** From a stream's last activity until it leaves the pool. */
+  readonly idleTimeoutMs: number;
   /** What of the client's bytes counts as activity. */
   readonly activity: ActivityRule;
+  /** The switches for what bytes alone cannot tell. */
+  readonly policy: StreamPolicy;
+  /** Its streams are recorded as traces. */
+  readonly record: boolean;
   readonly probe: ProbeConfig;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;

@@ -38,7 +38,6 @@ export interface PlatformControllerOptions {
   readonly armed: boolean;
   /** What the journal kept from the last run, if anything. */
   readonly intent: Intent | null;
-  readonly idleTimeoutMs: number;
   readonly driver: PowerDriver;
   readonly journal: Journal;
   readonly context: PlatformContext;
@@ -85,10 +84,6 @@ export class PlatformController implements StreamObserver {
   /** The machine's present model: facts, state and progress. Immutable. */
   get model(): PlatformModel {
     return this.#model;
-  }
-
-  get idleTimeoutMs(): number {
-    return this.#options.idleTimeoutMs;
   }
 
   get gate(): StreamGate {
@@ -150,7 +145,8 @@ export class PlatformController implements StreamObserver {
   streamActive(stream: StreamStatus, why: string): void {
     if (this.table.enter(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} is active: ${why}`;
-      this.#report('stream-active', message, { stream: stream.id, vm: stream.vm, pool: this.table.size });
+      const { id, vm, client } = stream;
+      this.#report('stream-active', message, { stream: id, vm, client, pool: this.table.size });
     }
     this.dispatch({ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
     this.dispatch({ kind: 'pool', size: this.table.size });
@@ -163,7 +159,8 @@ export class PlatformController implements StreamObserver {
   streamIdle(stream: StreamStatus, why: string): void {
     if (this.table.exit(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} left the pool: ${why}`;
-      this.#report('stream-idle', message, { stream: stream.id, vm: stream.vm, pool: this.table.size });
+      const { id, vm, client } = stream;
+      this.#report('stream-idle', message, { stream: id, vm, client, pool: this.table.size });
     }
     this.dispatch({ kind: 'pool', size: this.table.size });
   }
@@ -227,6 +224,9 @@ export class PlatformController implements StreamObserver {
         break;
       case 'note':
         this.#report('note', effect.why);
+        break;
+      case 'wouldSleep':
+        this.#report('would-sleep', effect.why);
         break;
     }
   }

@@ -1,5 +1,6 @@
 // The stream core as TypeScript uses it: copies bytes in and out, turns statuses into errors. Holds no state of a stream.
 import { TorporError } from '../platform/errors.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 import * as abi from './abi.ts';
 import { instantiateCore, type WasmBytes } from './load.ts';
 
@@ -32,6 +33,8 @@ export interface StreamHints {
   readonly port?: number;
   /** A number other than 0 that streams of one client share: what was learned of one's polls holds for the others. */
   readonly family?: number;
+  /** What its owner decided. */
+  readonly policy?: StreamPolicy;
 }
 
 /** What a stream was told to be, and the verdict on its client's last chunk. */

@@ -1,7 +1,9 @@
 // The demo's farm: two simulated platforms and the configuration of a Torpor in front of them.
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { ListenerConfig, PlatformConfig, TorporConfig } from '../config/torpor-config.ts';
 import type { Clock } from '../platform/ports.ts';
+import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import { SimulatedPlatform } from '../power/simulated/simulated-platform.ts';
 
 /** The password of both simulated BMCs, made anew for each demo, passed the way a real one would be. */
@@ -43,6 +45,7 @@ export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string)
     api: { listen: { host: LOOPBACK, port: 0 } },
     stateDir,
     log: { level: 'info' },
+    record: { folder: join(stateDir, 'traces'), maxFiles: 1, maxFileBytes: 1024 ** 2 },
     platforms: platforms.map(demoPlatformConfig),
   };
 }
@@ -82,7 +85,13 @@ function demoListener(targetPort: number): ListenerConfig {
     protocol: 'raw',
     device: 'terminal',
     wakeOn: 'connect',
+    allowFrom: null,
+    wakeRate: null,
+    banner: 'none',
+    idleTimeoutMs: 2_000,
     activity: 'every-byte',
+    policy: DEFAULT_STREAM_POLICY,
+    record: false,
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
     maxStreams: null,
   };

@@ -1,7 +1,8 @@
 // Why a platform is in its state, in a sentence a person can act on.
 import { describeStream, type PlatformController } from '../controller/platform-controller.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
-import type { Blocker, Explanation } from '../platform/status.ts';
+import type { StreamStatus } from '../platform/ports.ts';
+import { type Blocker, type Explanation, QUIET_STREAMS_SHOWN } from '../platform/status.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
 
 /** Clients named in one sentence; the rest are counted. */
@@ -10,6 +11,7 @@ const NAMED_CLIENTS = 3;
 export function explainPlatform(controller: PlatformController, nowMs: number): Explanation {
   const { model } = controller;
   const activeStreams = listActiveStreams(controller);
+  const quiet = listQuietStreams(controller);
   const runs = model.state === 'awake' || model.state === 'drowsy' || model.state === 'saving';
   const blockers = runs ? findBlockers(model, nowMs) : [];
   return {
@@ -18,6 +20,8 @@ export function explainPlatform(controller: PlatformController, nowMs: number): 
     summary: summarize(controller, blockers, activeStreams, nowMs),
     blockers,
     activeStreams,
+    quietStreams: quiet.slice(0, QUIET_STREAMS_SHOWN),
+    moreQuietStreams: Math.max(0, quiet.length - QUIET_STREAMS_SHOWN),
   };
 }
 
@@ -36,8 +40,16 @@ function listActiveStreams(controller: PlatformController): Explanation['activeS
   return controller.table.entries().flatMap(({ streamId, sinceMs, why }) => {
     const stream = streams.get(streamId);
     if (stream === undefined) return [];
-    return [{ stream, sinceMs, why, idleAtMs: stream.lastActiveAtMs + controller.idleTimeoutMs }];
+    return [{ stream, sinceMs, why, idleAtMs: stream.idleAtMs ?? stream.lastActiveAtMs }];
   });
+}
+
+function listQuietStreams(controller: PlatformController): StreamStatus[] {
+  const active = new Set(controller.table.entries().map(({ streamId }) => streamId));
+  return controller.gate
+    .streams()
+    .filter(({ id }) => !active.has(id))
+    .sort((a, b) => b.lastActiveAtMs - a.lastActiveAtMs);
 }
 
 function summarize(

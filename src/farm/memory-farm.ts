@@ -1,10 +1,11 @@
 // All platforms of one Torpor, in memory: the Farm port over their controllers. The default; needs no other program.
 import type { PlatformController } from '../controller/platform-controller.ts';
 import type { EventLog } from '../history/event-log.ts';
+import type { SleepLedger } from '../history/sleep-ledger.ts';
 import { TorporError } from '../platform/errors.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
 import type { Clock, StreamStatus } from '../platform/ports.ts';
-import type { Explanation, Farm, FarmEvent, PlatformStatus } from '../platform/status.ts';
+import type { Explanation, Farm, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
 import { buildStatus } from './platform-status.ts';
 
@@ -14,17 +15,21 @@ const OPERATOR_INHIBITOR = 'operator';
 export interface MemoryFarmOptions {
   readonly controllers: readonly PlatformController[];
   readonly events: EventLog;
+  /** Has been fed with the same events. */
+  readonly ledger: SleepLedger;
   readonly clock: Clock;
 }
 
 export class MemoryFarm implements Farm {
   readonly #controllers: ReadonlyMap<string, PlatformController>;
   readonly #events: EventLog;
+  readonly #ledger: SleepLedger;
   readonly #clock: Clock;
 
   constructor(options: MemoryFarmOptions) {
     this.#controllers = new Map(options.controllers.map((controller) => [controller.name, controller]));
     this.#events = options.events;
+    this.#ledger = options.ledger;
     this.#clock = options.clock;
   }
 
@@ -42,6 +47,10 @@ export class MemoryFarm implements Farm {
 
   streams(): StreamStatus[] {
     return [...this.#controllers.values()].flatMap((controller) => controller.gate.streams());
+  }
+
+  report(): PlatformReport[] {
+    return this.#ledger.report(this.#clock.nowMs());
   }
 
   recentEvents(afterId: number): FarmEvent[] {

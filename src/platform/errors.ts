@@ -50,6 +50,7 @@ export type TorporErrorCode =
   // nobody expected it: a fault of Torpor's own
   | 'ERR_INTERNAL'
   | 'ERR_TRACE_INVALID'
+  | 'ERR_TRACE_FOLDER'
   | 'ERR_CLI_USAGE';
 
 /** Extra facts of a TorporError: what caused it, and whether the same call may succeed later without a change. */

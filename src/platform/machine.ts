@@ -394,7 +394,7 @@ function advanceAwake(turn: Turn, nowMs: number): Turn | null {
   const onlyObserves = blockers.every((blocker) => blocker.kind === 'observe');
   if (!onlyObserves || model.wouldSleepSaid) return null;
   return effect(patch(turn, { wouldSleepSaid: true }), {
-    kind: 'note',
+    kind: 'wouldSleep',
     why: 'would go to sleep now, but it is in observe mode',
   });
 }

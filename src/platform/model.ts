@@ -173,4 +173,6 @@ export type Effect =
   | { readonly kind: 'requestSleep'; readonly intentId: number }
   | { readonly kind: 'requestWake'; readonly sequence: number; readonly method: string }
   | { readonly kind: 'alarm'; readonly why: string }
-  | { readonly kind: 'note'; readonly why: string };
+  | { readonly kind: 'note'; readonly why: string }
+  /** observe mode: armed, it would be drowsy from now on. */
+  | { readonly kind: 'wouldSleep'; readonly why: string };

@@ -126,6 +126,10 @@ export interface StreamStatus {
   readonly active: boolean;
   readonly openedAtMs: number;
   readonly lastActiveAtMs: number;
+  /** What that activity was, for people: "client bytes"; empty where there was none yet. */
+  readonly lastActiveWhy: string;
+  /** When it leaves the pool if nothing more counts; null where it is not in it. */
+  readonly idleAtMs: number | null;
   readonly bytesFromClient: number;
   readonly bytesToClient: number;
   /** Bytes the client sent that are held, before and after compression. */

@@ -46,6 +46,9 @@ export interface PlatformStatus {
   readonly failures: number;
 }
 
+/** Idle streams that an explanation lists one by one. */
+export const QUIET_STREAMS_SHOWN = 100;
+
 export interface Explanation {
   readonly platform: string;
   readonly state: StateName;
@@ -59,9 +62,46 @@ export interface Explanation {
     readonly why: string;
     readonly idleAtMs: number;
   }>;
+  /** Who is connected and not in the pool, last active first, at most QUIET_STREAMS_SHOWN of them. */
+  readonly quietStreams: readonly StreamStatus[];
+  /** How many more there are. */
+  readonly moreQuietStreams: number;
 }
 
-/** What happened, in order. `kind` is stable: transition, stream-open, stream-active, stream-idle, stream-closed, held, delivered, power, alarm, inhibitor, note. */
+/** Sleeps together: one that is under way counts as a suspend without a wake. */
+export interface SleepSum {
+  readonly totalMs: number;
+  readonly suspends: number;
+  readonly wakes: number;
+}
+
+/** One client address at one VM, over all its connections. */
+export interface WakefulClient {
+  readonly client: string;
+  readonly vm: string;
+  /** In the pool, and of that without anybody else in it. */
+  readonly activeMs: number;
+  readonly aloneMs: number;
+  /** How often a connection of it entered the pool. */
+  readonly entries: number;
+}
+
+/** What one platform slept since Torpor started, and who kept it awake. */
+export interface PlatformReport {
+  readonly platform: string;
+  readonly mode: 'observe' | 'armed';
+  readonly sinceMs: number;
+  /** Really, by whomever it was put to sleep. */
+  readonly slept: SleepSum;
+  /** In observe mode: had it been armed. Suspends and wakes would have taken time of their own, which is not counted. */
+  readonly wouldHaveSlept: SleepSum;
+  /** Longest first, a bounded number of them. */
+  readonly keptAwakeBy: readonly WakefulClient[];
+  /** Time in the pool of all others, summed over them. */
+  readonly othersActiveMs: number;
+}
+
+/** What happened, in order. `kind` is stable: transition, would-sleep, stream-open, stream-active, stream-idle, stream-closed, held, delivered, power, alarm, inhibitor, note. */
 export interface FarmEvent {
   /** Counts from 1 without a gap, so that a reader sees what it missed. */
   readonly id: number;
@@ -78,6 +118,8 @@ export interface Farm {
   platform(name: string): PlatformStatus;
   explain(name: string): Explanation;
   streams(): StreamStatus[];
+  /** What each platform slept, or would have, and who kept it awake. */
+  report(): PlatformReport[];
   /** The kept events with an id above `afterId`, oldest first; the log is bounded, old events are dropped. */
   recentEvents(afterId: number): FarmEvent[];
   /** Calls back for each new event until the returned function is called. */

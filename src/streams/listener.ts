@@ -2,7 +2,11 @@
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
+import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
+import { BannerMemory } from './server-banner.ts';
+import { SourceGuard, type WakeRate } from './source-guard.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
 import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
@@ -24,6 +28,18 @@ export interface ListenerOptions {
   readonly wakeOn: WakeOn;
   /** Default: every byte of the client's counts. */
   readonly activity?: ActivityRule;
+  /** Default: the whole set's. */
+  readonly idleTimeoutMs?: number;
+  /** Default: DEFAULT_STREAM_POLICY. */
+  readonly policy?: StreamPolicy;
+  /** Whether its streams are recorded (see TraceRecorder). Default: not. */
+  readonly record?: boolean;
+  /** Networks whose clients are served; all others are reset. Default, and null: everybody is served. */
+  readonly allowFrom?: readonly IpNetwork[] | null;
+  /** How often one source may wake a sleeper. Default, and null: without bound. */
+  readonly wakeRate?: WakeRate | null;
+  /** serve: clients of a sleeper are greeted with the banner that the server was last seen to send. Default: none. */
+  readonly banner?: 'none' | 'serve';
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -32,12 +48,16 @@ export class Listener {
   readonly maxStreams: number;
   readonly #options: ListenerOptions;
   readonly #server: Server;
+  readonly #guard: SourceGuard;
+  readonly #banner: BannerMemory | null;
   #endpoint: Endpoint;
 
   /** `onClient` gets each accepted socket: half-open, without delay, with keepalive, not read yet. */
   constructor(options: ListenerOptions, onClient: (client: Socket, listener: Listener) => void) {
     this.#options = options;
     this.#endpoint = options.listen;
+    this.#guard = new SourceGuard({ allowFrom: options.allowFrom ?? null, wakeRate: options.wakeRate ?? null });
+    this.#banner = options.banner === 'serve' ? new BannerMemory() : null;
     this.maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     const serverOptions: ServerOpts = {
       allowHalfOpen: true,
@@ -56,7 +76,10 @@ export class Listener {
 
   get route(): StreamRoute {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
-    return { vm, target, protocol, device, wakeOn, activity, listener: formatEndpoint(this.#endpoint) };
+    const listener = formatEndpoint(this.#endpoint);
+    const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
+    const owned = { guard: this.#guard, banner: this.#banner };
+    return { vm, target, protocol, device, wakeOn, activity, listener, idleTimeoutMs, policy, record, ...owned };
   }
 
   /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */

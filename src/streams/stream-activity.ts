@@ -2,11 +2,14 @@
 import type { Direction } from '../core/stream-core.ts';
 import { errorText } from '../platform/errors.ts';
 import type { ActivityRule, Clock, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatDuration } from '../platform/units.ts';
-import { judgePreface } from './preface.ts';
+import { judgePreface, PREFACE_MAX_BYTES } from './preface.ts';
 import type { Seat, StreamRegistry } from './stream-registry.ts';
+import type { StreamTrace } from './trace-recorder.ts';
+import { WorkMeter } from './work-meter.ts';
 
-/** What a new connection to a sleeper must bring to count as activity. */
+/** What a new connection must bring to count as activity, and so to wake a sleeper. */
 export type WakeOn = 'connect' | 'preface' | 'input';
 
 /**
@@ -23,74 +26,142 @@ export interface StreamActivityOptions {
   readonly disconnectGraceMs: number;
   readonly wakeOn: WakeOn;
   readonly activity: ActivityRule;
+  readonly policy: StreamPolicy;
   readonly protocol: Protocol;
   /** Port of the target, and what the streams of this client to this listener share; see StreamHints. */
   readonly port: number;
   readonly family: number;
+  /** Where its reads are recorded; null: nowhere. */
+  readonly trace: StreamTrace | null;
   readonly status: () => StreamStatus;
   /** Whether the stream's VM is held at this moment. */
   readonly isHeld: () => boolean;
+  /** Asked once, before a stream counts that is new to its sleeping VM: null, or why its source may not wake it. */
+  readonly mayWake: () => string | null;
+  /** Runs once, where a dormant client ran out of time (PREFACE_BOUND_MS); `refusal` says so. */
+  readonly onLate: () => void;
   /** Runs once, when the stream is closed and out of the pool. */
   readonly onOver: () => void;
 }
 
+/** A client of a sleeper that must bring a preface has this long for it; then it is refused. */
+export const PREFACE_BOUND_MS = 10_000;
 /**
- * A stream is active when it opens, unless it opens towards a sleeper and its listener asks for more (`wakeOn`): then it
- * stays *dormant*, outside the pool and without a seat, until its first bytes count, or its VM is released.
+ * Protocols whose clients may wait for the server to speak: with `wakeOn: preface` their connection alone counts, unless they
+ * were greeted in the server's place. RFC 6143 section 7.1.1; telnet clients begin to negotiate at once on port 23 only.
+ */
+const SERVER_FIRST: ReadonlySet<Protocol> = new Set(['rfb', 'telnet']);
+
+/**
+ * A stream is active when it opens, unless its listener asks for more (`wakeOn`): then it is *dormant*, outside the pool, until
+ * its first bytes count. Towards a VM that runs its bytes pass meanwhile; towards a sleeper they wait, and it wakes nobody.
  */
 export class StreamActivity {
   readonly #options: StreamActivityOptions;
   #seat: Seat | null = null;
+  #isDormant = true;
   #isClosed = false;
-  /** The first bytes of a dormant stream, while they are too few to be judged. */
+  /** The first bytes of a dormant stream. Those that came before it had a seat are shown to the core with the seat. */
   #firstBytes = new Uint8Array();
   #enterWhy = 'connected';
+  /** Where the policy asks for them; they add to what the core itself calls work. */
+  readonly #fromClient: WorkMeter | null;
+  readonly #fromServer: WorkMeter | null;
+  readonly #openedAtMs: number;
+  /** The stream opened towards a sleeper and has not seen it run since. One that has is no new connection any more. */
+  #isNewToSleeper: boolean;
+  #cancelBound: () => void = () => {};
   lastActiveAtMs: number;
   /** Why the last verdict was `refused`. */
   refusal = '';
 
   constructor(options: StreamActivityOptions) {
     this.#options = options;
-    this.lastActiveAtMs = options.clock.nowMs();
+    this.#openedAtMs = options.clock.nowMs();
+    this.lastActiveAtMs = this.#openedAtMs;
+    this.#isNewToSleeper = options.isHeld();
+    const { viewing, work } = options.policy;
+    this.#fromClient = work.fromClientBytes === null ? null : new WorkMeter(work.fromClientBytes, work.windowMs);
+    this.#fromServer = viewing === 'active' ? new WorkMeter(work.fromServerBytes, work.windowMs) : null;
   }
 
   /** True while nothing has made the stream count. */
   get isDormant(): boolean {
-    return this.#seat === null;
+    return this.#isDormant;
   }
 
   get isActive(): boolean {
-    return this.#seat !== null && this.#options.registry.isActive(this.#seat);
+    return !this.#isDormant && this.#seat !== null && this.#options.registry.isActive(this.#seat);
+  }
+
+  /** What the last activity was; empty where there was none. */
+  get lastActiveWhy(): string {
+    return this.#isDormant ? '' : this.#enterWhy;
+  }
+
+  /** When the stream leaves the pool if nothing more counts, clock milliseconds; null where it is not in it. */
+  get idleAtMs(): number | null {
+    if (this.#seat === null || !this.isActive) return null;
+    return this.#options.clock.nowMs() + Math.max(0, this.#options.registry.leftMs(this.#seat));
   }
 
   /** What the stream speaks, and why its client's last bytes counted or did not. */
   describe(): { speaks: string; verdict: string } {
-    if (this.#seat === null) return { speaks: this.#options.protocol, verdict: 'dormant: nothing of it counted yet' };
-    const { protocol, why } = this.#options.registry.describe(this.#seat);
-    return { speaks: protocol, verdict: why };
+    const { protocol, wakeOn, registry } = this.#options;
+    const told = this.#seat === null ? null : registry.describe(this.#seat);
+    if (!this.#isDormant && told !== null) return { speaks: told.protocol, verdict: told.why };
+    const missing = wakeOn === 'preface' ? `no valid start of ${protocol} yet` : 'nothing of it counted yet';
+    return { speaks: told?.protocol ?? protocol, verdict: `dormant: ${missing}` };
   }
 
-  /** Takes the seat of a stream that is not dormant. Throws ERR_CORE_STREAMS_EXHAUSTED; then nothing has happened. */
-  takeSeat(): void {
-    if (this.#options.wakeOn === 'connect' || !this.#options.isHeld()) this.#openSeat();
+  /**
+   * Takes the seat that the stream needs from its start. `isGreeted`: its client heard the server's banner, and answers it. Throws
+   * ERR_CORE_STREAMS_EXHAUSTED; then nothing has happened. `refusal` is set where its source may not wake its VM.
+   */
+  takeSeat(isGreeted: boolean): void {
+    const { wakeOn, protocol, isHeld, mayWake } = this.#options;
+    const waitsForServer = wakeOn === 'preface' && SERVER_FIRST.has(protocol) && !isGreeted;
+    if (wakeOn !== 'connect' && !(waitsForServer && isHeld())) {
+      if (!isHeld()) this.#openSeat();
+      else this.boundWait();
+      return;
+    }
+    this.refusal = (isHeld() ? mayWake() : null) ?? '';
+    if (this.refusal !== '') return;
+    this.#openSeat();
+    this.#isDormant = false;
   }
 
   /** Tells the observer that the stream is open, and active unless it is dormant. */
   announce(): void {
     this.#options.observer.streamOpened(this.#options.status());
-    if (this.#seat !== null) this.report('entered');
+    if (!this.#isDormant) this.report('entered');
   }
 
   /** Judges a chunk before it is passed on. `report` is to be called with the verdict afterwards. */
   judge(direction: Direction, chunk: Uint8Array): Verdict {
     if (this.#isClosed) return 'quiet';
-    if (this.#seat === null) return direction === 'client' ? this.#judgeFirstBytes(chunk) : 'quiet';
+    this.#options.trace?.note(direction, chunk);
+    if (this.#isDormant) return this.#judgeDormant(direction, chunk);
+    if (this.#seat === null) return 'quiet';
     const way = direction === 'client' && this.#options.isHeld() ? 'held' : direction;
     const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, way, chunk);
-    if (!isActive) return 'quiet';
+    const isWork = this.#meter(direction, chunk.length);
+    if (!isActive && !isWork) return 'quiet';
+    const wasIdle = isActive ? hasEntered : this.#options.registry.wake(this.#seat);
     this.lastActiveAtMs = this.#options.clock.nowMs();
-    this.#enterWhy = direction === 'client' ? 'client bytes' : 'work: a transfer from the server';
-    return hasEntered ? 'entered' : 'active';
+    this.#enterWhy = isActive ? this.#why(this.#seat, direction) : `work: a transfer from the ${direction}`;
+    return wasIdle ? 'entered' : 'active';
+  }
+
+  /** Why a chunk counted. The server's do as work, or as the echo of what was typed. */
+  #why(seat: Seat, direction: Direction): string {
+    return direction === 'client' ? 'client bytes' : this.#options.registry.describe(seat).why;
+  }
+
+  #meter(direction: Direction, bytes: number): boolean {
+    const meter = direction === 'client' ? this.#fromClient : this.#fromServer;
+    return meter?.add(bytes, this.#options.clock.nowMs()) === true;
   }
 
   /** Tells the observer what a verdict means. The observer may hold or release streams before this returns. */
@@ -104,22 +175,39 @@ export class StreamActivity {
   /** Counts as activity without a byte that would: a hold that reached its bound, bytes that wait. */
   insist(why: string): void {
     if (this.#isClosed) return;
-    const hasEntered = this.#seat === null ? this.#enterPool() : this.#options.registry.wake(this.#seat);
+    if (this.#isDormant) {
+      this.report(this.#enterPool(why));
+      return;
+    }
+    const hasEntered = this.#seat !== null && this.#options.registry.wake(this.#seat);
     this.lastActiveAtMs = this.#options.clock.nowMs();
     this.#enterWhy = why;
     this.report(hasEntered ? 'entered' : 'active');
   }
 
-  /** The stream's VM runs: from now on a dormant stream is one like any other. */
+  /** The stream's VM runs, and may speak: a stream that is dormant stays so, but the core follows it. `refused`: it has no room. */
   release(): Verdict {
+    this.#cancelBound();
+    this.#isNewToSleeper = false;
     if (this.#seat !== null || this.#isClosed) return 'quiet';
-    return this.#enterPool() ? 'entered' : 'refused';
+    try {
+      this.#openSeat();
+      return 'quiet';
+    } catch (error) {
+      this.refusal = errorText(error);
+      return 'refused';
+    }
   }
 
-  /** The stream is gone: it leaves the pool after its grace, at once where it was idle, and gives its seat back. */
-  close(): void {
+  /**
+   * The stream is gone, ended by one side or by Torpor (null): it leaves the pool after its grace, at once where it was idle, and
+   * gives its seat back.
+   */
+  close(by: Direction | null = null): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#cancelBound();
+    void this.#options.trace?.end(by);
     if (this.#seat !== null && this.isActive) this.#options.registry.close(this.#seat, this.#options.disconnectGraceMs);
     else this.#leave();
   }
@@ -127,48 +215,98 @@ export class StreamActivity {
   /** Gives the seat back at once and tells nobody. */
   discard(): void {
     this.#isClosed = true;
+    this.#cancelBound();
+    void this.#options.trace?.end(null);
     this.#leave();
   }
 
-  #judgeFirstBytes(chunk: Uint8Array): Verdict {
-    const { wakeOn, protocol } = this.#options;
-    this.#enterWhy = 'client bytes';
-    this.#firstBytes = joinBytes(this.#firstBytes, chunk);
-    if (wakeOn === 'preface') {
-      const verdict = judgePreface(protocol, this.#firstBytes);
-      if (verdict === 'incomplete') return 'quiet';
-      if (verdict === 'invalid') {
-        this.refusal = `its first bytes are no start of ${protocol}, and its VM sleeps (wakeOn: preface)`;
-        return 'refused';
-      }
-      this.#enterWhy = `valid start of ${protocol}`;
+  /** A preface is judged by its own rules; with `input` the core decides. Towards a VM that runs, nothing is refused. */
+  #judgeDormant(direction: Direction, chunk: Uint8Array): Verdict {
+    const { wakeOn, registry } = this.#options;
+    if (direction === 'server') {
+      if (this.#seat !== null) registry.observe(this.#seat, 'server', chunk);
+      return 'quiet';
     }
-    return this.#enterPool() ? 'entered' : 'refused';
-  }
-
-  /** Takes the seat of a dormant stream and shows the core what it has sent so far. False: there is none left. */
-  #enterPool(): boolean {
     try {
-      const seat = this.#openSeat();
-      if (this.#firstBytes.length > 0) this.#options.registry.observe(seat, 'client', this.#firstBytes);
-      this.#firstBytes = new Uint8Array();
-      return true;
+      if (wakeOn === 'input') return this.#judgeInput(chunk);
+      return this.#judgeFirstBytes(chunk);
     } catch (error) {
       this.refusal = errorText(error);
-      return false;
+      return 'refused';
     }
   }
 
-  #openSeat(): Seat {
-    const { activity, protocol, port, family } = this.#options;
-    // To the core a raw stream is one of which every client byte counts.
-    const hints = activity === 'learned' ? ({ protocol, port, family } as const) : ({ protocol: 'raw' } as const);
-    this.#seat = this.#options.registry.open(this.#options.idleTimeoutMs, () => this.#expire(), hints);
-    this.lastActiveAtMs = this.#options.clock.nowMs();
-    return this.#seat;
+  #judgeInput(chunk: Uint8Array): Verdict {
+    const seat = this.#seat ?? this.#openSeat();
+    return this.#options.registry.observe(seat, 'client', chunk).isActive ? this.#enterPool('client bytes') : 'quiet';
   }
 
+  #judgeFirstBytes(chunk: Uint8Array): Verdict {
+    const { protocol, registry, isHeld, clock } = this.#options;
+    if (this.#seat !== null) registry.observe(this.#seat, 'client', chunk);
+    const room = this.#seat === null ? chunk.length : Math.max(0, PREFACE_MAX_BYTES - this.#firstBytes.length);
+    this.#firstBytes = joinBytes(this.#firstBytes, chunk.subarray(0, room));
+    const verdict = judgePreface(protocol, this.#firstBytes);
+    if (verdict === 'incomplete') return 'quiet';
+    if (verdict === 'valid') return this.#enterPool(`valid start of ${protocol}`);
+    if (isHeld() && this.#isNewToSleeper) {
+      this.refusal = `its first bytes are no start of ${protocol}, and its VM sleeps (wakeOn: preface)`;
+      return 'refused';
+    }
+    // A check or a scanner is gone by now. Whoever still talks with the VM is somebody, whatever it speaks.
+    const isSomebody = clock.nowMs() - this.#openedAtMs >= PREFACE_BOUND_MS;
+    return isSomebody ? this.#enterPool('client bytes') : 'quiet';
+  }
+
+  /** From now on the stream counts. `refused`: its source may not wake its VM, or there is no seat left. */
+  #enterPool(why: string): Verdict {
+    const { isHeld, mayWake, registry, clock } = this.#options;
+    try {
+      const refusal = isHeld() && this.#isNewToSleeper ? mayWake() : null;
+      if (refusal !== null) {
+        this.refusal = refusal;
+        return 'refused';
+      }
+      registry.wake(this.#seat ?? this.#openSeat());
+    } catch (error) {
+      this.refusal = errorText(error);
+      return 'refused';
+    }
+    this.#cancelBound();
+    this.#isDormant = false;
+    this.#firstBytes = new Uint8Array();
+    this.#enterWhy = why;
+    this.lastActiveAtMs = clock.nowMs();
+    return 'entered';
+  }
+
+  /** Takes a seat, and shows the core what the client has sent so far. Throws ERR_CORE_STREAMS_EXHAUSTED. */
+  #openSeat(): Seat {
+    const { activity, protocol, port, family, policy, registry, idleTimeoutMs } = this.#options;
+    // To the core a raw stream is one of which every client byte counts.
+    const hints = activity === 'learned' ? { protocol, port, family, policy } : ({ protocol: 'raw' } as const);
+    const seat = registry.open(idleTimeoutMs, () => this.#expire(), hints);
+    if (this.#firstBytes.length > 0) registry.observe(seat, 'client', this.#firstBytes);
+    this.#seat = seat;
+    return seat;
+  }
+
+  /** A client that waits for a sleeper, and must bring a preface, gets PREFACE_BOUND_MS from now. Any other as long as it likes. */
+  boundWait(): void {
+    const { clock, protocol, wakeOn, isHeld, onLate } = this.#options;
+    this.#cancelBound();
+    if (wakeOn !== 'preface' || !this.#isDormant || this.#isClosed) return;
+    this.#cancelBound = clock.schedule(PREFACE_BOUND_MS, () => {
+      if (!this.#isDormant || this.#isClosed || !isHeld()) return;
+      const bound = formatDuration(PREFACE_BOUND_MS);
+      this.refusal = `it sent no valid start of ${protocol} within ${bound}, and its VM sleeps (wakeOn: preface)`;
+      onLate();
+    });
+  }
+
+  /** A dormant stream is in no pool that it could leave. */
   #expire(): void {
+    if (this.#isDormant && !this.#isClosed) return;
     const { observer, status, idleTimeoutMs } = this.#options;
     observer.streamIdle(status(), this.#isClosed ? 'disconnected' : `no activity for ${formatDuration(idleTimeoutMs)}`);
     if (this.#isClosed) this.#leave();

@@ -94,6 +94,12 @@ export class StreamRegistry {
     return this.core.isActive(seat.handle);
   }
 
+  /** How long a stream stays active if nothing more counts, its grace included. Not above zero where it is idle. */
+  leftMs(seat: Seat): number {
+    // Ticks are u32 and may wrap: their difference is what counts.
+    return ((this.core.deadlineTicks(seat.handle) - this.#nowTicks()) | 0) * this.core.tickMs;
+  }
+
   /** The connection is over: `onExpired` runs `graceMs` from now where the stream is active, at once where it is idle. */
   close(seat: Seat, graceMs: number): void {
     this.core.closeStream(seat.handle, this.#ticks(graceMs), this.#nowTicks());

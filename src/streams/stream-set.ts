@@ -9,9 +9,10 @@ import { HoldCodec } from './hold-codec.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import { resetSocket } from './reset-socket.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
-import { Stream, type StreamHome } from './stream.ts';
+import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
+import type { TraceRecorder } from './trace-recorder.ts';
 
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
 export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
@@ -33,6 +34,8 @@ export interface StreamSetOptions {
   /** True where nothing may be sent to the VMs until the first release, because their state is not known yet. */
   readonly initiallyHeld: boolean;
   readonly listeners: readonly ListenerOptions[];
+  /** Records the streams of listeners that ask for it. Default: none are. */
+  readonly recorder?: TraceRecorder | null;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
 }
@@ -50,6 +53,8 @@ export class StreamSet implements StreamGate {
   readonly #streams = new Map<string, Stream>();
   readonly #openPerListener = new Map<Listener, number>();
   readonly #refusing = new Set<Listener>();
+  /** VMs for which a client has asked since they were held: whoever comes after it wakes nobody. */
+  readonly #askedVms = new Set<string>();
   readonly #heldVms: Set<string>;
   readonly #releasedAtMs = new Map<string, number>();
   #lastNumber = 0;
@@ -110,6 +115,7 @@ export class StreamSet implements StreamGate {
     const released = vm === null ? [...this.#heldVms] : [vm].filter((name) => this.#heldVms.has(name));
     for (const name of released) {
       this.#heldVms.delete(name);
+      this.#askedVms.delete(name);
       this.#releasedAtMs.set(name, nowMs);
       this.#farewells.release(name);
     }
@@ -119,6 +125,7 @@ export class StreamSet implements StreamGate {
   }
 
   giveUp(vm: string | null, why: string): void {
+    for (const name of vm === null ? [...this.#askedVms] : [vm]) this.#askedVms.delete(name);
     for (const stream of this.#streamsOf(vm)) if (stream.isWaiting) stream.abandon(`gave up: ${why}`);
   }
 
@@ -145,13 +152,18 @@ export class StreamSet implements StreamGate {
   // ------------------------------------------------------------------------------------------ clients
 
   #accept(client: Socket, listener: Listener): void {
+    const { route } = listener;
+    if (!route.guard.allows(client.remoteAddress ?? '')) {
+      this.#shutOut(client, listener);
+      return;
+    }
     const open = this.#openPerListener.get(listener) ?? 0;
     if (open >= listener.maxStreams) {
       this.#turnAway(client, listener, `${open} streams are open, its bound (maxStreams)`);
       return;
     }
     this.#lastNumber += 1;
-    const stream = new Stream(`${this.#options.platform}-${this.#lastNumber}`, this.#home, listener.route, client);
+    const stream = new Stream(`${this.#options.platform}-${this.#lastNumber}`, this.#home, route, client);
     this.#openPerListener.set(listener, open + 1);
     client.once('close', () => this.#openPerListener.set(listener, (this.#openPerListener.get(listener) ?? 1) - 1));
     this.#streams.set(stream.id, stream);
@@ -172,6 +184,23 @@ export class StreamSet implements StreamGate {
     const { platform, log } = this.#options;
     const facts = { platform, listener: formatEndpoint(listener.endpoint) };
     log.warn(facts, `clients of ${facts.listener} are reset until there is room again: ${why}`);
+  }
+
+  /** Resets a client from elsewhere (allowFrom). Its address goes to the log of who asks for details: there may be many. */
+  #shutOut(client: Socket, listener: Listener): void {
+    const { platform, log } = this.#options;
+    const facts = { platform, listener: formatEndpoint(listener.endpoint), client: client.remoteAddress ?? 'unknown' };
+    log.debug(facts, `a client of ${facts.listener} was reset: ${facts.client} is not in allowFrom`);
+    resetSocket(client);
+  }
+
+  #mayWake(route: StreamRoute, address: string): string | null {
+    if (this.#askedVms.has(route.vm)) return null;
+    if (!route.guard.takeWake(address, this.#options.clock.nowMs())) {
+      return `${address} woke ${route.vm} too often (wakeRate of ${route.listener}): it has to wait`;
+    }
+    this.#askedVms.add(route.vm);
+    return null;
   }
 
   #streamsOf(vm: string | null): Stream[] {
@@ -197,8 +226,10 @@ export class StreamSet implements StreamGate {
       budget: this.#budget,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
+      recorder: this.#options.recorder ?? null,
       isHeld: (vm) => this.#heldVms.has(vm),
       connectPace: (vm) => this.#connectPace(vm),
+      mayWake: (route, address) => this.#mayWake(route, address),
       forget: (stream) => this.#streams.delete(stream.id),
     };
   }

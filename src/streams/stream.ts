@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import type { ActivityRule, Clock, Device, Logger, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes } from '../platform/units.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
@@ -11,9 +12,12 @@ import type { HoldCodec } from './hold-codec.ts';
 import { readEnd } from './read-end.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
+import { type BannerMemory, ServerBanner } from './server-banner.ts';
+import type { SourceGuard } from './source-guard.ts';
 import { StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { type ConnectPace, TargetConnector } from './target-connector.ts';
+import type { StreamTrace, TraceRecorder } from './trace-recorder.ts';
 
 /** What the listener that accepted a stream says about it. */
 export interface StreamRoute {
@@ -24,6 +28,15 @@ export interface StreamRoute {
   readonly device: Device;
   readonly wakeOn: WakeOn;
   readonly activity: ActivityRule;
+  /** null: as long as its home's. */
+  readonly idleTimeoutMs: number | null;
+  readonly policy: StreamPolicy;
+  /** Its streams are recorded, where its home records any. */
+  readonly record: boolean;
+  /** Who may use the listener, and how often a source may wake. */
+  readonly guard: SourceGuard;
+  /** What the listener's server begins with; null: no banner is served in its place. */
+  readonly banner: BannerMemory | null;
 }
 
 /** What all streams of one platform share. */
@@ -40,8 +53,12 @@ export interface StreamHome {
   readonly disconnectGraceMs: number;
   readonly sendQueues: SendQueues;
   readonly farewells: Farewells;
+  /** null: nothing is recorded. */
+  readonly recorder: TraceRecorder | null;
   isHeld(vm: string): boolean;
   connectPace(vm: string): ConnectPace;
+  /** null, or why this source may not wake the VM of the route now. Called once per stream that would. */
+  mayWake(route: StreamRoute, address: string): string | null;
   /** The stream is closed and out of the pool. */
   forget(stream: Stream): void;
 }
@@ -61,6 +78,7 @@ export class Stream {
   readonly #openedAtMs: number;
   readonly #hold: Hold;
   readonly #activity: StreamActivity;
+  readonly #banner: ServerBanner;
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
   #target: Socket | null = null;
@@ -87,19 +105,24 @@ export class Stream {
     this.#hold = new Hold(home.codec, home.budget, home.perStreamBytes);
     this.#wasHeld = home.isHeld(route.vm);
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
+    this.#banner = new ServerBanner(route.banner);
+    const address = client.remoteAddress ?? '';
     this.#activity = new StreamActivity({
       ...pickActivityOptions(home, route),
-      family: familyOf(client.remoteAddress ?? '', route.listener),
+      family: familyOf(address, route.listener),
+      trace: route.record ? beginTrace(home, route, id, client) : null,
       status: () => this.status(),
       isHeld: () => home.isHeld(route.vm),
+      mayWake: () => home.mayWake(route, address),
+      onLate: () => this.#refuse(),
       onOver: () => home.forget(this),
     });
   }
 
   /** True where bytes or a connection that counts wait for the VM. */
   get isWaiting(): boolean {
-    if (this.#mode === 'closed') return false;
-    return this.#hold.heldBytes > 0 || (this.#target === null && !this.#activity.isDormant);
+    if (this.#mode === 'closed' || this.#activity.isDormant) return false;
+    return this.#hold.heldBytes > 0 || this.#target === null;
   }
 
   get isClosed(): boolean {
@@ -121,6 +144,8 @@ export class Stream {
       active: this.#activity.isActive,
       openedAtMs: this.#openedAtMs,
       lastActiveAtMs: this.#activity.lastActiveAtMs,
+      lastActiveWhy: this.#activity.lastActiveWhy,
+      idleAtMs: this.#activity.idleAtMs,
       bytesFromClient: this.#bytesFromClient,
       bytesToClient: this.#bytesToClient,
       heldBytes: this.#hold.heldBytes,
@@ -132,14 +157,20 @@ export class Stream {
 
   /** Begins. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
   open(): void {
+    const banner = this.#wasHeld ? this.#banner.serve() : null;
     try {
-      this.#activity.takeSeat();
+      this.#activity.takeSeat(banner !== null);
     } catch (error) {
       this.#mode = 'closed';
       throw error;
     }
     this.#listenToClient();
     this.#activity.announce();
+    if (this.#activity.refusal !== '') {
+      this.#refuse();
+      return;
+    }
+    if (banner !== null) this.#sendToClient(banner);
     if (this.#mode === 'connecting' && this.#connector === null) this.#connect();
     this.updateReading();
   }
@@ -157,8 +188,9 @@ export class Stream {
       return;
     }
     this.updateReading();
+    if (this.#target === null) this.#activity.boundWait();
     // Bytes that were not delivered yet must not wait for somebody else to wake the VM, and behind a full hold no key is seen.
-    if (this.#hold.heldBytes > 0) this.#activity.insist('held bytes wait');
+    if (this.#hold.heldBytes > 0 && !this.#activity.isDormant) this.#activity.insist('held bytes wait');
   }
 
   /** Delivers what is held, after connecting where there is no connection yet, and flows. */
@@ -333,9 +365,26 @@ export class Stream {
   #onTargetData(chunk: Buffer): void {
     if (this.#mode === 'closed' || this.#clientIsGone) return;
     const verdict = this.#activity.judge('server', chunk);
-    this.#bytesToClient += chunk.length;
-    if (!this.#client.write(chunk)) this.#target?.pause();
+    const rest = this.#banner.pass(chunk);
+    if (rest === null) {
+      this.#endByWrongBanner();
+      return;
+    }
+    if (rest.length > 0) this.#sendToClient(rest);
     this.#activity.report(verdict);
+  }
+
+  #sendToClient(bytes: Buffer): void {
+    this.#bytesToClient += bytes.length;
+    if (!this.#client.write(bytes)) this.#target?.pause();
+  }
+
+  #endByWrongBanner(): void {
+    const { platform, log } = this.#home;
+    const target = formatEndpoint(this.route.target);
+    const why = `${target} begins otherwise than the banner that was served for it: its client must connect again`;
+    log.warn({ platform, stream: this.id }, why);
+    this.abandon(why);
   }
 
   #onTargetEnd(): void {
@@ -442,23 +491,30 @@ export class Stream {
     this.#hold.clear();
     const carried = `${formatBytes(this.#bytesFromClient)} from the client, ${formatBytes(this.#bytesToClient)} to it`;
     this.#home.observer.streamClosed(this.status(), `${why} (${carried})`);
-    this.#activity.close();
+    const sides = { client: 'client', target: 'server' } as const;
+    this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
 }
 
 function pickActivityOptions(home: StreamHome, route: StreamRoute) {
-  const { registry, observer, clock, idleTimeoutMs, disconnectGraceMs } = home;
+  const { registry, observer, clock, disconnectGraceMs } = home;
   return {
     registry,
     observer,
     clock,
-    idleTimeoutMs,
+    idleTimeoutMs: route.idleTimeoutMs ?? home.idleTimeoutMs,
     disconnectGraceMs,
     wakeOn: route.wakeOn,
     activity: route.activity,
+    policy: route.policy,
     protocol: route.protocol,
     port: route.target.port,
   };
+}
+
+function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: Socket): StreamTrace | null {
+  const { vm, target } = route;
+  return home.recorder?.begin({ stream, vm, listenPort: client.localPort ?? 0, targetPort: target.port }) ?? null;
 }
 
 /** A number for one client of one listener: what its connections share. FNV-1a; two that collide learn each other's polls. */

@@ -36,7 +36,7 @@ export interface TraceRead {
   readonly atMs: number;
   /** Which of the given traces, from 0. */
   readonly connection: number;
-  readonly direction: Direction;
+  readonly direction: Exclude<Direction, 'held'>;
   readonly bytes: Uint8Array;
   /** No TLS record reaches from this read into the next one of its connection and direction. */
   readonly endsRecord: boolean;

@@ -9,6 +9,11 @@ export function describeVerdict(verdict: StreamVerdict): string {
 const size = (verdict: StreamVerdict) => `${verdict.packetBytes} B`;
 const period = (verdict: StreamVerdict) => `every ${(verdict.periodTicks / 1000).toFixed(1)} s`;
 
+/** The core counts no further. */
+const SEEN_MOST = 255;
+const seen = (verdict: StreamVerdict) =>
+  verdict.seen < SEEN_MOST ? `${verdict.seen} seen` : `${SEEN_MOST} or more seen`;
+
 const REASON_TEXTS: Readonly<Record<ReasonName, (verdict: StreamVerdict) => string>> = {
   none: () => 'no bytes judged yet',
   bytes: () => 'client bytes: every byte counts',
@@ -22,7 +27,13 @@ const REASON_TEXTS: Readonly<Record<ReasonName, (verdict: StreamVerdict) => stri
   echo: (verdict) => `${size(verdict)}: answered by an echo`,
   work: (verdict) => `work: ${size(verdict)} of a transfer`,
   protocol: (verdict) => `${size(verdict)}: chatter of the protocol`,
-  timer: (verdict) => `${size(verdict)} ${period(verdict)}: keepalive, ${verdict.seen} seen`,
-  reply: (verdict) => `${size(verdict)} after server bytes: reply, ${verdict.seen} seen`,
-  poll: (verdict) => `${size(verdict)} ${period(verdict)}: poll, ${verdict.seen} seen`,
+  timer: (verdict) =>
+    verdict.periodTicks === 0
+      ? `${size(verdict)}: may be a keepalive, its period is not known yet`
+      : `${size(verdict)} ${period(verdict)}: keepalive, ${seen(verdict)}`,
+  reply: (verdict) => `${size(verdict)} after server bytes: reply, ${seen(verdict)}`,
+  poll: (verdict) =>
+    verdict.periodTicks === 0
+      ? `${size(verdict)}: a long poll, asked again as its answer came`
+      : `${size(verdict)} ${period(verdict)}: poll, ${seen(verdict)}`,
 };

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildApi } from '../../src/api/build-api.ts';
 import { TorporError } from '../../src/platform/errors.ts';
 import { KeptLog } from '../support/kept-log.ts';
-import { FakeFarm, fakePlatform } from './fakes/fake-farm.ts';
+import { FakeFarm, fakePlatform, fakeReport } from './fakes/fake-farm.ts';
 
 let farm: FakeFarm;
 let log: KeptLog;
@@ -51,6 +51,8 @@ describe('reading', () => {
 
   it('streams: asked -> the list', async () => {
     expect((await ask('/api/v1/streams')).json()).toHaveLength(1);
+    farm.reports = [fakeReport()];
+    expect((await ask('/api/v1/report')).json()).toEqual([fakeReport()]);
   });
 
   it('events: asked for JSON -> the kept ones, after an id where one is given', async () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiServer, startApi } from '../../src/api/start-api.ts';
 import { TorporError } from '../../src/platform/errors.ts';
-import { FAKE_NOW_MS, FakeFarm, fakePlatform, fakeStream } from '../api/fakes/fake-farm.ts';
+import { FAKE_NOW_MS, FakeFarm, fakePlatform, fakeReport, fakeStream } from '../api/fakes/fake-farm.ts';
 import { eventually } from '../support/eventually.ts';
 import { KeptLog } from '../support/kept-log.ts';
 import { FakeIo } from './fakes/fake-io.ts';
@@ -129,6 +129,47 @@ describe('explain and streams', () => {
     empty.env.TORPOR_API = api.url;
     await empty.run('streams');
     expect(empty.stdout).toBe('no streams\n');
+  });
+});
+
+describe('report', () => {
+  const HOUR_MS = 3_600_000;
+
+  function report(changes: Parameters<typeof fakeReport>[0] = {}) {
+    return fakeReport({ sinceMs: Date.now() - 100 * HOUR_MS, ...changes });
+  }
+
+  it('observe mode -> what it would have slept, and who kept it awake', async () => {
+    farm.reports = [report()];
+    expect(await io.run('report')).toBe(0);
+    const [title, slept, would, heading, who, others] = io.stdout.split('\n');
+    expect(title).toBe('vdi-01 (observe), since Torpor started 4d 4h ago:');
+    expect([slept, would]).toEqual([
+      '  slept never',
+      '  would have slept 1d 16h (40 % of the time): 4 suspends, 3 wakes',
+    ]);
+    expect(columns(heading)).toEqual(['WHO KEPT IT AWAKE', 'VM', 'ACTIVE', 'OF THAT ALONE', 'TIMES']);
+    expect(columns(who)).toEqual(['10.0.2.7', 'alice', '1d 6h', '2h', '12']);
+    expect(others).toBe('  others together 1m');
+  });
+
+  it('armed, nobody was active -> what it slept, and nothing that would have been', async () => {
+    const slept = { totalMs: 50 * HOUR_MS, suspends: 1, wakes: 1 };
+    farm.reports = [report({ mode: 'armed', slept, keptAwakeBy: [], othersActiveMs: 0 })];
+    await io.run('report', 'vdi-01');
+    expect(io.stdout.trim().split('\n')).toEqual([
+      'vdi-01 (armed), since Torpor started 4d 4h ago:',
+      '  slept 2d 2h (50 % of the time): 1 suspend, 1 wake',
+      '  nobody was active',
+    ]);
+  });
+
+  it('--json, one platform of two -> as the API has it; an unknown one -> told', async () => {
+    farm.reports = [report(), report({ platform: 'vdi-02' })];
+    await io.run('report', 'vdi-02', '--json');
+    expect(JSON.parse(io.stdout)).toEqual([farm.reports[1]]);
+    expect(await io.run('report', 'vdi-03')).toBe(1);
+    expect(io.stderr).toContain('no platform is called "vdi-03"; there are: vdi-01, vdi-02');
   });
 });
 

@@ -18,6 +18,7 @@ const COMMANDS = [
   ['inhibit'],
   ['release'],
   ['streams'],
+  ['report'],
   ['events'],
   ['bmc'],
   ['bmc', 'power'],

@@ -71,6 +71,7 @@ describe('configuration', () => {
       api: { listen: { host: '127.0.0.1', port: 7070 } },
       stateDir: '/var/lib/torpor',
       log: { level: 'info' },
+      record: { folder: '/var/lib/torpor/traces', maxFiles: 100, maxFileBytes: 4_194_304 },
       platforms: [
         {
           name: 'vdi-01',
@@ -106,7 +107,18 @@ describe('configuration', () => {
                   protocol: 'auto',
                   device: 'desktop',
                   wakeOn: 'connect',
+                  allowFrom: null,
+                  wakeRate: null,
+                  banner: 'none',
+                  idleTimeoutMs: 600_000,
                   activity: 'every-byte',
+                  policy: {
+                    viewing: 'ignore',
+                    work: { fromClientBytes: null, fromServerBytes: 131_072, windowMs: 5000 },
+                    periodicInput: 'active',
+                    polls: [],
+                  },
+                  record: false,
                   probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
                   maxStreams: null,
                 },
@@ -253,9 +265,9 @@ describe('problems', () => {
     ['stateDirr: /x', 'unknown key `stateDirr`; did you mean `stateDir`?'],
     ['platfroms: []', 'unknown key `platfroms`; did you mean `platforms`?'],
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
-    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, log, platforms'],
-    ['"a\\u0007b": 1', 'unknown key `a\\u0007b`; known here: api, stateDir, log, platforms'],
-    ['__proto__: {}', 'unknown key `__proto__`; known here: api, stateDir, log, platforms'],
+    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, log, record, platforms'],
+    ['"a\\u0007b": 1', 'unknown key `a\\u0007b`; known here: api, stateDir, log, record, platforms'],
+    ['__proto__: {}', 'unknown key `__proto__`; known here: api, stateDir, log, record, platforms'],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);
   });

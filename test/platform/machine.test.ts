@@ -293,10 +293,10 @@ describe('awake -> drowsy', () => {
   it('awake: observe mode -> awake, said once that it would sleep', () => {
     const rig = new MachineRig({ armed: false }).toAwake().runFor(200_000);
     expect(rig.state).toBe('awake');
-    expect(rig.all('note')).toHaveLength(1);
+    expect(rig.all('wouldSleep')).toHaveLength(1);
     rig.pool(1);
     rig.pool(0);
-    expect(rig.all('note')).toHaveLength(2);
+    expect(rig.all('wouldSleep')).toHaveLength(2);
   });
 
   it('awake: wake path not proven -> awake; proven -> drowsy', () => {

@@ -282,6 +282,7 @@ export class World {
         return;
       case 'alarm':
       case 'note':
+      case 'wouldSleep':
         this.#say(`${effect.kind}: ${effect.why}`);
         return;
       default:

@@ -10,6 +10,8 @@ export interface SetUpVm {
   readonly target: string;
   readonly protocol?: string;
   readonly probe?: string | Readonly<Record<string, string>>;
+  /** Further keys of the listener. */
+  readonly listener?: Readonly<Record<string, unknown>>;
 }
 
 /** What differs from test to test. Durations as the configuration writes them. */
@@ -37,9 +39,9 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
   const passwordFile = folder.file('bmc-password');
   writeFileSync(passwordFile, `${setUp.bmc.password}\n`, { mode: 0o600 });
   const path = folder.file('torpor.yaml');
-  const vms = setUp.vms.map(({ name, listenPort, target, protocol = 'raw', probe = 'tcp' }) => ({
+  const vms = setUp.vms.map(({ name, listenPort, target, protocol = 'raw', probe = 'tcp', listener = {} }) => ({
     name,
-    listeners: [{ listen: `127.0.0.1:${listenPort}`, target, protocol, device: 'terminal', probe }],
+    listeners: [{ listen: `127.0.0.1:${listenPort}`, target, protocol, device: 'terminal', probe, ...listener }],
   }));
   const { platform, apiPort, bmc } = setUp;
   const config = {

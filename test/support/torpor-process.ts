@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { StreamStatus } from '../../src/platform/ports.ts';
-import type { FarmEvent, PlatformStatus, StateName } from '../../src/platform/status.ts';
+import type { FarmEvent, PlatformReport, PlatformStatus, StateName } from '../../src/platform/status.ts';
 import { eventually } from './eventually.ts';
 import { spawnTied } from './spawn-tied.ts';
 
@@ -84,6 +84,10 @@ export class TorporProcess {
 
   streams(): Promise<StreamStatus[]> {
     return this.#get('/api/v1/streams');
+  }
+
+  report(): Promise<PlatformReport[]> {
+    return this.#get('/api/v1/report');
   }
 
   events(): Promise<FarmEvent[]> {

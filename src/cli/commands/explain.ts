@@ -34,20 +34,39 @@ export function formatExplanation(explanation: Explanation, nowMs: number, style
     ]);
     lines.push('', style.faint('What keeps it from sleeping:'), ...alignRows(rows));
   }
-  if (explanation.activeStreams.length > 0) {
-    const heading = ['  CLIENT', 'VM', 'ACTIVE FOR', 'IDLE IN AT MOST', 'SPEAKS', 'WHY', 'LAST BYTES'].map((cell) =>
-      style.faint(cell),
-    );
-    const rows = explanation.activeStreams.map(({ stream, sinceMs, idleAtMs, why }) => [
-      `  ${plainText(stream.client)}`,
-      plainText(stream.vm),
-      formatDuration(nowMs - sinceMs),
-      formatDuration(idleAtMs - nowMs),
-      plainText(stream.speaks),
-      plainText(why),
-      plainText(stream.verdict),
-    ]);
-    lines.push('', style.faint('Who is active:'), ...alignRows([heading, ...rows]));
-  }
+  if (explanation.activeStreams.length > 0) lines.push('', ...formatActive(explanation, nowMs, style));
+  if (explanation.quietStreams.length > 0) lines.push('', ...formatQuiet(explanation, nowMs, style));
   return lines;
+}
+
+function formatActive({ activeStreams }: Explanation, nowMs: number, style: Style): string[] {
+  const heading = ['  CLIENT', 'VM', 'SPEAKS', 'ACTIVE FOR', 'LAST ACTIVITY', 'IDLE IN AT MOST', 'LAST BYTES'];
+  const rows = activeStreams.map(({ stream, sinceMs, idleAtMs, why }) => [
+    `  ${plainText(stream.client)}`,
+    plainText(stream.vm),
+    plainText(stream.speaks),
+    formatDuration(nowMs - sinceMs),
+    `${formatDuration(nowMs - stream.lastActiveAtMs)} ago: ${plainText(stream.lastActiveWhy === '' ? why : stream.lastActiveWhy)}`,
+    formatDuration(idleAtMs - nowMs),
+    plainText(stream.verdict),
+  ]);
+  return [style.faint('Who is active:'), ...alignRows([heading.map((cell) => style.faint(cell)), ...rows])];
+}
+
+/** Who is connected and counts as nobody: why its last bytes did not count is what its owner wants to see. */
+function formatQuiet({ quietStreams, moreQuietStreams }: Explanation, nowMs: number, style: Style): string[] {
+  const heading = ['  CLIENT', 'VM', 'SPEAKS', 'CONNECTED FOR', 'LAST ACTIVITY', 'LAST BYTES'];
+  const rows = quietStreams.map((stream) => [
+    `  ${plainText(stream.client)}`,
+    plainText(stream.vm),
+    plainText(stream.speaks),
+    formatDuration(nowMs - stream.openedAtMs),
+    stream.lastActiveWhy === ''
+      ? 'none'
+      : `${formatDuration(nowMs - stream.lastActiveAtMs)} ago: ${plainText(stream.lastActiveWhy)}`,
+    plainText(stream.verdict),
+  ]);
+  const more = moreQuietStreams === 0 ? [] : [`  and ${moreQuietStreams} more`];
+  const title = style.faint('Who is connected, but idle:');
+  return [title, ...alignRows([heading.map((cell) => style.faint(cell)), ...rows]), ...more];
 }

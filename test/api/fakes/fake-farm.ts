@@ -1,7 +1,7 @@
 // A farm in memory whose platforms are what a test says they are: it records what it is asked and decides nothing.
 import { TorporError } from '../../../src/platform/errors.ts';
 import type { StreamStatus } from '../../../src/platform/ports.ts';
-import type { Explanation, Farm, FarmEvent, PlatformStatus } from '../../../src/platform/status.ts';
+import type { Explanation, Farm, FarmEvent, PlatformReport, PlatformStatus } from '../../../src/platform/status.ts';
 
 /** What was asked of the farm, as one line each: `wake vdi-01 (why)`. */
 export type FarmCall = string;
@@ -51,6 +51,8 @@ export function fakeStream(changes: Partial<StreamStatus> = {}): StreamStatus {
     active: true,
     openedAtMs: FAKE_NOW_MS - 60_000,
     lastActiveAtMs: FAKE_NOW_MS - 1000,
+    lastActiveWhy: 'client bytes',
+    idleAtMs: FAKE_NOW_MS + 599_000,
     bytesFromClient: 2048,
     bytesToClient: 4096,
     heldBytes: 0,
@@ -59,9 +61,23 @@ export function fakeStream(changes: Partial<StreamStatus> = {}): StreamStatus {
   };
 }
 
+export function fakeReport(changes: Partial<PlatformReport> = {}): PlatformReport {
+  return {
+    platform: 'vdi-01',
+    mode: 'observe',
+    sinceMs: FAKE_NOW_MS - 100 * 3_600_000,
+    slept: { totalMs: 0, suspends: 0, wakes: 0 },
+    wouldHaveSlept: { totalMs: 40 * 3_600_000, suspends: 4, wakes: 3 },
+    keptAwakeBy: [{ client: '10.0.2.7', vm: 'alice', activeMs: 30 * 3_600_000, aloneMs: 7_200_000, entries: 12 }],
+    othersActiveMs: 60_000,
+    ...changes,
+  };
+}
+
 export class FakeFarm implements Farm {
   readonly calls: FarmCall[] = [];
   statuses: PlatformStatus[] = [fakePlatform()];
+  reports: PlatformReport[] = [];
   openStreams: StreamStatus[] = [fakeStream()];
   /** Set to make `sleep` refuse. */
   sleepRefusal: TorporError | null = null;
@@ -112,11 +128,16 @@ export class FakeFarm implements Farm {
     const stream = fakeStream();
     const active = { stream, sinceMs: FAKE_NOW_MS - 5000, why: 'client bytes', idleAtMs: FAKE_NOW_MS + 250_000 };
     const summary = `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
-    return { platform: name, state, summary, blockers, activeStreams: [active] };
+    const quietStreams = this.openStreams.filter(({ active: isActive }) => !isActive);
+    return { platform: name, state, summary, blockers, activeStreams: [active], quietStreams, moreQuietStreams: 0 };
   }
 
   streams(): StreamStatus[] {
     return this.openStreams;
+  }
+
+  report(): PlatformReport[] {
+    return this.reports;
   }
 
   recentEvents(afterId: number): FarmEvent[] {

@@ -52,13 +52,19 @@ export class Stage implements AsyncDisposable {
     return this.folder.file('torpor.yaml');
   }
 
+  /** The VM of this stage with further keys of its listener, for `configure`. */
+  alice(listener: Readonly<Record<string, unknown>>): Pick<SetUp, 'vms'> {
+    const target = `127.0.0.1:${this.platform.vmPorts[0]}`;
+    return { vms: [{ name: 'alice', listenPort: this.listenPort, target, listener }] };
+  }
+
   /** Writes the configuration: one that fits the platform, but for what `setUp` says. */
   configure(setUp: Partial<SetUp>): void {
     writeTorporConfig(this.folder, {
       platform: PLATFORM,
       apiPort: this.apiPort,
       bmc: { port: this.platform.bmcPort, user: USER, password: PASSWORD },
-      vms: [{ name: 'alice', listenPort: this.listenPort, target: `127.0.0.1:${this.platform.vmPorts[0]}` }],
+      ...this.alice({}),
       ...setUp,
     });
   }

@@ -7,6 +7,7 @@ import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
 import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../../src/streams/stream-set.ts';
+import type { TraceRecorder } from '../../../src/streams/trace-recorder.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
 
@@ -104,6 +105,7 @@ export interface RigOptions {
   readonly perPlatformBytes?: number;
   readonly maxCoreStreams?: number;
   readonly readUnacked?: ReadUnacked;
+  readonly recorder?: TraceRecorder;
   /** One listener each; what is missing is filled in. */
   readonly listeners?: ReadonlyArray<Partial<ListenerOptions>>;
   readonly target?: number;
@@ -142,6 +144,7 @@ export class StreamRig {
       },
       initiallyHeld: options.initiallyHeld ?? false,
       listeners: (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener })),
+      recorder: options.recorder ?? null,
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
     });
   }
