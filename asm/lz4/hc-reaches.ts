@@ -11,7 +11,7 @@ import { endOfMatch } from './match-length';
 /** A node per position: u32 offset, u32 end of the match as a distance from the segment's start. 0 where there is no match. */
 export const NODE_BYTES: usize = 8;
 /** Places of one chain that are looked at: the bound on the time that repetitive input takes. */
-const MAX_STEPS: u32 = 128;
+const MAX_STEPS: u32 = 96;
 /** After 64 positions without a match the search goes on by 2, after 128 by 3, up to 8: random input is passed over quickly. */
 const SKIP_SHIFT: usize = 6;
 const MAX_SKIP: usize = 7;

@@ -64,7 +64,7 @@ export interface CoreAbi {
   lz4_link_output(state: number, lastBytes: number): number;
   /**
    * Bytes that a state of high compression needs: for blocks of up to `maxBlockBytes` that repeat from a window of
-   * `windowBytes` (256..65,536) before them, or for blocks of any size that stand alone (0). The rest of it is 394,320 bytes
+   * `windowBytes` (256..65,536) before them, or for blocks of any size that stand alone (0). The rest of it is 393,296 bytes
    * of tables. STATUS_BAD_ARGUMENT for another window or more than 1 GiB.
    */
   lz4_hc_state_bytes(windowBytes: number, maxBlockBytes: number): number;
