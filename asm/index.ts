@@ -18,6 +18,13 @@ export { heapCapacity as heap_capacity, init, streamCapacity as stream_capacity 
 export { decompressBlock as lz4_decompress_block } from './lz4/block-decode';
 export { compressBlock as lz4_compress_block, compressBound as lz4_compress_bound } from './lz4/block-encode';
 export {
+  appendHc as lz4_hc_append,
+  compressHc as lz4_hc_compress,
+  hcStateBytes as lz4_hc_state_bytes,
+  initHc as lz4_hc_init,
+  resetHc as lz4_hc_reset,
+} from './lz4/hc-state';
+export {
   appendLinked as lz4_link_append,
   compressLinked as lz4_link_compress,
   decompressLinked as lz4_link_decompress,

@@ -53,6 +53,14 @@ async function placeBlocks(data) {
     blocks.push(block);
   }
   const back = core.buffer_alloc(blocks.length * BLOCK_BYTES);
+  const stateBytes = core.lz4_hc_state_bytes(0, 0);
+  const state = core.buffer_alloc(stateBytes);
+  core.lz4_hc_init(state, stateBytes, 0);
+  const compressHc = () => {
+    for (const block of blocks) {
+      block.packedBytes = core.lz4_hc_compress(state, block.raw, block.rawBytes, block.packed, bound);
+    }
+  };
   const compress = () => {
     for (const block of blocks) {
       block.packedBytes = core.lz4_compress_block(block.raw, block.rawBytes, block.packed, bound);
@@ -66,48 +74,65 @@ async function placeBlocks(data) {
       out += rawBytes;
     }
   };
-  compress();
-  decompress();
-  if (!Buffer.from(core.memory.buffer, back, data.length).equals(data))
-    throw new Error('the blocks came back different');
-  const fast = blocks.reduce((sum, { packedBytes, rawBytes }) => sum + Math.min(packedBytes, rawBytes), 0);
-  return { passes: { compress, decompress }, storedBytes: { fast } };
+  /** What is stored, once it is sure that it comes back. */
+  const storedBy = (pass) => {
+    pass();
+    decompress();
+    if (!Buffer.from(core.memory.buffer, back, data.length).equals(data))
+      throw new Error('the blocks came back different');
+    return blocks.reduce((sum, { packedBytes, rawBytes }) => sum + Math.min(packedBytes, rawBytes), 0);
+  };
+  const storedBytes = { hc: storedBy(compressHc), fast: storedBy(compress) };
+  return { passes: { compress, decompress, 'compress-hc': compressHc }, storedBytes };
 }
 
-/** Message by message with a window of 64 KiB, against `LZ4_compress_fast_continue`, for the streams of messages. */
+/** Message by message with a window of 64 KiB, against `LZ4_compress_fast_continue` and `_HC_continue`, for the streams of messages. */
 async function benchLinked(native, corpora, { rounds, milliseconds }) {
   const rows = [];
   for (const [index, corpus] of corpora.entries()) {
     if (corpus.lengths === undefined) continue;
-    const own = await placeMessages(corpus);
-    const samples = [];
-    let theirs;
-    for (let round = 0; round < rounds; round += 1) {
-      const ours = fastestPass(own.compress, milliseconds);
-      theirs = await native.ask('compress-linked', index, 0, milliseconds);
-      samples.push({ ours, theirs: theirs.nanoseconds });
+    for (const deed of ['compress-linked', 'compress-hc-linked']) {
+      const own = await placeMessages(corpus, deed);
+      const samples = [];
+      let theirs;
+      for (let round = 0; round < rounds; round += 1) {
+        const ours = fastestPass(own.compress, milliseconds);
+        theirs = await native.ask(deed, index, 0, milliseconds);
+        samples.push({ ours, theirs: theirs.nanoseconds });
+      }
+      rows.push(reduce(deed, corpus, samples, theirs.storedBytes / own.storedBytes(), native.version));
     }
-    rows.push(reduce('compress-linked', corpus, samples, theirs.storedBytes / own.storedBytes(), native.version));
   }
   return rows;
 }
 
-async function placeMessages({ data, lengths }) {
+/** The windows of both encoders slide after as many bytes. */
+const LINK_AREA_BYTES = 4 * BLOCK_BYTES;
+
+async function placeMessages({ data, lengths }, deed) {
   const core = await instantiateCore();
   core.init(STREAMS, HEAP_BYTES);
-  const stateBytes = 32 + 16_384 + 4 * BLOCK_BYTES;
+  const [stateBytes, open, reset, run] =
+    deed === 'compress-linked'
+      ? [32 + 16_384 + LINK_AREA_BYTES, core.lz4_link_init, core.lz4_link_reset, core.lz4_link_compress]
+      : [
+          core.lz4_hc_state_bytes(BLOCK_BYTES, LINK_AREA_BYTES - BLOCK_BYTES),
+          core.lz4_hc_init,
+          core.lz4_hc_reset,
+          core.lz4_hc_compress,
+        ];
   const state = core.buffer_alloc(stateBytes);
-  core.lz4_link_init(state, stateBytes, BLOCK_BYTES, 1);
+  open(state, stateBytes, BLOCK_BYTES, 1);
   const src = core.buffer_alloc(data.length);
   new Uint8Array(core.memory.buffer).set(data, src);
   const dst = core.buffer_alloc(BLOCK_BYTES);
   let stored = 0;
   const compress = () => {
-    core.lz4_link_reset(state);
+    reset(state);
     stored = 0;
     let at = src;
     for (const length of lengths) {
-      const packed = core.lz4_link_compress(state, at, length, dst, length - 1);
+      const packed = run(state, at, length, dst, length - 1);
       stored += packed < 0 ? length : packed;
       at += length;
     }

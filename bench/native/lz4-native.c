@@ -102,6 +102,14 @@ static void compress_linked_pass(struct pieces *all) {
     all->block_bytes[i] = LZ4_compress_fast_continue(stream, all->raw[i], all->block[i], all->raw_bytes[i], LZ4_compressBound(all->raw_bytes[i]), 1);
 }
 
+static LZ4_streamHC_t *hc_stream;
+static void compress_hc_linked_pass(struct pieces *all) {
+  if (!hc_stream) hc_stream = LZ4_createStreamHC();
+  LZ4_resetStreamHC_fast(hc_stream, HC_LEVEL);
+  for (size_t i = 0; i < all->count; i++)
+    all->block_bytes[i] = LZ4_compress_HC_continue(hc_stream, all->raw[i], all->block[i], all->raw_bytes[i], LZ4_compressBound(all->raw_bytes[i]));
+}
+
 static void decompress_pass(struct pieces *all) {
   char *out = all->back;
   for (size_t i = 0; i < all->count; i++) {
@@ -134,6 +142,7 @@ static const struct deed DEEDS[] = {
     {"compress-hc", NULL, compress_hc_pass},
     {"decompress-hc", compress_hc_pass, decompress_pass},
     {"compress-linked", NULL, compress_linked_pass},
+    {"compress-hc-linked", NULL, compress_hc_linked_pass},
     {"decompress-linked", compress_linked_pass, decompress_linked_pass},
 };
 

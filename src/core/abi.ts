@@ -62,6 +62,25 @@ export interface CoreAbi {
   lz4_link_append(state: number, src: number, srcBytes: number): number;
   /** Where the window's last `lastBytes` lie, until the next call on it; 0 where it holds fewer. */
   lz4_link_output(state: number, lastBytes: number): number;
+  /**
+   * Bytes that a state of high compression needs: for blocks of up to `maxBlockBytes` that repeat from a window of
+   * `windowBytes` (256..65,536) before them, or for blocks of any size that stand alone (0). The rest of it is 393,296 bytes
+   * of tables. STATUS_BAD_ARGUMENT for another window or more than 1 GiB.
+   */
+  lz4_hc_state_bytes(windowBytes: number, maxBlockBytes: number): number;
+  /** Makes a live buffer such a state. What it has beyond `lz4_hc_state_bytes` lets the window slide less often. */
+  lz4_hc_init(state: number, stateBytes: number, windowBytes: number): number;
+  /** Forgets the history. */
+  lz4_hc_reset(state: number): number;
+  /**
+   * Compresses into one LZ4 block as small as a search of many matches makes it; answers its bytes. With a window the block
+   * repeats from it and enters it, also after STATUS_LZ4_OUTPUT_TOO_SMALL: then send it stored, and the peer appends it. Any
+   * decoder reads it, `lz4_decompress_block` where blocks stand alone and `lz4_link_decompress` where not. State, source and
+   * destination must not overlap. STATUS_BAD_ARGUMENT too where the block is larger than the state was made for.
+   */
+  lz4_hc_compress(state: number, src: number, srcBytes: number, dst: number, dstCapacityBytes: number): number;
+  /** Takes bytes that were sent in another way into the window. */
+  lz4_hc_append(state: number, src: number, srcBytes: number): number;
   /** Makes 64 bytes of a live buffer the XXH32 of nothing yet. */
   xxh32_init(state: number, seed: number): number;
   xxh32_update(state: number, src: number, srcBytes: number): number;
@@ -127,6 +146,11 @@ export const CORE_FUNCTIONS = [
   'lz4_link_decompress',
   'lz4_link_append',
   'lz4_link_output',
+  'lz4_hc_state_bytes',
+  'lz4_hc_init',
+  'lz4_hc_reset',
+  'lz4_hc_compress',
+  'lz4_hc_append',
   'xxh32_init',
   'xxh32_update',
   'xxh32_digest',

@@ -3,7 +3,7 @@ import { TorporError } from '../platform/errors.ts';
 import type { CoreAbi } from './abi.ts';
 import { instantiateCore, type WasmBytes } from './load.ts';
 
-/** Holds what the largest frame needs: three blocks of 4 MiB, a window, a table. Touched only as used. */
+/** Holds what the largest frame needs: three blocks of 4 MiB, a window, the tables. Touched only as used. */
 const HEAP_BYTES = 16 * 1024 * 1024;
 const XXH32_STATE_BYTES = 64;
 /** Piece in which bytes are shown to a checksum. */

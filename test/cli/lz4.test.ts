@@ -1,5 +1,6 @@
 // `torpor lz4`: stdin to stdout, both ways, and what it says to wrong input and wrong options.
 import { describe, expect, it } from 'vitest';
+import { makeData } from '../core/support/block-data.ts';
 import { FakeIo } from './fakes/fake-io.ts';
 
 const CONTENT = Buffer.from('Idle is not disconnected. '.repeat(9000));
@@ -12,17 +13,20 @@ async function pipe(input: Uint8Array[], ...args: string[]): Promise<{ code: num
 }
 
 describe('torpor lz4', () => {
-  it.each([[[]], [['--linked', '-b', '64K', '--block-checksum']], [['--no-content-checksum', '-b', '256K']]])(
-    'lz4: compress %j, then decompress -> the same bytes, from far fewer',
-    async (options) => {
-      const packed = await pipe([CONTENT.subarray(0, 777), CONTENT.subarray(777)], 'compress', ...options);
-      expect(packed.code).toBe(0);
-      expect(packed.out.length).toBeLessThan(CONTENT.length / 20);
-      const back = await pipe([packed.out], 'decompress');
-      expect(back).toMatchObject({ code: 0, err: '' });
-      expect(back.out.equals(CONTENT)).toBe(true);
-    },
-  );
+  it.each([
+    [[]],
+    [['--linked', '-b', '64K', '--block-checksum']],
+    [['--no-content-checksum', '-b', '256K']],
+    [['-9']],
+    [['--high', '--linked', '-b', '64K']],
+  ])('lz4: compress %j, then decompress -> the same bytes, from far fewer', async (options) => {
+    const packed = await pipe([CONTENT.subarray(0, 777), CONTENT.subarray(777)], 'compress', ...options);
+    expect(packed.code).toBe(0);
+    expect(packed.out.length).toBeLessThan(CONTENT.length / 20);
+    const back = await pipe([packed.out], 'decompress');
+    expect(back).toMatchObject({ code: 0, err: '' });
+    expect(back.out.equals(CONTENT)).toBe(true);
+  });
 
   it('lz4: decompress of something else, of half a frame, of nothing -> exit code 1 and the reason', async () => {
     const { out } = await pipe([CONTENT], 'compress');
@@ -40,6 +44,18 @@ describe('torpor lz4', () => {
       code: 2,
       err: expect.stringMatching(/64K/),
     });
+  });
+
+  it('lz4: compress -9 of words -> smaller than -1, which is the default; both at once -> bad usage', async () => {
+    const words = makeData('words', 300_000, 1);
+    const [fast, told, high] = [
+      await pipe([words], 'compress'),
+      await pipe([words], 'compress', '-1'),
+      await pipe([words], 'compress', '-9'),
+    ];
+    expect(told.out.equals(fast.out)).toBe(true);
+    expect(high.out.length).toBeLessThan(fast.out.length * 0.95);
+    expect(await pipe([words], 'compress', '-1', '-9')).toMatchObject({ code: 2 });
   });
 
   it('lz4: told size is not true -> exit code 1 and both sizes', async () => {

@@ -78,27 +78,32 @@ describe.skipIf(version === null)(`LZ4 frame and lz4 ${version ?? '(not installe
     expect(frames).toBeGreaterThan(60);
   });
 
-  it.each(BLOCK_SIZES)('frame: ours with blocks of size %i and every flag -> lz4 restores it', (id) => {
-    const blockSizeId: BlockSizeId = id;
-    for (let flags = 0; flags < 16; flags += 1) {
-      // One call per frame: in a row, lz4 1.9.4 refuses even its own frames of -BX --no-frame-crc.
-      for (const [index, content] of contents().entries()) {
-        if (content.length > 1_000_000 && index % 4 !== flags % 4) continue;
-        const encoder = new Lz4FrameEncoder(memory, {
-          blockSizeId,
-          linked: (flags & 1) !== 0,
-          blockChecksums: (flags & 2) !== 0,
-          contentChecksum: (flags & 4) !== 0,
-          ...((flags & 8) !== 0 ? { contentBytes: content.length } : {}),
-        });
-        const frame = Buffer.concat([...encoder.push(content), ...encoder.end()]);
-        encoder.release();
-        if (!lz4(['-d', '-c'], frame).equals(content)) {
-          expect.fail(`flags ${flags}, ${content.length} bytes: the content differs (seed ${seed})`);
+  const SIZES_AND_EFFORTS = BLOCK_SIZES.flatMap((id) => [[id, 'fast'] as const, [id, 'high'] as const]);
+  it.each(SIZES_AND_EFFORTS)(
+    'frame: ours with blocks of size %i and every flag, %s -> lz4 restores it',
+    (id, effort) => {
+      const blockSizeId: BlockSizeId = id;
+      for (let flags = 0; flags < 16; flags += 1) {
+        // One call per frame: in a row, lz4 1.9.4 refuses even its own frames of -BX --no-frame-crc.
+        for (const [index, content] of contents().entries()) {
+          if (content.length > 1_000_000 && index % 4 !== flags % 4) continue;
+          const header = {
+            blockSizeId,
+            linked: (flags & 1) !== 0,
+            blockChecksums: (flags & 2) !== 0,
+            contentChecksum: (flags & 4) !== 0,
+            ...((flags & 8) !== 0 ? { contentBytes: content.length } : {}),
+          };
+          const encoder = new Lz4FrameEncoder(memory, header, effort);
+          const frame = Buffer.concat([...encoder.push(content), ...encoder.end()]);
+          encoder.release();
+          if (!lz4(['-d', '-c'], frame).equals(content)) {
+            expect.fail(`flags ${flags}, ${content.length} bytes: the content differs (seed ${seed})`);
+          }
         }
       }
-    }
-  });
+    },
+  );
 
   it('frame: of lz4 -l (legacy) -> refused by name', () => {
     expect(() => decode(lz4(['-l', '-c'], Buffer.alloc(100)))).toThrow(/legacy format/);

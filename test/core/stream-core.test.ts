@@ -172,6 +172,19 @@ describe('StreamCore LZ4', () => {
     expect(Buffer.from(back).equals(content)).toBe(true);
   });
 
+  it('LZ4: high compression, 100,000 bytes of words -> smaller, there and back; a heap without room for it -> refused', async () => {
+    const content = makeData('words', 100_000, 1);
+    const block = new Uint8Array(core.compressBound(content.length));
+    const fastBytes = core.compressBlock(content, block);
+    const blockBytes = core.compressBlockHc(content, block);
+    expect(blockBytes).toBeLessThan(fastBytes * 0.95);
+    const back = new Uint8Array(content.length);
+    expect(core.decompressBlock(block.subarray(0, blockBytes), back)).toBe(content.length);
+    expect(Buffer.from(back).equals(content)).toBe(true);
+    const small = await loadCore({ maxStreams: 1, heapBytes: 256 * 1024 });
+    expect(() => small.compressBlockHc(content.subarray(0, 100), block)).toThrow(/larger heapBytes/);
+  });
+
   it('LZ4: a large destination for a small block -> works, and only the content is written', () => {
     const block = new Uint8Array(100).fill(0xee);
     expect(core.compressBlock(Buffer.from('ab'), block)).toBe(3);

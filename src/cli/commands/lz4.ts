@@ -6,6 +6,7 @@ import type { BlockSizeId } from '../../core/lz4-frame-format.ts';
 import type { CliIo } from '../cli-io.ts';
 
 interface CompressOptions {
+  readonly high?: boolean;
   readonly blockSize: keyof typeof SIZE_IDS;
   readonly linked?: boolean;
   readonly blockChecksum?: boolean;
@@ -20,6 +21,8 @@ export function addLz4Commands(program: Command, io: CliIo): void {
   lz4
     .command('compress')
     .description('write stdin as one LZ4 frame')
+    .addOption(new Option('-1, --fast', 'fast compression; the default').conflicts('high'))
+    .option('-9, --high', 'high compression: smaller, at a tenth of the speed or less; restored as fast')
     .addOption(new Option('-b, --block-size <size>', 'the largest block').choices(Object.keys(SIZE_IDS)).default('4M'))
     .option('--linked', 'let a block repeat from the 64 KiB before it')
     .option('--block-checksum', 'add a checksum to each block')
@@ -34,6 +37,7 @@ export function addLz4Commands(program: Command, io: CliIo): void {
 
 async function compress(options: CompressOptions, io: CliIo): Promise<void> {
   const encoder = await Lz4FrameEncoder.create({
+    effort: options.high === true ? 'high' : 'fast',
     blockSizeId: SIZE_IDS[options.blockSize],
     linked: options.linked === true,
     blockChecksums: options.blockChecksum === true,
