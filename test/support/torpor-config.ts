@@ -10,6 +10,8 @@ export interface SetUpVm {
   readonly target: string;
   readonly protocol?: string;
   readonly probe?: string | Readonly<Record<string, string>>;
+  readonly device?: string;
+  readonly activity?: string;
 }
 
 /** What differs from test to test. Durations as the configuration writes them. */
@@ -37,9 +39,10 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
   const passwordFile = folder.file('bmc-password');
   writeFileSync(passwordFile, `${setUp.bmc.password}\n`, { mode: 0o600 });
   const path = folder.file('torpor.yaml');
-  const vms = setUp.vms.map(({ name, listenPort, target, protocol = 'raw', probe = 'tcp' }) => ({
+  const defaults = { protocol: 'raw', device: 'terminal', probe: 'tcp' };
+  const vms = setUp.vms.map(({ name, listenPort, ...listener }) => ({
     name,
-    listeners: [{ listen: `127.0.0.1:${listenPort}`, target, protocol, device: 'terminal', probe }],
+    listeners: [{ listen: `127.0.0.1:${listenPort}`, ...defaults, ...listener }],
   }));
   const { platform, apiPort, bmc } = setUp;
   const config = {
