@@ -4,7 +4,7 @@
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
-import { DEFAULT_API_LISTEN } from './schema.ts';
+import { DEFAULT_ACTIVITY, DEFAULT_API_LISTEN } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** One finding at one place of the file. */
@@ -51,6 +51,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
   return [
     ...findTwins(children(platform, 'vms'), 'VM'),
     ...listenersOf(platform).flatMap(checkProbe),
+    ...listenersOf(platform).flatMap(checkKeepalives),
     ...checkPassword(platform),
     ...checkHold(platform),
     ...checkWatts(platform),
@@ -195,6 +196,14 @@ function checkProbe(listener: Placed<Mapping>): Finding[] {
     findings.push({ path: [...path, key], what });
   }
   return findings;
+}
+
+/** Where every byte counts no byte is a keepalive. */
+function checkKeepalives({ path, value }: Placed<Mapping>): Finding[] {
+  const { onKeepalive = 'hold', activity = DEFAULT_ACTIVITY } = value;
+  if ((onKeepalive !== 'wake' && onKeepalive !== 'close') || activity === 'learned') return [];
+  const what = `where every client byte counts a keepalive wakes like a key: write activity: learned, or leave it out`;
+  return [{ path: [...path, 'onKeepalive'], what }];
 }
 
 function isProbeless(listener: Mapping): boolean {

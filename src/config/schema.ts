@@ -1,7 +1,7 @@
 // The configuration's shape in the words of its YAML, with every default. Where problems stand in the file, and rules across
 // several keys, are left to load-config.ts and cross-checks.ts.
 import { z } from 'zod';
-import type { Device, Protocol } from '../platform/ports.ts';
+import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
 import {
   choiceField,
   commandField,
@@ -16,6 +16,8 @@ import {
 } from './fields.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
+
+export const DEFAULT_ACTIVITY: ActivityRule = 'every-byte';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;
@@ -66,7 +68,9 @@ const listenerSchema = mapping({
   protocol: wordField(PROTOCOLS).default('auto'),
   device: wordField(DEVICES).default('desktop'),
   wakeOn: wordField(['connect', 'preface', 'input']).default('connect'),
-  activity: wordField(['every-byte', 'learned']).default('every-byte'),
+  activity: wordField(['every-byte', 'learned']).default(DEFAULT_ACTIVITY),
+  onKeepalive: wordField(['hold', 'wake', 'close']).default('hold'),
+  keepaliveWait: durationField(1000).prefault('30s'),
   probe: probeSchema.optional(),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });

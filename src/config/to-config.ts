@@ -73,6 +73,8 @@ function toListener(parsed: ParsedListener): ListenerConfig {
     device: parsed.device,
     wakeOn: parsed.wakeOn,
     activity: parsed.activity,
+    onKeepalive: parsed.onKeepalive,
+    keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
     maxStreams: parsed.maxStreams,
   };

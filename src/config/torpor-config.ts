@@ -1,7 +1,7 @@
 // The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
 
 import type { Endpoint } from '../platform/endpoint.ts';
-import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -88,6 +88,9 @@ export interface ListenerConfig {
   readonly wakeOn: 'connect' | 'preface' | 'input';
   /** What of the client's bytes counts as activity. */
   readonly activity: ActivityRule;
+  /** What becomes of a sleeper's keepalives that were held for `keepaliveWaitMs`. */
+  readonly onKeepalive: KeepaliveRule;
+  readonly keepaliveWaitMs: number;
   readonly probe: ProbeConfig;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;

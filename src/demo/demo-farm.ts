@@ -83,6 +83,8 @@ function demoListener(targetPort: number): ListenerConfig {
     device: 'terminal',
     wakeOn: 'connect',
     activity: 'every-byte',
+    onKeepalive: 'hold',
+    keepaliveWaitMs: 30_000,
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
     maxStreams: null,
   };

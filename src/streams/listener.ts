@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
-import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
 import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
@@ -11,6 +11,8 @@ import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
 export const DEFAULT_MAX_STREAMS = 10_000;
 /** A client that does not answer is asked by TCP keepalive after this long. Never done towards targets. */
 export const CLIENT_KEEPALIVE_MS = 60_000;
+/** A held keepalive waits this long where its listener does not say. */
+export const DEFAULT_KEEPALIVE_WAIT_MS = 30_000;
 /** Connections the kernel completes before they are accepted here; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096;
 
@@ -24,6 +26,10 @@ export interface ListenerOptions {
   readonly wakeOn: WakeOn;
   /** Default: every byte of the client's counts. */
   readonly activity?: ActivityRule;
+  /** Default: hold. */
+  readonly onKeepalive?: KeepaliveRule;
+  /** Default: DEFAULT_KEEPALIVE_WAIT_MS. */
+  readonly keepaliveWaitMs?: number;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -56,7 +62,9 @@ export class Listener {
 
   get route(): StreamRoute {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
-    return { vm, target, protocol, device, wakeOn, activity, listener: formatEndpoint(this.#endpoint) };
+    const { onKeepalive = 'hold', keepaliveWaitMs = DEFAULT_KEEPALIVE_WAIT_MS } = this.#options;
+    const listener = formatEndpoint(this.#endpoint);
+    return { vm, target, protocol, device, wakeOn, activity, onKeepalive, keepaliveWaitMs, listener };
   }
 
   /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */

@@ -128,6 +128,7 @@ const DISTURBANCES: readonly Action[] = [
   act('a BMC that says S3', (rig) => rig.wait(1).power('S3', false)),
   act('11 s without a word', (rig) => rig.wait(11_000)),
   act('activity', (rig) => rig.activity()),
+  act('an overdue keepalive', (rig) => rig.keepalive()),
   act('a journal answer of before', (rig) => rig.journalled(null, rig.model.intent.id - 1)),
 ];
 
@@ -210,6 +211,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(TO_ASLEEP) },
   { weight: 8, arbitrary: marching },
   { weight: 4, arbitrary: vm.map((name) => act(`activity ${name}`, (rig) => rig.activity(name))) },
+  { weight: 2, arbitrary: vm.map((name) => act(`keepalive ${name}`, (rig) => rig.keepalive(name))) },
   { weight: 2, arbitrary: fc.constantFrom(0, 0, 1, 3).map((size) => act(`pool ${size}`, (rig) => rig.pool(size))) },
   {
     weight: 1,
