@@ -93,6 +93,8 @@ export class Stream {
   #wasHeld = false;
   #predatesHold = false;
   #heldSinceMs: number;
+  /** The listener has ended the connection towards the client, which may not have ended its side yet. */
+  #isLetGo = false;
   #bytesFromClient = 0;
   #bytesToClient = 0;
 
@@ -254,7 +256,8 @@ export class Stream {
   #onClientData(chunk: Buffer): void {
     if (this.#mode === 'closed') return;
     this.#bytesFromClient += chunk.length;
-    const verdict = this.#activity.judge('client', chunk);
+    // A client that is let go says goodbye: nobody is there.
+    const verdict = this.#isLetGo ? 'quiet' : this.#activity.judge('client', chunk);
     if (verdict === 'refused') {
       this.#refuse();
       return;
@@ -330,7 +333,7 @@ export class Stream {
   }
 
   #onKeepaliveOverdue(rule: 'wake' | 'close', why: string): void {
-    if (this.#mode !== 'holding' || this.#clientIsGone) return;
+    if (this.#mode !== 'holding' || this.#clientIsGone || this.#isLetGo) return;
     if (rule === 'wake') this.#home.observer.keepaliveOverdue(this.status(), why);
     else this.#letGo(why);
   }
@@ -339,6 +342,7 @@ export class Stream {
   #letGo(why: string): void {
     const { clock, log, platform } = this.#home;
     log.info({ platform, stream: this.id }, `closes the connection of ${this.#clientName}: ${why}`);
+    this.#isLetGo = true;
     this.#firstToEnd ??= 'listener';
     this.#client.end();
     const cancel = clock.schedule(LET_GO_MS, () => resetSocket(this.#client));

@@ -99,16 +99,20 @@ describe('Stream whose keepalives a sleeper does not answer', () => {
   });
 
   it('onKeepalive close: its wait is over -> FIN to the client, the VM learns of it when it runs', async () => {
-    const { clock, rig, client, atVm, atClient, send } = await startHeld('close');
+    const { clock, rig, client, server, atVm, atClient, send } = await startHeld('close');
     await send(NOP);
     await clock.advance(WAIT_MS);
     await atClient.untilEnd('fin');
     expect([atVm.receivedBytes, atVm.end]).toEqual([4, 'none']);
-    expect(rig.seen.of('keepalive')).toEqual([]);
+    await send(Buffer.from('bye'));
     client.end();
+    expect(rig.seen.told.slice(2)).toEqual(['idle: no activity for 1s']);
     rig.set.release(null);
     await atVm.untilEnd('fin');
-    expect(atVm.received.subarray(4).equals(NOP)).toBe(true);
+    expect(atVm.received.subarray(4)).toEqual(Buffer.concat([NOP, Buffer.from('bye')]));
+    server.end();
+    await eventually('the end to be told', () => rig.seen.of('closed')[0]);
+    expect(rig.seen.of('closed')[0]?.why).toMatch(/^the listener closed the connection/);
   });
 
   it('onKeepalive close: a client that does not close its side -> reset 5 s later', async () => {

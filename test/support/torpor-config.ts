@@ -12,6 +12,8 @@ export interface SetUpVm {
   readonly probe?: string | Readonly<Record<string, string>>;
   readonly device?: string;
   readonly activity?: string;
+  readonly onKeepalive?: string;
+  readonly keepaliveWait?: string;
 }
 
 /** What differs from test to test. Durations as the configuration writes them. */

@@ -69,7 +69,8 @@ ${settings.join('\n')}
 
   /** `ssh -tt` through a listener: a shell on a terminal of its own. */
   openShell(listenPort: number, { command = 'exec sh', settings = [] }: ShellOptions = {}): SshShell {
-    const options = [...this.#clientOptions(listenPort), ...settings.flatMap((setting) => ['-o', setting])];
+    // Of each setting ssh takes the first.
+    const options = [...settings.flatMap((setting) => ['-o', setting]), ...this.#clientOptions(listenPort)];
     const args = ['-tt', '-p', String(listenPort), ...options, `${userInfo().username}@127.0.0.1`, command];
     return new SshShell(spawn('ssh', args, { stdio: 'pipe' }));
   }

@@ -2,14 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenSsh } from '../../e2e/support/openssh.ts';
 import { eventually } from '../../support/eventually.ts';
+import type { SetUp } from '../../support/torpor-config.ts';
 import type { LiveClient } from './describe-client.ts';
 import { KeyPad } from './key-pad.ts';
-import type { LiveSession } from './live-session.ts';
+import type { LiveListener, LiveSession } from './live-session.ts';
 
-export interface Keepalives {
+export interface ShellSetUp {
   /** Lines of ssh_config(5) and of sshd_config(5). */
   readonly ofClient?: readonly string[];
   readonly ofServer?: readonly string[];
+  readonly listener?: Partial<LiveListener>;
+  readonly platform?: Partial<SetUp>;
 }
 
 /**
@@ -18,13 +21,13 @@ export interface Keepalives {
  */
 const AFTER_KEEPALIVE_MS = 2_500;
 
-export async function openShell(
-  session: LiveSession,
-  { ofClient = [], ofServer = [] }: Keepalives,
-): Promise<LiveClient> {
+/** Starts sshd in the VM, Torpor, and a shell; resolves once its user could type. */
+export async function openShell(session: LiveSession, setUp: ShellSetUp): Promise<LiveClient> {
+  const { ofClient = [], ofServer = [], listener = {}, platform = {} } = setUp;
   const { stage, vm } = session;
   const openSsh = await OpenSsh.start(stage.folder, vm, ofServer);
-  await session.listen(22, { protocol: 'ssh', probe: { kind: 'banner', expect: 'SSH-' } });
+  const probe = { kind: 'banner', expect: 'SSH-' };
+  await session.listen(22, { protocol: 'ssh', probe, ...listener }, platform);
   const pad = new KeyPad(stage.folder.file('pad'));
   const shell = openSsh.openShell(stage.listenPort, { command: `echo ready; ${pad.command}`, settings: ofClient });
   await eventually('the shell to be ready', () => shell.output.includes('ready'), { context: () => openSsh.log });

@@ -4,7 +4,7 @@ import type { FarmEvent } from '../../../src/platform/status.ts';
 import { NamespaceVm } from '../../e2e/support/namespace-vm.ts';
 import { PLATFORM, Stage } from '../../e2e/support/stage.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { SetUpVm } from '../../support/torpor-config.ts';
+import type { SetUp, SetUpVm } from '../../support/torpor-config.ts';
 import type { TorporProcess } from '../../support/torpor-process.ts';
 import { VerdictDiary } from './verdict-diary.ts';
 
@@ -34,11 +34,12 @@ export class LiveSession implements AsyncDisposable {
   }
 
   /** Starts Torpor with one listener in front of `port` of the VM; its bytes are judged by detection. It stays awake first. */
-  async listen(port: number, listener: LiveListener): Promise<void> {
+  async listen(port: number, listener: LiveListener, platform: Partial<SetUp> = {}): Promise<void> {
     const target = `${this.vm.address}:${port}`;
     const { listenPort } = this.stage;
     this.stage.configure({
       idleTimeout: `${IDLE_TIMEOUT_MS}ms`,
+      ...platform,
       vms: [{ name: 'alice', listenPort, target, activity: 'learned', ...listener }],
     });
     this.#torpor = await this.stage.run();

@@ -37,7 +37,7 @@ async def type_lines(connection):
 
 async def connect(url, interval, timeout):
     ping_timeout = None if timeout == "never" else float(timeout)
-    async with websockets.connect(url, ping_interval=float(interval), ping_timeout=ping_timeout) as connection:
+    async with websockets.connect(url, ping_interval=float(interval), ping_timeout=ping_timeout, close_timeout=1) as connection:
         print("connected", flush=True)
         typing = asyncio.ensure_future(type_lines(connection))
         try:
