@@ -32,7 +32,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           // They wait most of the time; more at once would disturb what is measured by the clock.
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       {

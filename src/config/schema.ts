@@ -17,6 +17,7 @@ import {
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
 
+/** What counts where a listener does not say. */
 export const DEFAULT_ACTIVITY: ActivityRule = 'every-byte';
 
 const KIB = 1024;

@@ -14,7 +14,9 @@ import { LiveSession } from './support/live-session.ts';
 const INTERVAL_S = 5;
 const COUNT_MAX = 3;
 const PATIENCE_MS = INTERVAL_S * (COUNT_MAX + 1) * 1000;
-const LEARNS_WITHIN_MS = 30_000;
+const LEARNS_WITHIN_MS = 60_000;
+/** A machine that is too busy may let a keepalive come late, and detection takes it for somebody: then it is tried once more. */
+const AGAIN = { retry: 1 } as const;
 const WAIT_S = 6;
 
 /** An idle shell whose platform has just fallen asleep by an operator's wish, and would stay awake long once it is woken. */
@@ -45,7 +47,7 @@ describeWhere(
   requires([...OPENSSH_PROGRAMS, 'ip'], { root: true }),
   'keepalives of ssh while its platform sleeps',
   () => {
-    it('onKeepalive hold: ssh gives up by itself -> the platform sleeps on', async () => {
+    it('onKeepalive hold: ssh gives up by itself -> the platform sleeps on', AGAIN, async () => {
       await sleepUnderShell('hold', async (session, shell) => {
         const { host } = session.stage.platform;
         await eventually('ssh to give up', () => !shell.isConnected, { withinMs: PATIENCE_MS + 5_000 });
@@ -55,7 +57,7 @@ describeWhere(
       });
     });
 
-    it('onKeepalive close: ssh is let go after the wait -> the platform sleeps on', async () => {
+    it('onKeepalive close: ssh is let go after the wait -> the platform sleeps on', AGAIN, async () => {
       await sleepUnderShell('close', async (session, shell) => {
         const { host } = session.stage.platform;
         const boundMs = (INTERVAL_S + WAIT_S) * 1000 + 3_000;
@@ -66,20 +68,24 @@ describeWhere(
       });
     });
 
-    it('onKeepalive wake: the first one waited long enough -> woken, answered, put to sleep again before minAwake', async () => {
-      await sleepUnderShell('wake', async (session, shell) => {
-        const asleepAtMs = systemClock.nowMs();
-        const { bytesToClient } = await session.stream();
-        const woken = await eventually('the wake', () => session.eventAfter('transition', asleepAtMs), {
-          withinMs: PATIENCE_MS,
+    it(
+      'onKeepalive wake: the first one waited long enough -> woken, answered, put to sleep again before minAwake',
+      AGAIN,
+      async () => {
+        await sleepUnderShell('wake', async (session, shell) => {
+          const asleepAtMs = systemClock.nowMs();
+          const { bytesToClient } = await session.stream();
+          const woken = await eventually('the wake', () => session.eventAfter('transition', asleepAtMs), {
+            withinMs: PATIENCE_MS,
+          });
+          expect(woken.message).toContain(`a keepalive has waited ${WAIT_S}s`);
+          await eventually('the answer', async () => (await session.stream()).bytesToClient > bytesToClient);
+          await eventually('the button', () => session.stage.platform.host.buttonPresses === 2);
+          expect(await session.eventAfter('stream-active', asleepAtMs)).toBeUndefined();
+          expect(shell.isConnected).toBe(true);
         });
-        expect(woken.message).toContain(`a keepalive has waited ${WAIT_S}s`);
-        await eventually('the answer', async () => (await session.stream()).bytesToClient > bytesToClient);
-        await eventually('the button', () => session.stage.platform.host.buttonPresses === 2);
-        expect(await session.eventAfter('stream-active', asleepAtMs)).toBeUndefined();
-        expect(shell.isConnected).toBe(true);
-      });
-    });
+      },
+    );
 
     it.fails('onKeepalive wake: twice its patience -> connected, and never taken for somebody (known failure: the answer moves its next keepalive off the grid)', async () => {
       await sleepUnderShell('wake', async (session, shell) => {

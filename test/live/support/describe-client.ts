@@ -111,7 +111,9 @@ export function describeClient(name: string, plan: ClientPlan): void {
       const pressedAtMs = systemClock.nowMs();
       from.press(key);
       await eventually('the key to arrive in the VM', () => from.keys === keys, { context: () => at.diary.text() });
-      console.log(`${name}: ${phase}; ${(systemClock.nowMs() - pressedAtMs).toFixed(0)} ms from the key to its arrival`);
+      console.log(
+        `${name}: ${phase}; ${(systemClock.nowMs() - pressedAtMs).toFixed(0)} ms from the key to its arrival`,
+      );
       await eventually('the key to be shown', () => from.view() !== viewBefore);
       expect(from.keys).toBe(keys);
       expect(from.isConnected).toBe(true);
