@@ -1,7 +1,9 @@
-// Test projects: unit (Node and npm alone), conformance (other people's programs), rig (a QEMU platform in real S3).
+// Test projects: unit (Node and npm alone), conformance (other people's programs), live (other people's clients, in real time),
+// rig (a QEMU platform in real S3).
 import { defineConfig } from 'vitest/config';
 
 const CONFORMANCE = 'test/**/*.conformance.test.ts';
+const LIVE = 'test/live/**/*.test.ts';
 const RIG = 'test/rig/**/*.test.ts';
 
 export default defineConfig({
@@ -11,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [CONFORMANCE, RIG],
+          exclude: [CONFORMANCE, LIVE, RIG],
           testTimeout: 20_000,
         },
       },
@@ -21,6 +23,16 @@ export default defineConfig({
           include: [CONFORMANCE],
           testTimeout: 180_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'live',
+          include: [LIVE],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          // They wait most of the time; more at once would disturb what is measured by the clock.
+          maxWorkers: 2,
         },
       },
       {

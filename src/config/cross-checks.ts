@@ -104,6 +104,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkProbe),
     ...listenersOf(platform).flatMap(checkBanner),
     ...listenersOf(platform).flatMap(checkSwitches),
+    ...listenersOf(platform).flatMap(checkKeepalives),
     ...checkPassword(platform),
     ...checkHold(platform),
     ...checkWatts(platform),
@@ -252,6 +253,14 @@ function checkProbe(listener: Placed<Mapping>): Finding[] {
 
 function deviceOf(value: unknown): Device {
   return DEVICES.find((device) => device === value) ?? 'desktop';
+}
+
+/** Where every byte counts no byte is a keepalive. */
+function checkKeepalives({ path, value }: Placed<Mapping>): Finding[] {
+  const { onKeepalive = 'hold', activity = DEVICE_KINDS[deviceOf(value.device)].activity } = value;
+  if ((onKeepalive !== 'wake' && onKeepalive !== 'close') || activity === 'learned') return [];
+  const what = `where every client byte counts a keepalive wakes like a key: write activity: learned, or leave it out`;
+  return [{ path: [...path, 'onKeepalive'], what }];
 }
 
 function isProbeless(listener: Mapping): boolean {

@@ -108,6 +108,8 @@ const listenerSchema = mapping({
     .max(MAX_POLLS, `the list has more than ${MAX_POLLS} requests: write fewer`)
     .default([]),
   record: yesNoField.default(false),
+  onKeepalive: wordField(['hold', 'wake', 'close']).default('hold'),
+  keepaliveWait: durationField(1000).prefault('30s'),
   probe: probeSchema.optional(),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });

@@ -91,6 +91,8 @@ function toListener(parsed: ParsedListener, platformIdleTimeoutMs: number | unde
     activity: parsed.activity ?? kind.activity,
     policy: toPolicy(parsed),
     record: parsed.record,
+    onKeepalive: parsed.onKeepalive,
+    keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
     maxStreams: parsed.maxStreams,
   };

@@ -2,7 +2,7 @@
 
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
-import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -111,6 +111,9 @@ export interface ListenerConfig {
   readonly policy: StreamPolicy;
   /** Its streams are recorded as traces. */
   readonly record: boolean;
+  /** What becomes of a sleeper's keepalives that were held for `keepaliveWaitMs`. */
+  readonly onKeepalive: KeepaliveRule;
+  readonly keepaliveWaitMs: number;
   readonly probe: ProbeConfig;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;

@@ -156,6 +156,10 @@ export class PlatformController implements StreamObserver {
     this.dispatch({ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
   }
 
+  keepaliveOverdue(stream: StreamStatus, why: string): void {
+    this.dispatch({ kind: 'keepalive', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
+  }
+
   streamIdle(stream: StreamStatus, why: string): void {
     if (this.table.exit(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} left the pool: ${why}`;

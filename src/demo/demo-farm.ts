@@ -92,6 +92,8 @@ function demoListener(targetPort: number): ListenerConfig {
     activity: 'every-byte',
     policy: DEFAULT_STREAM_POLICY,
     record: false,
+    onKeepalive: 'hold',
+    keepaliveWaitMs: 30_000,
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
     maxStreams: null,
   };

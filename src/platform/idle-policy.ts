@@ -27,7 +27,7 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   if (model.backOff !== null && model.backOff.untilMs > nowMs)
     add('back-off', model.backOff.why, model.backOff.untilMs);
   const mayFromMs = model.sinceMs + model.policy.minAwakeMs;
-  if (model.state === 'awake' && model.sleepAsked === null && mayFromMs > nowMs) {
+  if (model.state === 'awake' && model.sleepAsked === null && !model.wokenToAnswer && mayFromMs > nowMs) {
     add('min-awake', `awake for less than ${formatDuration(model.policy.minAwakeMs)}`, mayFromMs);
   }
   return blockers;

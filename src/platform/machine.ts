@@ -92,6 +92,7 @@ export function createPlatform(
     power: null,
     probes: {},
     wakeWanted: null,
+    wokenToAnswer: false,
     waitingSinceMs: null,
     neededVms: [],
     sleepAsked: null,
@@ -160,6 +161,8 @@ function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
       return patch(turn, { pool: event.size, wouldSleepSaid: event.size > 0 ? false : model.wouldSleepSaid });
     case 'activity':
       return absorbActivity(turn, event.vm, event.why, nowMs);
+    case 'keepalive':
+      return absorbKeepalive(turn, event.vm, event.why, nowMs);
     case 'inhibit':
       return patch(turn, {
         inhibitors: [
@@ -201,18 +204,31 @@ function newerOf(before: PowerReading | null, reading: PowerReading): PowerReadi
 
 function absorbActivity(turn: Turn, vm: string, why: string, nowMs: number): Turn {
   const { model } = turn;
-  const noted = patch(turn, { lastActivityAtMs: nowMs });
+  const noted = patch(turn, { lastActivityAtMs: nowMs, wokenToAnswer: false });
   const forced = model.sleepAsked?.force === true;
   if (model.state === 'drowsy') return forced ? noted : toAwake(noted, `activity: ${why}`, nowMs);
   const stops = model.state === 'saving' && !forced;
   const waits = model.held || stops || (model.state === 'failed' && model.progress.phase === 'suspend');
   if (!waits || !isOurs(model)) return noted;
-  const wanted = patch(noted, {
-    wakeWanted: model.wakeWanted ?? why,
-    waitingSinceMs: model.waitingSinceMs ?? nowMs,
-    neededVms: model.neededVms.includes(vm) ? model.neededVms : [...model.neededVms, vm],
-  });
+  const wanted = wantWake(noted, vm, why, nowMs);
   return stops ? abortSaving(wanted, `activity: ${why}`, nowMs) : wanted;
+}
+
+/** Nobody is there: a sleeper is woken, but no suspend is called off, and nobody's maintenance ends. */
+function absorbKeepalive(turn: Turn, vm: string, why: string, nowMs: number): Turn {
+  const { model } = turn;
+  if (!model.held || model.maintenance || !isOurs(model)) return turn;
+  const wokenToAnswer = model.wakeWanted === null && model.state !== 'waking' ? true : model.wokenToAnswer;
+  return wantWake(patch(turn, { wokenToAnswer }), vm, why, nowMs);
+}
+
+function wantWake(turn: Turn, vm: string, why: string, nowMs: number): Turn {
+  const { wakeWanted, waitingSinceMs, neededVms } = turn.model;
+  return patch(turn, {
+    wakeWanted: wakeWanted ?? why,
+    waitingSinceMs: waitingSinceMs ?? nowMs,
+    neededVms: neededVms.includes(vm) ? neededVms : [...neededVms, vm],
+  });
 }
 
 function absorbRelease(turn: Turn, nowMs: number): Turn {
@@ -256,7 +272,7 @@ function silentFact(before: ProbeFact | undefined, askedAtMs: number, nowMs: num
 
 function absorbOperatorWake(turn: Turn, why: string, nowMs: number): Turn {
   const { model } = turn;
-  const freed = patch(turn, { maintenance: false, sleepAsked: null });
+  const freed = patch(turn, { maintenance: false, sleepAsked: null, wokenToAnswer: false });
   switch (model.state) {
     case 'drowsy':
       return toAwake(freed, why, nowMs);
@@ -389,7 +405,7 @@ function advanceAwake(turn: Turn, nowMs: number): Turn | null {
   if (blockers.length === 0) {
     const windowMs = model.sleepAsked === null ? model.policy.drowsyForMs : 0;
     const why = model.sleepAsked === null ? 'nobody is active' : 'an operator asked for sleep';
-    return moveTo(turn, 'drowsy', why, nowMs, {}, { deadlineMs: nowMs + windowMs });
+    return moveTo(turn, 'drowsy', why, nowMs, { wokenToAnswer: false }, { deadlineMs: nowMs + windowMs });
   }
   const onlyObserves = blockers.every((blocker) => blocker.kind === 'observe');
   if (!onlyObserves || model.wouldSleepSaid) return null;
@@ -463,7 +479,7 @@ function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   const answersAgain =
     sleepSeenAtMs !== null && model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, sleepSeenAtMs));
   if (answersAgain && !powerSleeps) return toWaking(turn, `woken by someone else: ${evidence.text}`, nowMs, false);
-  if (model.wakeWanted !== null && keepsAnswering(model, nowMs)) {
+  if (model.wakeWanted !== null && !model.wokenToAnswer && keepsAnswering(model, nowMs)) {
     return backToAwake(
       failSuspend(turn, 'the power button was ignored', nowMs),
       `the button was ignored (a VM kept answering for ${formatDuration(BUTTON_IGNORED_MS)}), and a client is active`,

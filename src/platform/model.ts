@@ -94,6 +94,8 @@ export interface PlatformModel {
   // wishes
   /** Set by activity or an operator while the platform does not run; cleared when it runs. */
   readonly wakeWanted: string | null;
+  /** Woken to answer a keepalive, and nobody has come since: `minAwakeMs` does not count. */
+  readonly wokenToAnswer: boolean;
   /** Since when clients wait, for the bound on their wait. */
   readonly waitingSinceMs: number | null;
   /** VMs for which somebody waits. */
@@ -116,6 +118,8 @@ export type PlatformEvent =
   | { readonly kind: 'tick' }
   | { readonly kind: 'pool'; readonly size: number }
   | { readonly kind: 'activity'; readonly vm: string; readonly why: string }
+  /** A held keepalive is to be answered, though nobody is there. */
+  | { readonly kind: 'keepalive'; readonly vm: string; readonly why: string }
   | { readonly kind: 'inhibit'; readonly name: string; readonly why: string; readonly untilMs: number | null }
   | { readonly kind: 'release' }
   | { readonly kind: 'power'; readonly reading: PowerReading }

@@ -105,6 +105,11 @@ export interface Prober {
 export type Protocol = 'auto' | 'rdp' | 'rfb' | 'ssh' | 'spice' | 'telnet' | 'http' | 'websocket' | 'raw';
 /** What counts as activity: every byte of the client's, or only what detection does not explain (see README). */
 export type ActivityRule = 'every-byte' | 'learned';
+/**
+ * What becomes of a client whose keepalives a sleeping VM does not answer: hold keeps them, and the client's own patience decides;
+ * wake wakes the platform for as long as an answer takes; close ends the client's connection.
+ */
+export type KeepaliveRule = 'hold' | 'wake' | 'close';
 export type Device = 'desktop' | 'terminal' | 'printer' | 'disk' | 'serial' | 'web';
 
 /** What a stream's owner says about one client connection. The names are those of the HTTP API. */
@@ -144,6 +149,8 @@ export interface StreamObserver {
   streamActive(stream: StreamStatus, why: string): void;
   /** Any activity while the platform's streams are held, even of a stream that is in the pool already. */
   activityWhileHeld(stream: StreamStatus, why: string): void;
+  /** A keepalive of the stream is held for as long as its listener allows, and its VM is to answer it. No activity. */
+  keepaliveOverdue(stream: StreamStatus, why: string): void;
   /** The stream's idle timeout, or its disconnect grace, ran out: it leaves the pool. */
   streamIdle(stream: StreamStatus, why: string): void;
   /** The stream is gone for good. `why` says who ended it and how many bytes it carried. */

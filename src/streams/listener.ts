@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type ServerOpts, type Sock
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
-import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { BannerMemory } from './server-banner.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
@@ -15,6 +15,8 @@ import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
 export const DEFAULT_MAX_STREAMS = 10_000;
 /** A client that does not answer is asked by TCP keepalive after this long. Never done towards targets. */
 export const CLIENT_KEEPALIVE_MS = 60_000;
+/** A held keepalive waits this long where its listener does not say. */
+export const DEFAULT_KEEPALIVE_WAIT_MS = 30_000;
 /** Connections the kernel completes before they are accepted here; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096;
 
@@ -40,6 +42,10 @@ export interface ListenerOptions {
   readonly wakeRate?: WakeRate | null;
   /** serve: clients of a sleeper are greeted with the banner that the server was last seen to send. Default: none. */
   readonly banner?: 'none' | 'serve';
+  /** Default: hold. */
+  readonly onKeepalive?: KeepaliveRule;
+  /** Default: DEFAULT_KEEPALIVE_WAIT_MS. */
+  readonly keepaliveWaitMs?: number;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -78,8 +84,9 @@ export class Listener {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
     const listener = formatEndpoint(this.#endpoint);
     const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
-    const owned = { guard: this.#guard, banner: this.#banner };
-    return { vm, target, protocol, device, wakeOn, activity, listener, idleTimeoutMs, policy, record, ...owned };
+    const { onKeepalive = 'hold', keepaliveWaitMs = DEFAULT_KEEPALIVE_WAIT_MS } = this.#options;
+    const rules = { wakeOn, activity, onKeepalive, keepaliveWaitMs, idleTimeoutMs, policy, record };
+    return { vm, target, protocol, device, listener, ...rules, guard: this.#guard, banner: this.#banner };
   }
 
   /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */

@@ -2,13 +2,23 @@
 import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
-import type { ActivityRule, Clock, Device, Logger, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type {
+  ActivityRule,
+  Clock,
+  Device,
+  KeepaliveRule,
+  Logger,
+  Protocol,
+  StreamObserver,
+  StreamStatus,
+} from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
-import { formatBytes } from '../platform/units.ts';
+import { formatBytes, formatDuration } from '../platform/units.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import type { HoldCodec } from './hold-codec.ts';
+import { KeepalivePatience } from './keepalive-patience.ts';
 import { readEnd } from './read-end.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
@@ -18,6 +28,9 @@ import { StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { StreamTrace, TraceRecorder } from './trace-recorder.ts';
+
+/** A client that was let go has this long to close its side, too. */
+const LET_GO_MS = 5_000;
 
 /** What the listener that accepted a stream says about it. */
 export interface StreamRoute {
@@ -37,6 +50,9 @@ export interface StreamRoute {
   readonly guard: SourceGuard;
   /** What the listener's server begins with; null: no banner is served in its place. */
   readonly banner: BannerMemory | null;
+  /** What becomes of keepalives that were held for `keepaliveWaitMs`. */
+  readonly onKeepalive: KeepaliveRule;
+  readonly keepaliveWaitMs: number;
 }
 
 /** What all streams of one platform share. */
@@ -79,6 +95,8 @@ export class Stream {
   readonly #hold: Hold;
   readonly #activity: StreamActivity;
   readonly #banner: ServerBanner;
+  /** null: they wait as long as their client does. */
+  readonly #patience: KeepalivePatience | null;
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
   #target: Socket | null = null;
@@ -87,11 +105,14 @@ export class Stream {
   #clientError: unknown = null;
   #targetHasEnded = false;
   #targetError: unknown = null;
-  #firstToEnd: 'client' | 'target' | null = null;
+  #firstToEnd: 'client' | 'target' | 'listener' | null = null;
   #isReading = true;
   /** Held since the last delivery: the next one is reported. */
   #wasHeld = false;
   #predatesHold = false;
+  #heldSinceMs: number;
+  /** The listener has ended the connection towards the client, which may not have ended its side yet. */
+  #isLetGo = false;
   #bytesFromClient = 0;
   #bytesToClient = 0;
 
@@ -107,6 +128,8 @@ export class Stream {
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
     this.#banner = new ServerBanner(route.banner);
     const address = client.remoteAddress ?? '';
+    this.#heldSinceMs = this.#openedAtMs;
+    this.#patience = this.#makePatience();
     this.#activity = new StreamActivity({
       ...pickActivityOptions(home, route),
       family: familyOf(address, route.listener),
@@ -182,6 +205,7 @@ export class Stream {
     this.#connector = null;
     this.#mode = 'holding';
     this.#wasHeld = true;
+    this.#heldSinceMs = this.#home.clock.nowMs();
     this.#predatesHold = this.#target !== null;
     if (this.#isForgettable()) {
       this.#forgetClient();
@@ -196,8 +220,11 @@ export class Stream {
   /** Delivers what is held, after connecting where there is no connection yet, and flows. */
   release(): void {
     if (this.#mode !== 'holding') return;
-    // Whoever waited for the wake is there: a wake that took longer than the idle timeout must not end in the next sleep.
-    const waited = this.isWaiting;
+    // Whoever waited for the wake is there: a wake that took longer than the idle timeout must not end in the next sleep. Held
+    // chatter alone is nobody.
+    const hasCounted = this.#target === null || this.#activity.lastActiveAtMs >= this.#heldSinceMs;
+    const waited = this.isWaiting && hasCounted;
+    this.#patience?.end();
     const verdict = this.#activity.release();
     if (verdict === 'refused') {
       this.#refuse();
@@ -225,6 +252,7 @@ export class Stream {
   /** Ends at once, without a word to the observer: Torpor itself goes. */
   shutDown(): void {
     this.#mode = 'closed';
+    this.#patience?.end();
     this.#connector?.abort();
     this.#hold.clear();
     resetSocket(this.#client);
@@ -260,13 +288,15 @@ export class Stream {
   #onClientData(chunk: Buffer): void {
     if (this.#mode === 'closed') return;
     this.#bytesFromClient += chunk.length;
-    const verdict = this.#activity.judge('client', chunk);
+    // A client that is let go says goodbye: nobody is there.
+    const verdict = this.#isLetGo ? 'quiet' : this.#activity.judge('client', chunk);
     if (verdict === 'refused') {
       this.#refuse();
       return;
     }
     const boundReached = this.#mode === 'flowing' ? this.#send(chunk) : this.#keep(chunk);
     this.#activity.report(verdict);
+    if (verdict === 'quiet' && this.#mode === 'holding' && !this.#activity.isDormant) this.#patience?.begin();
     if (boundReached !== null && this.#home.isHeld(this.route.vm)) this.#activity.insist(boundReached);
   }
 
@@ -324,6 +354,31 @@ export class Stream {
     }
     this.#dropTarget();
     this.#close(`the client reset the connection${reasonOf(this.#clientError)}`);
+  }
+
+  #makePatience(): KeepalivePatience | null {
+    const { onKeepalive, keepaliveWaitMs } = this.route;
+    if (onKeepalive === 'hold') return null;
+    const onOver = () =>
+      this.#onKeepaliveOverdue(onKeepalive, `a keepalive has waited ${formatDuration(keepaliveWaitMs)}`);
+    return new KeepalivePatience({ clock: this.#home.clock, waitMs: keepaliveWaitMs, onOver });
+  }
+
+  #onKeepaliveOverdue(rule: 'wake' | 'close', why: string): void {
+    if (this.#mode !== 'holding' || this.#clientIsGone || this.#isLetGo) return;
+    if (rule === 'wake') this.#home.observer.keepaliveOverdue(this.status(), why);
+    else this.#letGo(why);
+  }
+
+  /** Ends towards the client at once. What it sent, and that it is gone, reaches the VM when that runs. */
+  #letGo(why: string): void {
+    const { clock, log, platform } = this.#home;
+    log.info({ platform, stream: this.id }, `closes the connection of ${this.#clientName}: ${why}`);
+    this.#isLetGo = true;
+    this.#firstToEnd ??= 'listener';
+    this.#client.end();
+    const cancel = clock.schedule(LET_GO_MS, () => resetSocket(this.#client));
+    this.#client.once('close', cancel);
   }
 
   // ------------------------------------------------------------------------------------------ target
@@ -486,12 +541,13 @@ export class Stream {
   #close(why: string): void {
     if (this.#mode === 'closed') return;
     this.#mode = 'closed';
+    this.#patience?.end();
     this.#connector?.abort();
     this.#connector = null;
     this.#hold.clear();
     const carried = `${formatBytes(this.#bytesFromClient)} from the client, ${formatBytes(this.#bytesToClient)} to it`;
     this.#home.observer.streamClosed(this.status(), `${why} (${carried})`);
-    const sides = { client: 'client', target: 'server' } as const;
+    const sides = { client: 'client', target: 'server', listener: 'server' } as const;
     this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
 }

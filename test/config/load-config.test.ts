@@ -119,6 +119,8 @@ describe('configuration', () => {
                     polls: [],
                   },
                   record: false,
+                  onKeepalive: 'hold',
+                  keepaliveWaitMs: 30_000,
                   probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
                   maxStreams: null,
                 },
@@ -158,9 +160,28 @@ describe('configuration', () => {
       device: 'desktop',
       wakeOn: 'connect',
       activity: 'every-byte',
+      onKeepalive: 'hold',
+      keepaliveWaitMs: 30_000,
       probe: { kind: 'tcp' },
       maxStreams: null,
     });
+  });
+
+  it.each([
+    ['onKeepalive: wake, activity: learned', { onKeepalive: 'wake', keepaliveWaitMs: 30_000 }],
+    ['onKeepalive: close, activity: learned, keepaliveWait: 1s', { onKeepalive: 'close', keepaliveWaitMs: 1000 }],
+    ['onKeepalive: hold', { onKeepalive: 'hold' }],
+  ])('listener with %s -> taken', (options, expected) => {
+    expect(listenerOf(options)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['onKeepalive: wake', /write activity: learned/],
+    ['onKeepalive: close, activity: every-byte', /write activity: learned/],
+    ['onKeepalive: answer, activity: learned', /one of hold, wake, close/],
+    ['keepaliveWait: 10ms', /too short: write 1000ms or more/],
+  ])('listener with %s -> refused', (options, problem) => {
+    expect(() => listenerOf(options)).toThrow(problem);
   });
 
   it.each([

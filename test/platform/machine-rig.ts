@@ -126,6 +126,10 @@ export class MachineRig {
     return this.send({ kind: 'activity', vm, why });
   }
 
+  keepalive(vm = 'alice', why = 'a keepalive has waited 30s'): Effect[] {
+    return this.send({ kind: 'keepalive', vm, why });
+  }
+
   inhibit(untilMs: number | null = null, name = 'operator'): Effect[] {
     return this.send({ kind: 'inhibit', name, why: 'backup runs', untilMs });
   }

@@ -128,6 +128,7 @@ const DISTURBANCES: readonly Action[] = [
   act('a BMC that says S3', (rig) => rig.wait(1).power('S3', false)),
   act('11 s without a word', (rig) => rig.wait(11_000)),
   act('activity', (rig) => rig.activity()),
+  act('an overdue keepalive', (rig) => rig.keepalive()),
   act('a journal answer of before', (rig) => rig.journalled(null, rig.model.intent.id - 1)),
 ];
 
@@ -210,6 +211,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: fc.constant(TO_ASLEEP) },
   { weight: 8, arbitrary: marching },
   { weight: 4, arbitrary: vm.map((name) => act(`activity ${name}`, (rig) => rig.activity(name))) },
+  { weight: 2, arbitrary: vm.map((name) => act(`keepalive ${name}`, (rig) => rig.keepalive(name))) },
   { weight: 2, arbitrary: fc.constantFrom(0, 0, 1, 3).map((size) => act(`pool ${size}`, (rig) => rig.pool(size))) },
   {
     weight: 1,
@@ -446,22 +448,23 @@ describe('machine: any events in any order', () => {
     );
   });
 
-  it('machine: activity or an operator while suspending or asleep, time and honest witnesses go on -> a wake, or awake', () => {
+  it('machine: activity, an operator or an overdue keepalive while suspending or asleep, time and honest witnesses go on -> a wake, or awake', () => {
     let tried = 0;
     const host = fc.record({
       sleepsAfterMs: fc.option(fc.constantFrom(0, 1_000, 2_900, 8_000, 30_000)),
-      byOperator: fc.boolean(),
+      by: fc.constantFrom('operator', 'activity', 'keepalive'),
     });
     fc.assert(
-      fc.property(options, walk, host, (rigOptions, actions, { sleepsAfterMs, byOperator }) => {
+      fc.property(options, walk, host, (rigOptions, actions, { sleepsAfterMs, by }) => {
         const rig = walkOn(rigOptions, [...actions, ...(actions.length % 2 === 0 ? [] : [TO_SUSPENDING])]);
         if (!['suspending', 'asleep'].includes(rig.state) || !rig.model.armed || rig.model.maintenance) return;
         tried += 1;
         const wasAsleep = rig.state === 'asleep';
         const fromMs = rig.nowMs;
         rig.forget();
-        if (byOperator) rig.send({ kind: 'operatorWake', why: 'operator' });
-        else rig.activity('alice');
+        if (by === 'operator') rig.send({ kind: 'operatorWake', why: 'operator' });
+        else if (by === 'activity') rig.activity('alice');
+        else rig.keepalive('alice');
         // One step may lead through awake and on: the way counts, not where it ends.
         const isWoken = () =>
           rig.all('requestWake').length > 0 || rig.all('transition').some(({ to }) => to === 'awake');

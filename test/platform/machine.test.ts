@@ -1222,6 +1222,99 @@ describe('put to sleep by others', () => {
   });
 });
 
+describe('keepalives of a sleeper', () => {
+  /** Asleep for a minute, then woken by an overdue keepalive; alice answers. */
+  function answering(): MachineRig {
+    const rig = new MachineRig().toAsleep().wait(60_000);
+    rig.powerDown();
+    rig.keepalive();
+    rig.wait(3_000).powerOn();
+    rig.answers('alice');
+    rig.restored();
+    return rig;
+  }
+
+  it('asleep: a keepalive is overdue -> waking: one request, that VM needed', () => {
+    const rig = new MachineRig().toAsleep().wait(1_000).forget();
+    rig.keepalive('bob');
+    rig.keepalive('bob');
+    expect(rig.kinds).toEqual(['transition', 'journal', 'requestWake']);
+    expect(rig.model).toMatchObject({ neededVms: ['bob'], why: 'a keepalive has waited 30s', lastActivityAtMs: null });
+  });
+
+  it('awake: woken to answer, nobody comes -> drowsy at once, the abort window stands', () => {
+    const rig = answering();
+    expect(rig.state).toBe('drowsy');
+    expect(rig.model.progress.deadlineMs).toBe(rig.nowMs + 30_000);
+  });
+
+  it('drowsy: woken to answer, somebody comes -> awake for minAwake', () => {
+    const rig = answering();
+    rig.activity();
+    rig.pool(1);
+    rig.pool(0);
+    rig.runFor(49_000);
+    expect(rig.state).toBe('awake');
+    rig.runFor(2_000);
+    expect(rig.state).toBe('drowsy');
+  });
+
+  it('waking: woken to answer, somebody comes before it runs -> awake for minAwake', () => {
+    const rig = new MachineRig().toAsleep().wait(60_000);
+    rig.powerDown();
+    rig.keepalive();
+    rig.activity();
+    rig.wait(3_000).powerOn();
+    rig.answers('alice');
+    rig.restored();
+    expect(rig.state).toBe('awake');
+  });
+
+  it('waking: woken by somebody, a keepalive is overdue meanwhile -> awake for minAwake', () => {
+    const rig = new MachineRig().toWaking();
+    rig.keepalive();
+    rig.wait(3_000).powerOn();
+    rig.answers('alice');
+    rig.restored();
+    expect(rig.state).toBe('awake');
+  });
+
+  it('suspending: overdue, and the VMs keep answering -> the suspend is not called off', () => {
+    const rig = new MachineRig().toSuspending();
+    rig.keepalive();
+    rig.runFor(10_000);
+    expect(rig.state).toBe('suspending');
+    rig.wait(100).power('S3');
+    expect(rig.state).toBe('waking');
+  });
+
+  it('awake: overdue just as streams are released -> nothing', () => {
+    const rig = new MachineRig().toAwake().runFor(60_000);
+    const { state } = rig;
+    rig.forget().keepalive();
+    expect(rig.model).toMatchObject({ state, wakeWanted: null });
+    expect(rig.effects).toEqual([]);
+  });
+
+  it('asleep: in maintenance -> stays asleep, nobody waits', () => {
+    const rig = new MachineRig().toAwake();
+    rig.allSilent();
+    rig.wait(2_000).power('S5');
+    rig.forget().keepalive();
+    rig.tickFor(600_000);
+    expect(rig.model).toMatchObject({ state: 'asleep', maintenance: true, waitingSinceMs: null });
+    expect(rig.effects).toEqual([]);
+  });
+
+  it('observe: overdue before the first evidence, found asleep -> nothing pressed', () => {
+    const rig = new MachineRig({ armed: false });
+    rig.keepalive();
+    rig.sleepFor(2_000);
+    rig.tickFor(600_000);
+    expect(rig.kinds).toEqual(['transition', 'releaseStreams']);
+  });
+});
+
 describe('observe mode', () => {
   it('observe: others put it to sleep -> noted: flows, nothing journalled, activity presses nothing', () => {
     const rig = new MachineRig({ armed: false }).toAwake().runFor(20_000).forget().sleepFor(2_000);

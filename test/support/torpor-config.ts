@@ -10,8 +10,10 @@ export interface SetUpVm {
   readonly target: string;
   readonly protocol?: string;
   readonly probe?: string | Readonly<Record<string, string>>;
-  /** Further keys of the listener. */
-  readonly listener?: Readonly<Record<string, unknown>>;
+  readonly device?: string;
+  readonly activity?: string;
+  readonly onKeepalive?: string;
+  readonly keepaliveWait?: string;
 }
 
 /** What differs from test to test. Durations as the configuration writes them. */
@@ -39,9 +41,10 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
   const passwordFile = folder.file('bmc-password');
   writeFileSync(passwordFile, `${setUp.bmc.password}\n`, { mode: 0o600 });
   const path = folder.file('torpor.yaml');
-  const vms = setUp.vms.map(({ name, listenPort, target, protocol = 'raw', probe = 'tcp', listener = {} }) => ({
+  const defaults = { protocol: 'raw', device: 'terminal', probe: 'tcp' };
+  const vms = setUp.vms.map(({ name, listenPort, ...listener }) => ({
     name,
-    listeners: [{ listen: `127.0.0.1:${listenPort}`, target, protocol, device: 'terminal', probe, ...listener }],
+    listeners: [{ listen: `127.0.0.1:${listenPort}`, ...defaults, ...listener }],
   }));
   const { platform, apiPort, bmc } = setUp;
   const config = {

@@ -11,6 +11,14 @@ import type { NamespaceVm } from './namespace-vm.ts';
 export const OPENSSH_PROGRAMS = ['sshd', 'ssh', 'scp', 'ssh-keygen'] as const;
 const SSHD_PORT = 22;
 
+/** What differs from one shell to another. */
+export interface ShellOptions {
+  /** For the user's shell in the VM. Default: another shell. */
+  readonly command?: string;
+  /** Lines of ssh_config(5), such as `ServerAliveInterval=5`. */
+  readonly settings?: readonly string[];
+}
+
 /** One sshd inside a VM, and the clients' side of it. */
 export class OpenSsh {
   readonly target: string;
@@ -22,8 +30,8 @@ export class OpenSsh {
     this.target = `${address}:${SSHD_PORT}`;
   }
 
-  /** Makes keys and starts sshd. Resolves once it greets. */
-  static async start(folder: TempFolder, vm: NamespaceVm): Promise<OpenSsh> {
+  /** Makes keys and starts sshd, with further lines of sshd_config(5). Resolves once it greets. */
+  static async start(folder: TempFolder, vm: NamespaceVm, settings: readonly string[] = []): Promise<OpenSsh> {
     for (const key of ['host-key', 'user-key']) {
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', key, '-f', folder.file(key)]);
     }
@@ -42,6 +50,7 @@ PermitRootLogin yes
 PrintMotd no
 PrintLastLog no
 Subsystem sftp internal-sftp
+${settings.join('\n')}
 `,
     );
     const sshd = vm.spawn(findProgram('sshd') ?? 'sshd', ['-D', '-e', '-f', folder.file('sshd-config')]);
@@ -59,9 +68,10 @@ Subsystem sftp internal-sftp
   }
 
   /** `ssh -tt` through a listener: a shell on a terminal of its own. */
-  openShell(listenPort: number): SshShell {
-    const options = this.#clientOptions(listenPort);
-    const args = ['-tt', '-p', String(listenPort), ...options, `${userInfo().username}@127.0.0.1`, 'exec sh'];
+  openShell(listenPort: number, { command = 'exec sh', settings = [] }: ShellOptions = {}): SshShell {
+    // Of each setting ssh takes the first.
+    const options = [...settings.flatMap((setting) => ['-o', setting]), ...this.#clientOptions(listenPort)];
+    const args = ['-tt', '-p', String(listenPort), ...options, `${userInfo().username}@127.0.0.1`, command];
     return new SshShell(spawn('ssh', args, { stdio: 'pipe' }));
   }
 
@@ -111,6 +121,11 @@ export class SshShell {
       });
     }
     this.exit = new Promise((resolve) => child.once('close', resolve));
+  }
+
+  /** Everything both ends wrote to the terminal so far. */
+  get output(): string {
+    return this.#output;
   }
 
   get isOpen(): boolean {

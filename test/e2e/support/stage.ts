@@ -55,7 +55,7 @@ export class Stage implements AsyncDisposable {
   /** The VM of this stage with further keys of its listener, for `configure`. */
   alice(listener: Readonly<Record<string, unknown>>): Pick<SetUp, 'vms'> {
     const target = `127.0.0.1:${this.platform.vmPorts[0]}`;
-    return { vms: [{ name: 'alice', listenPort: this.listenPort, target, listener }] };
+    return { vms: [{ name: 'alice', listenPort: this.listenPort, target, ...listener }] };
   }
 
   /** Writes the configuration: one that fits the platform, but for what `setUp` says. */

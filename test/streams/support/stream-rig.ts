@@ -12,7 +12,7 @@ import { systemClock } from '../../../src/system-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
 
 export interface SeenEvent {
-  readonly kind: 'opened' | 'active' | 'held-activity' | 'idle' | 'closed' | 'delivered';
+  readonly kind: 'opened' | 'active' | 'held-activity' | 'keepalive' | 'idle' | 'closed' | 'delivered';
   readonly id: string;
   readonly why: string;
   readonly status: StreamStatus;
@@ -31,6 +31,9 @@ export class SeenEvents implements StreamObserver {
   }
   activityWhileHeld(status: StreamStatus, why: string): void {
     this.#add('held-activity', status, why);
+  }
+  keepaliveOverdue(status: StreamStatus, why: string): void {
+    this.#add('keepalive', status, why);
   }
   streamIdle(status: StreamStatus, why: string): void {
     this.#add('idle', status, why);
