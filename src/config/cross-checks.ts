@@ -2,11 +2,11 @@
 // problems; a value that is wrong by itself is the schema's business and passes here.
 
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
-import type { Device } from '../platform/ports.ts';
+import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
-import { DEFAULT_API_LISTEN, DEVICES } from './schema.ts';
+import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** One finding at one place of the file. */
@@ -69,6 +69,9 @@ function doubtPreface({ path, value }: Placed<Mapping>): Finding[] {
   return [{ path: at, what: `${protocol} clients may wait for the server, so any connection wakes it: write ${help}` }];
 }
 
+/** Protocols whose streams may be HTTP. */
+const POLLED: ReadonlySet<Protocol> = new Set(['auto', 'http', 'websocket']);
+
 /** Switches that would change nothing: their owner means something else. */
 function checkSwitches({ path, value }: Placed<Mapping>): Finding[] {
   const kind = DEVICE_KINDS[deviceOf(value.device)];
@@ -83,8 +86,9 @@ function checkSwitches({ path, value }: Placed<Mapping>): Finding[] {
     const what = 'what a server sends never counts (viewing: ignore): write viewing: active, or leave it out';
     findings.push({ path: [...path, 'work', 'fromServer'], what });
   }
-  if (hasEntries(value.polls) && !['http', 'websocket', 'auto', undefined].includes(value.protocol as string)) {
-    const what = `polls are HTTP requests, and the protocol is ${String(value.protocol)}: write protocol: http, or leave it out`;
+  const protocol = PROTOCOLS.find((known) => known === value.protocol) ?? 'auto';
+  if (hasEntries(value.polls) && !POLLED.has(protocol)) {
+    const what = `polls are HTTP requests, and the protocol is ${protocol}: write protocol: http, or leave it out`;
     findings.push({ path: [...path, 'polls'], what });
   }
   return findings;

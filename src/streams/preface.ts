@@ -38,11 +38,11 @@ const JUDGES: Readonly<Record<Protocol, Judge>> = {
   ssh: startsWith('SSH-'),
   // [MS-RDPBCGR] 1.3.1.1 (X.224 Connection Request) and 5.4.2.2 (direct approach: TLS at once).
   rdp: either(judgeConnectionRequest, judgeTls),
-  // RFC 6143 section 7.1.1. An RFB client waits for the server's version first, so this rarely wakes anybody.
-  rfb: startsWith('RFB '),
+  // RFC 6143 section 7.1.1: the answer to the server's version. In a TLS tunnel the client speaks first.
+  rfb: either(startsWith('RFB '), judgeTls),
   // SPICE protocol, RedLinkMess: the magic number; or TLS on the secure port.
   spice: either(startsWith('REDQ'), judgeTls),
-  telnet: judgeTelnet,
+  telnet: either(judgeTelnet, judgeTls),
   http: either(judgeHttp, judgeTls),
   websocket: either(startsWith('GET '), judgeTls),
 };

@@ -137,6 +137,38 @@ describe('parseConfig', () => {
     fc.assert(fc.property(text, expectGoodEnd), runs(1000, SEED));
   });
 
+  it('a listener with any value at any of its keys -> a configuration or a TorporError', () => {
+    const or = (...words: readonly unknown[]) => fc.oneof(fc.constantFrom(...words), anyValue);
+    const listener = fc.record(
+      {
+        listen: or('127.0.0.1:0'),
+        target: or('10.0.0.7:22', '10.0.0.7:9100'),
+        protocol: or('rfb', 'ssh', 'http', 'raw'),
+        device: or('printer', 'serial', 'web'),
+        wakeOn: or('preface', 'input'),
+        idleTimeout: or('1m'),
+        allowFrom: fc.oneof(anyValue, fc.array(or('10.0.0.0/8', '::/0', '10.0.0.1/8'), { maxLength: 3 })),
+        wakeRate: fc.oneof(or('none'), fc.record({ count: or(3), per: or('1h') }, { requiredKeys: [] })),
+        banner: or('serve'),
+        activity: or('learned'),
+        viewing: or('active'),
+        work: fc.oneof(
+          anyValue,
+          fc.record({ fromServer: or('1MiB'), fromClient: or('1MiB'), window: or('5s') }, { requiredKeys: [] }),
+        ),
+        periodicInput: or('ignore'),
+        polls: fc.oneof(anyValue, fc.array(or('GET /'), { maxLength: 3 })),
+        record: or(true),
+      },
+      { requiredKeys: [] },
+    );
+    const text = fc.array(listener, { maxLength: 2 }).map((listeners) => {
+      const bmc = { driver: 'ipmi', host: 'lab-bmc', user: 'torpor', passwordEnv: 'LAB_BMC' };
+      return stringify({ platforms: [{ name: 'lab', power: { bmc }, vms: [{ name: 'one', listeners }] }] });
+    });
+    fc.assert(fc.property(text, expectGoodEnd), runs(500, SEED));
+  });
+
   it('a password under any key that says so, on a line that is wrong -> never shown', () => {
     const key = fc.constantFrom(
       'password',

@@ -9,6 +9,8 @@ const VALID: ReadonlyArray<readonly [Protocol, string, Buffer]> = [
   ['rdp', '[MS-RDPBCGR] 4.1.1', Buffer.from('0300002c27e00000000000436f6f6b69653a206d737473686173683d65', 'hex')],
   ['rdp', 'TLS at once', Buffer.from('16030100c8010000c40303', 'hex')],
   ['rfb', 'RFC 6143 section 7.1.1', Buffer.from('RFB 003.008\n')],
+  ['rfb', 'in a TLS tunnel', Buffer.from('16030100c4010000c00303cb34ecb1e7', 'hex')],
+  ['telnet', 'in a TLS tunnel', Buffer.from('16030100c4010000c00303cb34ecb1e7', 'hex')],
   ['spice', 'RedLinkMess', Buffer.from('5245445102000000020000001200000000000000', 'hex')],
   // IAC DO SUPPRESS-GO-AHEAD, as BSD telnet begins.
   ['telnet', 'RFC 854', Buffer.from('fffd03fffb18', 'hex')],

@@ -125,7 +125,7 @@ interface ScriptLine {
   readonly tls?: readonly number[];
 }
 
-/** The reads of a fixture as bytes, as its README says they are to be made: known bytes, padded; TLS headers in their places. */
+/** The reads of a fixture as bytes, as the README, "Traces", has it: known bytes, padded; TLS headers in their places. */
 class Script {
   readonly reads: Array<{
     readonly atMs: number;
