@@ -79,7 +79,7 @@ export function openDetector(detector: usize, hint: u32, port: u32, family: u32)
 
 /** Judges one chunk, or a further piece of one; answers FLAG_ bits. `before`: bytes its sender had sent before these. */
 export function judgeChunk(detector: usize, direction: u32, before: u64, chunk: usize, bytes: u32, now: u32): u32 {
-  clearVerdict();
+  clearVerdict(direction);
   if ((direction & DIRECTION_SERVER) !== 0) judgeServer(detector, before, chunk, bytes, now);
   else judgeClient(detector, chunk, chunk + bytes, now);
   note(detector);

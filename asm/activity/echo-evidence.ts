@@ -3,7 +3,7 @@
 //
 // One byte of the reply record: 3 bits of the trigger's (reply-evidence.ts), 3 bits how usual an answer is, 2 bits how often there
 // was none.
-import { ECHO_TICKS, LEAST_ECHO_TICKS, ECHO_PART } from './thresholds';
+import { ECHO_PART, ECHO_TICKS, LEAST_ECHO_TICKS } from './thresholds';
 
 export const ECHO: usize = 5;
 export const ECHO_MASK: u8 = 0xf8;

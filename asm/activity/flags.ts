@@ -4,6 +4,8 @@ export const DIRECTION_CLIENT: u32 = 0;
 export const DIRECTION_SERVER: u32 = 1;
 /** Added to a direction: these bytes continue the chunk of the call before and do not count as another one. */
 export const DIRECTION_CONTINUES: u32 = 2;
+/** Added to the client's direction: these bytes are held back, so that no server can answer them. */
+export const DIRECTION_HELD: u32 = 4;
 
 /** The chunk counts as a person's activity. */
 export const FLAG_ACTIVE: u32 = 1;

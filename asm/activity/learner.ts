@@ -36,11 +36,20 @@ import {
   REASON_TIMER,
   REASON_UNEXPLAINED,
 } from './reasons';
-import { expectReply, isTriggered, noteReply, REPLY_LEARNING, REPLY_NO, REPLY_SURPLUS, REPLY_YES, replyBits } from './reply-evidence';
+import {
+  expectReply,
+  isTriggered,
+  noteReply,
+  REPLY_LEARNING,
+  REPLY_NO,
+  REPLY_SURPLUS,
+  REPLY_YES,
+  replyBits,
+} from './reply-evidence';
 import { isSpeaking, isStarting, noteBurst, noteExchange, sinceServer } from './server-bursts';
 import { ALONE_TICKS } from './thresholds';
 import { isDue, isRoundInterval, noteTimer, timerBits, timerGap, timerPeriod, timerSeen } from './timer-evidence';
-import { giveActive, giveChatter, giveWork } from './verdict';
+import { giveActive, giveChatter, giveWork, isChunkHeld } from './verdict';
 
 /** In the learner's bits: how many window adjustments came when they were due. */
 const ADJUSTED_SHIFT: u8 = 5;
@@ -136,7 +145,7 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const isEchoed = protocol === PROTOCOL_SSH;
   const index = findClass(learner, bytes, now);
   const kind = classAt(learner, index);
-  const mayBeKept = isEchoed && mayBeKeepalive(learner, kind, bytes, now);
+  const mayBeKept = isEchoed && !isChunkHeld && mayBeKeepalive(learner, kind, bytes, now);
   const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
   const isAdjustment = isEchoed && reply !== REPLY_NO && noteAdjustment(learner);
@@ -147,7 +156,9 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
   else giveActive(reply === REPLY_LEARNING ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
-  if (isEchoed) awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : mayBeKept ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
+  if (isEchoed && isChunkHeld) store<u8>(learner, 0, AWAITED);
+  else if (isEchoed)
+    awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : mayBeKept ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
 }
 
 /**
@@ -157,7 +168,9 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
 function mayBeKeepalive(learner: usize, kind: usize, bytes: u32, now: u32): bool {
   const silentTicks = sinceClient(learner, now);
   if (bytes > LARGEST_KEEPALIVE_BYTES || silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
-  if (isQuiet(kind + REPLY) || isDue(kind, sinceServer(learner, now)) || isRoundInterval(silentTicks) || isRoundInterval(sinceServer(learner, now))) return true;
+  if (isQuiet(kind + REPLY) && timerPeriod(kind) === 0) return true;
+  const serverTicks = sinceServer(learner, now);
+  if (isDue(kind, serverTicks) || isRoundInterval(silentTicks) || isRoundInterval(serverTicks)) return true;
   return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
 }
 

@@ -64,7 +64,13 @@ export function noteReply(reply: usize, learner: usize, now: u32, isEchoed: bool
   const delayTicks = delayNearest(learner, now, wanted);
   const off = distance(delayTicks, wanted);
   const isLast = delayTicks === sinceServer(learner, now);
-  const isCalled = noteTrigger(reply, load<u16>(learner, SERVER_SIZE), count <= 1 && isLast && off <= half, isLast, isEchoed);
+  const isCalled = noteTrigger(
+    reply,
+    load<u16>(learner, SERVER_SIZE),
+    count <= 1 && isLast && off <= half,
+    isLast,
+    isEchoed,
+  );
   // What follows an echo is typing: it says nothing about replies.
   if (isCaused && isEchoed && isLast) return REPLY_NO;
   if (off > half || !isCalled) {
@@ -91,7 +97,8 @@ export function replyBits(reply: usize): u32 {
 /** The server speaks anew. `isLapse`: it is time to forget counts that were not reached any more. */
 export function expectReply(reply: usize, serverSize: u32, pauseTicks: u32, isLapse: bool): void {
   const byte = load<u8>(reply, TRIGGER_BITS);
-  if (<u32>load<u16>(reply, TRIGGER) === serverSize && (byte & ~ECHO_MASK) !== 0) store<u8>(reply, byte - 1, TRIGGER_BITS);
+  if (<u32>load<u16>(reply, TRIGGER) === serverSize && (byte & ~ECHO_MASK) !== 0)
+    store<u8>(reply, byte - 1, TRIGGER_BITS);
   const usual = usualOf(reply);
   const window = <u32>load<u8>(reply, DELAY) * DELAY_UNIT_TICKS + load<u8>(reply, HALF_WINDOW);
   // Replies to the burst before may still be under way: they are owed.

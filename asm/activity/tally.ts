@@ -1,5 +1,5 @@
 // What passed through one stream: counts per direction. Leaves judging to detector.ts, deadlines and life to streams.ts.
-import { DIRECTION_CONTINUES, DIRECTION_SERVER } from './flags';
+import { DIRECTION_CONTINUES, DIRECTION_HELD, DIRECTION_SERVER } from './flags';
 
 /** A tally is 32 bytes of a stream's record: client bytes, client chunks, server bytes, server chunks; u64 each. */
 export const TALLY_BYTES: u32 = 32;
@@ -8,7 +8,8 @@ const SERVER: usize = 16;
 
 /** Whether `direction` is one that `countChunk` knows. */
 export function isDirection(direction: u32): bool {
-  return direction <= (DIRECTION_SERVER | DIRECTION_CONTINUES);
+  const isHeldServer = (direction & DIRECTION_HELD) !== 0 && (direction & DIRECTION_SERVER) !== 0;
+  return direction <= (DIRECTION_SERVER | DIRECTION_CONTINUES | DIRECTION_HELD) && !isHeldServer;
 }
 
 /** Adds one chunk, or a further piece of one, to the tally. */

@@ -26,7 +26,7 @@ export const ECHO_TICKS: u32 = 400;
 export const LEAST_ECHO_TICKS: u32 = 3;
 export const ECHO_PART: u32 = 32;
 /** A packet that comes so long after the client's last one is not part of somebody's typing. */
-export const ALONE_TICKS: u32 = 2000;
+export const ALONE_TICKS: u32 = 3500;
 /** An interval that agrees with a period by chance is about as rare as 2 * tolerance / period = 1 / 75. */
 export const BEAT_BITS: u32 = 6;
 /** What packets of one kind that come closer to each other than this say nothing about timers: somebody is using them. */

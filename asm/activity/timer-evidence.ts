@@ -68,8 +68,10 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
     return false;
   }
   if (load<u8>(timer, EVIDENCE) >= <u8>BEAT_BITS && takeMiss(timer)) return false;
-  // After use it counts from there: many timers are set anew by it.
-  startOver(timer, now, sinceStray >= shortestTicks ? sinceStray : gap);
+  // After use it counts from there: many timers are set anew by it. Or from the answer, if that makes whole seconds.
+  const counted = sinceStray >= shortestTicks ? sinceStray : gap;
+  const isFromAnswer = silentTicks < counted && !isWhole(counted) && isWhole(silentTicks);
+  startOver(timer, now, isFromAnswer ? silentTicks : counted);
   return false;
 }
 
@@ -181,6 +183,10 @@ export function isRoundInterval(gap: u32): bool {
     isMultiple(gap, 1000, SECOND_TOLERANCE_TICKS) ||
     isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS + gap / ROUND_DRIFT_PART)
   );
+}
+
+function isWhole(gap: u32): bool {
+  return gap >= 1000 && isMultiple(gap, 1000, SECOND_TOLERANCE_TICKS);
 }
 
 function isMultiple(gap: u32, unit: u32, tolerance: u32): bool {

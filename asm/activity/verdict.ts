@@ -1,5 +1,5 @@
 // The verdict on the chunk under way: what its messages add up to. One chunk may hold a poll and a key: then the key decides.
-import { FLAG_ACTIVE, FLAG_CHATTER, FLAG_WORK } from './flags';
+import { DIRECTION_HELD, FLAG_ACTIVE, FLAG_CHATTER, FLAG_WORK } from './flags';
 import { REASON_PROTOCOL, REASON_WORK } from './reasons';
 
 export let verdictFlags: u32 = 0;
@@ -16,7 +16,12 @@ export function watchActive(): void {
   gaveActive = false;
 }
 
-export function clearVerdict(): void {
+/** Whether the chunk is held back, so that nothing answers it. */
+export let isChunkHeld: bool = false;
+
+/** A new chunk comes, of `direction`. */
+export function clearVerdict(direction: u32): void {
+  isChunkHeld = (direction & DIRECTION_HELD) !== 0;
   verdictFlags = 0;
   verdictReason = 0;
   verdictSize = 0;

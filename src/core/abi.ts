@@ -183,6 +183,8 @@ export const DIRECTION_CLIENT = 0;
 export const DIRECTION_SERVER = 1;
 /** Added to a direction: these bytes continue the chunk of the call before and do not count as another one. */
 export const DIRECTION_CONTINUES = 2;
+/** Added to the client's: these bytes are held back, so that no server can answer them. */
+export const DIRECTION_HELD = 4;
 
 /** Protocols by their number in the module. Up to PROTOCOL_HINT_LAST they may be hints of `stream_open`. */
 export const PROTOCOL_NAMES = [

@@ -8,8 +8,8 @@ declare const streamHandleBrand: unique symbol;
 /** Names one open stream of one core. A handle is refused once its stream was released, even if the slot is used again. */
 export type StreamHandle = number & { readonly [streamHandleBrand]: true };
 
-/** Who sent a chunk, seen from the client connection. */
-export type Direction = 'client' | 'server';
+/** Who sent a chunk, seen from the client connection; `held`: the client, while its bytes are kept back and nobody can answer. */
+export type Direction = 'client' | 'server' | 'held';
 
 /** What has passed through a stream since it was opened. */
 export interface StreamTally {
@@ -58,6 +58,12 @@ export interface LoadCoreOptions {
   /** The module's bytes. Default: the package's own build/torpor-core.wasm. */
   readonly wasm?: WasmBytes;
 }
+
+const WAYS: Readonly<Record<Direction, number>> = {
+  client: abi.DIRECTION_CLIENT,
+  server: abi.DIRECTION_SERVER,
+  held: abi.DIRECTION_CLIENT | abi.DIRECTION_HELD,
+};
 
 const DEFAULT_MAX_STREAMS = 16_384;
 const DEFAULT_HEAP_BYTES = 48 * 1024 * 1024;
@@ -158,7 +164,7 @@ export class StreamCore {
    * answers 0. Throws ERR_CORE_STREAM_UNKNOWN for a stale handle.
    */
   observe(stream: StreamHandle, direction: Direction, chunk: Uint8Array, nowTicks: number): number {
-    let way = direction === 'client' ? abi.DIRECTION_CLIENT : abi.DIRECTION_SERVER;
+    let way: number = WAYS[direction];
     if (chunk.length <= SCRATCH_BYTES) return this.#observePiece(stream, way, chunk, nowTicks);
     let flags = 0;
     for (let start = 0; start < chunk.length; start += SCRATCH_BYTES) {

@@ -85,7 +85,8 @@ export class StreamActivity {
   judge(direction: Direction, chunk: Uint8Array): Verdict {
     if (this.#isClosed) return 'quiet';
     if (this.#seat === null) return direction === 'client' ? this.#judgeFirstBytes(chunk) : 'quiet';
-    const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, direction, chunk);
+    const way = direction === 'client' && this.#options.isHeld() ? 'held' : direction;
+    const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, way, chunk);
     if (!isActive) return 'quiet';
     this.lastActiveAtMs = this.#options.clock.nowMs();
     this.#enterWhy = direction === 'client' ? 'client bytes' : 'work: a transfer from the server';

@@ -6,6 +6,8 @@ import { ascii, DIALOGUES, type Dialogue, hex, openDialogue } from './support/di
 
 let core: StreamCore;
 
+const UEL = hex('1b 252d3132333435 58');
+
 describe('activity of plaintext protocols', () => {
   beforeAll(async () => {
     core = await loadCore({ maxStreams: 8, heapBytes: 256 * 1024 });
@@ -51,6 +53,56 @@ describe('activity of plaintext protocols', () => {
     const chatter = Object.values(dialogue.chatter)[0] as Buffer;
     expect(core.observe(stream, 'client', chatter, 11) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
     expect(core.verdict(stream)).toMatchObject({ isLost: true, reason: 'lost' });
+    core.releaseStream(stream);
+  });
+
+  it.each([
+    ['a question', ascii('@PJL INFO STATUS\r\n'), false],
+    ['a question of a variable', ascii('@PJL DINQUIRE RESOLUTION\r\n'), false],
+    ['"@PJL" alone', ascii('@PJL\r\n'), false],
+    ['an order', ascii('@PJL SET COPIES=2\r\n'), true],
+    ['a job', ascii('@PJL ENTER LANGUAGE=PCL\r\nE(0U Hello'), true],
+  ])('print: %s between exit sequences, whole and at every split -> counts: %s', (_name, body, counts) => {
+    const bytes = Buffer.concat([UEL, body, UEL]);
+    for (let split = 0; split < bytes.length; split += 1) {
+      const stream = core.openStream(1000, 0);
+      core.observe(stream, 'client', UEL, 0);
+      const first = core.observe(stream, 'client', bytes.subarray(0, split), 10);
+      const flags = first | core.observe(stream, 'client', bytes.subarray(split), 11);
+      expect({ split, counts: (flags & FLAG_ACTIVE) !== 0 }).toEqual({ split, counts });
+      core.releaseStream(stream);
+    }
+  });
+
+  const GET = (path: string) => ascii(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const OK = ascii('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+
+  it('http: asked again as soon as an answer that was held back is there -> a long poll; another path counts', () => {
+    const stream = core.openStream(1000, 0);
+    core.observe(stream, 'client', GET('/events?since=1'), 0);
+    core.observe(stream, 'server', OK, 23_456);
+    expect(core.observe(stream, 'client', GET('/events?since=2'), 23_480) & FLAG_ACTIVE).toBe(0);
+    core.observe(stream, 'server', OK, 30_001);
+    expect(core.observe(stream, 'client', GET('/orders?since=2'), 30_030) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
+  it('http: a page that asks 5 s after each answer, whatever is clicked between -> chatter after the third', () => {
+    const stream = core.openStream(1000, 0);
+    let now = 0;
+    const ask = (path: string, at: number) => {
+      const flags = core.observe(stream, 'client', GET(path), at);
+      core.observe(stream, 'server', OK, at + 150);
+      return flags & FLAG_ACTIVE;
+    };
+    const polls = [];
+    for (let poll = 0; poll < 20; poll += 1, now += 5150) {
+      polls.push(ask('/status', now));
+      if (poll % 3 !== 0) continue;
+      now += 2718;
+      expect(ask(`/page/${poll}`, now)).toBe(FLAG_ACTIVE);
+    }
+    expect(polls.slice(4).every((flag) => flag === 0)).toBe(true);
     core.releaseStream(stream);
   });
 
@@ -109,6 +161,63 @@ describe('activity of encrypted streams', () => {
       expect(core.observe(stream, 'client', Buffer.alloc(36), key * 3000) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
       core.observe(stream, 'server', Buffer.alloc(36), key * 3000 + 1);
     }
+    core.releaseStream(stream);
+  });
+
+  it('ssh: a keepalive of 15 s that the server refuses -> the first counts, the second is ignored before its period is known', () => {
+    const stream = openSsh();
+    const flags = [];
+    for (let beat = 1; beat <= 3; beat += 1) {
+      flags.push(core.observe(stream, 'client', Buffer.alloc(52), beat * 15_000 - 553));
+      core.observe(stream, 'server', Buffer.alloc(28), beat * 15_000 - 552);
+    }
+    expect(flags.map((bits) => bits & FLAG_ACTIVE)).toEqual([FLAG_ACTIVE, 0, 0]);
+    core.releaseStream(stream);
+  });
+
+  it('ssh: a key just when a keepalive might come -> counts with its echo', () => {
+    const stream = openSsh();
+    core.observe(stream, 'client', Buffer.alloc(52), 14_447);
+    core.observe(stream, 'server', Buffer.alloc(28), 14_448);
+    expect(core.observe(stream, 'client', Buffer.alloc(36), 29_447) & FLAG_ACTIVE).toBe(0);
+    expect(core.observe(stream, 'server', Buffer.alloc(36), 29_449) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    expect(core.verdict(stream)).toMatchObject({ reason: 'echo', packetBytes: 36 });
+    core.releaseStream(stream);
+  });
+
+  it('ssh: the same key while its bytes are held, so that no echo can come -> counts at once', () => {
+    const stream = openSsh();
+    core.observe(stream, 'client', Buffer.alloc(52), 14_447);
+    core.observe(stream, 'server', Buffer.alloc(28), 14_448);
+    expect(core.observe(stream, 'held', Buffer.alloc(36), 29_447) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
+  it('ssh: a learned keepalive while its bytes are held -> chatter all the while', () => {
+    const stream = openSsh();
+    for (let beat = 1; beat <= 5; beat += 1) core.observe(stream, 'client', Buffer.alloc(52), beat * 15_000);
+    for (let beat = 6; beat <= 40; beat += 1)
+      expect(core.observe(stream, 'held', Buffer.alloc(52), beat * 15_000) & FLAG_ACTIVE).toBe(0);
+    core.releaseStream(stream);
+  });
+
+  it('tls: an answer a round trip after every picture, however often those come -> chatter; one more than usual counts', () => {
+    const stream = core.openStream(60_000, 0, { protocol: 'tls' });
+    const record = (bytes: number) => Buffer.concat([Buffer.from([23, 3, 3, 0, bytes - 5]), Buffer.alloc(bytes - 5)]);
+    let now = 0;
+    for (let exchange = 0; exchange < 12; exchange += 1, now += 81) {
+      core.observe(stream, 'client', record(30 + exchange), now);
+      core.observe(stream, 'server', record(60), now + 1);
+    }
+    const picture = (from: number, isExtra: boolean) => {
+      core.observe(stream, 'server', Buffer.alloc(900 + (from % 97)), from);
+      const answer = core.observe(stream, 'client', record(57), from + 80 + (from % 7));
+      return isExtra ? core.observe(stream, 'client', record(57), from + 88) : answer;
+    };
+    for (let frame = 0; frame < 60; frame += 1) picture(now + frame * 150, false);
+    const learned = now + 60 * 150;
+    for (let frame = 0; frame < 200; frame += 1) expect(picture(learned + frame * 150, false) & FLAG_ACTIVE).toBe(0);
+    expect(picture(learned + 200 * 150, true) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
     core.releaseStream(stream);
   });
 

@@ -15,6 +15,8 @@ const ASKED_AT: usize = 4;
 const ANSWERED_AT: usize = 8;
 const SERVER_AT: usize = 12;
 const IS_ANSWERED: usize = 16;
+/** Bytes of the state above. */
+export const REQUEST_STATE_BYTES: usize = 20;
 
 /** Bytes of a request that make its key. */
 const KEY_BYTES: u32 = 64;
