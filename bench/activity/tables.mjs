@@ -1,9 +1,8 @@
 // What the activity bench prints: scores per session and protocol, the steady state of backgrounds, and the trials on them.
 import { machineLine } from '../machine.mjs';
 import { sumScores } from './score.mjs';
+import { mostMissed } from './trials.mjs';
 
-/** Missed of 150 single keys that are still in order. Of bursts none is. */
-const MISSED_OF_150 = 2;
 const REASONS_SHOWN = 4;
 
 export function printScores(rows) {
@@ -48,19 +47,19 @@ export function printSteadyState(backgrounds) {
 
 /** Backgrounds on which inputs were missed, worst first. */
 export function printTrials(backgrounds) {
-  printMissed(backgrounds, 'single', 'single keys', (count) => Math.floor((count * MISSED_OF_150) / 150));
-  printMissed(backgrounds, 'burst', 'bursts of three keys', () => 0);
-  printMissed(backgrounds, 'unanswered', 'bursts of three keys that the server does not answer', () => 0);
+  printMissed(backgrounds, 'single', 'single keys');
+  printMissed(backgrounds, 'burst', 'bursts of three keys');
+  printMissed(backgrounds, 'unanswered', 'bursts of three keys that the server does not answer');
   const without = backgrounds.filter(({ keysFrom }) => keysFrom.length === 0).map(({ session }) => session);
   if (without.length > 0) console.log(`\nnot tried, as no input of their protocol was recorded: ${without.join(', ')}`);
 }
 
-function printMissed(backgrounds, kind, title, mostOf) {
+function printMissed(backgrounds, kind, title) {
   const tried = backgrounds
     .map(({ session, keysFrom, trials }) => ({ session, keysFrom, ...trials[kind] }))
     .filter(({ count }) => count > 0);
   if (tried.length === 0) return;
-  const most = mostOf(tried[0].count);
+  const most = mostMissed(kind, tried[0].count);
   console.log(`\n${title}: missed, worst first (target <= ${most} of ${tried[0].count} on every background)`);
   for (const row of tried.toSorted((a, b) => b.missed - a.missed)) {
     if (row.missed === 0) continue;

@@ -13,6 +13,8 @@ const SPLICE_MS = 600_000;
 const END_MS = 2 * 3_600_000;
 const TIMEOUT_MS = 60_000;
 const NOTICE_MS = 1000;
+/** 2 of 150. */
+const SINGLE_MISSED = 2 / 150;
 /** Between the keys of a burst. */
 const LEAST_GAP_MS = 80;
 const MOST_GAP_MS = 250;
@@ -24,35 +26,49 @@ const TRIAL_KINDS = [
 ];
 
 /**
- * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and `trials` on the first tile, of
- * `single` keys, of `burst`s and of `unanswered` bursts: how many, how many were missed and why, and how many say nothing because the
- * background counted in the same seconds.
- * `donors`: sessions whose keys may be used. `trials` of each kind; 0 for the steady state alone.
+ * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and `trials` (see judgeTrials). `donors`:
+ * sessions whose keys may be used. `trials`: how many of each kind; 0 for the steady state alone.
  */
 export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
-  const keysFor = keyFinder(donors);
+  const keysFor = trials === 0 ? () => ({ keys: [], from: [] }) : keyFinder(donors);
   const rows = [];
   for (const session of sessions) {
-    const backgrounds = findBackgrounds(session);
-    if (backgrounds.length === 0) continue;
-    const { keys, from } = trials === 0 ? { keys: [], from: [] } : keysFor(session);
-    const planned = keys.length === 0 ? [] : planTrials(keys, trials, randomFrom(seed ^ hashOf(session.name)));
-    const played = backgrounds.map((background, tile) => play(replay, background, tile === 0 ? planned : []));
-    const steady = played
-      .map(({ alarms }, tile) => steadyState(alarms, backgrounds[tile]))
+    const prepared = prepareTrials(session, keysFor, { trials, seed });
+    if (prepared === undefined) continue;
+    const { backgrounds, keysFrom } = prepared;
+    const steady = backgrounds
+      .map((background) => steadyState(play(replay, background, [], END_MS).alarms, background))
       .sort((a, b) => b.activeShare - a.activeShare);
-    const [{ alarms, results }] = played;
-    rows.push({
-      session: session.name,
-      client: session.client,
-      protocol: session.protocol,
-      keysFrom: from,
-      tiles: steady.length,
-      steady: steady[0],
-      trials: Object.fromEntries(TRIAL_KINDS.map(({ kind }) => [kind, sumTrials(results, alarms, kind)])),
-    });
+    const { name, client, protocol } = session;
+    rows.push({ session: name, client, protocol, keysFrom, steady: steady[0], trials: judgeTrials(replay, prepared) });
   }
   return rows;
+}
+
+/**
+ * A session's backgrounds and the trials planned on the first: `{ backgrounds, keysFrom, planned }`; undefined where it has none. `keysFor`:
+ * a keyFinder.
+ */
+export function prepareTrials(session, keysFor, { trials, seed }) {
+  const backgrounds = findBackgrounds(session);
+  if (backgrounds.length === 0) return undefined;
+  const { keys, from } = keysFor(session);
+  const planned = keys.length === 0 ? [] : planTrials(keys, trials, randomFrom(seed ^ hashOf(session.name)));
+  return { backgrounds, keysFrom: from, planned };
+}
+
+/**
+ * Of `single` keys, of `burst`s and of `unanswered` bursts: how many were tried (`count`), how many were `missed`, and why (`excuses`), and
+ * how many say nothing because the background counted in the same seconds (`masked`).
+ */
+export function judgeTrials(replay, { backgrounds, planned }) {
+  const { alarms, results } = play(replay, backgrounds[0], planned, planned.length === 0 ? 0 : LEARN_MS + SPLICE_MS);
+  return Object.fromEntries(TRIAL_KINDS.map(({ kind }) => [kind, sumTrials(results, alarms, kind)]));
+}
+
+/** Trials of a kind that may be missed on a background: of single keys a few, as one alone may look like anything; of bursts none. */
+export function mostMissed(kind, count) {
+  return kind === 'single' ? Math.floor(count * SINGLE_MISSED) : 0;
 }
 
 /** All kinds of trials, in time: `{ kind, atMs, untilMs, parts }`, a part being `{ atMs, read }`. */
@@ -85,7 +101,7 @@ function untilAnswered(key) {
 }
 
 /** One pass over the background; at each trial's time its ending is tried, and the core put back. */
-function play(replay, background, trials) {
+function play(replay, background, trials, endMs) {
   const client = replay.openClient();
   const wires = new Wires(client, background);
   const alarms = [];
@@ -93,12 +109,12 @@ function play(replay, background, trials) {
   let nextTrial = 0;
   for (let index = 0; ; index += 1) {
     const entry = readAt(background, index);
-    while (nextTrial < trials.length && trials[nextTrial].atMs <= Math.min(entry.atMs, END_MS)) {
+    while (nextTrial < trials.length && trials[nextTrial].atMs <= Math.min(entry.atMs, endMs)) {
       const trial = trials[nextTrial];
       results.push({ ...trial, ...tryEnding(replay, client, background, index, wires, trial) });
       nextTrial += 1;
     }
-    if (entry.atMs >= END_MS) break;
+    if (entry.atMs >= endMs) break;
     const key = wires.keyOf(entry);
     const flags = client.feed(key, entry.read, entry.atMs);
     wires.note(entry.read);

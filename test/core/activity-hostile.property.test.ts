@@ -154,6 +154,22 @@ describe('what is not explained', () => {
     },
   );
 
+  it.each(OPAQUE)(
+    '$name: a packet of a size never seen, while bytes are held -> counts at once, of whatever size',
+    (opaque) => {
+      fc.assert(
+        fc.property(habits, fc.nat(), untilMs, sizeUnseen, (list, jitterSeed, endMs, bytes) => {
+          withOpaque(opaque, (stream) => {
+            for (const event of live(list, endMs, jitterSeed)) feed(stream, opaque, event);
+            const flags = core.observe(stream, 'held', opaque.packet(bytes), endMs + 1000);
+            expect(flags & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+          });
+        }),
+        runs(200, seed),
+      );
+    },
+  );
+
   it.each(OPAQUE)('$name: a flood of random sizes at random times, over any background -> never idle', (opaque) => {
     fc.assert(
       fc.property(habits, fc.nat(), mostGapMs, fc.boolean(), (list, floodSeed, gapMs, hasEcho) => {
