@@ -74,6 +74,23 @@ export class LiveSession implements AsyncDisposable {
     await this.torpor.ask(PLATFORM, 'release');
   }
 
+  /** Puts the platform to sleep where it does not sleep already, whoever is active. */
+  async fallAsleepNow(): Promise<void> {
+    const { host } = this.stage.platform;
+    const askedUntilAsleep = async () => {
+      if (host.phase === 'running') await this.torpor.ask(PLATFORM, 'sleep', { force: true });
+      return host.phase === 'asleep';
+    };
+    await eventually('the host to sleep', askedUntilAsleep, { withinMs: SLEEP_BOUND_MS, everyMs: 100 });
+  }
+
+  /** Wakes the platform where it does not run. */
+  async run(): Promise<void> {
+    if (this.stage.platform.host.phase === 'running') return;
+    await this.torpor.ask(PLATFORM, 'wake');
+    await eventually('the host to run', () => this.stage.platform.host.phase === 'running');
+  }
+
   /**
    * Resolves once the stream has been outside the pool for `quietMs` in a row, beginning within `learnsWithinMs`. Rejects
    * with what was taken for activity.
