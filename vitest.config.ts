@@ -1,7 +1,9 @@
-// Test projects: unit (Node and npm alone), conformance (other people's programs), rig (a QEMU platform in real S3).
+// Test projects: unit (Node and npm alone), conformance (other people's programs), browser (Chromium), rig (a QEMU platform in
+// real S3).
 import { defineConfig } from 'vitest/config';
 
 const CONFORMANCE = 'test/**/*.conformance.test.ts';
+const BROWSER = 'test/**/*.browser.test.ts';
 const RIG = 'test/rig/**/*.test.ts';
 
 export default defineConfig({
@@ -11,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [CONFORMANCE, RIG],
+          exclude: [CONFORMANCE, BROWSER, RIG],
           testTimeout: 20_000,
         },
       },
@@ -20,6 +22,15 @@ export default defineConfig({
           name: 'conformance',
           include: [CONFORMANCE],
           testTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: [BROWSER],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { benchEmbedding, formatEmbedding } from './embedding.mjs';
 import { benchLz4 } from './lz4.mjs';
 import { benchLz4Native, formatNative } from './lz4-native.mjs';
 import { benchTimers } from './timers.mjs';
@@ -30,6 +31,12 @@ const native = await benchLz4Native({
   corpusBytes: 1024 * 1024,
   seed,
 });
+const embedding = await benchEmbedding({
+  rounds: values.quick ? 3 : 9,
+  milliseconds: values.quick ? 10 : 40,
+  corpusBytes: values.quick ? 256 * 1024 : 1024 * 1024,
+  seed,
+});
 const machine = {
   cpu: os.cpus()[0]?.model ?? 'unknown',
   cores: os.cpus().length,
@@ -39,10 +46,11 @@ const machine = {
 };
 const file = new URL(`bench-${new Date().toISOString().replaceAll(':', '-')}.json`, ARTIFACTS);
 await mkdir(ARTIFACTS, { recursive: true });
-await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows, native }, null, 2)}\n`);
+await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows, native, embedding }, null, 2)}\n`);
 
 printTable(rows);
 if (native.length > 0) console.log(`\nLZ4 in the module against ${native[0].peer}\n${formatNative(native).join('\n')}`);
+if (embedding.blocks.length > 0) console.log(`\nThe core as a part\n${formatEmbedding(embedding).join('\n')}`);
 console.log(
   `\n${machine.cpu}, ${machine.cores} cores, load ${machine.loadBefore.toFixed(1)}, Node ${machine.node}, seed ${seed}`,
 );
