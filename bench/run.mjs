@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { benchEmbedding, formatEmbedding } from './embedding.mjs';
 import { benchLz4 } from './lz4.mjs';
 import { benchLz4Native, formatNative } from './lz4-native.mjs';
+import { benchTimerTable, formatTimerTable } from './timer-table.mjs';
 import { benchTimers } from './timers.mjs';
 
 const ARTIFACTS = new URL('../artifacts/', import.meta.url);
@@ -37,6 +38,11 @@ const embedding = await benchEmbedding({
   corpusBytes: values.quick ? 256 * 1024 : 1024 * 1024,
   seed,
 });
+const timers = await benchTimerTable({
+  timers: values.quick ? 100_000 : 1_000_000,
+  rounds: values.quick ? 5 : 9,
+  seed,
+});
 const machine = {
   cpu: os.cpus()[0]?.model ?? 'unknown',
   cores: os.cpus().length,
@@ -46,11 +52,15 @@ const machine = {
 };
 const file = new URL(`bench-${new Date().toISOString().replaceAll(':', '-')}.json`, ARTIFACTS);
 await mkdir(ARTIFACTS, { recursive: true });
-await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows, native, embedding }, null, 2)}\n`);
+await writeFile(
+  file,
+  `${JSON.stringify({ seed, quick: values.quick, machine, rows, native, embedding, timers }, null, 2)}\n`,
+);
 
 printTable(rows);
 if (native.length > 0) console.log(`\nLZ4 in the module against ${native[0].peer}\n${formatNative(native).join('\n')}`);
 if (embedding.blocks.length > 0) console.log(`\nThe core as a part\n${formatEmbedding(embedding).join('\n')}`);
+console.log(`\nTimers\n${formatTimerTable(timers).join('\n')}`);
 console.log(
   `\n${machine.cpu}, ${machine.cores} cores, load ${machine.loadBefore.toFixed(1)}, Node ${machine.node}, seed ${seed}`,
 );

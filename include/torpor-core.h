@@ -69,7 +69,7 @@ uint32_t torpor_abi_tick_ms(struct torpor_core *core);
 
 // Lays out the memory for `max_streams` (1..65,536) stream slots and `heap_bytes` (1..2^30, rounded up to 256) of buffers. Once,
 // and before anything was opened or allocated; without it the first such call lays out 16,384 streams and 56 MiB. The memory
-// grows here and never again, so a pointer into it stays good afterwards. Takes 200 bytes per stream and 4 per 256 bytes of heap
+// grows here and never again, so a pointer into it stays good afterwards. Takes 200 bytes per stream, 280 KB, and 4 per 256 bytes of heap
 // beside the heap itself; the module starts with 64 MiB. TORPOR_BAD_ARGUMENT, TORPOR_ALREADY_LAID_OUT, TORPOR_NO_MEMORY.
 int32_t torpor_init(struct torpor_core *core, uint32_t max_streams, uint32_t heap_bytes);
 
@@ -222,6 +222,37 @@ int32_t torpor_advance(struct torpor_core *core, uint32_t now, torpor_ptr out, u
 
 // 1 where the last `torpor_advance` ended at its bound, so that streams may be due that it did not report.
 uint32_t torpor_advance_pending(struct torpor_core *core);
+
+// ------------------------------------------------------------------------------------------------ timers of the host's own
+
+// Bytes from one timer's deadline to the next one's.
+#define TORPOR_TIMER_BYTES 12
+
+// Streams have their timers with them. For whatever else has a deadline there are tables of timers, each in a buffer of the host.
+// Bytes of a table of `timers` (1..2^24): 12 each, and 280 KB of which only what is in use is touched. TORPOR_BAD_ARGUMENT.
+int32_t torpor_timers_bytes(struct torpor_core *core, uint32_t timers);
+
+// Makes a live buffer of at least that size a table in which no timer runs. TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
+int32_t torpor_timers_init(struct torpor_core *core, torpor_ptr table, uint32_t table_bytes, uint32_t timers, uint32_t now);
+
+// Starts timer 0..timers-1, or starts it anew, earlier or later: `deadline` lies 0..2^31-1 ticks after `now`.
+// TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
+int32_t torpor_timers_start(struct torpor_core *core, torpor_ptr table, uint32_t timer, uint32_t deadline, uint32_t now);
+
+// Stops a timer; one that does not run stays as it is. TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
+int32_t torpor_timers_stop(struct torpor_core *core, torpor_ptr table, uint32_t timer);
+
+// Where timer 0's deadline lies, a u32; each further one lies TORPOR_TIMER_BYTES behind. The host puts off a timer that runs by storing
+// a later deadline there itself, without a call; these words are the only bytes of a table that it may write. 0: no table.
+torpor_ptr torpor_timers_deadlines(struct torpor_core *core, torpor_ptr table);
+
+// Moves time on and writes the numbers (u32) of the timers that expired, which run no more, to `out`; answers how many. Never early,
+// each once. Handles at most `max` (1..65,536) timers, due or not: `out` holds 4 * max bytes. While `torpor_timers_pending` answers 1
+// there may be more: call again with the same `now`. To be called at least every 2^31-1 ticks. TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
+int32_t torpor_timers_advance(struct torpor_core *core, torpor_ptr table, uint32_t now, torpor_ptr out, uint32_t max);
+
+// 1 where the table's last `torpor_timers_advance` ended at its bound. 0 also where there is no table.
+uint32_t torpor_timers_pending(struct torpor_core *core, torpor_ptr table);
 
 // ------------------------------------------------------------------------------------------------ what the binding adds
 
