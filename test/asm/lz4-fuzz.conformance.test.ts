@@ -105,7 +105,9 @@ describeWhere(missingLiblz4(), 'LZ4 and liblz4 on hostile input', () => {
     const seen: Record<string, number> = { accepted: 0, refused: 0 };
     for (let done = 0; done < BLOCKS; ) {
       const batch = Array.from({ length: Math.min(BATCH, BLOCKS - done) }, () => hostile.next().value);
-      const answers = oracle.ask(batch.map(({ block, capacity }) => ({ kind: 'block', bytes: block, capacity })));
+      const answers = oracle.ask(
+        batch.map(({ block, capacity }) => ({ kind: 'block', bytes: block, number: capacity })),
+      );
       for (const [index, { block, capacity }] of batch.entries()) {
         const [first, ...others] = outputs.flatMap((output) => [
           output.decode(block, capacity, 0x00),
@@ -142,7 +144,7 @@ describeWhere(missingLiblz4(), 'LZ4 and liblz4 on hostile input', () => {
     const nextFrame = makeHostileFrames(memory, random);
     for (let done = 0; done < FRAMES; ) {
       const batch = Array.from({ length: Math.min(BATCH, FRAMES - done) }, nextFrame);
-      const answers = oracle.ask(batch.map((bytes) => ({ kind: 'frames', bytes, capacity: FRAME_CAPACITY_BYTES })));
+      const answers = oracle.ask(batch.map((bytes) => ({ kind: 'frames', bytes, number: FRAME_CAPACITY_BYTES })));
       for (const [index, frame] of batch.entries()) {
         const ours = decodeFrames(memory, frame, random);
         const theirs = answers[index] ?? null;

@@ -1,4 +1,4 @@
-// Asks liblz4 for its verdict on blocks and frames, in batches: one process each, so that none of it can hang unseen.
+// Asks liblz4 to restore or compress, in batches: one process each, so that none of it can hang unseen.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -7,10 +7,15 @@ const BATCH_TIMEOUT_MS = 120_000;
 const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
 const HEAD_BYTES = 9;
 
+/** What is asked of the oracle, by the letter that lz4-oracle.c knows it by. */
+const KINDS = { block: 'b', frames: 'f', compress: 'c', 'compress linked': 'l', linked: 'm' } as const;
+
 export interface Question {
-  readonly kind: 'block' | 'frames';
+  /** Restore a block, frames, or a stream's next linked block; compress a block, or a stream's next linked block. */
+  readonly kind: keyof typeof KINDS;
   readonly bytes: Uint8Array;
-  readonly capacity: number;
+  /** When restoring: the most bytes. When compressing a block: 0 for LZ4_compress_default, else the level of LZ4_compress_HC. */
+  readonly number: number;
 }
 
 export class Lz4Oracle {
@@ -22,13 +27,13 @@ export class Lz4Oracle {
     execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', this.#program, SOURCE, '-llz4']);
   }
 
-  /** What liblz4 restores of each, or null where it refuses. */
+  /** What liblz4 makes of each, or null where it refuses. Linked blocks of one batch are one stream per direction. */
   ask(questions: readonly Question[]): Array<Buffer | null> {
-    const parts = questions.flatMap(({ kind, bytes, capacity }) => {
+    const parts = questions.flatMap(({ kind, bytes, number }) => {
       const head = Buffer.alloc(HEAD_BYTES);
-      head.writeUInt8(kind === 'block' ? 0x62 : 0x66, 0);
+      head.write(KINDS[kind], 'latin1');
       head.writeUInt32LE(bytes.length, 1);
-      head.writeUInt32LE(capacity, 5);
+      head.writeUInt32LE(number, 5);
       return [head, bytes];
     });
     const options = { input: Buffer.concat(parts), maxBuffer: MAX_ANSWER_BYTES, timeout: BATCH_TIMEOUT_MS };
