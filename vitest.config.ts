@@ -1,9 +1,10 @@
 // Test projects: unit (Node and npm alone), conformance (other people's programs), live (other people's clients, in real time),
-// rig (a QEMU platform in real S3).
+// browser (Chromium), rig (a QEMU platform in real S3).
 import { defineConfig } from 'vitest/config';
 
 const CONFORMANCE = 'test/**/*.conformance.test.ts';
 const LIVE = 'test/live/**/*.test.ts';
+const BROWSER = 'test/**/*.browser.test.ts';
 const RIG = 'test/rig/**/*.test.ts';
 
 export default defineConfig({
@@ -13,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [CONFORMANCE, LIVE, RIG],
+          exclude: [CONFORMANCE, LIVE, BROWSER, RIG],
           testTimeout: 20_000,
         },
       },
@@ -33,6 +34,15 @@ export default defineConfig({
           hookTimeout: 60_000,
           // They wait most of the time; more at once would disturb what is measured by the clock.
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: [BROWSER],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
         },
       },
       {

@@ -33,4 +33,13 @@ export {
   resetLink as lz4_link_reset,
 } from './lz4/linked';
 export { digestXxh32 as xxh32_digest, initXxh32 as xxh32_init, updateXxh32 as xxh32_update } from './lz4/xxh32';
+export {
+  advanceTimers as timers_advance,
+  initTimers as timers_init,
+  startTimer as timers_start,
+  stopTimer as timers_stop,
+  tableBytes as timers_bytes,
+  timerDeadlines as timers_deadlines,
+  timersPending as timers_pending,
+} from './timers/timer-table';
 export { abiTickMs as abi_tick_ms, abiVersion as abi_version } from './version';

@@ -4,10 +4,11 @@
 //   65,536    the LZ4 encoder's hash table
 //   131,072   polls               POLL_SETS sets, then HEAD_SCRATCH
 //   196,864   stream records      STREAM_BYTES each
-//             timing wheel        occupancy bitmaps, then links: WHEEL_SENTINELS + one per stream
+//             timing wheel        see timers/timing-wheel.ts; a node of links per stream
 //             arena map           one u32 per granule of the heap
 //             heap                buffers
 import { STATUS_ALREADY_LAID_OUT, STATUS_BAD_ARGUMENT, STATUS_NO_MEMORY, STATUS_OK } from './status';
+import { WHEEL_LINK_BYTES, WHEEL_NODES } from './timers/timing-wheel';
 
 /** A handle keeps the stream's index in 16 bits. */
 export const MAX_STREAMS: u32 = 65536;
@@ -31,12 +32,6 @@ const STREAMS_BASE: usize = 0x30100;
 /** One stream's record; its fields stand in activity/streams.ts, tally.ts and state.ts. */
 export const STREAM_BYTES: u32 = 192;
 
-export const WHEEL_LEVELS: u32 = 6;
-export const WHEEL_SLOTS: u32 = 64;
-/** Node 0 means "none"; then a list head per slot, then one for the slot that is being emptied. */
-export const WHEEL_SENTINELS: u32 = 1 + WHEEL_LEVELS * WHEEL_SLOTS + 1;
-export const WHEEL_LINK_BYTES: u32 = 8;
-
 /** Unit in which the arena gives memory away. */
 export const GRANULE_BYTES: u32 = 256;
 
@@ -44,8 +39,7 @@ const PAGE_BYTES: u32 = 65536;
 
 export let maxStreams: u32 = 0;
 export const streamsBase: usize = STREAMS_BASE;
-export let wheelBitsBase: usize = 0;
-export let wheelLinksBase: usize = 0;
+export let wheelBase: usize = 0;
 export let arenaMapBase: usize = 0;
 export let heapBase: usize = 0;
 export let granules: u32 = 0;
@@ -59,9 +53,8 @@ export function init(streams: u32, heapBytes: u32): i32 {
   if (streams === 0 || streams > MAX_STREAMS) return STATUS_BAD_ARGUMENT;
   if (heapBytes === 0 || heapBytes > MAX_HEAP_BYTES) return STATUS_BAD_ARGUMENT;
 
-  const bits = STREAMS_BASE + streams * STREAM_BYTES;
-  const links = bits + WHEEL_LEVELS * 8;
-  const map = links + (WHEEL_SENTINELS + streams) * WHEEL_LINK_BYTES;
+  const wheel = STREAMS_BASE + streams * STREAM_BYTES;
+  const map = wheel + WHEEL_NODES + streams * WHEEL_LINK_BYTES;
   const count = (heapBytes + GRANULE_BYTES - 1) / GRANULE_BYTES;
   const heap = alignUp(map + count * 4, 4096);
   const pages = <i32>((heap + count * GRANULE_BYTES + PAGE_BYTES - 1) / PAGE_BYTES);
@@ -69,8 +62,7 @@ export function init(streams: u32, heapBytes: u32): i32 {
   if (missing > 0 && memory.grow(missing) < 0) return STATUS_NO_MEMORY;
 
   maxStreams = streams;
-  wheelBitsBase = bits;
-  wheelLinksBase = links;
+  wheelBase = wheel;
   arenaMapBase = map;
   heapBase = heap;
   granules = count;

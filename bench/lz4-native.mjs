@@ -4,7 +4,7 @@ import { instantiateCore } from '../dist/core/load.js';
 import { startNativeLz4 } from './native-lz4.mjs';
 import { makeStreamCorpora } from './streams-corpus.mjs';
 
-const BLOCK_BYTES = 65_536;
+export const BLOCK_BYTES = 65_536;
 const STREAMS = 1;
 const HEAP_BYTES = 24 * 1024 * 1024;
 
@@ -41,8 +41,8 @@ export async function benchLz4Native({ rounds, milliseconds, corpusBytes, seed }
 }
 
 /** A corpus as blocks in a module of its own, each with room for its compressed form and for what comes back. */
-async function placeBlocks(data) {
-  const core = await instantiateCore();
+export async function placeBlocks(data, wasm) {
+  const core = await instantiateCore(wasm);
   core.init(STREAMS, HEAP_BYTES);
   const bound = core.lz4_compress_bound(BLOCK_BYTES);
   const blocks = [];

@@ -1,4 +1,5 @@
-// liblz4 as a peer: builds bench/native/lz4-native.c with the system's compiler, starts it and asks it for rounds.
+// Native programs beside ours: builds them with the system's compiler, starts them and asks them for rounds. One of them is liblz4,
+// bench/native/lz4-native.c.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -10,20 +11,25 @@ import { promisify } from 'node:util';
 const SOURCE = fileURLToPath(new URL('./native/lz4-native.c', import.meta.url));
 const run = promisify(execFile);
 
+/** Builds and starts liblz4 over `corpora`; see `startNative`. */
+export function startNativeLz4(corpora) {
+  return startNative(corpora, 'liblz4 (apt-get install gcc liblz4-dev)', (folder) =>
+    run('cc', ['-O3', '-o', path.join(folder, 'native'), SOURCE, '-llz4']),
+  );
+}
+
 /**
- * Builds and starts the peer over `corpora` (`name`, `data`, and `lengths` of messages where it has some). Answers
- * `{ version, ask, end }`, or `{ missing }` with the reason where there is no compiler or no liblz4.
+ * Starts the program that `build` makes as `native` in the folder it is given, over `corpora` (`name`, `data`, and `lengths` of
+ * messages where it has some). Answers `{ version, ask, end }`, or `{ missing }` with `name` and the reason where it could not be built.
  */
-export async function startNativeLz4(corpora) {
+export async function startNative(corpora, name, build) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'torpor-bench-'));
-  const program = path.join(folder, 'lz4-native');
+  const program = path.join(folder, 'native');
   try {
-    await run('cc', ['-O3', '-o', program, SOURCE, '-llz4']);
+    await build(folder);
   } catch (error) {
     await rm(folder, { recursive: true });
-    return {
-      missing: `liblz4 (apt-get install gcc liblz4-dev): ${String(error.stderr || error.message).split('\n')[0]}`,
-    };
+    return { missing: `${name}: ${String(error.stderr || error.message).split('\n')[0]}` };
   }
   const stems = corpora.map(({ name }) => path.join(folder, name.replaceAll(/[^a-z0-9]/gi, '-')));
   for (const [index, { data, lengths }] of corpora.entries()) {
@@ -35,7 +41,7 @@ export async function startNativeLz4(corpora) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const nextLine = async () => {
     const { value, done } = await lines.next();
-    if (done) throw new Error('the liblz4 peer ended before it answered');
+    if (done) throw new Error(`${name} ended before it answered`);
     return value;
   };
   const version = await nextLine();

@@ -3,9 +3,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { benchEmbedding, formatEmbedding } from './embedding.mjs';
 import { benchLz4 } from './lz4.mjs';
 import { benchLz4Native, formatNative } from './lz4-native.mjs';
 import { describeMachine, machineLine } from './machine.mjs';
+import { benchTimerTable, formatTimerTable } from './timer-table.mjs';
 import { benchTimers } from './timers.mjs';
 
 const ARTIFACTS = new URL('../artifacts/', import.meta.url);
@@ -31,12 +33,28 @@ const native = await benchLz4Native({
   seed,
 });
 const machine = describeMachine();
+const embedding = await benchEmbedding({
+  rounds: values.quick ? 3 : 9,
+  milliseconds: values.quick ? 10 : 40,
+  corpusBytes: values.quick ? 256 * 1024 : 1024 * 1024,
+  seed,
+});
+const timers = await benchTimerTable({
+  timers: values.quick ? 100_000 : 1_000_000,
+  rounds: values.quick ? 5 : 9,
+  seed,
+});
 const file = new URL(`bench-${new Date().toISOString().replaceAll(':', '-')}.json`, ARTIFACTS);
 await mkdir(ARTIFACTS, { recursive: true });
-await writeFile(file, `${JSON.stringify({ seed, quick: values.quick, machine, rows, native }, null, 2)}\n`);
+await writeFile(
+  file,
+  `${JSON.stringify({ seed, quick: values.quick, machine, rows, native, embedding, timers }, null, 2)}\n`,
+);
 
 printTable(rows);
 if (native.length > 0) console.log(`\nLZ4 in the module against ${native[0].peer}\n${formatNative(native).join('\n')}`);
+if (embedding.blocks.length > 0) console.log(`\nThe core as a part\n${formatEmbedding(embedding).join('\n')}`);
+console.log(`\nTimers\n${formatTimerTable(timers).join('\n')}`);
 console.log(`\n${machineLine(machine)}, seed ${seed}`);
 console.log(`median of the samples; spread is the interquartile range; "to peer" is against the last row of its group`);
 console.log(`raw results: ${fileURLToPath(file)}`);

@@ -126,6 +126,22 @@ export interface CoreAbi {
    */
   advance(now: number, out: number, max: number): number;
   advance_pending(): number;
+
+  /** Bytes of a table of `timers` (1..2^24), or STATUS_BAD_ARGUMENT. */
+  timers_bytes(timers: number): number;
+  /** Makes a live buffer of at least that size a table in which no timer runs. */
+  timers_init(table: number, tableBytes: number, timers: number, now: number): number;
+  /** Starts a timer, or starts it anew: `deadline` lies 0..2^31-1 ticks after `now`. */
+  timers_start(table: number, timer: number, deadline: number, now: number): number;
+  timers_stop(table: number, timer: number): number;
+  /**
+   * Where timer 0's deadline lies (u32), each further one 12 bytes behind; 0 where there is no table. A host puts off a timer that
+   * runs by storing a later deadline there.
+   */
+  timers_deadlines(table: number): number;
+  /** As `advance`: writes the numbers of the timers that expired to `out`, and handles `max` (1..65,536) timers at most. */
+  timers_advance(table: number, now: number, out: number, max: number): number;
+  timers_pending(table: number): number;
 }
 
 /** The exports that are functions, by name: what a module must have to be the stream core. */
@@ -165,6 +181,13 @@ export const CORE_FUNCTIONS = [
   'observe',
   'advance',
   'advance_pending',
+  'timers_bytes',
+  'timers_init',
+  'timers_start',
+  'timers_stop',
+  'timers_deadlines',
+  'timers_advance',
+  'timers_pending',
 ] as const satisfies ReadonlyArray<Exclude<keyof CoreAbi, 'memory'>>;
 
 /** A number is outside its documented bounds, or source and destination overlap. */

@@ -26,7 +26,9 @@ const delay = fc.oneof(
     weight: 3,
     arbitrary: fc
       .tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: -1, max: 1 }))
-      .map(([level, times, off]) => Math.min(MAX_DELAY, Math.max(0, times * 64 ** level + off))),
+      .map(([level, times, off]) =>
+        Math.min(MAX_DELAY, Math.max(0, times * (level < 3 ? 64 ** level : 2048 ** (level - 2)) + off)),
+      ),
   },
   { weight: 1, arbitrary: fc.integer({ min: MAX_DELAY - 2, max: MAX_DELAY }) },
 );

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { type RawCore, rawCore } from './support/raw-core.ts';
 
 const MAX_DELAY = 2 ** 31 - 1;
-const LEVEL_EDGES = [1, 64, 64 ** 2, 64 ** 3, 64 ** 4, 64 ** 5];
+/** Around the bits of a bitmap's word, and the slots and levels of the wheel. */
+const LEVEL_EDGES = [1, 64, 2048, 64 * 2048, 2048 ** 2, 64 * 2048 ** 2];
+/** Header and heads of a wheel, and one node (asm/timers/timing-wheel.ts). */
+const WHEEL_BYTES = 279_424 + 8;
 const DELAYS = [
   ...new Set([
     0,
@@ -114,8 +117,8 @@ describe('timers', () => {
     const core = await rawCore(1, 64 * 1024);
     const [out, chunk] = [core.buffer_alloc(256), core.buffer_alloc(1)];
     const stream = core.stream_open(1000, 0);
-    const wheelBytes = 0x30100 + 192;
-    const links = () => core.read(wheelBytes, 6 * 8 + 388 * 8);
+    const wheelAt = 0x30100 + 192;
+    const links = () => core.read(wheelAt, WHEEL_BYTES);
     const filed = links();
     for (let now = 1; now < 1000; now += 1) core.observe(stream, 0, chunk, 1, now);
     expect(links().equals(filed)).toBe(true);

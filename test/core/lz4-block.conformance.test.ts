@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadCore, type StreamCore } from '../../src/core/stream-core.ts';
-import { KINDS, makeData } from './support/block-data.ts';
+import { KINDS, makeData, stepwiseSizes } from './support/block-data.ts';
 import { buildFrame, readFrame } from './support/lz4-frame.ts';
 import { drawSeed, randomFrom } from './support/seed.ts';
 import { xxh32OfShort } from './support/xxh32.ts';
@@ -16,14 +16,6 @@ function lz4(args: readonly string[], input: Uint8Array): Buffer {
   const run = spawnSync('lz4', [...args], { input, maxBuffer: MAX_OUTPUT_BYTES });
   if (run.status !== 0) throw new Error(`lz4 ${args.join(' ')} failed: ${run.stderr.toString()}`);
   return run.stdout;
-}
-
-/** 0..320 one by one, then in odd steps up to 70,000, and what lies around the reach of an offset. */
-function stepwiseSizes(): number[] {
-  const sizes = Array.from({ length: 321 }, (_, size) => size);
-  for (let size = 331; size <= 70_000; size += 997) sizes.push(size);
-  for (let off = -20; off <= 20; off += 1) sizes.push(65_536 + off);
-  return sizes;
 }
 
 describe('frame builder of this test', () => {

@@ -6,10 +6,13 @@ import { Lz4FrameDecoder } from '../../src/core/lz4-frame-decoder.ts';
 import { Lz4FrameEncoder } from '../../src/core/lz4-frame-encoder.ts';
 import type { BlockSizeId } from '../../src/core/lz4-frame-format.ts';
 import { KINDS, makeData } from './support/block-data.ts';
+import { loadCorpora } from './support/corpora.ts';
 import { drawSeed, randomFrom } from './support/seed.ts';
 
 const TOOL = spawnSync('lz4', ['--version'], { encoding: 'utf8' });
 const version = TOOL.status === 0 ? (/v\d+\.\d+\.\d+/.exec(TOOL.stdout)?.[0] ?? 'unknown version') : null;
+/** Several blocks of 64 KiB, and one that is not full. */
+const CORPUS_BYTES = 200_000;
 const BLOCK_SIZES = [4, 5, 6, 7] as const;
 
 function lz4(args: readonly string[], input: Uint8Array): Buffer {
@@ -36,8 +39,10 @@ describe.skipIf(version === null)(`LZ4 frame and lz4 ${version ?? '(not installe
   const seed = drawSeed('LZ4 frame conformance');
   const random = randomFrom(seed);
   let memory: FrameMemory;
+  let corpora: Uint8Array[];
   beforeAll(async () => {
     memory = await FrameMemory.create();
+    corpora = (await loadCorpora(CORPUS_BYTES, seed)).map(({ data }) => data);
   });
 
   function decode(frames: Uint8Array): Buffer {
@@ -48,13 +53,14 @@ describe.skipIf(version === null)(`LZ4 frame and lz4 ${version ?? '(not installe
     return Buffer.concat(content);
   }
 
-  /** Sizes up to 70,000 in steps, around a block's end, and some that need several blocks of each size. */
+  /** Sizes up to 70,000 in steps, around a block's end, some that need several blocks of each size, and the corpora. */
   function contents(): Uint8Array[] {
     const sizes = [0, 1, 4, 5, 12, 13, 17, 64, 255, 65_535, 65_536, 65_537, 131_072, 300_000, 1_100_000, 5_000_000];
     for (let size = 99; size <= 70_000; size += 6991) sizes.push(size);
-    return sizes.map((size, index) =>
+    const made = sizes.map((size, index) =>
       makeData(KINDS[index % KINDS.length] as (typeof KINDS)[number], size, random.u32()),
     );
+    return [...made, ...corpora];
   }
 
   it.each(BLOCK_SIZES)('frame: of lz4 with blocks of size %i and every flag -> restored', (blockSizeId) => {

@@ -53,3 +53,11 @@ function fillWithCopies(data: Uint8Array, random: ReturnType<typeof randomFrom>)
     for (; at < end; at += 1) data[at] = copying ? (data[at - reach] as number) : random.u32();
   }
 }
+
+/** 0..320 one by one, then in odd steps up to 70,000, and what lies around the reach of an offset. */
+export function stepwiseSizes(): number[] {
+  const sizes = Array.from({ length: 321 }, (_, size) => size);
+  for (let size = 331; size <= 70_000; size += 997) sizes.push(size);
+  for (let off = -20; off <= 20; off += 1) sizes.push(65_536 + off);
+  return sizes;
+}

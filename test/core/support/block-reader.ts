@@ -1,7 +1,8 @@
 // The LZ4 block format read straight from its specification, one byte at a time: an oracle, independent of the core's code.
 // Source: LZ4 Block Format Description (lz4_Block_format.md).
 
-export type BlockFault = 'truncated' | 'offset' | 'capacity';
+/** 'offset': one that reaches before the first byte. */
+export type BlockFault = 'truncated' | 'offset 0' | 'offset' | 'capacity';
 
 export interface BlockSequence {
   readonly literals: number;
@@ -66,7 +67,8 @@ function readSequences(block: Uint8Array, capacity: number): BlockReading {
       return { content: Uint8Array.from(content), sequences };
     }
     const offset = take() + 256 * take();
-    if (offset === 0 || offset > content.length) throw new Fault('offset');
+    if (offset === 0) throw new Fault('offset 0');
+    if (offset > content.length) throw new Fault('offset');
     const matchAt = content.length;
     const matchLength = takeLength(token & 15) + 4;
     for (let index = 0; index < matchLength; index += 1) put(content[content.length - offset] as number);
