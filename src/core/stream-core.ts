@@ -1,6 +1,7 @@
 // The stream core as TypeScript uses it: copies bytes in and out, turns statuses into errors. Holds no state of a stream.
 import { TorporError } from '../platform/errors.ts';
 import * as abi from './abi.ts';
+import { LinkPool, type LinkPoolOptions } from './link-pool.ts';
 import { instantiateCore, type WasmBytes } from './load.ts';
 
 declare const streamHandleBrand: unique symbol;
@@ -290,6 +291,11 @@ export class StreamCore {
       throw this.#lz4Error(beyondCore ? abi.STATUS_LZ4_INPUT_TOO_LARGE : result, 'restore', src.length, dst.length);
     }
     return result;
+  }
+
+  /** Windows for linked blocks in this core's memory. Throws ERR_CORE_MEMORY. */
+  openLinks(options: LinkPoolOptions): LinkPool {
+    return new LinkPool(this.#exports, options);
   }
 
   #observePiece(stream: StreamHandle, direction: number, piece: Uint8Array, nowTicks: number): number {
