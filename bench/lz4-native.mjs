@@ -1,7 +1,10 @@
 // LZ4 in the module against liblz4 in one run: the export called on data that lies in the module's memory, in short rounds
 // that alternate with the peer's. A round's figure is its fastest pass; what is told is the median of the rounds' ratios.
+import { LINK_TIERS } from '../dist/core/abi.js';
 import { instantiateCore } from '../dist/core/load.js';
+import { benchLinks } from './lz4-links.mjs';
 import { startNativeLz4 } from './native-lz4.mjs';
+import { quantile } from './quantile.mjs';
 import { makeStreamCorpora } from './streams-corpus.mjs';
 
 const BLOCK_BYTES = 65_536;
@@ -34,7 +37,8 @@ export async function benchLz4Native({ rounds, milliseconds, corpusBytes, seed }
       }
     }
     rows.push(...(await benchLinked(native, corpora, { rounds, milliseconds })));
-    return [...rows, ...geometricMeans(rows)];
+    const links = await benchLinks(native, corpora, { rounds, milliseconds });
+    return [...rows, ...geometricMeans(rows), ...links];
   } finally {
     await native.end();
   }
@@ -74,45 +78,67 @@ async function placeBlocks(data) {
   return { passes: { compress, decompress }, storedBytes: { fast } };
 }
 
-/** Message by message with a window of 64 KiB, against `LZ4_compress_fast_continue`, for the streams of messages. */
+/** Message by message with the largest window, against `LZ4_compress_fast_continue`, for the streams of messages. */
 async function benchLinked(native, corpora, { rounds, milliseconds }) {
   const rows = [];
+  const own = await openLink();
   for (const [index, corpus] of corpora.entries()) {
     if (corpus.lengths === undefined) continue;
-    const own = await placeMessages(corpus);
+    const { pass, storedBytes } = own.place(corpus);
     const samples = [];
     let theirs;
     for (let round = 0; round < rounds; round += 1) {
-      const ours = fastestPass(own.compress, milliseconds);
+      const ours = fastestPass(pass, milliseconds);
       theirs = await native.ask('compress-linked', index, 0, milliseconds);
       samples.push({ ours, theirs: theirs.nanoseconds });
     }
-    rows.push(reduce('compress-linked', corpus, samples, theirs.storedBytes / own.storedBytes(), native.version));
+    const row = reduce('compress-linked', corpus, samples, theirs.storedBytes / storedBytes(), native.version);
+    rows.push({
+      ...row,
+      nanosecondsPerMessage:
+        quantile(
+          samples.map(({ ours }) => ours),
+          0.5,
+        ) / corpus.lengths.length,
+    });
   }
   return rows;
 }
 
-async function placeMessages({ data, lengths }) {
+/** One module for all corpora, as in a program: from a second one on V8 calls a module's functions by a slower way. */
+async function openLink() {
   const core = await instantiateCore();
   core.init(STREAMS, HEAP_BYTES);
-  const stateBytes = 32 + 16_384 + 4 * BLOCK_BYTES;
-  const state = core.buffer_alloc(stateBytes);
-  core.lz4_link_init(state, stateBytes, BLOCK_BYTES, 1);
-  const src = core.buffer_alloc(data.length);
-  new Uint8Array(core.memory.buffer).set(data, src);
-  const dst = core.buffer_alloc(BLOCK_BYTES);
-  let stored = 0;
-  const compress = () => {
+  const { encoderBytes, windowBytes } = LINK_TIERS[2];
+  const state = core.buffer_alloc(encoderBytes);
+  core.lz4_link_init(state, encoderBytes, windowBytes, 1);
+  const src = core.buffer_alloc(2 * 1024 * 1024);
+  const dst = core.buffer_alloc(2 * BLOCK_BYTES);
+  const compress = (lengths) => {
     core.lz4_link_reset(state);
-    stored = 0;
+    let stored = 0;
     let at = src;
-    for (const length of lengths) {
-      const packed = core.lz4_link_compress(state, at, length, dst, length - 1);
-      stored += packed < 0 ? length : packed;
+    for (let index = 0; index < lengths.length; index += 1) {
+      const length = lengths[index];
+      const packed = core.lz4_link_compress(state, at, length, dst, 2 * BLOCK_BYTES);
+      stored += packed < 0 || packed > length ? length : packed;
       at += length;
     }
+    return stored;
   };
-  return { compress, storedBytes: () => stored };
+  return {
+    place({ data, lengths }) {
+      new Uint8Array(core.memory.buffer).set(data, src);
+      const all = Uint32Array.from(lengths);
+      let stored = 0;
+      return {
+        pass: () => {
+          stored = compress(all);
+        },
+        storedBytes: () => stored,
+      };
+    },
+  };
 }
 
 /** Nanoseconds of the fastest pass within the time. */
@@ -126,11 +152,6 @@ export function fastestPass(pass, milliseconds) {
     best = Math.min(best, Number(process.hrtime.bigint() - start));
   } while (performance.now() < end);
   return best;
-}
-
-export function quantile(numbers, share) {
-  const sorted = [...numbers].sort((one, other) => one - other);
-  return sorted[Math.round(share * (sorted.length - 1))];
 }
 
 /** `sizeRatio` is the peer's stored bytes by ours: above 1, ours is smaller. */
@@ -178,7 +199,7 @@ export function geometricMeans(rows) {
 
 /** The comparison as lines of text. */
 export function formatNative(rows) {
-  const lines = [['deed', 'corpus', 'MB/s', 'peer MB/s', 'speed to peer', 'spread', 'peer bytes / ours']];
+  const lines = [['deed', 'corpus', 'MB/s', 'peer MB/s', 'speed to peer', 'spread', 'peer bytes / ours', 'a message']];
   for (const row of rows) {
     lines.push([
       row.deed,
@@ -187,7 +208,8 @@ export function formatNative(rows) {
       row.peerMegabytesPerSecond.toFixed(0),
       row.speedRatio.toFixed(3),
       row.speedRatioSpread === undefined ? '' : `±${(row.speedRatioSpread / 2).toFixed(3)}`,
-      row.sizeRatio.toFixed(3),
+      row.sizeRatio?.toFixed(3) ?? '',
+      row.nanosecondsPerMessage === undefined ? '' : `${row.nanosecondsPerMessage.toFixed(0)} ns`,
     ]);
   }
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
