@@ -78,29 +78,31 @@ async function placeBlocks(data) {
   return { passes: { compress, decompress }, storedBytes: { fast } };
 }
 
-/** Message by message with the largest window, against `LZ4_compress_fast_continue`, for the streams of messages. */
+/**
+ * Message by message with the largest window, against `LZ4_compress_fast_continue`, for the streams of messages: with the whole
+ * corpus in place, and with each message copied into a ring of the stream's, as our window has it.
+ */
 async function benchLinked(native, corpora, { rounds, milliseconds }) {
   const rows = [];
   const own = await openLink();
   for (const [index, corpus] of corpora.entries()) {
     if (corpus.lengths === undefined) continue;
     const { pass, storedBytes } = own.place(corpus);
-    const samples = [];
-    let theirs;
-    for (let round = 0; round < rounds; round += 1) {
-      const ours = fastestPass(pass, milliseconds);
-      theirs = await native.ask('compress-linked', index, 0, milliseconds);
-      samples.push({ ours, theirs: theirs.nanoseconds });
+    for (const deed of ['compress-linked', 'compress-ring']) {
+      const samples = [];
+      let theirs;
+      for (let round = 0; round < rounds; round += 1) {
+        const ours = fastestPass(pass, milliseconds);
+        theirs = await native.ask(deed, index, 0, milliseconds);
+        samples.push({ ours, theirs: theirs.nanoseconds });
+      }
+      const row = reduce(deed, corpus, samples, theirs.storedBytes / storedBytes(), native.version);
+      const passNanoseconds = quantile(
+        samples.map(({ ours }) => ours),
+        0.5,
+      );
+      rows.push({ ...row, nanosecondsPerMessage: passNanoseconds / corpus.lengths.length });
     }
-    const row = reduce('compress-linked', corpus, samples, theirs.storedBytes / storedBytes(), native.version);
-    rows.push({
-      ...row,
-      nanosecondsPerMessage:
-        quantile(
-          samples.map(({ ours }) => ours),
-          0.5,
-        ) / corpus.lengths.length,
-    });
   }
   return rows;
 }
