@@ -114,7 +114,7 @@ export class StreamCore {
   /** Milliseconds per tick. */
   readonly tickMs: number;
   readonly maxStreams: number;
-  /** The most bytes `compressBlock` takes and `decompressBlock` restores. Bound by `heapBytes`. */
+  /** The most bytes `compressBlock` takes and `decompressBlock` restores. Bound by `heapBytes`, from which `openLinks` takes too. */
   readonly maxBlockBytes: number;
 
   readonly #exports: abi.CoreAbi;
@@ -321,7 +321,10 @@ export class StreamCore {
     return result;
   }
 
-  /** Windows for linked blocks in this core's memory. Throws ERR_CORE_MEMORY. */
+  /**
+   * Windows for linked blocks in this core's memory, of which they take a third at most, and 140 KiB to restore with. Blocks near
+   * `maxBlockBytes` may then find no room. Throws ERR_CORE_MEMORY.
+   */
   openLinks(options: LinkPoolOptions): LinkPool {
     return new LinkPool(this.#exports, options);
   }
