@@ -113,10 +113,10 @@ describe.each(BUILDS)('linked blocks by %s', (build) => {
       const message = makeData(kind, random.below(random.below(3) === 0 ? MAX_MESSAGE_BYTES : 200), random.below(40));
       const { back } = pair.send(message);
       if (!back.equals(message)) expect.fail(`turn ${turn}: ${kind} of ${message.length} bytes differs (seed ${seed})`);
-      if (turn % 5 !== 0 || message.length < 100) continue;
+      if (turn % 5 !== 0 || message.length < 400) continue;
       pair.move(LINK_TIERS[random.below(3)] as LinkTier);
       repeatsAfterMove += 1;
-      // The message before the move is found again behind it, at its cost of a few bytes per 255.
+      // The message before the move is found again behind it: a few bytes, and one per 255.
       expect(pair.send(message).sentBytes).toBeLessThan(message.length / 4);
     }
     expect(repeatsAfterMove).toBeGreaterThan(50);
