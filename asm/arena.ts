@@ -74,17 +74,21 @@ export function freeBuffer(pointer: usize): i32 {
  * this is asked for every range that a host hands in, so that no call can reach from one buffer into the next.
  */
 export function isLiveRange(pointer: usize, bytes: u32): bool {
-  if (bytes === 0) return true;
-  if (granules === 0 || pointer < heapBase) return false;
+  return bytes === 0 || bytes <= liveBytesAt(pointer);
+}
+
+/** Bytes from `pointer` to the end of the live buffer that it lies in (to granules); 0 where it lies in none. */
+export function liveBytesAt(pointer: usize): u32 {
   const offset = <u32>(pointer - heapBase);
   const granule = offset / GRANULE_BYTES;
-  if (granule >= granules) return false;
+  // A pointer below the heap makes an offset far above it. Without a layout there are no granules.
+  if (granule >= granules) return 0;
   const first = runOf(granule);
   const entry = entryAt(first);
-  if ((entry & KIND_MASK) !== KIND_USED) return false;
+  if ((entry & KIND_MASK) !== KIND_USED) return 0;
+  // At most 2^30. A free range's inner granules may name a run that has become shorter since, which ends before them.
   const end = (first + (entry & VALUE_MASK)) * GRANULE_BYTES;
-  // `end` is 2^30 at most, so the subtraction cannot underflow once offset < end.
-  return offset < end && bytes <= end - offset;
+  return offset < end ? end - offset : 0;
 }
 
 function prepare(): bool {

@@ -30,6 +30,7 @@ export {
   decompressLinked as lz4_link_decompress,
   initLink as lz4_link_init,
   linkOutput as lz4_link_output,
+  moveLink as lz4_link_move,
   resetLink as lz4_link_reset,
 } from './lz4/linked';
 export { digestXxh32 as xxh32_digest, initXxh32 as xxh32_init, updateXxh32 as xxh32_update } from './lz4/xxh32';

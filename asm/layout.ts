@@ -6,7 +6,7 @@
 //   196,864   stream records      STREAM_BYTES each
 //             timing wheel        see timers/timing-wheel.ts; a node of links per stream
 //             arena map           one u32 per granule of the heap
-//             heap                buffers
+//             heap                buffers; then a page that is never used
 import { STATUS_ALREADY_LAID_OUT, STATUS_BAD_ARGUMENT, STATUS_NO_MEMORY, STATUS_OK } from './status';
 import { WHEEL_LINK_BYTES, WHEEL_NODES } from './timers/timing-wheel';
 
@@ -36,6 +36,8 @@ export const STREAM_BYTES: u32 = 192;
 export const GRANULE_BYTES: u32 = 256;
 
 const PAGE_BYTES: u32 = 65536;
+/** Behind the heap: a position of 16 bits beyond a buffer, which a host wrote into a table, is read without a trap. */
+const GUARD_PAGES: i32 = 1;
 
 export let maxStreams: u32 = 0;
 export const streamsBase: usize = STREAMS_BASE;
@@ -57,7 +59,7 @@ export function init(streams: u32, heapBytes: u32): i32 {
   const map = wheel + WHEEL_NODES + streams * WHEEL_LINK_BYTES;
   const count = (heapBytes + GRANULE_BYTES - 1) / GRANULE_BYTES;
   const heap = alignUp(map + count * 4, 4096);
-  const pages = <i32>((heap + count * GRANULE_BYTES + PAGE_BYTES - 1) / PAGE_BYTES);
+  const pages = <i32>((heap + count * GRANULE_BYTES + PAGE_BYTES - 1) / PAGE_BYTES) + GUARD_PAGES;
   const missing = pages - memory.size();
   if (missing > 0 && memory.grow(missing) < 0) return STATUS_NO_MEMORY;
 

@@ -5,8 +5,9 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { instantiateCore } from '../dist/core/load.js';
-import { BLOCK_BYTES, fastestPass, placeBlocks, quantile } from './lz4-native.mjs';
+import { BLOCK_BYTES, fastestPass, openCore, placeBlocks } from './lz4-native.mjs';
 import { startNative, startNativeLz4 } from './native-lz4.mjs';
+import { quantile } from './quantile.mjs';
 import { makeStreamCorpora } from './streams-corpus.mjs';
 
 const run = promisify(execFile);
@@ -48,7 +49,8 @@ async function benchBlocks(corpora, host, lz4, { rounds, milliseconds }) {
   const wasm = { simd: await readFile(pathOf(BUILDS.simd)), scalar: await readFile(pathOf(BUILDS.scalar)) };
   const samples = Object.fromEntries(DEEDS.map((deed) => [deed, []]));
   for (const [index, { data }] of corpora.entries()) {
-    const [simd, scalar] = [await placeBlocks(data, wasm.simd), await placeBlocks(data, wasm.scalar)];
+    const simd = placeBlocks(await openCore(wasm.simd), data);
+    const scalar = placeBlocks(await openCore(wasm.scalar), data);
     for (const deed of DEEDS) {
       for (let round = 0; round < rounds; round += 1) {
         const theirs = (await lz4.ask(deed, index, BLOCK_BYTES, milliseconds)).nanoseconds;

@@ -10,6 +10,10 @@ const PEER = 'lz4-wasm-nodejs 0.9.2';
 /** The peer puts the content's size before the block. */
 const PEER_PREFIX_BYTES = 4;
 
+/** Sizes of the messages that are measured beside whole blocks, and how many of each size make one operation. */
+const MESSAGE_SIZES = [64, 1024];
+const MESSAGES = 256;
+
 /** One row per corpus part, deed and rival. */
 export async function benchLz4({ seconds, blocks, seed }) {
   const core = await loadCore();
@@ -32,6 +36,34 @@ export async function benchLz4({ seconds, blocks, seed }) {
           unit: 'MB/s',
           ratio: data.length / storedBytes,
         });
+      }
+    }
+  }
+  return [...rows, ...benchMessages(core, seconds, seed)];
+}
+
+/** Short messages from Node, where a call and its copies cost more than the work. */
+function benchMessages(core, seconds, seed) {
+  const rows = [];
+  for (const bytes of MESSAGE_SIZES) {
+    for (const { name, data } of makeCorpus(MESSAGES * bytes, seed)) {
+      const parts = Array.from({ length: MESSAGES }, (_, index) => data.subarray(index * bytes, (index + 1) * bytes));
+      const rivals = [torpor(core, parts), peer(parts)];
+      for (const deed of ['compress', 'decompress']) {
+        const runs = Object.fromEntries(rivals.map((rival) => [rival.name, rival[deed]]));
+        for (const row of measure(runs, { seconds })) {
+          const { storedBytes } = rivals.find((rival) => rival.name === row.name);
+          const value = 1e9 / (row.operationsPerSecond * MESSAGES);
+          rows.push({
+            subject: `lz4 ${deed} ${bytes} B`,
+            corpus: name,
+            ...row,
+            value,
+            unit: 'ns',
+            lowerIsBetter: true,
+            ratio: data.length / storedBytes,
+          });
+        }
       }
     }
   }

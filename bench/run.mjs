@@ -68,7 +68,7 @@ function printTable(all) {
       row.name,
       `${row.value.toFixed(row.value < 100 ? 1 : 0)} ${row.unit}`,
       `±${(row.spread * 50).toFixed(0)}%`,
-      `${(row.value / peer.value).toFixed(2)}x`,
+      `${(row.lowerIsBetter ? peer.value / row.value : row.value / peer.value).toFixed(2)}x`,
       row.ratio === undefined ? '' : row.ratio.toFixed(2),
       String(row.samples),
     ];

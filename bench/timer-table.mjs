@@ -3,7 +3,7 @@
 import { ReschedulingTimerWheel } from 'timer-wheel';
 import { TimerTable } from '../dist/core/timer-table.js';
 import { randomFrom } from './corpus.mjs';
-import { quantile } from './lz4-native.mjs';
+import { quantile } from './quantile.mjs';
 
 const IDLE_TIMEOUT_MS = 600_000;
 /** The host's tick in the run through spread deadlines. */

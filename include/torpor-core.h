@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 // The interface this header describes. Refuse a module that answers another number: names, parameters, statuses or flags differ.
-#define TORPOR_ABI_VERSION 2
+#define TORPOR_ABI_VERSION 3
 
 struct torpor_core;
 typedef uint32_t torpor_ptr;
@@ -104,18 +104,29 @@ int32_t torpor_lz4_decompress_block(struct torpor_core *core, torpor_ptr src, ui
 
 // ------------------------------------------------------------------------------------------------ linked LZ4 blocks
 
-// Makes a live buffer the window of one direction of one stream: `window_bytes` (256..65,536) of history, for an encoder
-// (`encodes` 1) or a decoder (0). The largest block is `state_bytes` less the window, less 32, less an encoder's 16,384.
-// TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
+// Makes a live buffer one direction of one stream of linked blocks: an encoder (`encodes` 1) or a decoder (0). It holds
+// `state_bytes` less 32 and an encoder's table of the stream's bytes; when they are full all but the last `window_bytes`
+// (256..65,536) are dropped. The table takes 512 bytes, doubled while `state_bytes` is above 4.5 times of it, 16,384 at most.
+// Sizes that fit each other, encoder, decoder, window, largest block that leaves the window whole: 18,432, 14,336, 8,192, 6,112;
+// 36,864, 28,672, 16,384, 12,256; 73,728, 57,344, 32,768, 24,544. TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
+//
+// An encoder reaches back over all that it holds (over `window_bytes` where that is more than 64 KiB). Its decoder is in step if it
+// holds as much, drops as much, and is told each block's exact size. A decoder that holds 65,536 bytes beside the largest block,
+// with a window of 65,536, follows any encoder.
 int32_t torpor_lz4_link_init(struct torpor_core *core, torpor_ptr state, uint32_t state_bytes, uint32_t window_bytes,
                              uint32_t encodes);
+
+// Makes a live buffer a link that goes on where another stands, larger or smaller; both ends do so between the same two blocks.
+// The other one stays as it is, to be freed by the host. Encoders: up to 65,536 bytes held. TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
+int32_t torpor_lz4_link_move(struct torpor_core *core, torpor_ptr state, torpor_ptr to, uint32_t to_bytes,
+                             uint32_t window_bytes);
 
 // Forgets the history. Both ends do it at the same place of the stream. TORPOR_BAD_RANGE.
 int32_t torpor_lz4_link_reset(struct torpor_core *core, torpor_ptr state);
 
 // Compresses a block that may repeat from the window and takes its bytes into it; answers the block's bytes. After
-// TORPOR_LZ4_OUTPUT_TOO_SMALL the bytes are in the window too: send them stored, and the peer appends them.
-// TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT (overlap, or larger than the largest block).
+// TORPOR_LZ4_OUTPUT_TOO_SMALL the bytes are in the window too: send them stored, and the peer appends them. Room for
+// `torpor_lz4_compress_bound` is faster than a tight capacity. TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT (overlap, or larger than the largest block).
 int32_t torpor_lz4_link_compress(struct torpor_core *core, torpor_ptr state, torpor_ptr src, uint32_t src_bytes,
                                  torpor_ptr dst, uint32_t capacity_bytes);
 

@@ -1,7 +1,6 @@
 // LZ4 block compression, whole blocks: checks the ranges, chooses how positions are kept. The search is encode-sequences.ts's.
 // Source: LZ4 Block Format Description (lz4_Block_format.md).
 import { isLiveRange } from '../arena';
-import { LZ4_TABLE_BASE } from '../layout';
 import {
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_RANGE,
@@ -10,8 +9,8 @@ import {
 } from '../status';
 import { MAX_INPUT_BYTES } from './constants';
 import { rangesOverlap } from './copy';
-import { encodeSequences, FirstPosition, SharedTable, SlidingWindow } from './encode-sequences';
-import { claimPositions, claimTable } from './hash-table';
+import { encodeSequences, OwnTable, SharedTable, SlidingWindow } from './encode-sequences';
+import { BLOCK_SHIFT, BLOCK_TABLE, claimPositions, claimTable } from './hash-table';
 
 /** Up to here every position of a block fits into 16 bits, and every distance into an offset. */
 const WINDOW_BYTES: u32 = 65536;
@@ -39,14 +38,14 @@ export function compressBlock(src: usize, srcBytes: u32, dst: usize, dstCapacity
   let end: usize;
   if (srcBytes > WINDOW_BYTES) {
     claimTable();
-    end = encodeSequences<SlidingWindow>(src, srcEnd, dst, dstEnd, LZ4_TABLE_BASE, src, src);
+    end = encodeSequences<SlidingWindow>(src, srcEnd, dst, dstEnd, BLOCK_TABLE, BLOCK_SHIFT, src, src);
   } else {
     const first = claimPositions(srcBytes);
     const base = src - first;
     end =
       first === 0
-        ? encodeSequences<FirstPosition>(src, srcEnd, dst, dstEnd, LZ4_TABLE_BASE, base, src)
-        : encodeSequences<SharedTable>(src, srcEnd, dst, dstEnd, LZ4_TABLE_BASE, base, src);
+        ? encodeSequences<OwnTable>(src, srcEnd, dst, dstEnd, BLOCK_TABLE, BLOCK_SHIFT, base, src)
+        : encodeSequences<SharedTable>(src, srcEnd, dst, dstEnd, BLOCK_TABLE, BLOCK_SHIFT, base, src);
   }
   return end === 0 ? STATUS_LZ4_OUTPUT_TOO_SMALL : <i32>(end - dst);
 }

@@ -79,6 +79,30 @@ export function copyExactly(to: usize, from: usize, count: usize): void {
   copyStep(last, lastFrom);
 }
 
+/**
+ * Copies `count` bytes between ranges apart, and zeros up to the next whole step where there is room for it before `toEnd`:
+ * without a branch on the count's low bits, which are not to be foreseen, and without showing a byte from beyond the source.
+ */
+export function copyPadded(to: usize, from: usize, count: usize, toEnd: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    if (count < LONG_BYTES && toEnd - to >= count + STEP_BYTES) {
+      const lastFrom = from + count - STEP_BYTES;
+      while (count > STEP_BYTES) {
+        copyStep(to, from);
+        to += STEP_BYTES;
+        from += STEP_BYTES;
+        count -= STEP_BYTES;
+      }
+      // The 16 bytes that end with the source's last one, moved down so that the first is the next to be copied.
+      const first = i8x16.splat(<i8>(STEP_BYTES - count));
+      const lanes = i8x16.add(first, i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+      v128.store(to, v128.swizzle(v128.load(lastFrom), lanes));
+      return;
+    }
+  }
+  copyExactly(to, from, count);
+}
+
 /** 0 to 15 bytes between ranges apart, without a loop and without a byte beyond. */
 function copyShort(to: usize, from: usize, count: usize): void {
   if (count >= 8) {

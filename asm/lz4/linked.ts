@@ -1,131 +1,195 @@
-// Linked blocks: both ends of a stream keep the same last bytes, and a block may repeat from them. Keeps that window for one
-// direction of one stream, in a buffer of the host's. Leaves to the host which messages it sends stored.
+// Linked blocks: both ends of a stream keep the same last bytes, and a block may repeat from them. Keeps that history for one
+// direction of one stream, in a buffer of the host's. Leaves to the host which messages it sends stored, and how large a
+// state it gives to whom.
 //
 // A state is one live buffer:
-//   0   capacity of the area in bytes   4   window: bytes of history that a block may reach back
-//   8   bytes in the area               12  position of the area's first byte, which slides on     16  1 for an encoder
+//   0   capacity of the area in bytes   4   window: bytes of history that stay when the area is full, and (in an area above
+//       64 KiB) how far an encoder reaches back
+//   8   bytes in the area               12  position of the area's first byte      16  bits of the encoder's table, or 0
 //   32  the encoder's table, then the area: history, and behind it the bytes of the block at work
-import { isLiveRange } from '../arena';
+import { isLiveRange, liveBytesAt } from '../arena';
 import { STATUS_BAD_ARGUMENT, STATUS_BAD_RANGE, STATUS_LZ4_OUTPUT_TOO_SMALL, STATUS_OK } from '../status';
 import { decodeSequences } from './block-decode';
-import { copyExactly, rangesOverlap } from './copy';
-import { encodeSequences, SlidingWindow } from './encode-sequences';
-import { clearTable, TABLE_BYTES } from './hash-table';
+import { MIN_COMPRESSIBLE } from './constants';
+import { copyPadded, rangesOverlap } from './copy';
+import { encodeSequences, SlidingWindow, SmallWindow } from './encode-sequences';
+import { BLOCK_TABLE_BITS, clearTable, copyTable, slideTable, tableBytes } from './hash-table';
 
-const HEADER_BYTES: usize = 32;
+const HEADER_BYTES: u32 = 32;
 const MIN_WINDOW_BYTES: u32 = 256;
 const MAX_WINDOW_BYTES: u32 = 65536;
+/** An area up to here is reached by offsets and by 16-bit positions as a whole. */
+const SMALL_AREA_BYTES: u32 = 65536;
+const MIN_TABLE_BITS: u32 = 8;
 
 /**
- * Makes the `stateBytes` at `state` a window of `windowBytes` (256 to 65,536) for an encoder (`encodes` 1) or a decoder (0).
- * What is left beyond 32 bytes, an encoder's table of 16 KiB and the window bounds the largest block.
+ * Makes the `stateBytes` at `state` a link for an encoder (`encodes` 1) or a decoder (0). Beyond 32 bytes and an encoder's
+ * table (see `tableBitsFor`) they hold bytes of the stream; when they are full all but the last `windowBytes` (256 to 65,536)
+ * are dropped, and fewer stay where a block needs the room.
+ *
+ * An encoder reaches back over all that it holds (over `windowBytes`, where that is more than 64 KiB). A decoder follows it if
+ * it is in step: as many bytes beyond table and header, the same `windowBytes`, and told each block's exact size. Or if it
+ * holds 65,536 bytes beside the largest block, with `windowBytes` 65,536: such a one follows any encoder.
  */
 export function initLink(state: usize, stateBytes: u32, windowBytes: u32, encodes: u32): i32 {
-  const fixed = <u32>HEADER_BYTES + (encodes !== 0 ? <u32>TABLE_BYTES : 0);
   if (windowBytes < MIN_WINDOW_BYTES || windowBytes > MAX_WINDOW_BYTES || encodes > 1) return STATUS_BAD_ARGUMENT;
+  const bits = encodes === 0 ? 0 : tableBitsFor(stateBytes);
+  const fixed = HEADER_BYTES + <u32>tableBytesOf(bits);
   if (stateBytes <= fixed + windowBytes || stateBytes > 1 << 30) return STATUS_BAD_ARGUMENT;
   if (!isLiveRange(state, stateBytes)) return STATUS_BAD_RANGE;
   store<u32>(state, stateBytes - fixed);
   store<u32>(state, windowBytes, 4);
-  store<u32>(state, encodes, 16);
-  return forgetHistory(state);
+  store<u32>(state, bits, 16);
+  forgetHistory(state);
+  return STATUS_OK;
 }
 
 /** Begins anew, without history: what follows does not depend on what went before. */
 export function resetLink(state: usize): i32 {
-  return isLink(state) ? forgetHistory(state) : STATUS_BAD_RANGE;
+  if (areaOf(state) === 0) return STATUS_BAD_RANGE;
+  forgetHistory(state);
+  return STATUS_OK;
 }
 
 /**
- * Compresses a block that may repeat from the window, and takes its bytes into the window. Answers the block's bytes, or
- * a negative status. After STATUS_LZ4_OUTPUT_TOO_SMALL the bytes are in the window all the same: they are to be sent stored.
+ * Compresses a block that may repeat from the history, and takes its bytes into it. Answers the block's bytes, or a negative
+ * status. After STATUS_LZ4_OUTPUT_TOO_SMALL the bytes are in the history all the same: they are to be sent stored.
  */
 export function compressLinked(state: usize, src: usize, srcBytes: u32, dst: usize, dstCapacity: u32): i32 {
-  if (!isLink(state) || load<u32>(state, 16) !== 1) return STATUS_BAD_RANGE;
-  if (!isLiveRange(src, srcBytes) || !isLiveRange(dst, dstCapacity)) return STATUS_BAD_RANGE;
-  if (overlapsLink(state, src, srcBytes) || overlapsLink(state, dst, dstCapacity)) return STATUS_BAD_ARGUMENT;
-  if (rangesOverlap(src, srcBytes, dst, dstCapacity) || !makeRoom(state, srcBytes)) return STATUS_BAD_ARGUMENT;
   const area = areaOf(state);
+  if (area === 0 || load<u32>(state, 16) === 0) return STATUS_BAD_RANGE;
+  if (!isLiveRange(src, srcBytes) || !isLiveRange(dst, dstCapacity)) return STATUS_BAD_RANGE;
+  const stateBytes = <u32>(area - state) + load<u32>(state);
+  if (
+    rangesOverlap(state, stateBytes, src, srcBytes) ||
+    rangesOverlap(state, stateBytes, dst, dstCapacity) ||
+    rangesOverlap(src, srcBytes, dst, dstCapacity) ||
+    !makeRoom(state, area, srcBytes)
+  ) {
+    return STATUS_BAD_ARGUMENT;
+  }
   const used = load<u32>(state, 8);
   const from = area + used;
-  copyExactly(from, src, srcBytes);
+  copyPadded(from, src, srcBytes, area + load<u32>(state));
   store<u32>(state, used + srcBytes, 8);
-  const lowest = from - min(used, load<u32>(state, 4));
-  const base = area - load<u32>(state, 12);
-  const table = state + HEADER_BYTES;
-  const end = encodeSequences<SlidingWindow>(from, from + srcBytes, dst, dst + dstCapacity, table, base, lowest);
+  // Too short for a match: nothing to remember, and it does not shrink.
+  if (srcBytes < MIN_COMPRESSIBLE && dstCapacity <= srcBytes) return STATUS_LZ4_OUTPUT_TOO_SMALL;
+  const end = encodeLast(state, area, from, from + srcBytes, dst, dst + dstCapacity);
   return end === 0 ? STATUS_LZ4_OUTPUT_TOO_SMALL : <i32>(end - dst);
 }
 
+/** Compresses the bytes from `from` on, which are the last of the area. */
+function encodeLast(state: usize, area: usize, from: usize, end: usize, dst: usize, dstEnd: usize): usize {
+  const table = state + HEADER_BYTES;
+  const shift: u64 = 63 - <u64>load<u32>(state, 16);
+  if (load<u32>(state) <= SMALL_AREA_BYTES) {
+    return encodeSequences<SmallWindow>(from, end, dst, dstEnd, table, shift, area, area);
+  }
+  const lowest = from - min<usize>(from - area, load<u32>(state, 4));
+  return encodeSequences<SlidingWindow>(from, end, dst, dstEnd, table, shift, area - load<u32>(state, 12), lowest);
+}
+
 /**
- * Restores a linked block into the window, at most `maxBytes`; answers its bytes, which lie at `linkOutput`, or a negative
- * status, after which the window is as before.
+ * Restores a linked block of at most `maxBytes` into the history; answers its bytes, which lie at `linkOutput`, or a negative
+ * status, after which no more than what is kept of the history has changed.
  */
 export function decompressLinked(state: usize, src: usize, srcBytes: u32, maxBytes: u32): i32 {
-  if (!isLink(state) || !isLiveRange(src, srcBytes)) return STATUS_BAD_RANGE;
-  if (overlapsLink(state, src, srcBytes) || !makeRoom(state, maxBytes)) return STATUS_BAD_ARGUMENT;
+  const area = areaOf(state);
+  if (area === 0 || !isLiveRange(src, srcBytes)) return STATUS_BAD_RANGE;
+  if (rangesOverlap(state, <u32>(area - state) + load<u32>(state), src, srcBytes)) return STATUS_BAD_ARGUMENT;
+  if (!makeRoom(state, area, maxBytes)) return STATUS_BAD_ARGUMENT;
   const used = load<u32>(state, 8);
-  const out = areaOf(state) + used;
-  const result = decodeSequences(src, srcBytes, out, maxBytes, out - min(used, load<u32>(state, 4)));
+  const out = area + used;
+  const result = decodeSequences(src, srcBytes, out, maxBytes, area);
   if (result > 0) store<u32>(state, used + result, 8);
   return result;
 }
 
-/** Takes bytes that were sent or received stored into the window. */
-export function appendLinked(state: usize, src: usize, bytes: u32): i32 {
-  if (!isLink(state) || !isLiveRange(src, bytes)) return STATUS_BAD_RANGE;
-  if (overlapsLink(state, src, bytes) || !makeRoom(state, bytes)) return STATUS_BAD_ARGUMENT;
+/**
+ * Makes the `toBytes` at `to` a link that goes on where `state` stands, larger or smaller, with as much of the history as it
+ * may keep. Both ends of a stream have to do so between the same two blocks. `state` stays as it is, the host's to free. For
+ * encoders both areas are 64 KiB at most, else STATUS_BAD_ARGUMENT.
+ */
+export function moveLink(state: usize, to: usize, toBytes: u32, windowBytes: u32): i32 {
+  const area = areaOf(state);
+  if (area === 0) return STATUS_BAD_RANGE;
+  const capacity = load<u32>(state);
+  const bits = load<u32>(state, 16);
+  if (rangesOverlap(state, <u32>(area - state) + capacity, to, toBytes)) return STATUS_BAD_ARGUMENT;
+  const status = initLink(to, toBytes, windowBytes, bits === 0 ? 0 : 1);
+  if (status !== STATUS_OK) return status;
+  if (bits !== 0 && max(capacity, load<u32>(to)) > SMALL_AREA_BYTES) return STATUS_BAD_ARGUMENT;
   const used = load<u32>(state, 8);
-  copyExactly(areaOf(state) + used, src, bytes);
+  const kept = used <= load<u32>(to) ? used : windowBytes;
+  const toArea = areaOf(to);
+  memory.copy(toArea, area + used - kept, kept);
+  store<u32>(to, kept, 8);
+  if (bits !== 0)
+    copyTable(state + HEADER_BYTES, bits, to + HEADER_BYTES, load<u32>(to, 16), toArea, kept, used - kept);
+  return STATUS_OK;
+}
+
+/** Takes bytes that were sent or received stored into the history. */
+export function appendLinked(state: usize, src: usize, bytes: u32): i32 {
+  const area = areaOf(state);
+  if (area === 0 || !isLiveRange(src, bytes)) return STATUS_BAD_RANGE;
+  if (rangesOverlap(state, <u32>(area - state) + load<u32>(state), src, bytes)) return STATUS_BAD_ARGUMENT;
+  if (!makeRoom(state, area, bytes)) return STATUS_BAD_ARGUMENT;
+  const used = load<u32>(state, 8);
+  copyPadded(area + used, src, bytes, area + load<u32>(state));
   store<u32>(state, used + bytes, 8);
   return STATUS_OK;
 }
 
-/** Where the last `bytes` of the window lie; valid until the next call on it. 0 where it does not hold so many. */
+/** Where the last `bytes` of the history lie; valid until the next call on it. 0 where it does not hold so many. */
 export function linkOutput(state: usize, bytes: u32): usize {
-  if (!isLink(state) || bytes > load<u32>(state, 8)) return 0;
-  return areaOf(state) + load<u32>(state, 8) - bytes;
+  const area = areaOf(state);
+  if (area === 0 || bytes > load<u32>(state, 8)) return 0;
+  return area + load<u32>(state, 8) - bytes;
 }
 
-/** Whether `state` is a live buffer whose header can be believed as far as memory goes. */
-function isLink(state: usize): bool {
-  if (!isLiveRange(state, <u32>HEADER_BYTES)) return false;
-  const capacity = load<u32>(state);
-  const window = load<u32>(state, 4);
-  if (capacity > 1 << 30 || window >= capacity || window > MAX_WINDOW_BYTES) return false;
-  return (
-    load<u32>(state, 8) <= capacity &&
-    load<u32>(state, 16) <= 1 &&
-    isLiveRange(state, <u32>(areaOf(state) - state) + capacity)
-  );
+/** Positions of an encoder's table, as bits: a small state gives it 2/9 of its bytes, which is where both sizes are best. */
+function tableBitsFor(stateBytes: u32): u32 {
+  let bits = MIN_TABLE_BITS;
+  while (bits < BLOCK_TABLE_BITS && stateBytes > (<u32>9) << bits) ++bits;
+  return bits;
 }
 
-function overlapsLink(state: usize, start: usize, bytes: u32): bool {
-  return rangesOverlap(state, <u32>(areaOf(state) - state) + load<u32>(state), start, bytes);
+function tableBytesOf(bits: u32): usize {
+  return bits === 0 ? 0 : tableBytes(bits);
 }
 
+/** The area of the link at `state`, or 0 where that is no live buffer whose header can be believed as far as memory goes. */
 function areaOf(state: usize): usize {
-  return state + HEADER_BYTES + (load<u32>(state, 16) !== 0 ? TABLE_BYTES : 0);
+  const live = liveBytesAt(state);
+  if (live <= HEADER_BYTES) return 0;
+  const capacity = load<u32>(state);
+  const bits = load<u32>(state, 16);
+  if (capacity > live || bits > BLOCK_TABLE_BITS) return 0;
+  const area = HEADER_BYTES + <u32>tableBytesOf(bits);
+  if (capacity + area > live || load<u32>(state, 8) > capacity || load<u32>(state, 4) > MAX_WINDOW_BYTES) return 0;
+  return state + area;
 }
 
-/** Slides the window to the area's start where `bytes` do not fit behind it. False where they never will. */
-function makeRoom(state: usize, bytes: u32): bool {
+/** Slides the history to the area's start where `bytes` do not fit behind it. False where they never will. */
+function makeRoom(state: usize, area: usize, bytes: u32): bool {
   const capacity = load<u32>(state);
   const used = load<u32>(state, 8);
   if (bytes <= capacity - used) return true;
-  const kept = min(used, load<u32>(state, 4));
-  if (bytes > capacity - kept) return false;
-  const area = areaOf(state);
+  if (bytes > capacity) return false;
+  const kept = min(min(used, load<u32>(state, 4)), capacity - bytes);
   const moved = used - kept;
   memory.copy(area, area + moved, kept);
   store<u32>(state, kept, 8);
-  store<u32>(state, load<u32>(state, 12) + moved, 12);
+  const bits = load<u32>(state, 16);
+  if (capacity > SMALL_AREA_BYTES) store<u32>(state, load<u32>(state, 12) + moved, 12);
+  else if (bits !== 0) slideTable(state + HEADER_BYTES, bits, moved);
   return true;
 }
 
-function forgetHistory(state: usize): i32 {
-  if (load<u32>(state, 16) !== 0) clearTable(state + HEADER_BYTES);
+function forgetHistory(state: usize): void {
+  const bits = load<u32>(state, 16);
+  if (bits !== 0) clearTable(state + HEADER_BYTES, bits);
   store<u32>(state, 0, 8);
   store<u32>(state, 0, 12);
-  return STATUS_OK;
 }

@@ -3,6 +3,10 @@
 // Usage: lz4-native CORPUS... where CORPUS.data holds bytes and CORPUS.lens, if there is one, u32 message lengths.
 // Each line on stdin, "DEED INDEX BLOCK_BYTES MILLISECONDS", is answered by "BEST_NANOSECONDS STORED_BYTES": the fastest of
 // the passes over the whole corpus that fit into the time. It leaves medians and tables to whoever asks.
+//
+// "compress-ring" is "compress-linked" with each message (up to 8 KiB) copied into a ring first. "link-hot" and "link-cold" cut a corpus into messages of BLOCK_BYTES and give each to one of 1 or LINKS streams, in turn at
+// random, with LZ4_compress_fast_continue. As whoever keeps streams apart has to, they copy each message into a ring of its
+// stream, from which the next ones may repeat. Their nanoseconds are those of one message.
 #include <lz4.h>
 #include <lz4hc.h>
 #include <stdint.h>
@@ -13,6 +17,9 @@
 
 #define MAX_CORPORA 64
 #define HC_LEVEL 9
+#define LINKS 1000
+#define LINK_CALLS 20000
+#define LINK_RING_BYTES (64 * 1024 + 8 * 1024)
 
 struct corpus {
   char *data;
@@ -110,6 +117,32 @@ static void compress_hc_linked_pass(struct pieces *all) {
     all->block_bytes[i] = LZ4_compress_HC_continue(hc_stream, all->raw[i], all->block[i], all->raw_bytes[i], LZ4_compressBound(all->raw_bytes[i]));
 }
 
+/** One stream as a proxy keeps it. */
+struct link {
+  LZ4_stream_t *state;
+  char *ring;
+  size_t used;
+};
+
+static int compress_link(struct link *link, const char *message, int bytes, char *block, int capacity) {
+  if (link->used + (size_t)bytes > LINK_RING_BYTES) link->used = 0;
+  char *at = link->ring + link->used;
+  memcpy(at, message, (size_t)bytes);
+  link->used += (size_t)bytes;
+  return LZ4_compress_fast_continue(link->state, at, block, bytes, capacity, 1);
+}
+
+/** As `compress_linked_pass`, each message copied first, since whoever keeps streams apart cannot leave it where it came. */
+static struct link ring;
+static void compress_ring_pass(struct pieces *all) {
+  if (!ring.state) ring = (struct link){LZ4_createStream(), malloc(LINK_RING_BYTES), 0};
+  if (!ring.state || !ring.ring) fail("no memory for a stream");
+  LZ4_resetStream_fast(ring.state);
+  ring.used = 0;
+  for (size_t i = 0; i < all->count; i++)
+    all->block_bytes[i] = compress_link(&ring, all->raw[i], all->raw_bytes[i], all->block[i], LZ4_compressBound(all->raw_bytes[i]));
+}
+
 static void decompress_pass(struct pieces *all) {
   char *out = all->back;
   for (size_t i = 0; i < all->count; i++) {
@@ -143,6 +176,7 @@ static const struct deed DEEDS[] = {
     {"decompress-hc", compress_hc_pass, decompress_pass},
     {"compress-linked", NULL, compress_linked_pass},
     {"compress-hc-linked", NULL, compress_hc_linked_pass},
+    {"compress-ring", NULL, compress_ring_pass},
     {"decompress-linked", compress_linked_pass, decompress_linked_pass},
 };
 
@@ -165,6 +199,47 @@ static void answer(const struct corpus *corpus, const struct deed *deed, size_t 
   release(&all);
 }
 
+/** LINK_CALLS messages of a corpus to `links` streams in an order made by xorshift, as often as there is time. */
+static void answer_links(const struct corpus *corpus, size_t links, size_t message_bytes, unsigned milliseconds) {
+  size_t messages = corpus->bytes / message_bytes;
+  if (!messages || message_bytes > LINK_RING_BYTES) fail("a corpus is shorter than its message, or a message too long");
+  struct link *all = calloc(links, sizeof *all);
+  if (!all) fail("no memory for streams");
+  for (size_t i = 0; i < links; i++) {
+    all[i].state = LZ4_createStream();
+    all[i].ring = malloc(LINK_RING_BYTES);
+    if (!all[i].state || !all[i].ring) fail("no memory for a stream");
+  }
+  int capacity = LZ4_compressBound((int)message_bytes);
+  char *block = malloc((size_t)capacity);
+  uint32_t order = 1;
+  double best = 1e18;
+  size_t stored = 0, next = 0;
+  uint64_t end = now_ns() + (uint64_t)milliseconds * 1000000u;
+  do {
+    stored = 0;
+    uint64_t start = now_ns();
+    for (size_t call = 0; call < LINK_CALLS; call++) {
+      order ^= order << 13;
+      order ^= order >> 17;
+      order ^= order << 5;
+      int bytes = compress_link(&all[order % links], corpus->data + next * message_bytes, (int)message_bytes, block, capacity);
+      stored += (size_t)bytes < message_bytes ? (size_t)bytes : message_bytes;
+      next = next + 1 < messages ? next + 1 : 0;
+    }
+    double took = (double)(now_ns() - start) / LINK_CALLS;
+    if (took < best) best = took;
+  } while (now_ns() < end);
+  printf("%.1f %zu\n", best, stored);
+  fflush(stdout);
+  for (size_t i = 0; i < links; i++) {
+    LZ4_freeStream(all[i].state);
+    free(all[i].ring);
+  }
+  free(all);
+  free(block);
+}
+
 int main(int count, char **arguments) {
   static struct corpus corpora[MAX_CORPORA];
   int known = count - 1;
@@ -183,6 +258,11 @@ int main(int count, char **arguments) {
   size_t block_bytes;
   unsigned milliseconds;
   while (scanf("%31s %d %zu %u", name, &index, &block_bytes, &milliseconds) == 4) {
+    size_t links = !strcmp(name, "link-hot") ? 1 : !strcmp(name, "link-cold") ? LINKS : 0;
+    if (links && index >= 0 && index < known && block_bytes) {
+      answer_links(&corpora[index], links, block_bytes, milliseconds);
+      continue;
+    }
     const struct deed *deed = NULL;
     for (size_t i = 0; i < sizeof DEEDS / sizeof *DEEDS; i++)
       if (!strcmp(DEEDS[i].name, name)) deed = &DEEDS[i];

@@ -1,7 +1,7 @@
 // The binary interface of the stream core (build/torpor-core.wasm) in one place: exports, statuses, flags. Calls nothing.
 
 /** The version of this interface. The module answers it from `abi_version`; load.ts refuses any other. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /**
  * Everything the module exports. All parameters and results are 32-bit integers unless a line says otherwise; pointers
@@ -44,23 +44,34 @@ export interface CoreAbi {
   lz4_decompress_block(src: number, srcBytes: number, dst: number, dstCapacityBytes: number): number;
 
   /**
-   * Makes a live buffer the window of one direction of one stream of linked blocks: `windowBytes` (256..65,536) of
-   * history, for an encoder (`encodes` 1) or a decoder (0). The largest block is what is left of `stateBytes` beyond
-   * the window, 32 bytes and an encoder's 16 KiB.
+   * Makes a live buffer one direction of one stream of linked blocks: an encoder (`encodes` 1) or a decoder (0). It holds
+   * `stateBytes` less 32 and an encoder's table of the stream's bytes; when they are full all but the last `windowBytes`
+   * (256..65,536) are dropped. The table takes 512 bytes, doubled while `stateBytes` is above 4.5 times of it, 16 KiB at
+   * most. LINK_TIERS has sizes that fit each other.
+   *
+   * An encoder reaches back over all that it holds (over `windowBytes` where that is more than 64 KiB). Its decoder is in
+   * step if it holds as much, drops as much, and is told each block's exact size. A decoder that holds 65,536 bytes
+   * beside the largest block, with `windowBytes` 65,536, follows any encoder.
    */
   lz4_link_init(state: number, stateBytes: number, windowBytes: number, encodes: number): number;
+  /**
+   * Makes a live buffer a link that goes on where another stands, larger or smaller; both ends do so between the same two
+   * blocks. The other one stays as it is, to be freed by the host. Encoders: up to 64 KiB of bytes held.
+   */
+  lz4_link_move(state: number, to: number, toBytes: number, windowBytes: number): number;
   /** Forgets the history. */
   lz4_link_reset(state: number): number;
   /**
-   * Compresses a block against the window and takes its bytes into it; answers the block's bytes. After
-   * STATUS_LZ4_OUTPUT_TOO_SMALL the bytes are in the window too: send them stored, and the peer appends them.
+   * Compresses a block against the history and takes its bytes into it; answers the block's bytes. After
+   * STATUS_LZ4_OUTPUT_TOO_SMALL the bytes are in the history too: send them stored, and the peer appends them. Room for
+   * `lz4_compress_bound` is faster than a tight capacity.
    */
   lz4_link_compress(state: number, src: number, srcBytes: number, dst: number, dstCapacityBytes: number): number;
-  /** Restores a linked block of at most `maxBytes` into the window; answers its bytes, which lie at `lz4_link_output`. */
+  /** Restores a linked block of at most `maxBytes` into the history; answers its bytes, which lie at `lz4_link_output`. */
   lz4_link_decompress(state: number, src: number, srcBytes: number, maxBytes: number): number;
-  /** Takes bytes that came stored into the window. */
+  /** Takes bytes that came stored into the history. */
   lz4_link_append(state: number, src: number, srcBytes: number): number;
-  /** Where the window's last `lastBytes` lie, until the next call on it; 0 where it holds fewer. */
+  /** Where the history's last `lastBytes` lie, until the next call on it; 0 where it holds fewer. */
   lz4_link_output(state: number, lastBytes: number): number;
   /**
    * Bytes that a state of high compression needs: for blocks of up to `maxBlockBytes` that repeat from a window of
@@ -157,6 +168,7 @@ export const CORE_FUNCTIONS = [
   'lz4_compress_block',
   'lz4_decompress_block',
   'lz4_link_init',
+  'lz4_link_move',
   'lz4_link_reset',
   'lz4_link_compress',
   'lz4_link_decompress',
@@ -189,6 +201,22 @@ export const CORE_FUNCTIONS = [
   'timers_advance',
   'timers_pending',
 ] as const satisfies ReadonlyArray<Exclude<keyof CoreAbi, 'memory'>>;
+
+/** Sizes of one direction of a linked stream, in bytes. Encoder and decoder of one tier are in step. */
+export interface LinkTier {
+  readonly encoderBytes: number;
+  readonly decoderBytes: number;
+  readonly windowBytes: number;
+  /** The largest block that leaves the window whole. */
+  readonly blockBytes: number;
+}
+
+/** From a stream that has just begun to a busy one. An encoder's table takes 2/9. */
+export const LINK_TIERS: readonly [LinkTier, LinkTier, LinkTier] = [
+  { encoderBytes: 18_432, decoderBytes: 14_336, windowBytes: 8192, blockBytes: 6112 },
+  { encoderBytes: 36_864, decoderBytes: 28_672, windowBytes: 16_384, blockBytes: 12_256 },
+  { encoderBytes: 73_728, decoderBytes: 57_344, windowBytes: 32_768, blockBytes: 24_544 },
+];
 
 /** A number is outside its documented bounds, or source and destination overlap. */
 export const STATUS_BAD_ARGUMENT = -1;

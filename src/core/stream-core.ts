@@ -2,6 +2,7 @@
 import { TorporError } from '../platform/errors.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import * as abi from './abi.ts';
+import { LinkPool, type LinkPoolOptions } from './link-pool.ts';
 import { instantiateCore, type WasmBytes } from './load.ts';
 
 declare const streamHandleBrand: unique symbol;
@@ -73,11 +74,17 @@ const DEFAULT_HEAP_BYTES = 48 * 1024 * 1024;
 const MIN_HEAP_BYTES = 256 * 1024;
 /** Bytes of one piece in which a chunk is shown to the core. */
 const SCRATCH_BYTES = 64 * 1024;
+/** What SCRATCH_BYTES can compress to: their literals' length bytes, and what `lz4_compress_bound` adds. */
+const OUTPUT_BYTES = SCRATCH_BYTES + Math.floor(SCRATCH_BYTES / 255) + 16;
+/** Views of results up to here are kept: making one costs more than compressing a short message. */
+const KEPT_VIEW_BYTES = 1024;
+/** How far behind its result a decoder may write, within its capacity. */
+const DECODER_SPILL_BYTES = 64;
 /** Expired streams that one call into the module reports; also the unit of its work. */
 const EXPIRY_BATCH = 256;
 const TALLY_BYTES = 32;
-/** Kept from the heap when the largest block is computed: scratch, expiry batch and tally, and rounding of four buffers. */
-const HEAP_RESERVE_BYTES = SCRATCH_BYTES + EXPIRY_BATCH * 4 + TALLY_BYTES + 4 * 256;
+/** Kept from the heap when the largest block is computed: the core's own buffers, and rounding of six. */
+const HEAP_RESERVE_BYTES = SCRATCH_BYTES + OUTPUT_BYTES + EXPIRY_BATCH * 4 + TALLY_BYTES + 6 * 256;
 /** The most an LZ4 block can grow: one length byte of 255 per 255 bytes. */
 const MAX_EXPANSION = 255;
 
@@ -116,17 +123,21 @@ export class StreamCore {
   /** Milliseconds per tick. */
   readonly tickMs: number;
   readonly maxStreams: number;
-  /** The most bytes `compressBlock` takes and `decompressBlock` restores. Bound by `heapBytes`. */
+  /** The most bytes `compressBlock` takes and `decompressBlock` restores. Bound by `heapBytes`, from which `openLinks` takes too. */
   readonly maxBlockBytes: number;
 
   readonly #exports: abi.CoreAbi;
   readonly #memory: Uint8Array;
   readonly #view: DataView;
   readonly #scratch: number;
+  readonly #output: number;
+  /** The output's first bytes, by how many; at most KEPT_VIEW_BYTES views. */
+  readonly #outputViews: Uint8Array[] = [];
   readonly #expired: number;
   readonly #tally: number;
-  /** How much of the scratch has held chunks since it was wiped. */
+  /** How much of scratch and output has held bytes since they were wiped. */
   #scratchUsedBytes = 0;
+  #outputUsedBytes = 0;
 
   /** Takes a module that is laid out already; use `loadCore`. */
   constructor(exports: abi.CoreAbi) {
@@ -137,6 +148,7 @@ export class StreamCore {
     this.#memory = new Uint8Array(exports.memory.buffer);
     this.#view = new DataView(exports.memory.buffer);
     this.#scratch = this.#allocate(SCRATCH_BYTES);
+    this.#output = this.#allocate(OUTPUT_BYTES);
     this.#expired = this.#allocate(EXPIRY_BATCH * 4);
     this.#tally = this.#allocate(TALLY_BYTES);
     this.maxBlockBytes = largestBlockBytes(exports.heap_capacity() - HEAP_RESERVE_BYTES);
@@ -191,6 +203,8 @@ export class StreamCore {
     this.#checkStream(this.#exports.stream_release(stream), 'released');
     this.#memory.fill(0, this.#scratch, this.#scratch + this.#scratchUsedBytes);
     this.#scratchUsedBytes = 0;
+    this.#memory.fill(0, this.#output, this.#output + this.#outputUsedBytes);
+    this.#outputUsedBytes = 0;
   }
 
   isActive(stream: StreamHandle): boolean {
@@ -304,12 +318,27 @@ export class StreamCore {
       throw this.#lz4Error(abi.STATUS_LZ4_INPUT_TOO_LARGE, 'restore', src.length, dst.length);
     }
     const capacity = Math.min(dst.length, this.maxBlockBytes, src.length * MAX_EXPANSION);
-    const result = this.#transform(this.#exports.lz4_decompress_block, src, dst, capacity);
+    let result: number;
+    if (src.length <= SCRATCH_BYTES && capacity <= OUTPUT_BYTES) {
+      this.#placeSource(src);
+      result = this.#exports.lz4_decompress_block(this.#scratch, src.length, this.#output, capacity);
+      this.#takeOutput(result, capacity, dst);
+    } else {
+      result = this.#transform(this.#exports.lz4_decompress_block, src, dst, capacity);
+    }
     if (result < 0) {
       const beyondCore = result === abi.STATUS_LZ4_OUTPUT_TOO_SMALL && dst.length > this.maxBlockBytes;
       throw this.#lz4Error(beyondCore ? abi.STATUS_LZ4_INPUT_TOO_LARGE : result, 'restore', src.length, dst.length);
     }
     return result;
+  }
+
+  /**
+   * Windows for linked blocks in this core's memory, of which they take a third at most, and 140 KiB to restore with. Blocks near
+   * `maxBlockBytes` may then find no room. Throws ERR_CORE_MEMORY.
+   */
+  openLinks(options: LinkPoolOptions): LinkPool {
+    return new LinkPool(this.#exports, options);
   }
 
   #observePiece(stream: StreamHandle, direction: number, piece: Uint8Array, nowTicks: number): number {
@@ -334,10 +363,39 @@ export class StreamCore {
     if (src.length > this.maxBlockBytes) {
       throw this.#lz4Error(abi.STATUS_LZ4_INPUT_TOO_LARGE, 'compress', src.length, dst.length);
     }
-    const capacity = Math.min(dst.length, this.#exports.lz4_compress_bound(src.length));
-    const result = this.#transform(run, src, dst, capacity);
+    let result: number;
+    if (src.length <= SCRATCH_BYTES) {
+      this.#placeSource(src);
+      const capacity = Math.min(dst.length, OUTPUT_BYTES);
+      result = run(this.#scratch, src.length, this.#output, capacity);
+      this.#takeOutput(result, capacity, dst);
+    } else {
+      const capacity = Math.min(dst.length, this.#exports.lz4_compress_bound(src.length));
+      result = this.#transform(run, src, dst, capacity);
+    }
     if (result < 0) throw this.#lz4Error(result, 'compress', src.length, dst.length);
     return result;
+  }
+
+  #placeSource(src: Uint8Array): void {
+    this.#memory.set(src, this.#scratch);
+    if (src.length > this.#scratchUsedBytes) this.#scratchUsedBytes = src.length;
+  }
+
+  /** Copies a result out; where there is none the output may have been written to up to its capacity. */
+  #takeOutput(result: number, capacity: number, dst: Uint8Array): void {
+    const used = result < 0 ? capacity : Math.min(capacity, result + DECODER_SPILL_BYTES);
+    if (used > this.#outputUsedBytes) this.#outputUsedBytes = used;
+    if (result > 0) dst.set(result < KEPT_VIEW_BYTES ? this.#viewOutput(result) : this.#cutOutput(result));
+  }
+
+  #viewOutput(bytes: number): Uint8Array {
+    while (this.#outputViews.length <= bytes) this.#outputViews.push(this.#cutOutput(this.#outputViews.length));
+    return this.#outputViews[bytes] as Uint8Array;
+  }
+
+  #cutOutput(bytes: number): Uint8Array {
+    return this.#memory.subarray(this.#output, this.#output + bytes);
   }
 
   /** Runs one LZ4 function over copies of `src` and `dst` in the core. Both copies are wiped when they are given back. */

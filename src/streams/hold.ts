@@ -1,28 +1,35 @@
 // What one stream's client sent while its target could not take it: bytes in order, then FIN or RST. Sends nothing itself.
 
+import type { LinkEncoder } from '../core/link-pool.ts';
 import { type HoldBudget, ROOM_SHARE } from './hold-budget.ts';
-import { HOLD_BLOCK_BYTES, type HoldCodec } from './hold-codec.ts';
+import { HoldChain } from './hold-chain.ts';
+import { HOLD_BLOCK_BYTES, HOLD_PIECE_BYTES, type HoldCodec } from './hold-codec.ts';
 
-/** First size of the raw tail; it doubles up to a block. Most holds are a few keystrokes. */
+/** First size of the raw tail; it doubles. Most holds are a few keystrokes. */
 const TAIL_START_BYTES = 512;
 
-interface Block {
-  readonly bytes: Uint8Array;
-  readonly rawBytes: number;
-  readonly packed: boolean;
-}
+/** A block of its own, or a run of linked pieces that is over. */
+type Block =
+  | { readonly bytes: Uint8Array; readonly rawBytes: number; readonly packed: boolean }
+  | { readonly chain: HoldChain };
 
 /**
- * An ordered store. Bytes gather in a raw tail; a full tail of HOLD_BLOCK_BYTES becomes an LZ4 block, or is kept as it is
- * where LZ4 does not shrink it. `take` gives each byte once, oldest first, and its memory back with it. Bounds count
- * stored bytes. Reaching one is told by `isFull`, not refused: the chunk was read from the client already.
+ * An ordered store: blocks, then a run of linked pieces that is still open, then a raw tail. Bytes gather in the tail; at
+ * HOLD_PIECE_BYTES it becomes a piece that may repeat from those before it. Where the codec has no window for it, it grows
+ * to HOLD_BLOCK_BYTES and becomes a block of its own, as do bytes that come so many at once. What LZ4 does not shrink is
+ * kept as it is. `take` gives each byte once, oldest first, and its memory back with it. Bounds count stored bytes.
+ * Reaching one is told by `isFull`, not refused: the chunk was read from the client already.
  */
 export class Hold {
   /** Bound of this stream's stored bytes; the chunk that reaches it is kept whole. */
   readonly limitBytes: number;
   readonly #codec: HoldCodec;
   readonly #budget: HoldBudget;
+  readonly #encoder: LinkEncoder;
   #blocks: Block[] = [];
+  #chain: HoldChain | null = null;
+  /** How long the tail grows. */
+  #pieceBytes = HOLD_PIECE_BYTES;
   #tail: Uint8Array | null = null;
   #tailBytes = 0;
   #storedBytes = 0;
@@ -36,6 +43,7 @@ export class Hold {
   constructor(codec: HoldCodec, budget: HoldBudget, limitBytes: number) {
     this.#codec = codec;
     this.#budget = budget;
+    this.#encoder = codec.openEncoder();
     this.limitBytes = limitBytes;
   }
 
@@ -62,11 +70,31 @@ export class Hold {
 
   /** The oldest bytes, at most HOLD_BLOCK_BYTES, which the hold forgets now; null when none are left. */
   take(): Uint8Array | null {
+    if (this.#blocks.length === 0) this.#breakChain();
     const block = this.#blocks.shift();
-    if (block !== undefined) {
-      this.#change(-block.bytes.length, -block.rawBytes);
-      return block.packed ? this.#codec.unpack(block.bytes, block.rawBytes) : block.bytes;
+    if (block === undefined) return this.#takeTail();
+    if ('chain' in block) {
+      this.#change(-block.chain.storedBytes, -block.chain.rawBytes);
+      return block.chain.restore(this.#codec.links);
     }
+    this.#change(-block.bytes.length, -block.rawBytes);
+    return block.packed ? this.#codec.unpack(block.bytes, block.rawBytes) : block.bytes;
+  }
+
+  /** Forgets all bytes and both marks. */
+  clear(): void {
+    this.#blocks = [];
+    this.#chain = null;
+    this.#dropTail();
+    this.#encoder.close();
+    this.hasFin = false;
+    this.hasRst = false;
+    this.#change(-this.#storedBytes, -this.#heldBytes);
+  }
+
+  #takeTail(): Uint8Array | null {
+    // Nothing is left to repeat from: the window goes back, even if more bytes follow soon.
+    this.#encoder.close();
     if (this.#tail === null) return null;
     const bytes = this.#tail.subarray(0, this.#tailBytes);
     this.#dropTail();
@@ -74,28 +102,50 @@ export class Hold {
     return bytes;
   }
 
-  /** Forgets all bytes and both marks. */
-  clear(): void {
-    this.#blocks = [];
-    this.#dropTail();
-    this.hasFin = false;
-    this.hasRst = false;
-    this.#change(-this.#storedBytes, -this.#heldBytes);
-  }
-
-  /** Keeps the first bytes of `chunk`, as many as end a block, and answers how many. */
+  /** Keeps the first bytes of `chunk`, as many as end a piece or a block, and answers how many. */
   #pushPiece(chunk: Uint8Array): number {
-    if (this.#tail === null && chunk.length >= HOLD_BLOCK_BYTES) {
+    if (this.#tail === null && this.#chain === null && chunk.length >= HOLD_BLOCK_BYTES) {
       this.#seal(chunk.subarray(0, HOLD_BLOCK_BYTES), 0);
       return HOLD_BLOCK_BYTES;
     }
-    const takenBytes = Math.min(chunk.length, HOLD_BLOCK_BYTES - this.#tailBytes);
+    const takenBytes = Math.min(chunk.length, this.#pieceBytes - this.#tailBytes);
     const tail = this.#tailWithRoom(this.#tailBytes + takenBytes);
     tail.set(chunk.subarray(0, takenBytes), this.#tailBytes);
     this.#tailBytes += takenBytes;
     this.#change(takenBytes, takenBytes);
     if (this.#tailBytes === HOLD_BLOCK_BYTES) this.#sealTail(tail);
+    else if (this.#tailBytes === this.#pieceBytes) this.#linkTail(tail.subarray(0, this.#tailBytes));
     return takenBytes;
+  }
+
+  /** Makes the tail a linked piece. Without a window for it the tail grows on, up to a block. */
+  #linkTail(tail: Uint8Array): void {
+    const piece = this.#encoder.add(tail);
+    // The window that the open run repeats from was idle and is gone.
+    if (piece === null || piece.isFirst) this.#endChain();
+    if (piece === null) {
+      this.#pieceBytes = HOLD_BLOCK_BYTES;
+      return;
+    }
+    this.#chain ??= new HoldChain();
+    this.#chain.add(piece, tail.length);
+    this.#change(piece.bytes.length - tail.length, 0);
+    this.#dropTail();
+    if (!this.#chain.hasRoom(HOLD_PIECE_BYTES)) this.#breakChain();
+  }
+
+  /** Makes the open run of pieces a block, and lets the next piece begin a history. */
+  #breakChain(): void {
+    if (this.#chain !== null) this.#encoder.restart();
+    this.#endChain();
+  }
+
+  /** Makes the open run of pieces a block. */
+  #endChain(): void {
+    if (this.#chain === null) return;
+    this.#chain.end();
+    this.#blocks.push({ chain: this.#chain });
+    this.#chain = null;
   }
 
   #sealTail(tail: Uint8Array): void {
@@ -125,6 +175,7 @@ export class Hold {
   #dropTail(): void {
     this.#tail = null;
     this.#tailBytes = 0;
+    this.#pieceBytes = HOLD_PIECE_BYTES;
   }
 
   #change(storedBytes: number, heldBytes: number): void {

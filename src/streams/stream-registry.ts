@@ -1,5 +1,6 @@
 // One stream core shared by the streams of all platforms: turns clock time into ticks and expiries into calls.
 import { FLAG_ACTIVE, FLAG_ENTERED } from '../core/abi.ts';
+import type { LinkPool } from '../core/link-pool.ts';
 import type { Direction, ProtocolName, StreamCore, StreamHandle, StreamHints } from '../core/stream-core.ts';
 import type { Clock } from '../platform/ports.ts';
 import { describeVerdict } from './verdict-text.ts';
@@ -38,6 +39,8 @@ export interface StreamRegistryOptions {
 /** Built once, beside the core; started before the first stream opens and stopped after the last is gone. */
 export class StreamRegistry {
   readonly core: StreamCore;
+  /** The windows of all streams' holds, under one bound. */
+  readonly links: LinkPool;
   readonly #clock: Clock;
   readonly #startMs: number;
   readonly #seats = new Map<StreamHandle, Seat>();
@@ -45,6 +48,7 @@ export class StreamRegistry {
 
   constructor(options: StreamRegistryOptions) {
     this.core = options.core;
+    this.links = options.core.openLinks({ clock: options.clock });
     this.#clock = options.clock;
     this.#startMs = options.clock.nowMs();
   }
@@ -59,8 +63,9 @@ export class StreamRegistry {
     this.#cancelTick ??= this.#clock.schedule(this.#intervalMs(), () => this.#tick());
   }
 
-  /** Reports no more expiries until it is started again. Idempotent. */
+  /** Reports no more expiries until it is started again, and takes the windows back. Idempotent. */
   stop(): void {
+    this.links.close();
     this.#cancelTick?.();
     this.#cancelTick = null;
   }

@@ -222,7 +222,7 @@ export class StreamSet implements StreamGate {
       idleTimeoutMs,
       disconnectGraceMs,
       perStreamBytes: hold.perStreamBytes,
-      codec: new HoldCodec(registry.core),
+      codec: new HoldCodec(registry.core, registry.links),
       budget: this.#budget,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,

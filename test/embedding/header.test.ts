@@ -108,12 +108,7 @@ describe('torpor-core.h', () => {
 
   it('package: its files -> both modules, the header, its binding and the guide', () => {
     expect(PACKAGE.files).toEqual(
-      expect.arrayContaining([
-        'build/torpor-core.wasm',
-        'build/torpor-core.scalar.wasm',
-        'include',
-        'docs',
-      ]),
+      expect.arrayContaining(['build/torpor-core.wasm', 'build/torpor-core.scalar.wasm', 'include', 'docs']),
     );
   });
 });

@@ -1,18 +1,24 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { LINK_TIERS } from '../../src/core/abi.ts';
+import { LINK_IDLE_MS, type LinkPool } from '../../src/core/link-pool.ts';
 import { loadCore, type StreamCore } from '../../src/core/stream-core.ts';
 import { Hold } from '../../src/streams/hold.ts';
 import { HoldBudget } from '../../src/streams/hold-budget.ts';
-import { HOLD_BLOCK_BYTES, HoldCodec } from '../../src/streams/hold-codec.ts';
+import { HOLD_BLOCK_BYTES, HOLD_PIECE_BYTES, HoldCodec } from '../../src/streams/hold-codec.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { noise } from './support/socket-reader.ts';
 
 const KIB = 1024;
 
 let core: StreamCore;
 let codec: HoldCodec;
+let links: LinkPool;
+const clock = new FakeClock();
 
 beforeAll(async () => {
-  core = await loadCore({ maxStreams: 1, heapBytes: 1024 * KIB });
-  codec = new HoldCodec(core);
+  core = await loadCore({ maxStreams: 1, heapBytes: 2048 * KIB });
+  links = core.openLinks({ clock });
+  codec = new HoldCodec(core, links);
 });
 
 function makeHold(limitBytes = 1024 * KIB, budget = new HoldBudget(64 * 1024 * KIB, () => {})) {
@@ -84,6 +90,61 @@ describe('Hold', () => {
     expect(hold.isFull).toBe(false);
   });
 
+  it('small messages: 20 of 400 bytes -> a third of their bytes or less, and the same bytes back', () => {
+    const messages = Array.from({ length: 20 }, (_, index) =>
+      Buffer.from(
+        `{"level":30,"time":${1.7e12 + index * 731},"msg":"pointer moved","seat":${index % 3}}`.padEnd(400, '-='),
+      ),
+    );
+    const { hold, budget } = makeHold();
+    for (const message of messages) hold.push(message);
+    expect(hold.heldBytes).toBe(8000);
+    expect(hold.storedBytes).toBeLessThan(8000 / 3);
+    expect(budget.storedBytes).toBe(hold.storedBytes);
+    expect(takeAll(hold).equals(Buffer.concat(messages))).toBe(true);
+    expect([hold.storedBytes, budget.storedBytes]).toEqual([0, 0]);
+  });
+
+  it('window: fewer bytes than a piece, more, idle, more, taken -> none, one, none, one, none', async () => {
+    links.close();
+    const { hold } = makeHold();
+    const text = Buffer.alloc(5 * HOLD_PIECE_BYTES + 100, 'chatter of a client; ');
+    const seen: number[] = [];
+    const push = (from: number, to: number) => {
+      hold.push(text.subarray(from, to));
+      seen.push(links.windows);
+    };
+    push(0, HOLD_PIECE_BYTES - 1);
+    push(HOLD_PIECE_BYTES - 1, 3 * HOLD_PIECE_BYTES);
+    await clock.advance(2 * LINK_IDLE_MS);
+    seen.push(links.windows);
+    push(3 * HOLD_PIECE_BYTES, text.length);
+    expect(takeAll(hold).equals(text)).toBe(true);
+    seen.push(links.windows);
+    expect(seen).toEqual([0, 1, 0, 1, 0]);
+  });
+
+  it('window bound reached: held bytes -> blocks of their own, none lost, and pieces again when there is room', async () => {
+    const small = (await loadCore({ maxStreams: 1, heapBytes: 1024 * KIB })).openLinks({
+      clock,
+      limitBytes: LINK_TIERS[0].encoderBytes,
+    });
+    const bounded = new HoldCodec(core, small);
+    const budget = new HoldBudget(1e9, () => {});
+    const [first, second] = [new Hold(bounded, budget, 1e9), new Hold(bounded, budget, 1e9)];
+    const text = Buffer.alloc(HOLD_BLOCK_BYTES + 10_000, 'the quick brown fox; ');
+    for (let at = 0; at < text.length; at += 1000) {
+      for (const hold of [first, second]) hold.push(text.subarray(at, at + 1000));
+      if (at === 60_000) expect([first.storedBytes < 10_000, second.storedBytes]).toEqual([true, 61_000]);
+    }
+    expect(second.storedBytes).toBeLessThan(20_000);
+    expect(takeAll(first).equals(text)).toBe(true);
+    expect(small.windows).toBe(0);
+    second.push(text.subarray(0, HOLD_BLOCK_BYTES));
+    expect(small.windows).toBe(1);
+    expect(takeAll(second).equals(Buffer.concat([text, text.subarray(0, HOLD_BLOCK_BYTES)]))).toBe(true);
+  });
+
   it('clear: bytes and marks -> forgotten, memory given back to the budget', () => {
     const { hold, budget } = makeHold();
     const { hold: other } = makeHold(1024, budget);
@@ -103,11 +164,12 @@ describe('Hold', () => {
   });
 
   it('a block that restores short: taken -> ERR_LZ4_MALFORMED, never wrong bytes', () => {
-    const shortening = new HoldCodec({
-      compressBound: (bytes) => core.compressBound(bytes),
-      compressBlock: (src, dst) => core.compressBlock(src, dst),
-      decompressBlock: (src, dst) => core.decompressBlock(src, dst) - 1,
-    });
+    const short = {
+      compressBound: (bytes: number) => core.compressBound(bytes),
+      compressBlock: (src: Uint8Array, dst: Uint8Array) => core.compressBlock(src, dst),
+      decompressBlock: (src: Uint8Array, dst: Uint8Array) => core.decompressBlock(src, dst) - 1,
+    };
+    const shortening = new HoldCodec(short, links);
     const hold = new Hold(shortening, new HoldBudget(1e9, () => {}), 1e9);
     hold.push(Buffer.alloc(HOLD_BLOCK_BYTES, 'a'));
     expect(() => hold.take()).toThrow(expect.objectContaining({ code: 'ERR_LZ4_MALFORMED' }));
