@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Server, type ServerOpts, type Sock
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { ActivityRule, Device, Protocol } from '../platform/ports.ts';
+import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
-import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
 export const DEFAULT_MAX_STREAMS = 10_000;
@@ -44,7 +44,7 @@ export class Listener {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: CLIENT_KEEPALIVE_MS,
-      highWaterMark: SOCKET_BUFFER_BYTES,
+      highWaterMark: PORT_HIGH_WATER_BYTES,
     };
     this.#server = createServer(serverOptions, (client) => onClient(client, this));
   }

@@ -8,9 +8,11 @@ import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import type { HoldCodec } from './hold-codec.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import { readEnd } from './read-end.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
+import { SocketPort } from './socket-port.ts';
 import { StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { type ConnectPace, TargetConnector } from './target-connector.ts';
@@ -35,6 +37,7 @@ export interface StreamHome {
   readonly log: Logger;
   readonly codec: HoldCodec;
   readonly budget: HoldBudget;
+  readonly buffers: ReadBuffers;
   readonly perStreamBytes: number;
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
@@ -57,6 +60,7 @@ export class Stream {
   readonly route: StreamRoute;
   readonly #home: StreamHome;
   readonly #client: Socket;
+  readonly #clientPort: SocketPort;
   readonly #clientName: string;
   readonly #openedAtMs: number;
   readonly #hold: Hold;
@@ -64,13 +68,13 @@ export class Stream {
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
   #target: Socket | null = null;
+  #targetPort: SocketPort | null = null;
   #clientHasEnded = false;
   #clientIsGone = false;
   #clientError: unknown = null;
   #targetHasEnded = false;
   #targetError: unknown = null;
   #firstToEnd: 'client' | 'target' | null = null;
-  #isReading = true;
   /** Held since the last delivery: the next one is reported. */
   #wasHeld = false;
   #predatesHold = false;
@@ -82,6 +86,12 @@ export class Stream {
     this.route = route;
     this.#home = home;
     this.#client = client;
+    this.#clientPort = new SocketPort({
+      socket: client,
+      buffers: home.buffers,
+      onChunk: (chunk) => this.#onClientChunk(chunk),
+      onDrained: () => this.#targetPort?.resume(),
+    });
     this.#clientName = formatEndpoint({ host: client.remoteAddress ?? 'unknown', port: client.remotePort ?? 0 });
     this.#openedAtMs = home.clock.nowMs();
     this.#hold = new Hold(home.codec, home.budget, home.perStreamBytes);
@@ -205,27 +215,23 @@ export class Stream {
     if (this.#mode === 'closed' || this.#clientIsGone) return;
     const hasRoom =
       this.#mode === 'flowing'
-        ? this.#target?.writableNeedDrain !== true
+        ? this.#targetPort?.isDrained !== false
         : !this.#hold.isFull && !this.#home.budget.isFull;
-    if (hasRoom === this.#isReading) return;
-    this.#isReading = hasRoom;
-    if (hasRoom) this.#client.resume();
-    else this.#client.pause();
+    if (hasRoom) this.#clientPort.resume();
+    else this.#clientPort.pause();
   }
 
   // ------------------------------------------------------------------------------------------ client
 
   #listenToClient(): void {
-    this.#client.on('data', (chunk: Buffer) => this.#onClientData(chunk));
     this.#client.on('end', () => readEnd(this.#client, () => this.#onClientEnd()));
-    this.#client.on('drain', () => this.#target?.resume());
     this.#client.on('error', (error) => {
       this.#clientError = error;
     });
     this.#client.on('close', () => this.#onClientClose());
   }
 
-  #onClientData(chunk: Buffer): void {
+  #onClientChunk(chunk: Buffer): void {
     if (this.#mode === 'closed') return;
     this.#bytesFromClient += chunk.length;
     const verdict = this.#activity.judge('client', chunk);
@@ -233,13 +239,13 @@ export class Stream {
       this.#refuse();
       return;
     }
-    const boundReached = this.#mode === 'flowing' ? this.#send(chunk) : this.#keep(chunk);
+    const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(chunk);
     this.#activity.report(verdict);
     if (boundReached !== null && this.#home.isHeld(this.route.vm)) this.#activity.insist(boundReached);
   }
 
-  #send(chunk: Buffer): null {
-    if (this.#target?.write(chunk) === false) this.updateReading();
+  #send(): null {
+    if (this.#targetPort !== null && !this.#clientPort.pass(this.#targetPort)) this.updateReading();
     return null;
   }
 
@@ -248,7 +254,8 @@ export class Stream {
     const { budget, platform } = this.#home;
     const streamWasFull = this.#hold.isFull;
     const platformWasFull = budget.isFull;
-    this.#hold.push(chunk);
+    // What is held must lie in memory of its own.
+    this.#hold.push(Buffer.from(chunk));
     this.updateReading();
     if (this.#hold.isFull && !streamWasFull) return `hold reached ${formatBytes(this.#hold.limitBytes)}`;
     if (budget.isFull && !platformWasFull) return `holds of ${platform} reached ${formatBytes(budget.limitBytes)}`;
@@ -278,7 +285,7 @@ export class Stream {
     this.#clientIsGone = true;
     if (this.#mode === 'closed') return;
     // What the target still says is for nobody; it must not wait for a reader.
-    this.#target?.resume();
+    this.#targetPort?.resume();
     const isClean = this.#clientHasEnded && this.#client.writableFinished && this.#clientError === null;
     if (isClean) this.#closeIfOver();
     else this.#endByClientReset();
@@ -312,9 +319,13 @@ export class Stream {
     this.#connector = null;
     this.#target = target;
     this.#home.sendQueues.track(target);
-    target.on('data', (chunk: Buffer) => this.#onTargetData(chunk));
+    this.#targetPort = new SocketPort({
+      socket: target,
+      buffers: this.#home.buffers,
+      onChunk: (chunk) => this.#onTargetChunk(chunk),
+      onDrained: () => this.#onTargetDrained(),
+    });
     target.on('end', () => readEnd(target, () => this.#onTargetEnd()));
-    target.on('drain', () => this.#onTargetDrain());
     target.on('error', (error) => {
       this.#targetError = error;
     });
@@ -330,11 +341,11 @@ export class Stream {
     this.abandon(error.message);
   }
 
-  #onTargetData(chunk: Buffer): void {
+  #onTargetChunk(chunk: Buffer): void {
     if (this.#mode === 'closed' || this.#clientIsGone) return;
     const verdict = this.#activity.judge('server', chunk);
     this.#bytesToClient += chunk.length;
-    if (!this.#client.write(chunk)) this.#target?.pause();
+    if (this.#targetPort?.pass(this.#clientPort) === false) this.#targetPort.pause();
     this.#activity.report(verdict);
   }
 
@@ -344,7 +355,7 @@ export class Stream {
     if (this.#mode !== 'closed' && !this.#clientIsGone) this.#client.end();
   }
 
-  #onTargetDrain(): void {
+  #onTargetDrained(): void {
     if (this.#mode === 'delivering') this.#deliver();
     else this.updateReading();
   }
@@ -376,7 +387,7 @@ export class Stream {
       const heldBytes = this.#hold.heldBytes;
       const bytes = this.#takeHeld();
       if (bytes === null) break;
-      const takesMore = this.#target?.write(bytes) === true;
+      const takesMore = this.#targetPort?.write(bytes) === true;
       this.#wasHeld = false;
       if (isFirst) this.#home.observer.streamDelivered(this.status(), heldBytes);
       if (!takesMore) return;
@@ -427,11 +438,15 @@ export class Stream {
   }
 
   #dropClient(): void {
-    if (!this.#clientIsGone) this.#home.farewells.resetClient(this.#client);
+    if (this.#clientIsGone) return;
+    this.#clientPort.resume();
+    this.#home.farewells.resetClient(this.#client);
   }
 
   #dropTarget(): void {
-    if (this.#target !== null) this.#home.farewells.resetTarget(this.#target, this.route.vm);
+    if (this.#target === null) return;
+    this.#targetPort?.resume();
+    this.#home.farewells.resetTarget(this.#target, this.route.vm);
   }
 
   #close(why: string): void {
