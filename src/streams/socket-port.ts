@@ -4,12 +4,14 @@ import type { DirectReader } from './direct-reads.ts';
 import { type BufferReader, type ReadBuffer, type ReadBuffers, SLOT_BYTES } from './read-buffers.ts';
 
 /** A direction that has read this much in one turn of the event loop lets the others go first. */
-export const TURN_BYTES = 1024 * 1024;
+export const TURN_BYTES = 2 * 1024 * 1024;
 /** A socket whose buffer was switched that often stays with the scratch: each switch costs memory until it is closed. */
 export const SWITCHES_MAX = 256;
 
 /** Sockets of streams: `drain` must follow every write that is not done at once. */
 export const PORT_HIGH_WATER_BYTES = 1;
+
+const NONE: readonly ReadBuffer[] = [];
 
 export interface SocketPortOptions {
   readonly socket: Socket;
@@ -43,7 +45,7 @@ export class SocketPort implements DirectReader, BufferReader {
   #turnBytes = 0;
   #switches = 0;
   /** Buffers from which this socket still writes. */
-  #pending: ReadBuffer[] = [];
+  #pending: readonly ReadBuffer[] = NONE;
 
   constructor(options: SocketPortOptions) {
     const { socket, buffers, onChunk, onDrained } = options;
@@ -56,9 +58,9 @@ export class SocketPort implements DirectReader, BufferReader {
       this.#settle();
       onDrained();
     });
-    // `drain` does not follow where the socket was ended meanwhile.
-    socket.once('finish', () => this.#settle());
-    socket.once('close', () => {
+    // `drain` does not follow where the socket was ended meanwhile. Both come once; `once` would cost memory per stream.
+    socket.on('finish', () => this.#settle());
+    socket.on('close', () => {
       this.#settle();
       this.#dropBusy();
       buffers.wipe();
@@ -191,13 +193,13 @@ export class SocketPort implements DirectReader, BufferReader {
     this.socket.write(bytes);
     if (this.isDrained) return true;
     this.#buffers.keep(lies);
-    this.#pending.push(lies);
+    this.#pending = [...this.#pending, lies];
     return false;
   }
 
   #settle(): void {
     if (this.#pending.length === 0) return;
     for (const each of this.#pending) this.#buffers.settle(each);
-    this.#pending = [];
+    this.#pending = NONE;
   }
 }
