@@ -108,7 +108,8 @@ async function report(samples, unfinished) {
     .filter(({ atS }) => atS >= (WARM_SHARE * durationMs) / 1000)
     .map(({ residentMib }) => residentMib);
   const half = Math.floor(warm.length / 2);
-  const [earlier, later] = [median(warm.slice(0, half)), median(warm.slice(half))];
+  // The least of each half: what is left after a collection, not what waits for the next.
+  const [earlier, later] = [Math.min(...warm.slice(0, half)), Math.min(...warm.slice(half))];
   const lostBytes = counts.sentBytes - counts.comparedBytes;
   const faults = [
     ...(counts.wrongReads > 0 ? [`${counts.wrongReads} reads brought bytes that were not sent`] : []),
@@ -128,7 +129,7 @@ async function report(samples, unfinished) {
     `${streams} streams for ${args.minutes} min: ${counts.opened} opened, ${(counts.comparedBytes / 2 ** 30).toFixed(2)} GiB sent and compared, ${lostBytes} lost`,
   );
   console.log(
-    `resident: ${earlier.toFixed(0)} MiB, later ${later.toFixed(0)} MiB (medians of both halves after the first ${WARM_SHARE * 100} %)`,
+    `resident: ${earlier.toFixed(0)} MiB, later ${later.toFixed(0)} MiB (the least of both halves after the first ${WARM_SHARE * 100} %)`,
   );
   for (const fault of faults) console.log(`FAULT: ${fault}`);
   console.log(`raw results: ${file}`);
@@ -198,10 +199,6 @@ async function startEcho() {
   const worker = new Worker(ECHO_SERVER, { eval: true, workerData: ports.echo });
   await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
   return worker;
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function makeRandom(seed) {
