@@ -3,7 +3,7 @@ import { startApi } from './api/start-api.ts';
 import { readSecret } from './config/secret.ts';
 import type { PlatformConfig, TorporConfig, VmConfig } from './config/torpor-config.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
-import { loadCore } from './core/stream-core.ts';
+import { loadCore, type StreamCore } from './core/stream-core.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
 import { EventLog } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
@@ -17,6 +17,8 @@ import { ShellContext } from './power/inband/shell-context.ts';
 import { IpmiDriver } from './power/ipmi/ipmi-driver.ts';
 import { createProbe } from './probes/create-probe.ts';
 import { VmProber } from './probes/vm-prober.ts';
+import { DirectReads } from './streams/direct-reads.ts';
+import { ReadBuffers, reservedBytes } from './streams/read-buffers.ts';
 import { StreamRegistry } from './streams/stream-registry.ts';
 import { StreamSet } from './streams/stream-set.ts';
 import { TraceRecorder } from './streams/trace-recorder.ts';
@@ -51,8 +53,9 @@ export interface TorporRun {
 /** Starts everything the configuration names. Rejects, with all that was started ended again, where a part cannot start. */
 export async function runTorpor(config: TorporConfig, options: { readonly log: Logger }): Promise<TorporRun> {
   const { log } = options;
-  const core = await loadCore();
+  const core = await loadCore({ reservableBytes: reservedBytes() });
   const registry = new StreamRegistry({ core, clock: systemClock });
+  const buffers = await makeBuffers(core, log);
   const events = new EventLog(systemClock);
   const ledger = new SleepLedger(config.platforms, systemClock.nowMs());
   events.subscribe((event) => ledger.note(event));
@@ -67,7 +70,7 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
     const recorder = await openRecorder(config, log);
     if (recorder !== null) ends.push(() => recorder.close());
     for (const platform of config.platforms) {
-      const running = await startPlatform(platform, { registry, recorder, events, journal, log });
+      const running = await startPlatform(platform, { registry, buffers, recorder, events, journal, log });
       platforms.push(running);
       ends.push(running.stop);
     }
@@ -108,9 +111,19 @@ async function openRecorder(config: TorporConfig, log: Logger): Promise<TraceRec
   return recorder;
 }
 
+async function makeBuffers(core: StreamCore, log: Logger): Promise<ReadBuffers> {
+  const direct = await DirectReads.detect();
+  if (direct === null) {
+    const facts = { node: process.version };
+    log.warn(facts, 'sockets cannot read into the stream core under this Node: bytes are copied, transfers are slower');
+  }
+  return new ReadBuffers({ core, clock: systemClock, direct });
+}
+
 interface Shared {
   readonly registry: StreamRegistry;
   readonly recorder: TraceRecorder | null;
+  readonly buffers: ReadBuffers;
   readonly events: EventLog;
   readonly journal: IntentJournal;
   readonly log: Logger;
@@ -124,7 +137,7 @@ interface RunningPlatform {
 }
 
 async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
-  const { registry, recorder, events, journal, log } = shared;
+  const { registry, buffers, recorder, events, journal, log } = shared;
   const driver = await buildDriver(platform, log);
   const probedVms = platform.vms.filter((vm) => vm.listeners.some(({ probe }) => probe.kind !== 'none'));
   const report = ({ kind, message, facts }: ControllerEvent) =>
@@ -149,6 +162,7 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
   const streams = new StreamSet({
     platform: platform.name,
     registry,
+    buffers,
     clock: systemClock,
     observer: controller,
     log,

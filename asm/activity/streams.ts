@@ -172,7 +172,7 @@ export function touchStream(stream: i32, now: u32): i32 {
 /**
  * Takes note of one chunk: counts it, judges it, and moves the deadline if it is activity. Answers FLAG_ bits, or a negative
  * status. A touch is one store: the wheel learns of the new deadline when the old one comes up. The chunk of a closed stream is
- * counted and answers 0. The chunk may be changed: a parser unmasks in place.
+ * counted and answers 0. The chunk is left as it was: it may lie where it is sent on from.
  */
 export function observe(stream: i32, direction: u32, chunk: usize, bytes: u32, now: u32): i32 {
   const record = findStream(stream);

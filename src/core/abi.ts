@@ -126,8 +126,8 @@ export interface CoreAbi {
   /** Writes four 64-bit little-endian counts: client bytes, client chunks, server bytes, server chunks. Answers 32. */
   stream_tally(stream: number, out: number): number;
   /**
-   * Takes note of one chunk; answers `FLAG_` bits. `direction` is a `DIRECTION_` constant. The chunk may be changed: a parser
-   * unmasks in place.
+   * Takes note of one chunk; answers `FLAG_` bits. `direction` is a `DIRECTION_` constant. The chunk is left as it was, so
+   * that it may lie in a buffer that it is sent on from.
    */
   observe(stream: number, direction: number, pointer: number, lengthBytes: number, now: number): number;
   /**

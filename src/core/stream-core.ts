@@ -59,6 +59,8 @@ export interface LoadCoreOptions {
   readonly maxStreams?: number;
   /** Memory for buffers, which bounds the largest LZ4 block: 256 KiB to 1 GiB. Default 48 MiB; touched only as used. */
   readonly heapBytes?: number;
+  /** Memory for what `reserve` gives away, beside `heapBytes`. Default 0. Both together are 1 GiB at most. */
+  readonly reservableBytes?: number;
   /** The module's bytes. Default: the package's own build/torpor-core.wasm. */
   readonly wasm?: WasmBytes;
 }
@@ -83,6 +85,8 @@ const DECODER_SPILL_BYTES = 64;
 /** Expired streams that one call into the module reports; also the unit of its work. */
 const EXPIRY_BATCH = 256;
 const TALLY_BYTES = 32;
+/** Unit in which the core gives memory away; GRANULE_BYTES of asm/layout.ts. */
+const RESERVE_UNIT_BYTES = 256;
 /** Kept from the heap when the largest block is computed: the core's own buffers, and rounding of six. */
 const HEAP_RESERVE_BYTES = SCRATCH_BYTES + OUTPUT_BYTES + EXPIRY_BATCH * 4 + TALLY_BYTES + 6 * 256;
 /** The most an LZ4 block can grow: one length byte of 255 per 255 bytes. */
@@ -95,24 +99,27 @@ const MAX_EXPANSION = 255;
 export async function loadCore(options: LoadCoreOptions = {}): Promise<StreamCore> {
   const maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
   const heapBytes = options.heapBytes ?? DEFAULT_HEAP_BYTES;
+  const reservableBytes = options.reservableBytes ?? 0;
   const exports = await instantiateCore(options.wasm);
   const status =
-    Number.isInteger(maxStreams) && Number.isInteger(heapBytes) && heapBytes >= MIN_HEAP_BYTES
-      ? exports.init(maxStreams, heapBytes)
+    [maxStreams, heapBytes, reservableBytes].every(Number.isInteger) &&
+    heapBytes >= MIN_HEAP_BYTES &&
+    reservableBytes >= 0
+      ? exports.init(maxStreams, heapBytes + reservableBytes)
       : abi.STATUS_BAD_ARGUMENT;
   if (status === abi.STATUS_BAD_ARGUMENT) {
     throw new TorporError(
       'ERR_CORE_MEMORY',
-      `a stream core for ${maxStreams} streams and ${heapBytes} bytes of buffers is out of bounds: choose 1 to 65536 streams and ${MIN_HEAP_BYTES} to 1073741824 bytes`,
+      `a stream core for ${maxStreams} streams and ${heapBytes} + ${reservableBytes} bytes of buffers is out of bounds: choose 1 to 65536 streams and ${MIN_HEAP_BYTES} to 1073741824 bytes`,
     );
   }
   if (status < 0) {
     throw new TorporError(
       'ERR_CORE_MEMORY',
-      `the memory for ${maxStreams} streams and ${heapBytes} bytes of buffers was not granted (status ${status}): choose smaller sizes or free memory on this machine`,
+      `the memory for ${maxStreams} streams and ${heapBytes + reservableBytes} bytes of buffers was not granted (status ${status}): choose smaller sizes or free memory on this machine`,
     );
   }
-  return new StreamCore(exports);
+  return new StreamCore(exports, reservableBytes);
 }
 
 /**
@@ -138,10 +145,12 @@ export class StreamCore {
   /** How much of scratch and output has held bytes since they were wiped. */
   #scratchUsedBytes = 0;
   #outputUsedBytes = 0;
+  #reservableBytes: number;
 
   /** Takes a module that is laid out already; use `loadCore`. */
-  constructor(exports: abi.CoreAbi) {
+  constructor(exports: abi.CoreAbi, reservableBytes = 0) {
     this.#exports = exports;
+    this.#reservableBytes = reservableBytes;
     this.tickMs = exports.abi_tick_ms();
     this.maxStreams = exports.stream_capacity();
     // The memory never grows after its layout, so these views stay valid.
@@ -151,7 +160,7 @@ export class StreamCore {
     this.#output = this.#allocate(OUTPUT_BYTES);
     this.#expired = this.#allocate(EXPIRY_BATCH * 4);
     this.#tally = this.#allocate(TALLY_BYTES);
-    this.maxBlockBytes = largestBlockBytes(exports.heap_capacity() - HEAP_RESERVE_BYTES);
+    this.maxBlockBytes = largestBlockBytes(exports.heap_capacity() - reservableBytes - HEAP_RESERVE_BYTES);
   }
 
   /**
@@ -175,11 +184,18 @@ export class StreamCore {
   }
 
   /**
-   * Takes note of one chunk of any length; answers the `FLAG_` bits of abi.ts. A chunk of a closed stream is counted and
-   * answers 0. Throws ERR_CORE_STREAM_UNKNOWN for a stale handle.
+   * Takes note of one chunk of any length; answers the `FLAG_` bits of abi.ts. A chunk within what `reserve` gave is judged
+   * where it lies; any other is copied in first. A chunk of a closed stream is counted and answers 0. Throws
+   * ERR_CORE_STREAM_UNKNOWN for a stale handle.
    */
   observe(stream: StreamHandle, direction: Direction, chunk: Uint8Array, nowTicks: number): number {
     let way: number = WAYS[direction];
+    if (chunk.buffer === this.#memory.buffer) {
+      return this.#checkStream(
+        this.#exports.observe(stream, way, chunk.byteOffset, chunk.length, nowTicks),
+        'observed',
+      );
+    }
     if (chunk.length <= SCRATCH_BYTES) return this.#observePiece(stream, way, chunk, nowTicks);
     let flags = 0;
     for (let start = 0; start < chunk.length; start += SCRATCH_BYTES) {
@@ -187,6 +203,23 @@ export class StreamCore {
       way |= abi.DIRECTION_CONTINUES;
     }
     return flags;
+  }
+
+  /**
+   * Memory of the core itself, zero-filled, to read chunks into: `observe` does not copy them. It is given away for good, up to
+   * the core's `reservableBytes`, a multiple of 256 bytes at a time; it never moves. Throws ERR_CORE_MEMORY beyond that.
+   */
+  reserve(bytes: number): Uint8Array<ArrayBuffer> {
+    const grantedBytes = Math.ceil(bytes / RESERVE_UNIT_BYTES) * RESERVE_UNIT_BYTES;
+    if (grantedBytes > this.#reservableBytes) {
+      throw new TorporError(
+        'ERR_CORE_MEMORY',
+        `${bytes} bytes of the stream core could not be reserved: ${this.#reservableBytes} are left; load it with larger reservableBytes`,
+      );
+    }
+    const pointer = this.#allocate(bytes);
+    this.#reservableBytes -= grantedBytes;
+    return new Uint8Array(this.#exports.memory.buffer, pointer, bytes);
   }
 
   /**

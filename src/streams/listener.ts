@@ -6,10 +6,10 @@ import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { BannerMemory } from './server-banner.ts';
+import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
-import { SOCKET_BUFFER_BYTES } from './target-connector.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
 export const DEFAULT_MAX_STREAMS = 10_000;
@@ -70,7 +70,7 @@ export class Listener {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: CLIENT_KEEPALIVE_MS,
-      highWaterMark: SOCKET_BUFFER_BYTES,
+      highWaterMark: PORT_HIGH_WATER_BYTES,
     };
     this.#server = createServer(serverOptions, (client) => onClient(client, this));
   }

@@ -7,6 +7,7 @@ import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import { resetSocket } from './reset-socket.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
@@ -21,6 +22,8 @@ export interface StreamSetOptions {
   /** The platform's name, first part of its streams' ids. */
   readonly platform: string;
   readonly registry: StreamRegistry;
+  /** Shared by the streams of all platforms, like the registry. */
+  readonly buffers: ReadBuffers;
   readonly clock: Clock;
   /** Called synchronously, also from within `hold`, `release` and `giveUp`; it may call those in turn. */
   readonly observer: StreamObserver;
@@ -212,10 +215,11 @@ export class StreamSet implements StreamGate {
   }
 
   #makeHome(): StreamHome {
-    const { platform, registry, clock, observer, log, idleTimeoutMs, disconnectGraceMs, hold } = this.#options;
+    const { platform, registry, buffers, clock, observer, log, idleTimeoutMs, disconnectGraceMs, hold } = this.#options;
     return {
       platform,
       registry,
+      buffers,
       clock,
       observer,
       log,

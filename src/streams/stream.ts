@@ -19,10 +19,12 @@ import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import type { HoldCodec } from './hold-codec.ts';
 import { KeepalivePatience } from './keepalive-patience.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import { readEnd } from './read-end.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
 import { type BannerMemory, ServerBanner } from './server-banner.ts';
+import { SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
 import { StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
@@ -64,6 +66,7 @@ export interface StreamHome {
   readonly log: Logger;
   readonly codec: HoldCodec;
   readonly budget: HoldBudget;
+  readonly buffers: ReadBuffers;
   readonly perStreamBytes: number;
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
@@ -90,6 +93,7 @@ export class Stream {
   readonly route: StreamRoute;
   readonly #home: StreamHome;
   readonly #client: Socket;
+  readonly #clientPort: SocketPort;
   readonly #clientName: string;
   readonly #openedAtMs: number;
   readonly #hold: Hold;
@@ -100,13 +104,13 @@ export class Stream {
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
   #target: Socket | null = null;
+  #targetPort: SocketPort | null = null;
   #clientHasEnded = false;
   #clientIsGone = false;
   #clientError: unknown = null;
   #targetHasEnded = false;
   #targetError: unknown = null;
   #firstToEnd: 'client' | 'target' | 'listener' | null = null;
-  #isReading = true;
   /** Held since the last delivery: the next one is reported. */
   #wasHeld = false;
   #predatesHold = false;
@@ -121,6 +125,12 @@ export class Stream {
     this.route = route;
     this.#home = home;
     this.#client = client;
+    this.#clientPort = new SocketPort({
+      socket: client,
+      buffers: home.buffers,
+      onChunk: (chunk) => this.#onClientChunk(chunk),
+      onDrained: () => this.#targetPort?.resume(),
+    });
     this.#clientName = formatEndpoint({ host: client.remoteAddress ?? 'unknown', port: client.remotePort ?? 0 });
     this.#openedAtMs = home.clock.nowMs();
     this.#hold = new Hold(home.codec, home.budget, home.perStreamBytes);
@@ -193,7 +203,7 @@ export class Stream {
       this.#refuse();
       return;
     }
-    if (banner !== null) this.#sendToClient(banner);
+    if (banner !== null) this.#sendToClient(banner, false);
     if (this.#mode === 'connecting' && this.#connector === null) this.#connect();
     this.updateReading();
   }
@@ -265,27 +275,23 @@ export class Stream {
     if (this.#mode === 'closed' || this.#clientIsGone) return;
     const hasRoom =
       this.#mode === 'flowing'
-        ? this.#target?.writableNeedDrain !== true
+        ? this.#targetPort?.isDrained !== false
         : !this.#hold.isFull && !this.#home.budget.isFull;
-    if (hasRoom === this.#isReading) return;
-    this.#isReading = hasRoom;
-    if (hasRoom) this.#client.resume();
-    else this.#client.pause();
+    if (hasRoom) this.#clientPort.resume();
+    else this.#clientPort.pause();
   }
 
   // ------------------------------------------------------------------------------------------ client
 
   #listenToClient(): void {
-    this.#client.on('data', (chunk: Buffer) => this.#onClientData(chunk));
     this.#client.on('end', () => readEnd(this.#client, () => this.#onClientEnd()));
-    this.#client.on('drain', () => this.#target?.resume());
     this.#client.on('error', (error) => {
       this.#clientError = error;
     });
     this.#client.on('close', () => this.#onClientClose());
   }
 
-  #onClientData(chunk: Buffer): void {
+  #onClientChunk(chunk: Buffer): void {
     if (this.#mode === 'closed') return;
     this.#bytesFromClient += chunk.length;
     // A client that is let go says goodbye: nobody is there.
@@ -294,14 +300,14 @@ export class Stream {
       this.#refuse();
       return;
     }
-    const boundReached = this.#mode === 'flowing' ? this.#send(chunk) : this.#keep(chunk);
+    const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(chunk);
     this.#activity.report(verdict);
     if (verdict === 'quiet' && this.#mode === 'holding' && !this.#activity.isDormant) this.#patience?.begin();
     if (boundReached !== null && this.#home.isHeld(this.route.vm)) this.#activity.insist(boundReached);
   }
 
-  #send(chunk: Buffer): null {
-    if (this.#target?.write(chunk) === false) this.updateReading();
+  #send(): null {
+    if (this.#targetPort !== null && !this.#clientPort.pass(this.#targetPort)) this.updateReading();
     return null;
   }
 
@@ -310,7 +316,8 @@ export class Stream {
     const { budget, platform } = this.#home;
     const streamWasFull = this.#hold.isFull;
     const platformWasFull = budget.isFull;
-    this.#hold.push(chunk);
+    // What is held must lie in memory of its own.
+    this.#hold.push(Buffer.from(chunk));
     this.updateReading();
     if (this.#hold.isFull && !streamWasFull) return `hold reached ${formatBytes(this.#hold.limitBytes)}`;
     if (budget.isFull && !platformWasFull) return `holds of ${platform} reached ${formatBytes(budget.limitBytes)}`;
@@ -340,7 +347,7 @@ export class Stream {
     this.#clientIsGone = true;
     if (this.#mode === 'closed') return;
     // What the target still says is for nobody; it must not wait for a reader.
-    this.#target?.resume();
+    this.#targetPort?.resume();
     const isClean = this.#clientHasEnded && this.#client.writableFinished && this.#clientError === null;
     if (isClean) this.#closeIfOver();
     else this.#endByClientReset();
@@ -399,9 +406,13 @@ export class Stream {
     this.#connector = null;
     this.#target = target;
     this.#home.sendQueues.track(target);
-    target.on('data', (chunk: Buffer) => this.#onTargetData(chunk));
+    this.#targetPort = new SocketPort({
+      socket: target,
+      buffers: this.#home.buffers,
+      onChunk: (chunk) => this.#onTargetChunk(chunk),
+      onDrained: () => this.#onTargetDrained(),
+    });
     target.on('end', () => readEnd(target, () => this.#onTargetEnd()));
-    target.on('drain', () => this.#onTargetDrain());
     target.on('error', (error) => {
       this.#targetError = error;
     });
@@ -417,7 +428,7 @@ export class Stream {
     this.abandon(error.message);
   }
 
-  #onTargetData(chunk: Buffer): void {
+  #onTargetChunk(chunk: Buffer): void {
     if (this.#mode === 'closed' || this.#clientIsGone) return;
     const verdict = this.#activity.judge('server', chunk);
     const rest = this.#banner.pass(chunk);
@@ -425,13 +436,15 @@ export class Stream {
       this.#endByWrongBanner();
       return;
     }
-    if (rest.length > 0) this.#sendToClient(rest);
+    if (rest.length > 0) this.#sendToClient(rest, rest === chunk);
     this.#activity.report(verdict);
   }
 
-  #sendToClient(bytes: Buffer): void {
+  #sendToClient(bytes: Buffer, isWholeChunk: boolean): void {
     this.#bytesToClient += bytes.length;
-    if (!this.#client.write(bytes)) this.#target?.pause();
+    // What is cut from a chunk must lie in memory of its own.
+    const isDone = isWholeChunk ? this.#targetPort?.pass(this.#clientPort) : this.#clientPort.write(Buffer.from(bytes));
+    if (isDone === false) this.#targetPort?.pause();
   }
 
   #endByWrongBanner(): void {
@@ -448,7 +461,7 @@ export class Stream {
     if (this.#mode !== 'closed' && !this.#clientIsGone) this.#client.end();
   }
 
-  #onTargetDrain(): void {
+  #onTargetDrained(): void {
     if (this.#mode === 'delivering') this.#deliver();
     else this.updateReading();
   }
@@ -480,7 +493,7 @@ export class Stream {
       const heldBytes = this.#hold.heldBytes;
       const bytes = this.#takeHeld();
       if (bytes === null) break;
-      const takesMore = this.#target?.write(bytes) === true;
+      const takesMore = this.#targetPort?.write(bytes) === true;
       this.#wasHeld = false;
       if (isFirst) this.#home.observer.streamDelivered(this.status(), heldBytes);
       if (!takesMore) return;
@@ -531,11 +544,15 @@ export class Stream {
   }
 
   #dropClient(): void {
-    if (!this.#clientIsGone) this.#home.farewells.resetClient(this.#client);
+    if (this.#clientIsGone) return;
+    this.#clientPort.resume();
+    this.#home.farewells.resetClient(this.#client);
   }
 
   #dropTarget(): void {
-    if (this.#target !== null) this.#home.farewells.resetTarget(this.#target, this.route.vm);
+    if (this.#target === null) return;
+    this.#targetPort?.resume();
+    this.#home.farewells.resetTarget(this.#target, this.route.vm);
   }
 
   #close(why: string): void {

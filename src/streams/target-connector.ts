@@ -3,6 +3,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
+import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 
 /**
  * ordinary: one attempt, as any client would make; the kernel repeats a lost SYN after a second, and a refusal is final.
@@ -18,9 +19,6 @@ export const EAGER_STAGGER_MS = 50;
 export const EAGER_STAGGER_MAX_MS = 500;
 /** Eager: attempts that may be open at once. At the bound the next one waits until one ends. */
 export const ATTEMPTS_OPEN_MAX = 8;
-
-/** Buffer per direction between a client and its target, beyond the kernel's own. */
-export const SOCKET_BUFFER_BYTES = 64 * 1024;
 
 export interface TargetConnectorOptions {
   readonly target: Endpoint;
@@ -71,8 +69,8 @@ export class TargetConnector {
       noDelay: true,
       // Never: a keepalive is a packet that a sleeper does not answer.
       keepAlive: false,
-      writableHighWaterMark: SOCKET_BUFFER_BYTES,
-      readableHighWaterMark: SOCKET_BUFFER_BYTES,
+      writableHighWaterMark: PORT_HIGH_WATER_BYTES,
+      readableHighWaterMark: PORT_HIGH_WATER_BYTES,
     } as NetConnectOpts);
     this.#open.add(socket);
     socket.on('error', (error) => this.#refused(socket, error));

@@ -18,6 +18,26 @@ describe('activity of plaintext protocols', () => {
     ...Object.entries(dialogue.input).map(([message, bytes]) => ({ name, message, bytes, dialogue, counts: true })),
   ]);
 
+  it.each(cases)(
+    '$name: $message, judged where it lies -> the same verdict, and not a byte of it changed',
+    async (each) => {
+      const { dialogue, bytes, counts } = each;
+      const roomy = await loadCore({ maxStreams: 2, heapBytes: 256 * 1024, reservableBytes: 4096 });
+      const memory = roomy.reserve(4096);
+      const stream = roomy.openStream(1000, 0);
+      const show = (side: 'c' | 's', piece: Uint8Array, now: number) => {
+        memory.set(piece, 100);
+        const lies = memory.subarray(100, 100 + piece.length);
+        const flags = roomy.observe(stream, side === 'c' ? 'client' : 'server', lies, now);
+        expect(Buffer.from(lies).equals(piece)).toBe(true);
+        return flags;
+      };
+      for (const [side, piece] of dialogue.opening) show(side, piece, 0);
+      expect((show('c', bytes, 10) & FLAG_ACTIVE) !== 0).toBe(counts);
+      expect(roomy.verdict(stream).protocol).toBe(dialogue.protocol);
+    },
+  );
+
   it.each(cases)('$name: $message, whole and at every split -> counts: $counts', ({ dialogue, bytes, counts }) => {
     for (let split = 0; split < bytes.length; split += 1) {
       const stream = openDialogue(core, dialogue);

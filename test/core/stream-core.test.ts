@@ -252,6 +252,25 @@ describe('StreamCore LZ4', () => {
     expect(core.compressBlock(dst, new Uint8Array(core.compressBound(dst.length)))).toBeGreaterThan(0);
   });
 
+  it('reserve: what was reserved -> zero-filled, apart, judged where it lies, refused beyond the bound', async () => {
+    const roomy = await loadCore({ maxStreams: 2, heapBytes: 256 * 1024, reservableBytes: 512 * 1024 });
+    const largest = roomy.maxBlockBytes;
+    const [one, other] = [roomy.reserve(256 * 1024), roomy.reserve(256 * 1024)];
+    expect([one.length, one.every((byte) => byte === 0)]).toEqual([256 * 1024, true]);
+    one.fill(1);
+    expect(other.every((byte) => byte === 0)).toBe(true);
+    const stream = roomy.openStream(1000, 0, { protocol: 'raw' });
+    expect(roomy.observe(stream, 'client', one, 1) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    roomy.observe(stream, 'server', one.subarray(17, 70), 1);
+    expect(roomy.tally(stream)).toEqual({ clientBytes: 256 * 1024, clientChunks: 1, serverBytes: 53, serverChunks: 1 });
+    expectCode('ERR_CORE_MEMORY', () => roomy.reserve(1));
+    // What is reserved is not taken from the blocks.
+    const block = makeData('random', largest, 1);
+    expect(roomy.compressBlock(block, new Uint8Array(roomy.compressBound(largest)))).toBeGreaterThan(0);
+    const plain = await loadCore({ maxStreams: 2, heapBytes: 256 * 1024 });
+    expect(plain.maxBlockBytes).toBe(largest);
+  });
+
   it('LZ4: a source in shared or offset memory -> only its own window is read', () => {
     const pool = Buffer.from('....the window....');
     const block = new Uint8Array(64);

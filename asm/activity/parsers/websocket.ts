@@ -1,5 +1,5 @@
-// WebSocket frames of a client, unmasked as they pass, and what is inside: RFB, or messages that keep a period. Source: RFC 6455
-// section 5. Pings, pongs and closes are the library's.
+// WebSocket frames of a client, unmasked while they are looked at, and what is inside: RFB, or messages that keep a period.
+// Source: RFC 6455 section 5. Pings, pongs and closes are the library's. The bytes are left as they came: they are passed on.
 //
 // Message state: u8 header bytes kept, u8 unused, u8 kind of content, u8 payload bytes in the key, u32 payload bytes left,
 // u32 mask turned to the next byte, u32 key, u32 payload bytes, then the header, then RFB's own message state.
@@ -79,17 +79,29 @@ function takeHeader(message: usize, family: u32, have: u32): bool {
   return true;
 }
 
-/** Unmasks a piece of payload, small steps at a time, and shows it to what is inside. */
+/** Unmasks a piece of payload for as long as what is inside looks at it, and masks it again. */
 function takePayload(message: usize, from: usize, bytes: u32): bool {
   const opcode = load<u8>(message, FRAME_HEADER) & 15;
   if (opcode >= OPCODE_CONTROL) return true;
-  let mask = load<u32>(message, MASK);
+  const mask = load<u32>(message, MASK);
+  store<u32>(message, applyMask(mask, from, bytes), MASK);
+  const fits = judgePayload(message, from, bytes);
+  applyMask(mask, from, bytes);
+  return fits;
+}
+
+/** Masks or unmasks, which is the same; answers the mask turned to the next byte. RFC 6455 section 5.3. */
+function applyMask(mask: u32, from: usize, bytes: u32): u32 {
   for (let index: u32 = 0; index < bytes; ++index) {
     const at = from + index;
     store<u8>(at, load<u8>(at) ^ <u8>mask);
     mask = rotr(mask, 8);
   }
-  store<u32>(message, mask, MASK);
+  return mask;
+}
+
+/** Shows plain payload to what is inside. Answers false where that loses its place. */
+function judgePayload(message: usize, from: usize, bytes: u32): bool {
   if (load<u8>(message, KIND) === KIND_NEW) {
     store<u8>(message, bytes >= 4 && load<u32>(from) === TAG_RFB ? KIND_RFB : KIND_MESSAGES, KIND);
   }

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { loadCore } from '../../../src/core/stream-core.ts';
 import type { Clock, StreamObserver, StreamStatus } from '../../../src/platform/ports.ts';
+import { DirectReads } from '../../../src/streams/direct-reads.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
+import { ReadBuffers, type ReadBuffersOptions, reservedBytes } from '../../../src/streams/read-buffers.ts';
 import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
 import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../../src/streams/stream-set.ts';
@@ -109,6 +111,10 @@ export interface RigOptions {
   readonly maxCoreStreams?: number;
   readonly readUnacked?: ReadUnacked;
   readonly recorder?: TraceRecorder;
+  readonly slots?: number;
+  readonly busyBuffers?: number;
+  /** Makes the buffers; a test may give some that break a rule. */
+  readonly makeBuffers?: (options: ReadBuffersOptions) => ReadBuffers;
   /** One listener each; what is missing is filled in. */
   readonly listeners?: ReadonlyArray<Partial<ListenerOptions>>;
   readonly target?: number;
@@ -123,19 +129,27 @@ const LISTENER: Omit<ListenerOptions, 'target'> = {
   maxStreams: null,
 };
 
+/** direct: into the core's memory, as this Node can. plain: what is done where it cannot. */
+export type ReadingWay = 'direct' | 'plain';
+
 export class StreamRig {
+  /** How the rigs of a test file read their sockets. */
+  static reading: ReadingWay = 'direct';
+  readonly buffers: ReadBuffers;
   readonly set: StreamSet;
   readonly registry: StreamRegistry;
   readonly seen = new SeenEvents();
   readonly log = new KeptLog();
   readonly clients: Socket[] = [];
 
-  private constructor(registry: StreamRegistry, options: RigOptions) {
+  private constructor(registry: StreamRegistry, buffers: ReadBuffers, options: RigOptions) {
     this.registry = registry;
+    this.buffers = buffers;
     const target = { host: '127.0.0.1', port: options.target ?? 1 };
     this.set = new StreamSet({
       platform: 'vdi-01',
       registry,
+      buffers,
       clock: options.clock ?? systemClock,
       observer: this.seen,
       log: this.log,
@@ -153,10 +167,18 @@ export class StreamRig {
   }
 
   static async start(options: RigOptions = {}): Promise<StreamRig> {
-    const core = await loadCore({ maxStreams: options.maxCoreStreams ?? 4096, heapBytes: 4 * 1024 * 1024 });
-    const registry = new StreamRegistry({ core, clock: options.clock ?? systemClock });
+    const { clock = systemClock, slots = 32, busyBuffers = 8, makeBuffers = (all) => new ReadBuffers(all) } = options;
+    const core = await loadCore({
+      maxStreams: options.maxCoreStreams ?? 4096,
+      heapBytes: 4 * 1024 * 1024,
+      reservableBytes: reservedBytes(slots, busyBuffers),
+    });
+    const registry = new StreamRegistry({ core, clock });
     registry.start();
-    const rig = new StreamRig(registry, options);
+    const direct = StreamRig.reading === 'direct' ? await DirectReads.detect() : null;
+    if (StreamRig.reading === 'direct' && direct === null)
+      throw new Error(`no direct reads under Node ${process.version}`);
+    const rig = new StreamRig(registry, makeBuffers({ core, clock, direct, slots, busyBuffers }), options);
     await rig.set.open();
     return rig;
   }

@@ -1,0 +1,231 @@
+// Measures how Torpor moves bytes beside nginx stream and HAProxy, in one run on loopback: bulk, echo, connections, idle streams.
+// Usage: npm run bench:path [-- --quick] [--rounds N] [--idle N] [--json FILE]. Linux; needs a build and a C compiler.
+// With two cores or more the proxy has CPU 0 to itself and load and targets share CPU 1. Rounds go from rival to rival, so that
+// a machine that is busy with other things is so for all of them; a ratio is that of two figures of one round.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { buildLoad } from './data-load.mjs';
+import { listRivals } from './data-peers.mjs';
+
+const FILES_WANTED = 60_000;
+/** Descriptors of a proxy beyond two per stream. */
+const FILES_SPARE = 400;
+const ECHO_STREAMS = 100;
+const ECHO_BYTES = 64;
+/** Paced: each stream sends 20 times a second. */
+const ECHO_PAUSE_US = 50_000;
+const CONNECTS_AT_ONCE = 32;
+/** After the last idle stream opened, before anything is measured. */
+const SETTLE_MS = 5000;
+
+/** What is told: key, label, unit, decimals. */
+const ROWS = [
+  ['bulkOne', 'bulk, 1 stream', 'GB/s', 2],
+  ['bulkOneCpu', '  CPU of the proxy', 's/GB', 2],
+  ['bulkOneShare', '  share of its core', '', 2],
+  ['bulkEight', 'bulk, 8 streams', 'GB/s', 2],
+  ['bulkEightCpu', '  CPU of the proxy', 's/GB', 2],
+  ['bulkEightShare', '  share of its core', '', 2],
+  ['pacedP50', `echo 64 B, ${ECHO_STREAMS} streams, ${1e6 / ECHO_PAUSE_US}/s each: p50`, 'µs', 0],
+  ['pacedP99', '  p99', 'µs', 0],
+  ['fullRate', `echo 64 B, ${ECHO_STREAMS} streams, one after the other`, '/s', 0],
+  ['fullP50', '  p50', 'µs', 0],
+  ['fullP99', '  p99', 'µs', 0],
+  ['connects', `connections, ${CONNECTS_AT_ONCE} at once`, '/s', 0],
+];
+
+/** What is measured, in this order; each answers figures of ROWS. */
+const DEEDS = {
+  'bulk, 1 stream': (proxy) => measureBulk(proxy, 1, 'bulkOne'),
+  'bulk, 8 streams': (proxy) => measureBulk(proxy, 8, 'bulkEight'),
+  'echo, paced': async ({ ports }) => {
+    const { p50Us, p99Us } = await load.measure(
+      'echo',
+      ports.listenEcho,
+      ECHO_STREAMS,
+      seconds,
+      ECHO_PAUSE_US,
+      ECHO_BYTES,
+    );
+    return { pacedP50: p50Us, pacedP99: p99Us };
+  },
+  'echo, at full speed': async ({ ports }) => {
+    const echoed = await load.measure('echo', ports.listenEcho, ECHO_STREAMS, seconds, 0, ECHO_BYTES);
+    return { fullRate: echoed.messages / echoed.seconds, fullP50: echoed.p50Us, fullP99: echoed.p99Us };
+  },
+  connections: async ({ ports }) => {
+    const made = await load.measure('connect', ports.listenEcho, CONNECTS_AT_ONCE, seconds);
+    return { connects: made.connections / made.seconds, connectsFailed: made.failed };
+  },
+};
+
+async function measureBulk(proxy, streams, key) {
+  const before = proxy.usage();
+  const began = performance.now();
+  const { bytes, seconds: took } = await load.measure('bulk', proxy.ports.listenSource, streams, seconds);
+  const cpuSeconds = proxy.usage().cpuSeconds - before.cpuSeconds;
+  // The load warms up unseen: the processor's share of the whole run stands for that of the measured part.
+  const share = cpuSeconds / ((performance.now() - began) / 1000);
+  const gigabytes = bytes / 1e9;
+  return { [key]: gigabytes / took, [`${key}Cpu`]: (share * took) / gigabytes, [`${key}Share`]: share };
+}
+
+const { values: args } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    idle: { type: 'string' },
+    json: { type: 'string' },
+  },
+});
+const rounds = Number(args.rounds ?? (args.quick ? 3 : 7));
+const seconds = args.quick ? 0.8 : 2;
+const hardLimit = execFileSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
+const limit = Math.min(FILES_WANTED, hardLimit === 'unlimited' ? FILES_WANTED : Number(hardLimit));
+const maxStreams = Math.floor((limit - FILES_SPARE) / 2);
+const idleStreams = Math.min(Number(args.idle ?? (args.quick ? 2000 : 10_000)), maxStreams);
+
+const isPinned = os.cpus().length > 1 && spawnSync('taskset', ['-c', '0,1', 'true']).status === 0;
+const load = await buildLoad({ cpus: isPinned ? '1' : null, limit });
+if ('missing' in load) {
+  console.log(`skipped: the data path needs ${load.missing}`);
+} else {
+  try {
+    await main();
+  } finally {
+    await load.end();
+  }
+}
+
+async function main() {
+  const rivals = Object.entries(listRivals());
+  for (const [, { missing }] of rivals) if (missing !== undefined) console.log(`skipped: ${missing}`);
+  const present = rivals.filter(([, { missing }]) => missing === undefined);
+  const pinning = { cpus: isPinned ? '0' : null, limit, maxStreams };
+  const samples = Object.fromEntries(present.map(([name]) => [name, []]));
+  const source = 27_000;
+  const endTargets = await load.serve(source, source + 1);
+  let nextPort = source + 2;
+  const start = ([, rival]) => {
+    const ports = { source, echo: source + 1, listenSource: nextPort, listenEcho: nextPort + 1, api: nextPort + 2 };
+    nextPort += 3;
+    return rival.start(ports, pinning).then((proxy) => ({ ...proxy, ports }));
+  };
+  try {
+    const proxies = new Map();
+    try {
+      for (const rival of present) proxies.set(rival[0], await start(rival));
+      // Deed by deed: connections leave tens of thousands of sockets in TIME_WAIT behind, so they come last.
+      for (const [deed, measure] of Object.entries(DEEDS)) {
+        for (let round = 0; round < rounds; round += 1) {
+          for (const [name, proxy] of proxies) {
+            samples[name][round] = { ...samples[name][round], ...(await measure(proxy)) };
+          }
+        }
+        console.error(`${deed}: ${rounds} rounds`);
+      }
+    } finally {
+      for (const proxy of proxies.values()) await proxy.end();
+    }
+    const idle = {};
+    // A process of its own each, so that what bulk left behind does not count.
+    for (const rival of present) idle[rival[0]] = await measureIdle(await start(rival));
+    await report(present, samples, idle);
+  } finally {
+    await endTargets();
+  }
+}
+
+async function measureIdle(proxy) {
+  try {
+    const before = proxy.usage();
+    const endStreams = await load.holdIdle(proxy.ports.listenEcho, idleStreams);
+    await pause(SETTLE_MS);
+    const opened = proxy.usage();
+    const watchedMs = args.quick ? 3000 : 10_000;
+    await pause(watchedMs);
+    const after = proxy.usage();
+    await endStreams();
+    return {
+      kibPerStream: (opened.residentKib - before.residentKib) / idleStreams,
+      cpuShare: (after.cpuSeconds - opened.cpuSeconds) / (watchedMs / 1000),
+    };
+  } finally {
+    await proxy.end();
+  }
+}
+
+async function report(present, samples, idle) {
+  const names = present.map(([name]) => name);
+  const table = [['', ...names.flatMap((name) => (name === 'torpor' ? [name] : [name, 'torpor to it']))]];
+  const results = {};
+  for (const [key, label, unit, decimals] of ROWS) {
+    const line = [label];
+    results[key] = {};
+    for (const name of names) {
+      const value = summarize(samples[name].map((sample) => sample[key]));
+      results[key][name] = value;
+      line.push(`${value.median.toFixed(decimals)} ${unit} ±${(value.spread * 50).toFixed(0)}%`);
+      if (name === 'torpor') continue;
+      const ratio = summarize(samples.torpor.map((sample, round) => sample[key] / samples[name][round][key]));
+      results[key][name].torporToIt = ratio;
+      line.push(`${ratio.median.toFixed(2)}x`);
+    }
+    table.push(line);
+  }
+  for (const [key, label, decimals] of [
+    ['kibPerStream', `${idleStreams} idle streams: KiB each`, 1],
+    ['cpuShare', '  share of a core', 3],
+  ]) {
+    const cell = (name) => idle[name][key].toFixed(decimals);
+    const ratio = (name) => (idle[name][key] > 0 ? `${(idle.torpor[key] / idle[name][key]).toFixed(2)}x` : '');
+    table.push([label, ...names.flatMap((name) => (name === 'torpor' ? [cell(name)] : [cell(name), ratio(name)]))]);
+  }
+  const machine = {
+    cpu: os.cpus()[0]?.model ?? 'unknown',
+    cores: os.cpus().length,
+    cpusShared: isPinned ? 'proxy on CPU 0, load and targets on CPU 1' : 'not pinned',
+    kernel: os.release(),
+    node: process.version,
+    load: os.loadavg()[0],
+  };
+  const versions = Object.fromEntries(present.map(([name, { version }]) => [name, version ?? 'this checkout']));
+  const file = args.json ?? fileURLToPath(new URL(`../artifacts/data-path-${Date.now()}.json`, import.meta.url));
+  await mkdir(path.dirname(file), { recursive: true });
+  const facts = { machine, versions, rounds, seconds, idleStreams, results, idle, samples };
+  await writeFile(file, `${JSON.stringify(facts, null, 2)}\n`);
+  printTable(table);
+  console.log(
+    `\n${machine.cpu}, ${machine.cores} cores (${machine.cpusShared}), load ${machine.load.toFixed(1)}, Node ${machine.node}`,
+  );
+  console.log(
+    `median of ${rounds} rounds; ± is half the interquartile range; ratios are medians of the rounds' ratios`,
+  );
+  console.log(
+    `failed connections: ${names.map((name) => `${name} ${samples[name].reduce((sum, { connectsFailed }) => sum + connectsFailed, 0)}`).join(', ')}`,
+  );
+  console.log(`raw results: ${file}`);
+}
+
+function summarize(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const quantile = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  const median = quantile(0.5);
+  return { median, spread: median === 0 ? 0 : (quantile(0.75) - quantile(0.25)) / median };
+}
+
+function printTable(table) {
+  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
+  for (const line of table)
+    console.log(
+      line
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    );
+}

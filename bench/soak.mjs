@@ -1,0 +1,210 @@
+// Soaks Torpor in mixed traffic: thousands of streams that type, redraw, transfer, dawdle, leave and come back. Every byte that
+// returns is compared. Says how much memory Torpor had along the way; exits 1 where a byte was lost or its memory grows.
+// Usage: node bench/soak.mjs [--streams 5000] [--minutes 5] [--seed N] [--json FILE]. Needs a build; Linux for the memory figures.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { listRivals } from './data-peers.mjs';
+
+/** Bytes that travel round a stream: a place in this pattern says what must come next. Prime, so that chunks never line up. */
+const PATTERN_BYTES = 1_048_583;
+/** Share of streams that are replaced each second. */
+const CHURN_PER_SECOND = 0.02;
+const DRAIN_BOUND_MS = 30_000;
+const SAMPLES = 40;
+/** The first part of a soak: heap, pools and the log of events find their size. */
+const WARM_SHARE = 0.3;
+/** What the later samples may lie above the earlier ones: the noise of a garbage collector. */
+const GROWTH_MAX = 1.1;
+
+const { values: args } = parseArgs({
+  options: {
+    streams: { type: 'string', default: '5000' },
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  },
+});
+const streams = Number(args.streams);
+const durationMs = Number(args.minutes) * 60_000;
+const random = makeRandom(Number(args.seed));
+const pattern = Buffer.alloc(PATTERN_BYTES);
+for (let at = 0; at < PATTERN_BYTES; at += 1) pattern[at] = random(256);
+
+const counts = { sentBytes: 0, comparedBytes: 0, wrongReads: 0, cutStreams: 0, finished: 0, opened: 0 };
+const ports = { source: 27_900, echo: 27_901, listenSource: 27_902, listenEcho: 27_903, api: 27_904 };
+
+const ECHO_SERVER = `
+const { createServer } = require('node:net');
+const { parentPort, workerData } = require('node:worker_threads');
+const server = createServer({ noDelay: true }, (socket) => {
+  socket.on('error', () => {});
+  socket.pipe(socket);
+});
+server.listen({ port: workerData, host: '127.0.0.1', backlog: 4096 }, () => parentPort.postMessage('ready'));
+`;
+
+const echo = await startEcho();
+const refused = createServer(() => {}).listen(ports.source, '127.0.0.1');
+const torpor = await listRivals().torpor.start(ports, { cpus: null, limit: 20_000, maxStreams: streams + 1000 });
+let exitCode = 1;
+try {
+  exitCode = await soak();
+} finally {
+  await torpor.end();
+  refused.close();
+  await echo.terminate();
+}
+process.exit(exitCode);
+
+async function soak() {
+  const live = new Set();
+  const samples = [];
+  const began = performance.now();
+  let isOver = false;
+  const open = () => {
+    const client = openClient(() => {
+      live.delete(client);
+      if (!isOver) open();
+    });
+    live.add(client);
+  };
+  for (let each = 0; each < streams; each += 1) {
+    open();
+    if (each % 100 === 0) await pause(20);
+  }
+  console.error(`${live.size} streams are open after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  const soakedFrom = performance.now();
+  while (performance.now() - soakedFrom < durationMs) {
+    await pause(durationMs / SAMPLES);
+    const clients = [...live];
+    const leaving = Math.ceil((streams * CHURN_PER_SECOND * durationMs) / SAMPLES / 1000);
+    for (let each = 0; each < leaving; each += 1) clients[random(clients.length)]?.leave();
+    const { residentKib, cpuSeconds } = torpor.usage();
+    samples.push({
+      atS: (performance.now() - soakedFrom) / 1000,
+      residentMib: residentKib / 1024,
+      cpuSeconds,
+      ...counts,
+    });
+    const mib = (bytes) => (bytes / 2 ** 20).toFixed(0);
+    console.error(
+      `${samples.at(-1).atS.toFixed(0)} s: ${mib(residentKib * 1024)} MiB resident, ${live.size} streams, ${counts.finished} left, ${mib(counts.comparedBytes)} MiB compared, ${counts.wrongReads} wrong reads, ${counts.cutStreams} cut`,
+    );
+  }
+  isOver = true;
+  for (const client of live) client.leave();
+  const end = performance.now() + DRAIN_BOUND_MS;
+  while (live.size > 0 && performance.now() < end) await pause(50);
+  return report(samples, live.size);
+}
+
+async function report(samples, unfinished) {
+  const warm = samples
+    .filter(({ atS }) => atS >= (WARM_SHARE * durationMs) / 1000)
+    .map(({ residentMib }) => residentMib);
+  const half = Math.floor(warm.length / 2);
+  // The least of each half: what is left after a collection, not what waits for the next.
+  const [earlier, later] = [Math.min(...warm.slice(0, half)), Math.min(...warm.slice(half))];
+  const lostBytes = counts.sentBytes - counts.comparedBytes;
+  const faults = [
+    ...(counts.wrongReads > 0 ? [`${counts.wrongReads} reads brought bytes that were not sent`] : []),
+    ...(lostBytes !== 0 || unfinished > 0
+      ? [`${lostBytes} bytes did not come back, on ${unfinished} streams that did not end`]
+      : []),
+    ...(counts.cutStreams > 0 ? [`${counts.cutStreams} streams were cut`] : []),
+    ...(later > earlier * GROWTH_MAX ? [`memory grew from ${earlier.toFixed(0)} to ${later.toFixed(0)} MiB`] : []),
+  ];
+  const file = args.json ?? fileURLToPath(new URL(`../artifacts/soak-${Date.now()}.json`, import.meta.url));
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(
+    file,
+    `${JSON.stringify({ streams, durationMs, seed: Number(args.seed), counts, samples, faults }, null, 1)}\n`,
+  );
+  console.log(
+    `${streams} streams for ${args.minutes} min: ${counts.opened} opened, ${(counts.comparedBytes / 2 ** 30).toFixed(2)} GiB sent and compared, ${lostBytes} lost`,
+  );
+  console.log(
+    `resident: ${earlier.toFixed(0)} MiB, later ${later.toFixed(0)} MiB (the least of both halves after the first ${WARM_SHARE * 100} %)`,
+  );
+  for (const fault of faults) console.log(`FAULT: ${fault}`);
+  console.log(`raw results: ${file}`);
+  return faults.length === 0 ? 0 : 1;
+}
+
+/** One client: sends along the pattern as its kind does, and compares what the echo brings back. Leaves by FIN, never by RST. */
+function openClient(onEnd) {
+  const kind = random(100);
+  const offset = random(PATTERN_BYTES);
+  let [sent, received, isLeaving] = [0, 0, false];
+  let timer = null;
+  counts.opened += 1;
+  const socket = connect({ port: ports.listenEcho, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  const act = () => {
+    if (isLeaving || socket.writableLength > 2 ** 20) return plan();
+    // Keystrokes, screen updates, and one stream in fifty a transfer.
+    const bytes = kind < 80 ? 1 + random(64) : kind < 98 ? 1 + random(24_000) : 1 + random(400_000);
+    const at = (offset + sent) % PATTERN_BYTES;
+    const piece = pattern.subarray(at, Math.min(at + bytes, PATTERN_BYTES));
+    sent += piece.length;
+    counts.sentBytes += piece.length;
+    socket.write(piece);
+    plan();
+  };
+  const plan = () => {
+    if (!isLeaving) timer = setTimeout(act, kind < 98 ? 500 + random(4000) : 200 + random(500));
+  };
+  socket.on('connect', plan);
+  socket.on('data', (chunk) => {
+    if (!isNext(chunk, offset + received)) counts.wrongReads += 1;
+    received += chunk.length;
+    counts.comparedBytes += chunk.length;
+    if (random(40) !== 0) return;
+    socket.pause();
+    setTimeout(() => socket.resume(), random(400));
+  });
+  socket.on('error', () => {});
+  socket.on('close', (hadError) => {
+    clearTimeout(timer);
+    counts.finished += 1;
+    if (hadError || !isLeaving || received !== sent) counts.cutStreams += 1;
+    onEnd();
+  });
+  return {
+    leave() {
+      if (isLeaving) return;
+      isLeaving = true;
+      clearTimeout(timer);
+      socket.end();
+    },
+  };
+}
+
+function isNext(chunk, position) {
+  for (let at = 0; at < chunk.length; ) {
+    const from = (position + at) % PATTERN_BYTES;
+    const bytes = Math.min(chunk.length - at, PATTERN_BYTES - from);
+    if (chunk.compare(pattern, from, from + bytes, at, at + bytes) !== 0) return false;
+    at += bytes;
+  }
+  return true;
+}
+
+/** The VM: in a thread of its own, so that clients and echo do not wait for each other. */
+async function startEcho() {
+  const worker = new Worker(ECHO_SERVER, { eval: true, workerData: ports.echo });
+  await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  return worker;
+}
+
+function makeRandom(seed) {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
