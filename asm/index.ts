@@ -7,6 +7,7 @@ export {
   isActive as stream_is_active,
   observe,
   openStream as stream_open,
+  policyStream as stream_policy,
   readDeadline as stream_deadline,
   readTally as stream_tally,
   readVerdict as stream_verdict,

@@ -230,6 +230,11 @@ int32_t torpor_observe(struct torpor_core *core, torpor_stream stream, uint32_t 
 // Activity of which the bytes say nothing: moves the deadline. Answers 1 where the stream was idle, else 0. TORPOR_STREAM_UNKNOWN.
 int32_t torpor_stream_touch(struct torpor_core *core, torpor_stream stream, uint32_t now);
 
+// What the stream's owner decides where bytes alone cannot tell: TORPOR_POLICY_PERIODIC_INPUT or 0, in place of what was set before.
+// PERIODIC_INPUT: input that keeps a period, as a mouse jiggler's does, does not count. TORPOR_STREAM_UNKNOWN, TORPOR_BAD_ARGUMENT.
+#define TORPOR_POLICY_PERIODIC_INPUT 1
+int32_t torpor_stream_policy(struct torpor_core *core, torpor_stream stream, uint32_t switches);
+
 // The connection is over: an active stream is reported by `torpor_advance` at `now` + `grace_ticks` (0..2^31-1), an idle one by the
 // next; either once. Closing twice changes nothing. TORPOR_STREAM_UNKNOWN, TORPOR_BAD_ARGUMENT.
 int32_t torpor_stream_close(struct torpor_core *core, torpor_stream stream, uint32_t grace_ticks, uint32_t now);

@@ -2,7 +2,14 @@
 // and life stay in streams.ts, and the fields of its memory in state.ts.
 
 import { HEAD_SCRATCH } from '../layout';
-import { DIRECTION_SERVER, FLAG_ACTIVE, FLAG_CHATTER, FLAG_LOST, FLAG_RECOGNISED } from './flags';
+import {
+  DIRECTION_SERVER,
+  FLAG_ACTIVE,
+  FLAG_CHATTER,
+  FLAG_LOST,
+  FLAG_RECOGNISED,
+  POLICY_PERIODIC_INPUT,
+} from './flags';
 import { judgeEncrypted, noteServer } from './learner';
 import { judgeLines } from './parsers/lines';
 import { judgeMessages, OUTCOME_LOST, OUTCOME_TLS, stoppedAt } from './parsers/messages';
@@ -11,6 +18,7 @@ import { judgeRequest, noteResponse } from './parsers/requests';
 import { noteRfbServer } from './parsers/rfb';
 import { judgeTelnet } from './parsers/telnet';
 import { judgeWebSocket } from './parsers/websocket';
+import { judgeInput } from './polls';
 import {
   PROTOCOL_AUTO,
   PROTOCOL_HTTP,
@@ -33,6 +41,7 @@ import { REASON_BYTES, REASON_HANDSHAKE, REASON_LOST } from './reasons';
 import { HEAD_BYTES, isTls, PROTOCOL_PENDING, protocolOfPort, recogniseClient, recogniseServer } from './recognise';
 import {
   BIT_LOST,
+  BIT_PERIODIC,
   BIT_SERVER_TOLD,
   BIT_TOLD,
   BITS,
@@ -52,6 +61,7 @@ import {
 import {
   clearVerdict,
   giveActive,
+  isInputAlone,
   verdictFlags,
   verdictPeriod,
   verdictReason,
@@ -70,6 +80,12 @@ const SWITCHING_BYTES: u32 = 12;
 const TAG_HTTP: u32 = 0x50545448;
 const TAG_101: u32 = 0x31303120;
 
+/** `switches`: POLICY_ bits of flags.ts, in place of those before. */
+export function setPolicy(detector: usize, switches: u32): void {
+  const bits = load<u8>(detector, BITS) & ~BIT_PERIODIC;
+  store<u8>(detector, (switches & POLICY_PERIODIC_INPUT) !== 0 ? bits | BIT_PERIODIC : bits, BITS);
+}
+
 /** Prepares the zero-filled detector of a new stream. */
 export function openDetector(detector: usize, hint: u32, port: u32, family: u32): void {
   store<u8>(detector, <u8>hint, PROTOCOL);
@@ -82,8 +98,9 @@ export function judgeChunk(detector: usize, direction: u32, before: u64, chunk: 
   clearVerdict(direction);
   if ((direction & DIRECTION_SERVER) !== 0) judgeServer(detector, before, chunk, bytes, now);
   else judgeClient(detector, chunk, chunk + bytes, now);
-  note(detector);
   const bits = load<u8>(detector, BITS);
+  if ((bits & BIT_PERIODIC) !== 0 && isInputAlone()) judgeInput(<u32>detector, bytes, now);
+  note(detector);
   let flags = verdictFlags;
   if ((flags & FLAG_ACTIVE) !== 0) flags &= ~FLAG_CHATTER;
   if ((bits & BIT_TOLD) !== 0 && load<u8>(detector, PROTOCOL) !== PROTOCOL_UNKNOWN) flags |= FLAG_RECOGNISED;
@@ -137,7 +154,13 @@ function tellClient(detector: usize, from: usize, end: usize, now: u32): void {
 function settle(detector: usize, seen: u8): void {
   const hint = load<u8>(detector, PROTOCOL);
   let protocol = seen;
-  if (hint !== PROTOCOL_AUTO && !(seen === PROTOCOL_TLS && hint !== PROTOCOL_SSH && hint !== PROTOCOL_TELNET))
+  // A WebSocket begins as a request to change over.
+  const isUpgrade = hint === PROTOCOL_WEBSOCKET && seen === PROTOCOL_HTTP;
+  if (
+    hint !== PROTOCOL_AUTO &&
+    !isUpgrade &&
+    !(seen === PROTOCOL_TLS && hint !== PROTOCOL_SSH && hint !== PROTOCOL_TELNET)
+  )
     protocol = hint;
   else if (seen === PROTOCOL_UNKNOWN || seen === PROTOCOL_PENDING) protocol = load<u8>(detector, PORT);
   become(detector, protocol);

@@ -7,6 +7,10 @@ export const DIRECTION_CONTINUES: u32 = 2;
 /** Added to the client's direction: these bytes are held back, so that no server can answer them. */
 export const DIRECTION_HELD: u32 = 4;
 
+/** A switch of a stream: input that keeps a period, as a mouse jiggler's does, does not count. */
+export const POLICY_PERIODIC_INPUT: u32 = 1;
+export const POLICY_ALL: u32 = POLICY_PERIODIC_INPUT;
+
 /** The chunk counts as a person's activity. */
 export const FLAG_ACTIVE: u32 = 1;
 /** Known to be bytes without a person behind them. */

@@ -69,7 +69,7 @@ const SHORTEST_TICKS: u32 = 4500;
 /** Nothing larger is a keepalive or a reply. */
 const LARGEST_CHATTER_BYTES: u32 = 1400;
 /** So many packets in a row are ignored on weak evidence at most: whoever finds a way to look like a keepalive is soon seen. */
-const MOST_WEAK: u8 = 4;
+const MOST_WEAK: u8 = 2;
 /** No keepalive of SSH is larger. */
 const LARGEST_KEEPALIVE_BYTES: u32 = 160;
 
@@ -150,7 +150,7 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const kind = classAt(learner, index);
   const mayBeKept =
     isEchoed && load<u8>(learner, WEAK) < MOST_WEAK && !isChunkHeld && mayBeKeepalive(learner, kind, bytes, now);
-  const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS);
+  const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS, isEchoed);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
   const isAdjustment = isEchoed && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
@@ -203,6 +203,7 @@ function takeAnswer(learner: usize, bytes: u32, now: u32): void {
   store<u8>(learner, 0, AWAITED);
   if (isRefusal(bytes, size)) {
     takeQuiet(kind + REPLY, true);
+    store<u8>(learner, 0, WEAK);
     return;
   }
   const isWeak = (awaited & AWAITED_WEAK) !== 0;

@@ -2,9 +2,9 @@
 // learned is there when the next connection asks again. Bounded: the one that was idle longest gives way, and is then unknown,
 // which is activity.
 import { POLL_SETS, POLLS_BASE } from '../layout';
-import { REASON_INPUT, REASON_POLL } from './reasons';
-import { noteTimer, timerPeriod, timerSeen } from './timer-evidence';
-import { giveActive, giveChatter } from './verdict';
+import { REASON_INPUT, REASON_POLL, REASON_TIMER } from './reasons';
+import { noteTimer, timerGap, timerPeriod, timerSeen } from './timer-evidence';
+import { giveActive, giveChatter, takeBack } from './verdict';
 
 /** An entry: u32 key, then a timer, whose first field is the tick it was last on time. */
 const POLL_BYTES: u32 = 16;
@@ -12,6 +12,10 @@ const WAYS: u32 = 4;
 /** The same request again after less than this is a person's, until told otherwise. */
 const SHORTEST_TICKS: u32 = 1900;
 const TIMER: usize = 4;
+/** What tells a stream's input from its requests. */
+const INPUT_KEY: u32 = 0x494e5055;
+/** The steps of one movement come that close to each other. */
+const STEP_TICKS: u32 = 250;
 
 const FNV_START: u32 = 0x811c9dc5;
 const FNV_PRIME: u32 = 0x01000193;
@@ -33,12 +37,25 @@ export function mixPoll(key: u32, value: u32): u32 {
  */
 export function judgePoll(key: u32, bytes: u32, now: u32, silentTicks: u32, isPoll: bool): void {
   const entry = findPoll(key === 0 ? 1 : key, now);
-  const isTimed = noteTimer(entry + TIMER, now, silentTicks, SHORTEST_TICKS);
+  const isTimed = noteTimer(entry + TIMER, now, silentTicks, SHORTEST_TICKS, false);
   if (isTimed || isPoll) {
     giveChatter(REASON_POLL, bytes, timerSeen(entry + TIMER), timerPeriod(entry + TIMER));
   } else {
     giveActive(REASON_INPUT, bytes);
   }
+}
+
+/**
+ * Judges a chunk of input where its owner says that periodic input is nobody's: one that keeps the period of the stream's input, or
+ * follows such a one at once, as the second step of a jiggler does, is taken back.
+ */
+export function judgeInput(stream: u32, bytes: u32, now: u32): void {
+  const key = mixPoll(pollKey(stream), INPUT_KEY);
+  const timer = findPoll(key === 0 ? 1 : key, now) + TIMER;
+  const isStep = timerPeriod(timer) !== 0 && timerSeen(timer) !== 0 && timerGap(timer, now) <= STEP_TICKS;
+  if (!isStep && !noteTimer(timer, now, 0xffffffff, SHORTEST_TICKS, false)) return;
+  takeBack();
+  giveChatter(REASON_TIMER, bytes, timerSeen(timer), timerPeriod(timer));
 }
 
 /** The entry of `key`, taken from the one that was idle longest where it has none. */

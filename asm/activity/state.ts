@@ -30,6 +30,8 @@ export const MESSAGE_BYTES: u32 = DETECTOR_BYTES - 11;
 export const FAMILY: usize = 124;
 export const FAMILY_BYTES: u32 = 4;
 
+/** Input that keeps a period is not somebody's: its owner says so. */
+export const BIT_PERIODIC: u8 = 8;
 /** A parser lost its place. */
 export const BIT_LOST: u8 = 1;
 /** The protocol is told. */

@@ -16,8 +16,8 @@ import {
 } from '../status';
 import { restart, widen } from '../timers/clock';
 import { fileTimer, resetWheel, takeTimer, unfileTimer } from '../timers/wheel';
-import { judgeChunk, openDetector } from './detector';
-import { FLAG_ACTIVE, FLAG_ENTERED } from './flags';
+import { judgeChunk, openDetector, setPolicy } from './detector';
+import { FLAG_ACTIVE, FLAG_ENTERED, POLICY_ALL } from './flags';
 import { PROTOCOL_HINTS } from './protocols';
 import { BITS, PERIOD, PERIOD_MASK, PROTOCOL, REASON, SEEN, SIZE } from './state';
 import { countChunk, countedBytes, isDirection, TALLY_BYTES } from './tally';
@@ -158,6 +158,15 @@ export function readVerdict(stream: i32, out: usize): i32 {
   store<u16>(out, load<u8>(detector, SEEN), 6);
   store<u32>(out, load<u32>(detector, PERIOD) & PERIOD_MASK, 8);
   return VERDICT_BYTES;
+}
+
+/** What the stream's owner decides where bytes alone cannot tell: POLICY_ bits of flags.ts, none at first. */
+export function policyStream(stream: i32, switches: u32): i32 {
+  const record = findStream(stream);
+  if (record === 0) return STATUS_STREAM_UNKNOWN;
+  if (switches > POLICY_ALL) return STATUS_BAD_ARGUMENT;
+  setPolicy(record + DETECTOR, switches);
+  return STATUS_OK;
 }
 
 /** Activity of which the stream's bytes say nothing: the deadline moves as if some had. Answers 1 where it was idle, else 0. */

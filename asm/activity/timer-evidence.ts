@@ -41,9 +41,9 @@ const MOST_STRAYS: u32 = 9;
 
 /**
  * Takes note of one at `now`, and answers whether a timer explains it. `silentTicks`: since the other side last spoke, as some
- * keepalives count from there. `shortestTicks`: intervals below it are no timer's here, but what people do.
+ * keepalives count from there. `shortestTicks`: intervals below it are no timer's here, but what people do. `keepsSeconds`: timers may count in whole seconds (SSH).
  */
-export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTicks: u32): bool {
+export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTicks: u32, keepsSeconds: bool): bool {
   const seen = load<u8>(timer, SEEN);
   if (seen < 0xff) store<u8>(timer, seen + 1, SEEN);
   if (seen === 0) {
@@ -56,6 +56,7 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
   if (period !== 0) {
     if (isOnGrid(gap, period)) return takeBeat(timer, now, gap, period);
     if (silentTicks < gap && isNear(silentTicks, period)) return takeBeat(timer, now, silentTicks, period);
+    if (keepsSeconds && silentTicks < gap && isDue(timer, silentTicks)) return takeEarlyBeat(timer, now);
     // The timer was set anew when the last stray came: a page that polls from its last click on.
     if (sinceStray < gap && isNear(sinceStray, period)) return takeBeat(timer, now, sinceStray, period);
   }
@@ -133,6 +134,13 @@ function takeBeat(timer: usize, now: u32, gap: u32, period: u32): bool {
   store<u16>(timer, 0, LAST_STRAY);
   if (isNear(gap, period)) setPeriod(timer, <u32>(<i32>period + (<i32>gap - <i32>period) / 4));
   return bits >= ENOUGH_BITS + max<u32>(strays, FREE_STRAYS) - FREE_STRAYS;
+}
+
+/** One that came as `isDue` has it: it says nothing new, and the next one counts from it. */
+function takeEarlyBeat(timer: usize, now: u32): bool {
+  store<u32>(timer, now);
+  store<u16>(timer, 0, LAST_STRAY);
+  return load<u8>(timer, EVIDENCE) >= <u8>ENOUGH_BITS;
 }
 
 function periodOf(timer: usize): u32 {

@@ -1,6 +1,6 @@
 // The verdict on the chunk under way: what its messages add up to. One chunk may hold a poll and a key: then the key decides.
 import { DIRECTION_HELD, FLAG_ACTIVE, FLAG_CHATTER, FLAG_WORK } from './flags';
-import { REASON_PROTOCOL, REASON_WORK } from './reasons';
+import { REASON_INPUT, REASON_PROTOCOL, REASON_WORK } from './reasons';
 
 export let verdictFlags: u32 = 0;
 export let verdictReason: u32 = 0;
@@ -34,6 +34,16 @@ export function giveActive(reason: u32, size: u32): void {
   if ((verdictFlags & FLAG_ACTIVE) === 0) note(reason, size, 0, 0);
   verdictFlags |= FLAG_ACTIVE;
   gaveActive = true;
+}
+
+/** Whether the chunk counts for a message of input, and for nothing else. */
+export function isInputAlone(): bool {
+  return (verdictFlags & (FLAG_ACTIVE | FLAG_WORK)) === FLAG_ACTIVE && verdictReason === REASON_INPUT;
+}
+
+/** What counted so far is explained after all. */
+export function takeBack(): void {
+  verdictFlags &= ~FLAG_ACTIVE;
 }
 
 /** Part of the chunk is machine work that a person waits for. */

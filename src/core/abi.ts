@@ -107,6 +107,8 @@ export interface CoreAbi {
   stream_open(idleTimeoutTicks: number, now: number, hint?: number, port?: number, family?: number): number;
   /** Activity of which the bytes say nothing: moves the deadline. Answers 1 where the stream was idle, else 0. */
   stream_touch(stream: number, now: number): number;
+  /** What the stream's owner decides where bytes alone cannot tell: `POLICY_` bits, in place of those before; none at first. */
+  stream_policy(stream: number, switches: number): number;
   /**
    * Writes why the client's last chunk was judged as it was: u8 protocol, u8 reason, u8 bits (1: lost its place, 2: protocol
    * told), u8 0, u16 packet size, u16 seen, u32 period in ticks. Answers 12.
@@ -184,6 +186,7 @@ export const CORE_FUNCTIONS = [
   'xxh32_digest',
   'stream_open',
   'stream_touch',
+  'stream_policy',
   'stream_verdict',
   'stream_close',
   'stream_release',
@@ -253,6 +256,9 @@ export const FLAG_RECOGNISED = 8;
 export const FLAG_LOST = 16;
 /** The stream was idle and became active with this chunk. */
 export const FLAG_ENTERED = 32;
+
+/** Input that keeps a period, as a mouse jiggler's does, does not count. */
+export const POLICY_PERIODIC_INPUT = 1;
 
 export const DIRECTION_CLIENT = 0;
 export const DIRECTION_SERVER = 1;

@@ -180,7 +180,9 @@ export class StreamCore {
         { retryable: true },
       );
     }
-    return this.#checkStream(stream, 'opened') as StreamHandle;
+    const handle = this.#checkStream(stream, 'opened') as StreamHandle;
+    if (hints.policy?.periodicInput === 'ignore') this.#exports.stream_policy(handle, abi.POLICY_PERIODIC_INPUT);
+    return handle;
   }
 
   /**

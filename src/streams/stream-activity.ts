@@ -4,6 +4,7 @@ import { errorText } from '../platform/errors.ts';
 import type { ActivityRule, Clock, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatDuration } from '../platform/units.ts';
+import { ConfiguredPolls } from './configured-polls.ts';
 import { judgePreface, PREFACE_MAX_BYTES } from './preface.ts';
 import type { Seat, StreamRegistry } from './stream-registry.ts';
 import type { StreamTrace } from './trace-recorder.ts';
@@ -64,6 +65,7 @@ export class StreamActivity {
   /** The first bytes of a dormant stream. Those that came before it had a seat are shown to the core with the seat. */
   #firstBytes = new Uint8Array();
   #enterWhy = 'connected';
+  readonly #polls: ConfiguredPolls | null;
   /** Where the policy asks for them; they add to what the core itself calls work. */
   readonly #fromClient: WorkMeter | null;
   readonly #fromServer: WorkMeter | null;
@@ -80,6 +82,7 @@ export class StreamActivity {
     this.#openedAtMs = options.clock.nowMs();
     this.lastActiveAtMs = this.#openedAtMs;
     this.#isNewToSleeper = options.isHeld();
+    this.#polls = options.activity === 'learned' ? ConfiguredPolls.of(options.policy) : null;
     const { viewing, work } = options.policy;
     this.#fromClient = work.fromClientBytes === null ? null : new WorkMeter(work.fromClientBytes, work.windowMs);
     this.#fromServer = viewing === 'active' ? new WorkMeter(work.fromServerBytes, work.windowMs) : null;
@@ -144,6 +147,7 @@ export class StreamActivity {
     this.#options.trace?.note(direction, chunk);
     if (this.#isDormant) return this.#judgeDormant(direction, chunk);
     if (this.#seat === null) return 'quiet';
+    if (direction === 'client' && this.#polls?.includes(chunk) === true) return 'quiet';
     const way = direction === 'client' && this.#options.isHeld() ? 'held' : direction;
     const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, way, chunk);
     const isWork = this.#meter(direction, chunk.length);
