@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadCore } from '../dist/core/stream-core.js';
+import { DEFAULT_STREAM_POLICY } from '../dist/platform/stream-policy.js';
 import { replayTraces } from '../dist/streams/trace-replay.js';
 import { measureCosts } from './activity/cost.mjs';
 import { loadReplayCore } from './activity/replay-core.mjs';
@@ -24,9 +25,11 @@ const { values } = parseArgs({
     trials: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
     core: { type: 'string' },
+    'periodic-input': { type: 'string', default: 'active' },
     json: { type: 'boolean', default: false },
   },
 });
+const policy = { ...DEFAULT_STREAM_POLICY, periodicInput: values['periodic-input'] };
 const trials = wholeNumber('trials');
 const seed = wholeNumber('seed');
 const wasm = values.core === undefined ? undefined : readFileSync(values.core);
@@ -59,7 +62,7 @@ async function scoreAll() {
 }
 
 function scoreOf(session) {
-  const found = replayTraces(session.traces(), { core });
+  const found = replayTraces(session.traces(), { core, policy });
   const times = found.map((activity) => activity.t_ms);
   return { session: session.name, protocol: session.protocol, ...scoreSession(session.labels, times) };
 }

@@ -21,7 +21,7 @@ export const DEVICE_KINDS: Readonly<Record<Device, DeviceKind>> = {
   desktop: {
     idleTimeoutMs: 10 * MINUTE_MS,
     wakeOn: 'connect',
-    activity: 'every-byte',
+    activity: 'learned',
     viewing: 'ignore',
     probe: 'tcp',
     why: 'whoever opens a remote desktop wants it; VNC clients say nothing before the server',
@@ -29,7 +29,7 @@ export const DEVICE_KINDS: Readonly<Record<Device, DeviceKind>> = {
   terminal: {
     idleTimeoutMs: 10 * MINUTE_MS,
     wakeOn: 'connect',
-    activity: 'every-byte',
+    activity: 'learned',
     viewing: 'ignore',
     probe: 'tcp',
     why: 'telnet clients may say nothing before the server',
@@ -37,7 +37,7 @@ export const DEVICE_KINDS: Readonly<Record<Device, DeviceKind>> = {
   printer: {
     idleTimeoutMs: MINUTE_MS,
     wakeOn: 'input',
-    activity: 'every-byte',
+    activity: 'learned',
     viewing: 'ignore',
     probe: 'none',
     why: 'a job begins with its bytes and ends with them; spoolers look at the port in between, and a probe would print',
@@ -45,7 +45,7 @@ export const DEVICE_KINDS: Readonly<Record<Device, DeviceKind>> = {
   disk: {
     idleTimeoutMs: 5 * MINUTE_MS,
     wakeOn: 'connect',
-    activity: 'every-byte',
+    activity: 'learned',
     viewing: 'ignore',
     probe: 'tcp',
     why: 'NBD clients wait for the server; caches write in bursts',
@@ -53,7 +53,7 @@ export const DEVICE_KINDS: Readonly<Record<Device, DeviceKind>> = {
   serial: {
     idleTimeoutMs: 10 * MINUTE_MS,
     wakeOn: 'input',
-    activity: 'every-byte',
+    activity: 'learned',
     viewing: 'ignore',
     probe: 'none',
     why: 'console loggers are connected for ever; a probe would take the line from its user',
@@ -61,7 +61,7 @@ export const DEVICE_KINDS: Readonly<Record<Device, DeviceKind>> = {
   web: {
     idleTimeoutMs: 5 * MINUTE_MS,
     wakeOn: 'preface',
-    activity: 'every-byte',
+    activity: 'learned',
     viewing: 'ignore',
     probe: 'tcp',
     why: 'browsers connect ahead of use; a request, or the start of TLS, is what is meant',

@@ -5,6 +5,7 @@
 import { FLAG_ACTIVE, FLAG_WORK } from '../core/abi.ts';
 import type { Direction, ProtocolName, StreamCore, StreamHandle } from '../core/stream-core.ts';
 import { TorporError } from '../platform/errors.ts';
+import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { describeVerdict } from './verdict-text.ts';
 
 /** One moment at which a replayed stream showed activity. */
@@ -22,6 +23,8 @@ export interface ReplayOptions {
   readonly core: StreamCore;
   readonly protocol?: ProtocolName;
   readonly port?: number;
+  /** Default: DEFAULT_STREAM_POLICY. */
+  readonly policy?: StreamPolicy;
 }
 
 /** One connection: a name for errors, and its lines. */
@@ -70,7 +73,8 @@ export function replayTraces(traces: readonly Trace[], options: ReplayOptions): 
   const { core } = options;
   const reads = readTraces(traces);
   families += 1;
-  const hints = { protocol: options.protocol ?? 'auto', port: options.port ?? 0, family: families } as const;
+  const { protocol = 'auto', port = 0, policy = DEFAULT_STREAM_POLICY } = options;
+  const hints = { protocol, port, policy, family: families };
   const streams = new Map<number, StreamHandle>();
   const found: ReplayedActivity[] = [];
   try {

@@ -111,7 +111,7 @@ describe('configuration', () => {
                   wakeRate: null,
                   banner: 'none',
                   idleTimeoutMs: 600_000,
-                  activity: 'every-byte',
+                  activity: 'learned',
                   policy: {
                     viewing: 'ignore',
                     work: { fromClientBytes: null, fromServerBytes: 131_072, windowMs: 5000 },
@@ -159,7 +159,7 @@ describe('configuration', () => {
       protocol: 'auto',
       device: 'desktop',
       wakeOn: 'connect',
-      activity: 'every-byte',
+      activity: 'learned',
       onKeepalive: 'hold',
       keepaliveWaitMs: 30_000,
       probe: { kind: 'tcp' },
@@ -176,7 +176,7 @@ describe('configuration', () => {
   });
 
   it.each([
-    ['onKeepalive: wake', /write activity: learned/],
+    ['onKeepalive: wake, activity: every-byte', /write activity: learned/],
     ['onKeepalive: close, activity: every-byte', /write activity: learned/],
     ['onKeepalive: answer, activity: learned', /one of hold, wake, close/],
     ['keepaliveWait: 10ms', /too short: write 1000ms or more/],

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FLAG_ACTIVE, FLAG_CHATTER, FLAG_LOST } from '../../src/core/abi.ts';
 import { loadCore, type StreamCore, type StreamHandle } from '../../src/core/stream-core.ts';
+import { DEFAULT_STREAM_POLICY } from '../../src/platform/stream-policy.ts';
 import { ascii, DIALOGUES, type Dialogue, hex, openDialogue } from './support/dialogues.ts';
 
 let core: StreamCore;
@@ -124,6 +125,24 @@ describe('activity of plaintext protocols', () => {
     }
     expect(polls.slice(4).every((flag) => flag === 0)).toBe(true);
     core.releaseStream(stream);
+  });
+
+  it("rfb: a pointer moved every 60 s and back -> counts, unless periodic input is somebody's jiggler; a key in between counts", () => {
+    const move = hex('05 00 0010 0020');
+    for (const periodicInput of ['active', 'ignore'] as const) {
+      const dialogue = DIALOGUES.rfb as Dialogue;
+      const stream = core.openStream(1000, 0, { policy: { ...DEFAULT_STREAM_POLICY, periodicInput } });
+      for (const [side, bytes] of dialogue.opening) core.observe(stream, side === 'c' ? 'client' : 'server', bytes, 0);
+      const flags = [];
+      for (let beat = 1; beat <= 12; beat += 1) {
+        flags.push(core.observe(stream, 'client', move, beat * 60_000) & FLAG_ACTIVE);
+        flags.push(core.observe(stream, 'client', move, beat * 60_000 + 40) & FLAG_ACTIVE);
+      }
+      expect(flags.slice(8).some((flag) => flag !== 0)).toBe(periodicInput === 'active');
+      const key = (dialogue.input as Record<string, Buffer>).KeyEvent as Buffer;
+      expect(core.observe(stream, 'client', key, 12 * 60_000 + 23_456) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+      core.releaseStream(stream);
+    }
   });
 
   it('nbd: the body of a write, in reads of its own -> counts to its end', () => {

@@ -87,7 +87,7 @@ describeWhere(
       },
     );
 
-    it.fails('onKeepalive wake: twice its patience -> connected, and never taken for somebody (known failure: the answer moves its next keepalive off the grid)', async () => {
+    it('onKeepalive wake: twice its patience -> connected, and never taken for somebody', async () => {
       await sleepUnderShell('wake', async (session, shell) => {
         const asleepAtMs = systemClock.nowMs();
         await sleep(2 * PATIENCE_MS);

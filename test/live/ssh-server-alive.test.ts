@@ -4,9 +4,6 @@ import { requires } from '../support/requirements.ts';
 import { describeClient } from './support/describe-client.ts';
 import { openShell } from './support/idle-shell.ts';
 
-const OFF_THE_GRID =
-  'OpenSSH counts whole seconds: after a key its next keepalive comes up to a second early, and counts';
-
 // Detection takes nothing for a timer that comes more often than every 4.5 s.
 describeClient('ssh with ServerAliveInterval 5', {
   missing: requires([...OPENSSH_PROGRAMS, 'ip'], { root: true }),
@@ -14,5 +11,4 @@ describeClient('ssh with ServerAliveInterval 5', {
   learnsWithinMs: 30_000,
   quietMs: 11_000,
   chatters: { awake: true, asleep: true },
-  knownFailures: { night: OFF_THE_GRID, 'second night': OFF_THE_GRID },
 });

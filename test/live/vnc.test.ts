@@ -19,8 +19,5 @@ describeClient('TigerVNC viewer', {
 describeClient('TigerVNC viewer in TLS', {
   ...plan,
   start: (session) => openViewer(session, 'TLSNone'),
-  knownFailures: {
-    idle: 'its answers to a redraw of another size than the usual, every ten seconds, count',
-  },
   chatters: { awake: true, asleep: false },
 });

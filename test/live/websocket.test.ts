@@ -19,5 +19,4 @@ describeClient('WebSocket client of a listener with protocol: websocket', {
   ...plan,
   start: (session) => openWebSocket(session, 'websocket'),
   steps: ['idle'],
-  knownFailures: { idle: 'the request to upgrade is not taken for HTTP, so that its parser loses its place' },
 });

@@ -4,12 +4,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PROTOCOL_HINT_LAST, PROTOCOL_NAMES } from '../../core/abi.ts';
 import type { ProtocolName } from '../../core/stream-core.ts';
 import { TorporError } from '../../platform/errors.ts';
+import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../../platform/stream-policy.ts';
 import type { CliIo } from '../cli-io.ts';
 import { jsonOption } from '../command-options.ts';
 
 interface ClassifyOptions {
   readonly protocol: ProtocolName;
   readonly port: number;
+  readonly periodicInput: StreamPolicy['periodicInput'];
 }
 
 /** Those that a stream may be said to speak; the rest are told by its bytes alone. */
@@ -22,6 +24,11 @@ export function addClassifyCommand(program: Command, io: CliIo): void {
     .argument('<file...>', 'trace files, JSON lines')
     .addOption(new Option('--protocol <name>', 'what the stream speaks').choices(PROTOCOLS).default('auto'))
     .addOption(new Option('--port <port>', "the target's port").argParser(parsePort).default(0))
+    .addOption(
+      new Option('--periodic-input <rule>', "input that keeps a period, as a mouse jiggler's does")
+        .choices(['active', 'ignore'])
+        .default(DEFAULT_STREAM_POLICY.periodicInput),
+    )
     .addOption(jsonOption())
     .action((files: string[], options: ClassifyOptions) => classify(files, options, io));
 }
@@ -33,7 +40,8 @@ async function classify(files: readonly string[], options: ClassifyOptions, io: 
     import('../../streams/trace-replay.ts'),
   ]);
   const core = await loadCore({ maxStreams: Math.max(1, files.length), heapBytes: 256 * 1024 });
-  const found = replayTraces(traces, { core, protocol: options.protocol, port: options.port });
+  const { protocol, port, periodicInput } = options;
+  const found = replayTraces(traces, { core, protocol, port, policy: { ...DEFAULT_STREAM_POLICY, periodicInput } });
   io.out(found.map((activity) => `${JSON.stringify(activity)}\n`).join(''));
 }
 
