@@ -23,6 +23,7 @@ export default defineConfig({
           name: 'conformance',
           include: [CONFORMANCE],
           testTimeout: 180_000,
+          hookTimeout: 60_000,
           fileParallelism: false,
         },
       },
