@@ -59,6 +59,8 @@ describeWhere(requires([...OPENSSH_PROGRAMS, 'ip'], { root: true }), 'OpenSSH th
     openSsh = await OpenSsh.start(stage.folder, vm);
     stage.configure({
       idleTimeout: '2s',
+      // Long enough to be seen awake before anybody is there.
+      minAwake: '3s',
       vms: [
         {
           name: 'alice',
