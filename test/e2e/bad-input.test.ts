@@ -31,11 +31,11 @@ async function occupy(port: number): Promise<Server> {
   return server;
 }
 
-/** The reason why the platform stays awake, once there is one of that kind. */
+/** The reason why the platform stays awake, once there is one of that kind, and not only because nothing was asked yet. */
 async function blockedBy(torpor: TorporProcess, kinds: readonly string[]): Promise<string> {
   return await eventually(`a blocker of kind ${kinds.join(' or ')}`, async () => {
     const { blockers } = await torpor.platform(PLATFORM);
-    return blockers.find((blocker) => kinds.includes(blocker.kind))?.why;
+    return blockers.find(({ kind, why }) => kinds.includes(kind) && !why.endsWith('not asked yet'))?.why;
   });
 }
 
