@@ -1,6 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
-import { readSecret } from './config/secret.ts';
+import { buildContext } from './compose-context.ts';
+import { buildDriver } from './compose-power.ts';
 import type { PlatformConfig, TorporConfig, VmConfig } from './config/torpor-config.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
 import { loadCore, type StreamCore } from './core/stream-core.ts';
@@ -13,8 +14,6 @@ import { errorText, type TorporError } from './platform/errors.ts';
 import type { PlatformPolicy } from './platform/model.ts';
 import type { Intent, Logger, PowerDriver, ProbeResult, Prober } from './platform/ports.ts';
 import type { Farm } from './platform/status.ts';
-import { ShellContext } from './power/inband/shell-context.ts';
-import { IpmiDriver } from './power/ipmi/ipmi-driver.ts';
 import { createProbe } from './probes/create-probe.ts';
 import { VmProber } from './probes/vm-prober.ts';
 import { DirectReads } from './streams/direct-reads.ts';
@@ -194,22 +193,6 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
   }
 }
 
-async function buildDriver(platform: PlatformConfig, log: Logger): Promise<PowerDriver> {
-  const { bmc, sleep } = platform.power;
-  const secret = await readSecret(bmc.password);
-  for (const warning of secret.warnings) log.warn({ platform: platform.name }, warning);
-  return new IpmiDriver({
-    host: bmc.host,
-    port: bmc.port,
-    user: bmc.user,
-    password: secret.value,
-    cipherSuite: bmc.cipherSuite,
-    sleep,
-    clock: systemClock,
-    log,
-  });
-}
-
 function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: readonly string[]): PlatformPolicy {
   const { power, hooks } = platform;
   const capabilities = driver.capabilities();
@@ -227,21 +210,6 @@ function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: r
     vms: platform.vms.map((vm) => vm.name),
     probedVms,
   };
-}
-
-function buildContext(platform: PlatformConfig, log: Logger): ShellContext {
-  const { beforeSuspend, afterWake, timeoutMs } = platform.hooks;
-  const identities = platform.vms.flatMap((vm) =>
-    vm.identity === null ? [] : [{ vm: vm.name, command: vm.identity.command }],
-  );
-  return new ShellContext({
-    platform: platform.name,
-    beforeSuspend,
-    afterWake,
-    hookTimeoutMs: timeoutMs,
-    identities,
-    log,
-  });
 }
 
 /** One probe per VM suffices: that of its first listener that has one. */

@@ -4,27 +4,23 @@ import { z } from 'zod';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import {
-  choiceField,
   commandField,
   durationField,
   endpointField,
-  hostField,
   networkField,
   sizeField,
   textField,
-  wattsField,
   wholeField,
   wordField,
   yesNoField,
 } from './fields.ts';
+import { mapping } from './mapping.ts';
+import { powerSchema } from './power-schema.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;
-/** IPMI 2.0 section 22.28: a user name is 16 bytes, zero-padded. */
-const USER_NAME = /^[\x21-\x7e][\x20-\x7e]{0,15}$/;
-
 export const PROTOCOLS = [
   'auto',
   'rdp',
@@ -38,13 +34,6 @@ export const PROTOCOLS = [
 ] as const satisfies readonly Protocol[];
 
 export const DEVICES = ['desktop', 'terminal', 'printer', 'disk', 'serial', 'web'] as const satisfies readonly Device[];
-
-/** A mapping that refuses unknown keys. The issue's message carries the known ones, for the nearest name. */
-function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
-  });
-}
 
 const PROBE_KINDS = ['tcp', 'banner', 'exchange', 'icmp', 'command', 'none'] as const;
 
@@ -121,32 +110,6 @@ const vmSchema = mapping({
   ),
   identity: mapping({ command: commandField }).nullable().default(null),
   listeners: z.array(listenerSchema).default([]),
-});
-
-const bmcSchema = mapping({
-  driver: wordField(['ipmi']),
-  host: hostField,
-  port: wholeField(1, 65_535).default(623),
-  user: textField('a user name of the BMC, 1 to 16 characters', USER_NAME),
-  passwordFile: textField('the path of a file that holds the password', /^[^\0]{1,4096}$/)
-    .nullable()
-    .default(null),
-  passwordEnv: textField('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,255}$/, true)
-    .nullable()
-    .default(null),
-  cipherSuite: choiceField([17, 3]).default(17),
-});
-
-const powerSchema = mapping({
-  sleep: wordField(['S3', 'S5']).default('S3'),
-  wakeTimeout: durationField(100).prefault('60s'),
-  suspendTimeout: durationField(100).prefault('60s'),
-  bmc: bmcSchema,
-  watts: mapping({
-    busy: wattsField.nullable().default(null),
-    idle: wattsField.nullable().default(null),
-    asleep: wattsField.nullable().default(null),
-  }).prefault({}),
 });
 
 const platformSchema = mapping({

@@ -1,7 +1,7 @@
 // Reads a secret at the moment of its use. It is never kept, logged or put into an error; what it opens is left to the caller.
 import { open } from 'node:fs/promises';
 import { errorText, TorporError } from '../platform/errors.ts';
-import type { SecretSource } from './torpor-config.ts';
+import type { SecretSource } from './power-config.ts';
 
 /** A secret and what its owner should know about the place it came from. */
 export interface Secret {

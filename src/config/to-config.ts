@@ -1,9 +1,11 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
-import { isAbsolute, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
+import { absolute } from './absolute-path.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import type { ParsedConfig } from './schema.ts';
-import type { ListenerConfig, PlatformConfig, ProbeConfig, SecretSource, TorporConfig } from './torpor-config.ts';
+import { toPower } from './to-power.ts';
+import type { ListenerConfig, PlatformConfig, ProbeConfig, TorporConfig } from './torpor-config.ts';
 
 type ParsedPlatform = ParsedConfig['platforms'][number];
 type ParsedListener = ParsedPlatform['vms'][number]['listeners'][number];
@@ -32,7 +34,6 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
 }
 
 function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
-  const { bmc } = parsed.power;
   return {
     name: parsed.name,
     mode: parsed.mode,
@@ -46,32 +47,13 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
       afterWake: parsed.hooks.afterWake,
       timeoutMs: parsed.hooks.timeout,
     },
-    power: {
-      sleep: parsed.power.sleep,
-      wakeTimeoutMs: parsed.power.wakeTimeout,
-      suspendTimeoutMs: parsed.power.suspendTimeout,
-      bmc: {
-        driver: bmc.driver,
-        host: bmc.host,
-        port: bmc.port,
-        user: bmc.user,
-        password: toSecretSource(bmc, folder),
-        cipherSuite: bmc.cipherSuite,
-      },
-      watts: parsed.power.watts,
-    },
+    power: toPower(parsed.power, folder),
     vms: parsed.vms.map((vm) => ({
       name: vm.name,
       identity: vm.identity,
       listeners: vm.listeners.map((listener) => toListener(listener, parsed.idleTimeout)),
     })),
   };
-}
-
-/** cross-checks.ts has made sure that exactly one of the two is set. */
-function toSecretSource(bmc: ParsedPlatform['power']['bmc'], folder: string): SecretSource {
-  if (bmc.passwordFile !== null) return { kind: 'file', path: absolute(bmc.passwordFile, folder) };
-  return { kind: 'env', name: bmc.passwordEnv ?? '' };
 }
 
 /** What the listener says, else what its platform says, else what its kind of device brings. */
@@ -132,8 +114,4 @@ function toProbe(listener: ParsedListener): ProbeConfig {
     command: probe?.command ?? null,
     timeoutMs: probe?.timeout ?? (kind === 'command' ? COMMAND_PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS),
   };
-}
-
-function absolute(path: string, folder: string): string {
-  return isAbsolute(path) ? path : resolve(folder, path);
 }

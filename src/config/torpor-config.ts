@@ -4,6 +4,7 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
+import type { PowerConfig } from './power-config.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -56,30 +57,6 @@ export interface HooksConfig {
   /** For each of them; what runs longer is ended. */
   readonly timeoutMs: number;
 }
-
-export interface PowerConfig {
-  readonly sleep: 'S3' | 'S5';
-  readonly wakeTimeoutMs: number;
-  readonly suspendTimeoutMs: number;
-  readonly bmc: IpmiBmcConfig;
-  /** Watts of this platform where its owner knows them; null where not. */
-  readonly watts: { readonly busy: number | null; readonly idle: number | null; readonly asleep: number | null };
-}
-
-/** A BMC that speaks IPMI over LAN (RMCP+). The password itself is never part of the configuration: see secret.ts. */
-export interface IpmiBmcConfig {
-  readonly driver: 'ipmi';
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: SecretSource;
-  readonly cipherSuite: 3 | 17;
-}
-
-/** Where a secret is read from, at its use: an absolute path, or the name of an environment variable. */
-export type SecretSource =
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'env'; readonly name: string };
 
 export interface VmConfig {
   /** Unique within its platform. */

@@ -56,22 +56,41 @@ export interface PowerCapabilities {
   readonly wakeMethods: readonly string[];
 }
 
-/** One way to a platform's power. All calls may be made while others run; all end when the signal aborts. */
-export interface PowerDriver {
+/** One way to send a platform to sleep: a BMC's button, a command on the host. */
+export interface SleepSwitch {
+  /** For people, with its address: `ipmi 10.0.9.11:623`. */
   readonly name: string;
-  /** Known after `proveWake` has run once; before that the driver's best guess from its configuration. */
-  capabilities(): PowerCapabilities;
-  /** Rejects with a TorporError where the BMC cannot be read. */
-  readPower(signal: AbortSignal): Promise<PowerReading>;
   /**
    * Asks for sleep exactly once: the request is sent in one packet and never repeated, since a second press of the
    * button may wake the platform. Does not reject: an error is an answer.
    */
   requestSleep(signal: AbortSignal): Promise<PowerAnswer>;
-  /** Asks for wake by one of `capabilities().wakeMethods`. Idempotent: may be repeated. Does not reject. */
+}
+
+/** One or more ways to wake a platform. */
+export interface WakeSwitch {
+  readonly name: string;
+  /** In the order in which they are tried. Never empty. */
+  readonly wakeMethods: readonly string[];
+  /** Asks for wake by one of `wakeMethods`. Idempotent: may be repeated. Does not reject. */
   requestWake(method: string, signal: AbortSignal): Promise<PowerAnswer>;
-  /** Opens a session, checks privilege and reads the state; presses nothing. Does not reject. */
+  /** Checks all that can be checked without pressing anything, such as session and privilege. Does not reject. */
   proveWake(signal: AbortSignal): Promise<WakeProof>;
+}
+
+/** One source of evidence about a platform's power. */
+export interface PowerReader {
+  readonly name: string;
+  /** Which witness tells the sleep from S0; known after `proveWake` or `readPower` has run once, a guess before. */
+  sleepWitness(): PowerCapabilities['readsSleepState'];
+  /** Rejects with a TorporError where it cannot be read. */
+  readPower(signal: AbortSignal): Promise<PowerReading>;
+}
+
+/** A platform's whole power path. All calls may be made while others run; all end when the signal aborts. */
+export interface PowerDriver extends SleepSwitch, WakeSwitch, PowerReader {
+  /** Known after `proveWake` has run once; before that the driver's best guess from its configuration. */
+  capabilities(): PowerCapabilities;
   close(): Promise<void>;
 }
 

@@ -84,6 +84,8 @@ class FakeWorld {
     } as const;
     return {
       name: 'fake',
+      wakeMethods: capabilities.wakeMethods,
+      sleepWitness: () => capabilities.readsSleepState,
       capabilities: () => capabilities,
       readPower: async () => {
         if (!this.bmcAnswers) throw new Error('no answer');

@@ -1,6 +1,8 @@
 // Whether a platform's BMC can be spoken to and its platform be woken, as far as that can be told without pressing anything.
+
+import type { IpmiBmcConfig } from '../../config/power-config.ts';
 import { readSecret } from '../../config/secret.ts';
-import type { IpmiBmcConfig, PlatformConfig } from '../../config/torpor-config.ts';
+import type { PlatformConfig } from '../../config/torpor-config.ts';
 import { errorText, TorporError, type TorporErrorCode } from '../../platform/errors.ts';
 import type { PowerReading } from '../../platform/ports.ts';
 import { type BmcSession, openBmcSession } from '../../power/ipmi/bmc-session.ts';

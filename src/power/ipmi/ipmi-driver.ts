@@ -45,11 +45,11 @@ export interface IpmiDriverOptions {
 /** One session, opened at the first call and kept. `name` is `ipmi host:port`. */
 export class IpmiDriver implements PowerDriver {
   readonly name: string;
+  readonly wakeMethods: readonly IpmiWakeMethod[];
   readonly #session: BmcSession;
   readonly #witness: PowerWitness;
   readonly #closing = new AbortController();
   readonly #sleep: 'S3' | 'S5';
-  readonly #wakeMethods: readonly IpmiWakeMethod[];
   readonly #suiteName: string;
   readonly #ping: (signal: AbortSignal) => Promise<Presence>;
 
@@ -59,23 +59,23 @@ export class IpmiDriver implements PowerDriver {
     this.#session = new BmcSession(options);
     this.#witness = new PowerWitness(this.#session, clock, this.#closing.signal);
     this.#sleep = options.sleep;
-    this.#wakeMethods = options.wakeMethods ?? ['chassis-on'];
+    this.wakeMethods = options.wakeMethods ?? ['chassis-on'];
     this.#suiteName = CIPHER_SUITES[options.cipherSuite].name;
     this.#ping = (signal) => pingPresence({ host, port, clock, openTransport }, signal);
     this.name = `ipmi ${this.#session.peer}`;
   }
 
-  /** Before the first reading `readsSleepState` is a guess from the configuration: S3 by sensor, S5 by power bit. */
   capabilities(): PowerCapabilities {
     return {
       sleep: this.#sleep,
       retainsRam: this.#sleep === 'S3',
-      readsSleepState: this.#sleepWitness(),
-      wakeMethods: this.#wakeMethods,
+      readsSleepState: this.sleepWitness(),
+      wakeMethods: this.wakeMethods,
     };
   }
 
-  #sleepWitness(): PowerCapabilities['readsSleepState'] {
+  /** Before the first reading a guess from the configuration: S3 by sensor, S5 by power bit. */
+  sleepWitness(): PowerCapabilities['readsSleepState'] {
     const { source } = this.#witness;
     if (source === 'sensor' || source === 'command') return source;
     if (this.#sleep === 'S5') return 'power-bit';
@@ -109,8 +109,8 @@ export class IpmiDriver implements PowerDriver {
 
   /** Chassis on, whatever the power bit says. Repeated until the BMC answers: asking twice does no harm. */
   async requestWake(method: string, signal: AbortSignal): Promise<PowerAnswer> {
-    if (!this.#wakeMethods.some((known) => known === method)) {
-      const known = this.#wakeMethods.join(', ');
+    if (!this.wakeMethods.some((known) => known === method)) {
+      const known = this.wakeMethods.join(', ');
       return { outcome: 'refused', attempts: [`wake method "${method}" is not one of this driver's: ${known}`] };
     }
     return await this.#control('power-on', [], false, signal);
@@ -160,7 +160,7 @@ export class IpmiDriver implements PowerDriver {
     const bit = `power bit ${reading.powerBit ? 'on' : 'off'}`;
     const watts = reading.watts === null ? '' : `, ${Math.round(reading.watts)} W`;
     const weak =
-      this.#sleepWitness() === 'none'
+      this.sleepWitness() === 'none'
         ? '; S3 cannot be told from S0 through this BMC, probes are the only evidence'
         : '';
     return `${privilege} session with BMC ${peer} over ${this.#suiteName}; ${acpi}, ${bit}${watts}; ${this.#witness.describe()}${weak}`;

@@ -1,0 +1,32 @@
+// What stands under `power` of a platform, in the words of its YAML: its BMC and its watts. The rest of the file is schema.ts's.
+import { choiceField, durationField, hostField, textField, wattsField, wholeField, wordField } from './fields.ts';
+import { mapping } from './mapping.ts';
+
+/** IPMI 2.0 section 22.28: a user name is 16 bytes, zero-padded. */
+const USER_NAME = /^[\x21-\x7e][\x20-\x7e]{0,15}$/;
+
+const bmcSchema = mapping({
+  driver: wordField(['ipmi']),
+  host: hostField,
+  port: wholeField(1, 65_535).default(623),
+  user: textField('a user name of the BMC, 1 to 16 characters', USER_NAME),
+  passwordFile: textField('the path of a file that holds the password', /^[^\0]{1,4096}$/)
+    .nullable()
+    .default(null),
+  passwordEnv: textField('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,255}$/, true)
+    .nullable()
+    .default(null),
+  cipherSuite: choiceField([17, 3]).default(17),
+});
+
+export const powerSchema = mapping({
+  sleep: wordField(['S3', 'S5']).default('S3'),
+  wakeTimeout: durationField(100).prefault('60s'),
+  suspendTimeout: durationField(100).prefault('60s'),
+  bmc: bmcSchema,
+  watts: mapping({
+    busy: wattsField.nullable().default(null),
+    idle: wattsField.nullable().default(null),
+    asleep: wattsField.nullable().default(null),
+  }).prefault({}),
+});
