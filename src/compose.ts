@@ -137,7 +137,7 @@ interface RunningPlatform {
 
 async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
   const { registry, buffers, recorder, events, journal, log } = shared;
-  const driver = await buildDriver(platform, log);
+  const driver = await buildDriver(platform, { log });
   const probedVms = platform.vms.filter((vm) => vm.listeners.some(({ probe }) => probe.kind !== 'none'));
   const report = ({ kind, message, facts }: ControllerEvent) =>
     events.append(platform.name, kind, message, facts ?? {});

@@ -6,6 +6,8 @@ import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
+import { checkPower, doubtPower } from './power-checks.ts';
+import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
@@ -13,12 +15,6 @@ import type { ConfigPath } from './yaml-source.ts';
 export interface Finding {
   readonly path: ConfigPath;
   readonly what: string;
-}
-
-type Mapping = Readonly<Record<string, unknown>>;
-interface Placed<T> {
-  readonly path: ConfigPath;
-  readonly value: T;
 }
 
 /** Everything wrong across keys, in no particular order. Never throws, whatever the value. */
@@ -38,7 +34,11 @@ export function findContradictions(root: unknown): Finding[] {
 /** What is allowed but probably not meant. */
 export function findDoubts(root: unknown): Finding[] {
   const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
-  return [...findProbeDoubts(platforms), ...platforms.flatMap(listenersOf).flatMap(doubtPreface)];
+  return [
+    ...findProbeDoubts(platforms),
+    ...platforms.flatMap(doubtPower),
+    ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
+  ];
 }
 
 function findProbeDoubts(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
@@ -109,7 +109,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkBanner),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
-    ...checkPassword(platform),
+    ...checkPower(platform),
     ...checkHold(platform),
     ...checkWatts(platform),
     ...checkArmed(platform),
@@ -195,19 +195,6 @@ function findSharedBmcs(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
   });
 }
 
-function checkPassword(platform: Placed<Mapping>): Finding[] {
-  const bmc = asMapping(platform.value.power).bmc;
-  if (!isMapping(bmc)) return [];
-  const path = [...platform.path, 'power', 'bmc'];
-  const given = [bmc.passwordFile, bmc.passwordEnv].filter((value) => value !== undefined && value !== null);
-  if (given.length === 1) return [];
-  const what =
-    given.length === 0
-      ? 'the password is missing: write passwordFile (a path) or passwordEnv (an environment variable)'
-      : 'passwordFile and passwordEnv exclude each other: write one of them';
-  return [{ path, what }];
-}
-
 function checkHold(platform: Placed<Mapping>): Finding[] {
   const hold = asMapping(platform.value.hold);
   const perStream = trySizeBytes(hold.perStream ?? '1MiB');
@@ -277,29 +264,6 @@ function isProbeless(listener: Mapping): boolean {
 
 function listenersOf(platform: Placed<Mapping>): Array<Placed<Mapping>> {
   return children(platform, 'vms').flatMap((vm) => children(vm, 'listeners'));
-}
-
-/** The mappings in the list under a key, with their paths. */
-function children(parent: Placed<Mapping>, key: string): Array<Placed<Mapping>> {
-  const list = parent.value[key];
-  if (!Array.isArray(list)) return [];
-  return list.map((value, index) => ({ path: [...parent.path, key, index], value: asMapping(value) }));
-}
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function asMapping(value: unknown): Mapping {
-  return isMapping(value) ? value : {};
-}
-
-function hasEntries(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0;
-}
-
-function isUnset(value: unknown): boolean {
-  return value === undefined || value === null;
 }
 
 function tryEndpoint(value: unknown): Endpoint | null {

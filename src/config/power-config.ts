@@ -4,10 +4,28 @@ export interface PowerConfig {
   readonly sleep: 'S3' | 'S5';
   readonly wakeTimeoutMs: number;
   readonly suspendTimeoutMs: number;
-  readonly bmc: IpmiBmcConfig;
+  readonly bmc: BmcConfig | null;
+  /** The in-band way: the platform's own OS, or whatever a command reaches. */
+  readonly host: HostConfig | null;
+  readonly wol: WakeOnLanConfig | null;
+  /** Who does what. Each one named is configured and able to. */
+  readonly sleepBy: Sleeper;
+  /** In the order in which they are tried. Never empty. */
+  readonly wakeBy: readonly Waker[];
+  /** probes: nothing tells the power, the VMs' probes alone are the evidence. */
+  readonly stateBy: StateReader;
   /** Watts of this platform where its owner knows them; null where not. */
   readonly watts: { readonly busy: number | null; readonly idle: number | null; readonly asleep: number | null };
 }
+
+export type Sleeper = 'bmc' | 'host';
+export type Waker = 'bmc' | 'wol' | 'host';
+export type StateReader = 'bmc' | 'host' | 'probes';
+
+/** One type per `driver`. */
+export type BmcConfig = IpmiBmcConfig;
+/** One type per `driver`. */
+export type HostConfig = SshHostConfig | CommandHostConfig;
 
 /** A BMC that speaks IPMI over LAN (RMCP+). The password itself is never part of the configuration: see secret.ts. */
 export interface IpmiBmcConfig {
@@ -17,6 +35,46 @@ export interface IpmiBmcConfig {
   readonly user: string;
   readonly password: SecretSource;
   readonly cipherSuite: 3 | 17;
+}
+
+/** The platform's OS, reached by the OpenSSH client. It can be asked to sleep, and neither woken nor read. */
+export interface SshHostConfig {
+  readonly driver: 'ssh';
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Absolute; null: what the client finds by itself. */
+  readonly keyFile: string | null;
+  /** Absolute; null: the client's own. */
+  readonly knownHostsFile: string | null;
+  /** The command line that suspends, for the user's shell over there. */
+  readonly sleep: string;
+}
+
+/** Commands for `/bin/sh -c`; null where there is none. */
+export interface CommandHostConfig {
+  readonly driver: 'command';
+  readonly sleep: string | null;
+  readonly wake: string | null;
+  /** Prints S0, S1, S2, S3, S4, S5 or unknown. */
+  readonly state: string | null;
+  /** For each of them; what runs longer is ended. */
+  readonly timeoutMs: number;
+}
+
+/** Where the magic packet goes. */
+export interface WakeOnLanConfig {
+  /** Lower case, colons. */
+  readonly mac: string;
+  /** The interface that it leaves by; null: by the routing table. */
+  readonly interface: string | null;
+  /** An IP address or a host name; null: broadcast on the interface. */
+  readonly address: string | null;
+  readonly port: number;
+  /** SecureOn, as it was written; null: none. It is sent in the clear, but shown nowhere. */
+  readonly password: string | null;
+  /** How often the packet is sent for one request. */
+  readonly repeats: number;
 }
 
 /** Where a secret is read from, at its use: an absolute path, or the name of an environment variable. */

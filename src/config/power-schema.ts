@@ -1,11 +1,14 @@
-// What stands under `power` of a platform, in the words of its YAML: its BMC and its watts. The rest of the file is schema.ts's.
+// What stands under `power` of a platform, in the words of its YAML: its BMC, who does what, and its watts. `host` and `wol` are host-schema.ts's.
+import { z } from 'zod';
+import { byDriver } from './by-driver.ts';
 import { choiceField, durationField, hostField, textField, wattsField, wholeField, wordField } from './fields.ts';
+import { hostSchema, wolSchema } from './host-schema.ts';
 import { mapping } from './mapping.ts';
 
 /** IPMI 2.0 section 22.28: a user name is 16 bytes, zero-padded. */
 const USER_NAME = /^[\x21-\x7e][\x20-\x7e]{0,15}$/;
 
-const bmcSchema = mapping({
+const ipmiSchema = mapping({
   driver: wordField(['ipmi']),
   host: hostField,
   port: wholeField(1, 65_535).default(623),
@@ -19,11 +22,26 @@ const bmcSchema = mapping({
   cipherSuite: choiceField([17, 3]).default(17),
 });
 
+const bmcSchema = byDriver({ ipmi: ipmiSchema });
+
+/** Who may be named for a sleep, a wake and the state. */
+export const SLEEPERS = ['bmc', 'host'] as const;
+export const WAKERS = ['bmc', 'wol', 'host'] as const;
+export const STATE_READERS = ['bmc', 'host', 'probes'] as const;
+
 export const powerSchema = mapping({
   sleep: wordField(['S3', 'S5']).default('S3'),
   wakeTimeout: durationField(100).prefault('60s'),
   suspendTimeout: durationField(100).prefault('60s'),
-  bmc: bmcSchema,
+  bmc: bmcSchema.optional(),
+  host: hostSchema.optional(),
+  wol: wolSchema.optional(),
+  sleepBy: wordField(SLEEPERS).optional(),
+  wakeBy: z
+    .array(wordField(WAKERS))
+    .min(1, 'the list is empty, so nothing could wake it: write bmc, wol or host, or leave the key out')
+    .optional(),
+  stateBy: wordField(STATE_READERS).optional(),
   watts: mapping({
     busy: wattsField.nullable().default(null),
     idle: wattsField.nullable().default(null),

@@ -1,6 +1,6 @@
 // One platform's status for people and programs, read off its controller.
 import type { PlatformController } from '../controller/platform-controller.ts';
-import { assess } from '../platform/evidence.ts';
+import { assess, hasPowerWitness } from '../platform/evidence.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
 import type { PlatformStatus } from '../platform/status.ts';
 
@@ -23,7 +23,7 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     wakeProofWhy: model.wakeProofWhy,
     maintenance: model.maintenance,
     evidence: evidence.text,
-    evidenceIsWeak: model.policy.witness === 'none' || model.policy.witness === 'watts',
+    evidenceIsWeak: !hasPowerWitness(model.policy),
     watts: model.power?.watts ?? null,
     inhibitors: model.inhibitors.filter((inhibitor) => inhibitor.untilMs === null || inhibitor.untilMs > nowMs),
     blockers: runs ? findBlockers(model, nowMs) : [],

@@ -1,5 +1,6 @@
 // The evidence rule: what the witnesses together say about the platform's state. Commands' return codes are no evidence.
 import type { PlatformModel, PlatformPolicy, ProbeFact } from './model.ts';
+import type { PowerReading } from './ports.ts';
 import { formatDuration } from './units.ts';
 
 /** Evidence older than this is no evidence. */
@@ -21,9 +22,9 @@ export interface Assessment {
   readonly text: string;
 }
 
-/** True where the BMC tells the sleep from S0. Watts are shown, but not weighed. */
+/** True where something tells the sleep from S0. Watts do where `check --prove` has learned their bounds. */
 export function hasPowerWitness(policy: PlatformPolicy): boolean {
-  return policy.witness !== 'none' && policy.witness !== 'watts';
+  return policy.witness === 'watts' ? policy.watts != null : policy.witness !== 'none';
 }
 
 /** What the last fresh reading says by the witness that counts on this platform. */
@@ -41,9 +42,18 @@ export function powerVerdict(model: PlatformModel, nowMs: number): PowerVerdict 
       if (reading.powerBit) return 'running';
       return model.policy.sleep === 'S5' ? 'off' : 'sleeping';
     case 'watts':
+      return wattsVerdict(model.policy, reading.watts);
     case 'none':
       return 'unknown';
   }
+}
+
+/** Between the bounds watts say nothing: a meter that lags or wavers there changes no verdict. */
+function wattsVerdict({ watts: bounds, sleep }: PlatformPolicy, watts: number | null): PowerVerdict {
+  if (bounds == null || watts === null) return 'unknown';
+  if (watts >= bounds.awakeAtLeast) return 'running';
+  if (watts > bounds.asleepAtMost) return 'unknown';
+  return sleep === 'S5' ? 'off' : 'sleeping';
 }
 
 /** True where the VM's last result was an answer and is fresh. */
@@ -98,10 +108,19 @@ function describe(model: PlatformModel, power: PowerVerdict, silentMs: number, a
   const witness =
     power === 'unknown' || reading === null
       ? 'no fresh witness of power'
-      : reading.acpi !== null
-        ? `${reading.acpi} by ${reading.acpiSource === 'command' ? 'ACPI command' : 'sensor'}`
-        : `power bit says ${power === 'running' ? 'on' : 'off'}`;
+      : describeReading(model.policy.witness, power, reading);
   if (model.policy.probedVms.length === 0) return `${witness}, no VM has a probe`;
   if (answers) return `${witness}, a VM answers`;
   return silentMs > 0 ? `${witness}, VMs silent for ${formatDuration(silentMs)}` : `${witness}, VMs not asked lately`;
+}
+
+function describeReading(witness: PlatformPolicy['witness'], power: PowerVerdict, reading: PowerReading): string {
+  switch (witness) {
+    case 'watts':
+      return `${Math.round(reading.watts ?? 0)} W`;
+    case 'power-bit':
+      return `power bit says ${power === 'running' ? 'on' : 'off'}`;
+    default:
+      return `${reading.acpi} by ${reading.acpiSource === 'command' ? 'command' : 'sensor'}`;
+  }
 }

@@ -13,6 +13,7 @@ import {
 import { findBlockers } from './idle-policy.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy, ProbeFact, Progress } from './model.ts';
 import type { Intent, PowerReading } from './ports.ts';
+import { withCapabilities } from './power-policy.ts';
 import type { StateName } from './status.ts';
 import { formatDuration } from './units.ts';
 
@@ -182,11 +183,7 @@ function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
       return patch(turn, {
         wakeProven: event.proven,
         wakeProofWhy: event.why,
-        policy: {
-          ...model.policy,
-          witness: event.capabilities.readsSleepState,
-          wakeMethods: event.capabilities.wakeMethods,
-        },
+        policy: withCapabilities(model.policy, event.capabilities),
       });
     case 'operatorWake':
       return absorbOperatorWake(turn, event.why, nowMs);

@@ -1,8 +1,8 @@
 // What is known and wanted of one platform: the state machine's model, its events and its effects, all plain data.
-import type { Intent, PowerCapabilities, PowerReading } from './ports.ts';
+import type { Intent, PowerCapabilities, PowerReading, WattsBounds } from './ports.ts';
 import type { InhibitorStatus, StateName } from './status.ts';
 
-/** What the owner configured and what the driver can do. Constant but for `witness` and `wakeMethods`, which a proof may correct. */
+/** What the owner configured and what the driver can do. Constant but for what a proof may correct: see `withCapabilities`. */
 export interface PlatformPolicy {
   readonly sleep: 'S3' | 'S5';
   readonly minAwakeMs: number;
@@ -14,6 +14,8 @@ export interface PlatformPolicy {
   /** True where hooks change the platform's context (VMs saved before, restored after). */
   readonly savesContext: boolean;
   readonly witness: PowerCapabilities['readsSleepState'];
+  /** What the witness `watts` is weighed by; null, or left out, where nothing was learned: then watts are no witness. */
+  readonly watts?: WattsBounds | null;
   readonly wakeMethods: readonly string[];
   /** Bound on a client's wait for a platform that does not come up. */
   readonly clientWaitMs: number;

@@ -34,7 +34,7 @@ export interface PowerReading {
 
 /** What became of one request to sleep or wake. */
 export interface PowerAnswer {
-  /** accepted: the BMC said so. refused: it certainly did nothing. unknown: it may or may not have acted. */
+  /** accepted: the BMC said so, or what nobody answers was sent. refused: it certainly did nothing. unknown: it may or may not have acted. */
   readonly outcome: 'accepted' | 'refused' | 'unknown';
   /** What was tried and what was seen, in order, for people. */
   readonly attempts: readonly string[];
@@ -44,6 +44,30 @@ export interface PowerAnswer {
 export interface WakeProof {
   readonly proven: boolean;
   readonly why: string;
+  /**
+   * True where all that can be checked without pressing is as it should be, and nothing comes back on this way: a magic packet,
+   * a command. Then a wake on record (`check --prove`) proves it, and nothing else does. Beside it `proven` is false.
+   */
+  readonly needsRecord?: boolean;
+}
+
+/** Watts that tell the sleep from S0 on one platform, learned from one real sleep. Between the two they say nothing. */
+export interface WattsBounds {
+  /** At this many or fewer it sleeps. */
+  readonly asleepAtMost: number;
+  /** At this many or more it runs. */
+  readonly awakeAtLeast: number;
+}
+
+/** What one real sleep and wake taught (`check --prove`), as the decisions use it. */
+export interface LearnedPower {
+  /** Which witness of power differed; none: none did, and probes are the only evidence. */
+  readonly witness: PowerCapabilities['readsSleepState'];
+  /** Null where the watts did not differ enough. */
+  readonly watts: WattsBounds | null;
+  /** The least time-outs with which such a sleep and such a wake are not given up too early, milliseconds. */
+  readonly suspendTimeoutMs: number;
+  readonly wakeTimeoutMs: number;
 }
 
 export interface PowerCapabilities {
@@ -54,6 +78,8 @@ export interface PowerCapabilities {
   readonly readsSleepState: 'sensor' | 'command' | 'power-bit' | 'watts' | 'none';
   /** In the order in which they are tried. Never empty. */
   readonly wakeMethods: readonly string[];
+  /** What `check --prove` learned of this platform; null, or left out, where nothing that still holds is on record. */
+  readonly learned?: LearnedPower | null;
 }
 
 /** One way to send a platform to sleep: a BMC's button, a command on the host. */

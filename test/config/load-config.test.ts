@@ -94,6 +94,11 @@ describe('configuration', () => {
               password: { kind: 'file', path: '/run/secrets/vdi-01' },
               cipherSuite: 17,
             },
+            host: null,
+            wol: null,
+            sleepBy: 'bmc',
+            wakeBy: ['bmc'],
+            stateBy: 'bmc',
             watts: { busy: 320, idle: 180, asleep: 9 },
           },
           vms: [
@@ -227,7 +232,7 @@ describe('configuration', () => {
     const text = leastWith('passwordEnv: LAB_BMC', 'passwordFile: secrets/lab');
     const { config } = parse(`stateDir: state\n${text}`);
     expect(config.stateDir).toBe('/etc/torpor/state');
-    expect(config.platforms[0]?.power.bmc.password).toEqual({ kind: 'file', path: '/etc/torpor/secrets/lab' });
+    expect(config.platforms[0]?.power.bmc?.password).toEqual({ kind: 'file', path: '/etc/torpor/secrets/lab' });
   });
 
   it('anchors and aliases -> resolved', () => {

@@ -1,13 +1,10 @@
-// Whether a platform's BMC can be spoken to and its platform be woken, as far as that can be told without pressing anything.
+// Whether a platform's IPMI BMC can be spoken to, step by step. What it can then do and tell is check-power.ts's.
 
 import type { IpmiBmcConfig } from '../../config/power-config.ts';
 import { readSecret } from '../../config/secret.ts';
-import type { PlatformConfig } from '../../config/torpor-config.ts';
 import { errorText, TorporError, type TorporErrorCode } from '../../platform/errors.ts';
-import type { PowerReading } from '../../platform/ports.ts';
 import { type BmcSession, openBmcSession } from '../../power/ipmi/bmc-session.ts';
 import { GET_DEVICE_ID } from '../../power/ipmi/commands/get-device-id.ts';
-import { IpmiDriver } from '../../power/ipmi/ipmi-driver.ts';
 import { systemClock } from '../../system-clock.ts';
 import type { CheckReport } from './check-finding.ts';
 
@@ -48,33 +45,29 @@ const STEPS: ReadonlyArray<{
   },
 ];
 
-/** Reads the password, opens a session, proves the wake path. Gives the reading of the platform's state, null where none. */
+/** Reads the password and opens a session. False where that did not work. */
 export async function checkBmc(
-  platform: PlatformConfig,
+  bmc: IpmiBmcConfig,
   env: Readonly<Record<string, string | undefined>>,
   report: CheckReport,
   stop: AbortSignal,
-): Promise<PowerReading | null> {
-  const password = await checkPassword(platform, env, report);
-  const subjects = [...STEPS.map((step) => step.subject), 'state', 'wake path'];
+): Promise<boolean> {
+  const password = await checkPassword(bmc, env, report);
   if (password === null) {
-    for (const subject of subjects) report.skip(subject, 'no password to try it with');
-    return null;
+    for (const { subject } of STEPS) report.skip(subject, 'no password to try it with');
+    return false;
   }
   const signal = AbortSignal.any([stop, AbortSignal.timeout(BMC_BOUND_MS)]);
-  if (await checkSession(platform.power.bmc, password, report, signal))
-    return checkPower(platform, password, report, signal);
-  for (const subject of subjects.slice(-2)) report.skip(subject, 'no session with the BMC');
-  return null;
+  return await checkSession(bmc, password, report, signal);
 }
 
 async function checkPassword(
-  platform: PlatformConfig,
+  bmc: IpmiBmcConfig,
   env: Readonly<Record<string, string | undefined>>,
   report: CheckReport,
 ): Promise<string | null> {
   try {
-    const { value, warnings } = await readSecret(platform.power.bmc.password, env);
+    const { value, warnings } = await readSecret(bmc.password, env);
     if (warnings.length === 0) report.ok('password', 'can be read');
     for (const warning of warnings)
       report.warn('password', warning, 'others on this machine could switch the platform');
@@ -123,47 +116,5 @@ function reportFailedStep(error: unknown, bmc: IpmiBmcConfig, report: CheckRepor
     if (index < failed) report.ok(step.subject, step.describe(bmc));
     else if (index === failed) report.fail(step.subject, errorText(error), step.todo);
     else report.skip(step.subject, 'not reached');
-  }
-}
-
-async function checkPower(
-  platform: PlatformConfig,
-  password: string,
-  report: CheckReport,
-  signal: AbortSignal,
-): Promise<PowerReading | null> {
-  const { host, port, user, cipherSuite } = platform.power.bmc;
-  const { sleep } = platform.power;
-  const driver = new IpmiDriver({ host, port, user, password, cipherSuite, sleep, clock: systemClock });
-  try {
-    const proof = await driver.proveWake(signal);
-    const reading = await readState(driver, platform, report, signal);
-    if (proof.proven) report.ok('wake path', proof.why);
-    else report.fail('wake path', proof.why, 'until it is proven Torpor will not put this platform to sleep');
-    return reading;
-  } finally {
-    await driver.close();
-  }
-}
-
-async function readState(
-  driver: IpmiDriver,
-  platform: PlatformConfig,
-  report: CheckReport,
-  signal: AbortSignal,
-): Promise<PowerReading | null> {
-  try {
-    const reading = await driver.readPower(signal);
-    const witness = driver.capabilities().readsSleepState;
-    const what = `${reading.acpi ?? (reading.powerBit ? 'power on' : 'power off')}, ${platform.power.sleep} is told by ${witness}`;
-    if (witness !== 'none') report.ok('state', what);
-    else {
-      const todo = 'sleep will be believed from silent probes alone: give every VM a probe that only it can answer';
-      report.warn('state', `the BMC cannot tell ${platform.power.sleep} from S0`, todo);
-    }
-    return reading;
-  } catch (error) {
-    report.fail('state', errorText(error), 'Torpor needs to read it to know whether a sleep or a wake worked');
-    return null;
   }
 }

@@ -6,8 +6,8 @@ import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
 import { ApiClient } from '../api-client.ts';
 import { checkAddress } from '../check/check-address.ts';
-import { checkBmc } from '../check/check-bmc.ts';
 import { type CheckFinding, CheckReport } from '../check/check-finding.ts';
+import { checkPower } from '../check/check-power.ts';
 import { checkProbe } from '../check/check-probe.ts';
 import { checkStateDir } from '../check/check-state-dir.ts';
 import { formatFindings } from '../check/format-findings.ts';
@@ -103,7 +103,7 @@ async function checkPlatform(
   const report = new CheckReport(platform.name);
   if (platform.mode === 'armed') report.ok('mode', 'armed');
   else report.ok('mode', 'observe: everything is judged and nothing pressed');
-  const reading = await checkBmc(platform, io.env, report, stop);
+  const reading = await checkPower(platform, io.env, report, stop);
   for (const listener of platform.vms.flatMap((vm) => vm.listeners)) {
     await checkAddress(`listener ${formatEndpoint(listener.listen)}`, listener.listen, isRunning, report);
     await checkProbe(listener, reading, report, stop);

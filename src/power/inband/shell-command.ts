@@ -1,75 +1,9 @@
-// Runs one command of the owner's configuration: bounded in time and output, ended with its children.
-import { spawn } from 'node:child_process';
+// Runs one command line of the owner's configuration with /bin/sh. Bounds and ends are run-program.ts's.
+import { type CommandResult, type RunOptions, runProgram } from './run-program.ts';
 
-/** Output kept per command; what comes after is read and dropped. */
-const OUTPUT_BOUND_BYTES = 64 * 1024;
-/** Time between the polite and the hard end of a command. */
-const KILL_AFTER_MS = 2_000;
-
-export interface CommandResult {
-  /** null: ended by a signal, its bound, or never started. */
-  readonly exitCode: number | null;
-  /** Standard output and error, as they came. */
-  readonly output: string;
-  readonly stdout: string;
-  /** Why it has no exit code, for people. */
-  readonly problem: string | null;
-}
+export type { CommandResult } from './run-program.ts';
 
 /** Runs `command` with /bin/sh in a process group of its own. Never rejects. */
-export function runShellCommand(
-  command: string,
-  options: { readonly boundMs: number; readonly signal: AbortSignal; readonly env?: Readonly<Record<string, string>> },
-): Promise<CommandResult> {
-  return new Promise((resolve) => {
-    const child = spawn('/bin/sh', ['-c', command], {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
-    });
-    let output = '';
-    let stdout = '';
-    let problem: string | null = null;
-    let hardKill: NodeJS.Timeout | undefined;
-    const end = (why: string) => {
-      if (problem !== null) return;
-      problem = why;
-      killGroup(child.pid, 'SIGTERM');
-      hardKill = setTimeout(() => killGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS);
-    };
-    const bound = setTimeout(() => end(`did not end within ${options.boundMs} ms`), options.boundMs);
-    const onAbort = () => end('was called off');
-    options.signal.addEventListener('abort', onAbort, { once: true });
-    if (options.signal.aborted) onAbort();
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (stdout.length < OUTPUT_BOUND_BYTES) stdout += chunk.toString();
-      if (output.length < OUTPUT_BOUND_BYTES) output += chunk.toString();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (output.length < OUTPUT_BOUND_BYTES) output += chunk.toString();
-    });
-    const finish = (exitCode: number | null) => {
-      clearTimeout(bound);
-      clearTimeout(hardKill);
-      options.signal.removeEventListener('abort', onAbort);
-      resolve({ exitCode: problem === null ? exitCode : null, output, stdout, problem });
-    };
-    child.on('error', (error) => {
-      problem = `could not be started: ${error.message}`;
-      finish(null);
-    });
-    child.on('close', (code, signal) => {
-      if (code === null && problem === null) problem = `was ended by ${signal}`;
-      finish(code);
-    });
-  });
-}
-
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group has ended by itself: nothing is left to end.
-  }
+export function runShellCommand(command: string, options: RunOptions): Promise<CommandResult> {
+  return runProgram('/bin/sh', ['-c', command], options);
 }

@@ -1,6 +1,7 @@
 // The platform's context across a sleep: the owner's hooks before and after it, and identities that show lost memory.
 import type { Logger, PlatformContext } from '../../platform/ports.ts';
-import { type CommandResult, runShellCommand } from './shell-command.ts';
+import { type CommandResult, problemOf } from './run-program.ts';
+import { runShellCommand } from './shell-command.ts';
 
 /** Bound on reading one identity. It stands between a wake and the first held byte. */
 const IDENTITY_BOUND_MS = 10_000;
@@ -28,12 +29,12 @@ export class ShellContext implements PlatformContext {
     this.#before = await this.#readIdentities(signal);
     const { beforeSuspend } = this.#options;
     if (beforeSuspend === null) return { veto: null };
-    return { veto: hookProblem(await this.#runHook('beforeSuspend', beforeSuspend, signal)) };
+    return { veto: problemOf(await this.#runHook('beforeSuspend', beforeSuspend, signal)) };
   }
 
   async restore(signal: AbortSignal): Promise<{ identity: 'same' | 'changed' | 'unknown'; problem: string | null }> {
     const { afterWake } = this.#options;
-    const failed = afterWake === null ? null : hookProblem(await this.#runHook('afterWake', afterWake, signal));
+    const failed = afterWake === null ? null : problemOf(await this.#runHook('afterWake', afterWake, signal));
     const problem = failed === null ? null : `afterWake failed: ${failed}`;
     if (this.#before.size === 0) return { identity: 'unknown', problem };
     const after = await this.#readIdentities(signal);
@@ -63,12 +64,4 @@ export class ShellContext implements PlatformContext {
     );
     return new Map(read.filter((entry) => entry !== null));
   }
-}
-
-/** Null where the hook ended well, else its last line, or what became of it. */
-function hookProblem(result: CommandResult): string | null {
-  if (result.exitCode === 0) return null;
-  const lastLine = result.output.trimEnd().split('\n').at(-1)?.trim() ?? '';
-  if (result.problem !== null) return lastLine === '' ? result.problem : `${result.problem} (last line: ${lastLine})`;
-  return lastLine === '' ? `exit code ${result.exitCode}` : lastLine;
 }
