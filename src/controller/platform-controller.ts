@@ -13,8 +13,8 @@ import type {
   ProbeResult,
   Prober,
   StreamGate,
+  StreamName,
   StreamObserver,
-  StreamStatus,
 } from '../platform/ports.ts';
 import { watchPace } from '../platform/watch-pace.ts';
 import { callBounded } from './bounded-call.ts';
@@ -138,11 +138,11 @@ export class PlatformController implements StreamObserver {
 
   // -------------------------------------------------------------------------------------------- what the bytes tell
 
-  streamOpened(stream: StreamStatus): void {
+  streamOpened(stream: StreamName): void {
     this.#report('stream-open', `${describeStream(stream)} connected`, { stream: stream.id, vm: stream.vm });
   }
 
-  streamActive(stream: StreamStatus, why: string): void {
+  streamActive(stream: StreamName, why: string): void {
     if (this.table.enter(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} is active: ${why}`;
       const { id, vm, client } = stream;
@@ -152,15 +152,15 @@ export class PlatformController implements StreamObserver {
     this.dispatch({ kind: 'pool', size: this.table.size });
   }
 
-  activityWhileHeld(stream: StreamStatus, why: string): void {
+  activityWhileHeld(stream: StreamName, why: string): void {
     this.dispatch({ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
   }
 
-  keepaliveOverdue(stream: StreamStatus, why: string): void {
+  keepaliveOverdue(stream: StreamName, why: string): void {
     this.dispatch({ kind: 'keepalive', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
   }
 
-  streamIdle(stream: StreamStatus, why: string): void {
+  streamIdle(stream: StreamName, why: string): void {
     if (this.table.exit(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} left the pool: ${why}`;
       const { id, vm, client } = stream;
@@ -169,11 +169,11 @@ export class PlatformController implements StreamObserver {
     this.dispatch({ kind: 'pool', size: this.table.size });
   }
 
-  streamClosed(stream: StreamStatus, why: string): void {
+  streamClosed(stream: StreamName, why: string): void {
     this.#report('stream-closed', `${describeStream(stream)} closed: ${why}`, { stream: stream.id, vm: stream.vm });
   }
 
-  streamDelivered(stream: StreamStatus, heldBytes: number): void {
+  streamDelivered(stream: StreamName, heldBytes: number): void {
     const message = `${describeStream(stream)}: ${heldBytes} held bytes are on their way`;
     this.#report('delivered', message, { stream: stream.id, vm: stream.vm, heldBytes });
   }
@@ -363,7 +363,7 @@ export class PlatformController implements StreamObserver {
 }
 
 /** For people: `alice from 10.0.9.4:51234 (rdp)`. */
-export function describeStream(stream: StreamStatus): string {
+export function describeStream(stream: StreamName): string {
   const protocol = stream.protocol === 'auto' ? '' : ` (${stream.protocol})`;
   return `${stream.vm} from ${stream.client}${protocol}`;
 }

@@ -4,6 +4,8 @@ import type { FarmEvent } from '../platform/status.ts';
 
 /** Events that are kept. Older ones are dropped, oldest first. */
 export const EVENT_LOG_BOUND = 10_000;
+/** More are kept for a moment, so that the oldest are dropped in one go. */
+const SPARE = 1000;
 
 export class EventLog {
   readonly #clock: Clock;
@@ -19,7 +21,7 @@ export class EventLog {
     const event: FarmEvent = { id: this.#nextId, atMs: this.#clock.nowMs(), platform, kind, message, facts };
     this.#nextId += 1;
     this.#events.push(event);
-    if (this.#events.length > 2 * EVENT_LOG_BOUND) this.#events = this.#events.slice(-EVENT_LOG_BOUND);
+    if (this.#events.length > EVENT_LOG_BOUND + SPARE) this.#events = this.#events.slice(-EVENT_LOG_BOUND);
     for (const listener of this.#listeners) listener(event);
   }
 

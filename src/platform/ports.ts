@@ -187,21 +187,24 @@ export interface StreamStatus {
   readonly heldStoredBytes: number;
 }
 
+/** Whose stream it is: what every report about one says. A StreamStatus is one, too. */
+export type StreamName = Pick<StreamStatus, 'id' | 'platform' | 'vm' | 'listener' | 'client' | 'protocol'>;
+
 /** What the bytes tell the decisions. `why` is for people: "client bytes", "connected", "hold reached 1 MiB". */
 export interface StreamObserver {
-  streamOpened(stream: StreamStatus): void;
+  streamOpened(stream: StreamName): void;
   /** The stream went from idle to active: it enters the pool. */
-  streamActive(stream: StreamStatus, why: string): void;
+  streamActive(stream: StreamName, why: string): void;
   /** Any activity while the platform's streams are held, even of a stream that is in the pool already. */
-  activityWhileHeld(stream: StreamStatus, why: string): void;
+  activityWhileHeld(stream: StreamName, why: string): void;
   /** A keepalive of the stream is held for as long as its listener allows, and its VM is to answer it. No activity. */
-  keepaliveOverdue(stream: StreamStatus, why: string): void;
+  keepaliveOverdue(stream: StreamName, why: string): void;
   /** The stream's idle timeout, or its disconnect grace, ran out: it leaves the pool. */
-  streamIdle(stream: StreamStatus, why: string): void;
+  streamIdle(stream: StreamName, why: string): void;
   /** The stream is gone for good. `why` says who ended it and how many bytes it carried. */
-  streamClosed(stream: StreamStatus, why: string): void;
+  streamClosed(stream: StreamName, why: string): void;
   /** A held stream's first held byte was written towards its VM. */
-  streamDelivered(stream: StreamStatus, heldBytes: number): void;
+  streamDelivered(stream: StreamName, heldBytes: number): void;
 }
 
 /** Result of waiting for send queues towards VMs. */

@@ -17,7 +17,9 @@ interface ReadableHandle {
   useUserBuffer(buffer: Uint8Array): void;
 }
 
-type Inside = { _handle?: ReadableHandle | null } & { [symbol: symbol]: unknown };
+const READER = Symbol('reader');
+
+type Inside = { _handle?: ReadableHandle | null; [READER]?: DirectReader } & { [symbol: symbol]: unknown };
 
 interface BufferSymbols {
   readonly buffer: symbol;
@@ -31,9 +33,22 @@ interface BufferSymbols {
  */
 export class DirectReads {
   readonly #symbols: BufferSymbols;
+  /** Who has just been told of a read: Node asks for the next buffer right after it, without saying whose. */
+  #told: DirectReader | null = null;
+  readonly #callback: (this: Inside, bytes: number) => boolean;
+  readonly #generator: () => Uint8Array | undefined;
 
   private constructor(symbols: BufferSymbols) {
     this.#symbols = symbols;
+    // One pair of functions for all sockets: a pair each would be a good part of what an idle stream takes.
+    const reads = this;
+    this.#callback = function (bytes) {
+      const reader = this[READER] as DirectReader;
+      const goesOn = reader.onRead(bytes);
+      reads.#told = reader;
+      return goesOn;
+    };
+    this.#generator = () => this.#told?.nextBuffer();
   }
 
   /** Tries it over a loopback connection of its own. null: this Node cannot, sockets are to be read the plain way. */
@@ -51,8 +66,9 @@ export class DirectReads {
   install(socket: Socket, first: Uint8Array, reader: DirectReader): void {
     const inside = socket as unknown as Inside;
     inside[this.#symbols.buffer] = first;
-    inside[this.#symbols.callback] = (bytes: number) => reader.onRead(bytes);
-    inside[this.#symbols.generator] = () => reader.nextBuffer();
+    inside[READER] = reader;
+    inside[this.#symbols.callback] = this.#callback;
+    inside[this.#symbols.generator] = this.#generator;
     inside._handle?.useUserBuffer(first);
   }
 

@@ -57,6 +57,7 @@ export class Listener {
   readonly #guard: SourceGuard;
   readonly #banner: BannerMemory | null;
   #endpoint: Endpoint;
+  #route: StreamRoute | null = null;
 
   /** `onClient` gets each accepted socket: half-open, without delay, with keepalive, not read yet. */
   constructor(options: ListenerOptions, onClient: (client: Socket, listener: Listener) => void) {
@@ -80,7 +81,13 @@ export class Listener {
     return this.#endpoint;
   }
 
+  /** One for all its streams. */
   get route(): StreamRoute {
+    this.#route ??= this.#makeRoute();
+    return this.#route;
+  }
+
+  #makeRoute(): StreamRoute {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
     const listener = formatEndpoint(this.#endpoint);
     const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
@@ -98,6 +105,7 @@ export class Listener {
         this.#server.removeAllListeners('error');
         // Nothing is reported on a listening TCP socket that would end it; a failed accept has cost its client only.
         this.#server.on('error', () => {});
+        this.#route = null;
         this.#endpoint = { host: listen.host, port: (this.#server.address() as AddressInfo).port };
         resolve();
       });

@@ -2,12 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Clock, DrainReport } from '../platform/ports.ts';
-import { addUnacked, type SocketKey, socketKey } from './proc-net-tcp.ts';
+import { addUnacked, type SocketKey, type SocketPair, socketKey } from './proc-net-tcp.ts';
 
 /** Interval at which queues are read while somebody waits for them. */
 export const QUEUE_POLL_MS = 25;
 /** Connections that are closed here but perhaps not in the kernel yet; the oldest are forgotten beyond. */
 export const LINGERING_MAX = 16_384;
+/** More are kept for a moment, so that the oldest are forgotten in one go. */
+const LINGERING_SPARE = 1024;
 /** The kernel gives a closed connection up after about 100 s (tcp_orphan_retries); after this it is not looked for. */
 export const LINGERING_MAX_MS = 15 * 60_000;
 
@@ -41,26 +43,34 @@ async function readText(path: string): Promise<string | null> {
 export class SendQueues {
   readonly #clock: Clock;
   readonly #readUnacked: ReadUnacked;
-  readonly #live = new Map<Socket, SocketKey | null>();
-  /** Closed connections in order of their closing, with its moment. */
-  readonly #lingering = new Map<SocketKey, number>();
+  /** Each with its ends as they were when it had sent its FIN. Before that nobody needs them, and there may be many. */
+  readonly #live = new Map<Socket, SocketPair | null>();
+  /** Closed connections in order of their closing. */
+  #lingering: Array<SocketPair & { readonly closedAtMs: number }> = [];
   readonly #waiters = new Set<FlushWaiter>();
   #isPolling = false;
+
+  readonly #onFinish: (this: Socket) => void;
+  readonly #onClose: (this: Socket) => void;
 
   constructor(clock: Clock, readUnacked: ReadUnacked = readProcUnacked) {
     this.#clock = clock;
     this.#readUnacked = readUnacked;
+    // Two functions for all sockets.
+    const queues = this;
+    this.#onFinish = function () {
+      queues.#live.set(this, pairOf(this));
+    };
+    this.#onClose = function () {
+      queues.#closed(this);
+    };
   }
 
   /** Counts a connected socket from now until it is closed and everything it sent is acknowledged. */
   track(socket: Socket): void {
-    const key = keyOf(socket);
-    this.#live.set(socket, key);
-    if (key !== null) this.#lingering.delete(key);
-    socket.once('close', () => {
-      this.#live.delete(socket);
-      if (key !== null) this.#linger(key);
-    });
+    this.#live.set(socket, null);
+    socket.on('finish', this.#onFinish);
+    socket.on('close', this.#onClose);
   }
 
   /**
@@ -92,13 +102,17 @@ export class SendQueues {
   }
 
   async #readAll(): Promise<Omit<DrainReport, 'drained'>> {
+    this.#forgetOldest(this.#clock.nowMs());
     // The process's buffers first: what leaves them meanwhile is seen in the kernel's.
     let unackedBytes = 0;
     for (const socket of this.#live.keys()) unackedBytes += socket.writableLength;
     const unacked = await this.#readUnacked();
     if (unacked === null) return { unackedBytes, source: 'process' };
-    for (const key of this.#live.values()) unackedBytes += key === null ? 0 : (unacked.get(key) ?? 0);
-    for (const key of this.#lingering.keys()) unackedBytes += unacked.get(key) ?? 0;
+    if (unacked.size === 0) return { unackedBytes, source: 'proc' };
+    // A connection that took over the ends of one that was closed counts once.
+    const keys = new Set<SocketKey | null>(this.#lingering.map((pair) => socketKey(pair)));
+    for (const [socket, pair] of this.#live) keys.add(pair === null ? keyOf(socket) : socketKey(pair));
+    for (const key of keys) unackedBytes += key === null ? 0 : (unacked.get(key) ?? 0);
     return { unackedBytes, source: 'proc' };
   }
 
@@ -122,14 +136,20 @@ export class SendQueues {
     waiter.done();
   }
 
-  #linger(key: SocketKey): void {
+  /** One that was reset has nothing on its way, and no ends any more. */
+  #closed(socket: Socket): void {
+    const pair = this.#live.get(socket) ?? pairOf(socket);
+    this.#live.delete(socket);
+    if (pair === null) return;
     const nowMs = this.#clock.nowMs();
-    this.#lingering.delete(key);
-    this.#lingering.set(key, nowMs);
-    for (const [oldest, closedAtMs] of this.#lingering) {
-      if (this.#lingering.size <= LINGERING_MAX && nowMs - closedAtMs < LINGERING_MAX_MS) break;
-      this.#lingering.delete(oldest);
-    }
+    this.#lingering.push({ ...pair, closedAtMs: nowMs });
+    if (this.#lingering.length > LINGERING_MAX + LINGERING_SPARE) this.#forgetOldest(nowMs);
+  }
+
+  #forgetOldest(nowMs: number): void {
+    this.#lingering = this.#lingering
+      .slice(-LINGERING_MAX)
+      .filter(({ closedAtMs }) => nowMs - closedAtMs < LINGERING_MAX_MS);
   }
 
   #pause(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -154,8 +174,13 @@ function isAcknowledged(socket: Socket, unacked: ReadonlyMap<SocketKey, number> 
 }
 
 function keyOf(socket: Socket): SocketKey | null {
+  const pair = pairOf(socket);
+  return pair === null ? null : socketKey(pair);
+}
+
+function pairOf(socket: Socket): SocketPair | null {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   if (localAddress === undefined || localPort === undefined) return null;
   if (remoteAddress === undefined || remotePort === undefined) return null;
-  return socketKey({ localAddress, localPort, remoteAddress, remotePort });
+  return { localAddress, localPort, remoteAddress, remotePort };
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { DirectReader } from './direct-reads.ts';
 import { type BufferReader, type ReadBuffer, type ReadBuffers, SLOT_BYTES } from './read-buffers.ts';
+import { readEnd } from './read-end.ts';
 
 /** A direction that has read this much in one turn of the event loop lets the others go first. */
 export const TURN_BYTES = 2 * 1024 * 1024;
@@ -13,14 +14,21 @@ export const PORT_HIGH_WATER_BYTES = 1;
 
 const NONE: readonly ReadBuffer[] = [];
 
-export interface SocketPortOptions {
-  readonly socket: Socket;
-  readonly buffers: ReadBuffers;
+/** Whose port it is; each call says which. */
+export interface PortOwner {
   /** The chunk is valid during the call only: to pass it on there is `pass`, to keep it one has to copy. */
-  readonly onChunk: (chunk: Buffer) => void;
+  onChunk(chunk: Buffer, port: SocketPort): void;
   /** Everything that was written is with the kernel. */
-  readonly onDrained: () => void;
+  onDrained(port: SocketPort): void;
+  /** The other side ended its direction. */
+  onEnd(port: SocketPort): void;
+  /** The socket is gone; `port.error` says what ended it, if anything did. */
+  onClose(port: SocketPort): void;
 }
+
+const PORT = Symbol('port');
+
+type PortSocket = Socket & { [PORT]: SocketPort };
 
 /**
  * A quiet direction reads into the scratch that all share, and a chunk is copied to a slot on its way out. After a chunk
@@ -33,8 +41,9 @@ export interface SocketPortOptions {
  */
 export class SocketPort implements DirectReader, BufferReader {
   readonly socket: Socket;
+  error: unknown = null;
   readonly #buffers: ReadBuffers;
-  readonly #onChunk: (chunk: Buffer) => void;
+  readonly #owner: PortOwner;
   #busy: ReadBuffer | null = null;
   #chunk: Buffer | null = null;
   #chunkLies: ReadBuffer | null = null;
@@ -47,25 +56,42 @@ export class SocketPort implements DirectReader, BufferReader {
   /** Buffers from which this socket still writes. */
   #pending: readonly ReadBuffer[] = NONE;
 
-  constructor(options: SocketPortOptions) {
-    const { socket, buffers, onChunk, onDrained } = options;
+  constructor(socket: Socket, buffers: ReadBuffers, owner: PortOwner) {
     this.socket = socket;
     this.#buffers = buffers;
-    this.#onChunk = onChunk;
-    if (buffers.direct === null) socket.on('data', (chunk: Buffer) => this.#handOut(chunk, null));
+    this.#owner = owner;
+    (socket as PortSocket)[PORT] = this;
+    if (buffers.direct === null) socket.on('data', SocketPort.listeners.data);
     else buffers.direct.install(socket, buffers.scratch, this);
-    socket.on('drain', () => {
-      this.#settle();
-      onDrained();
-    });
-    // `drain` does not follow where the socket was ended meanwhile. Both come once; `once` would cost memory per stream.
-    socket.on('finish', () => this.#settle());
-    socket.on('close', () => {
-      this.#settle();
-      this.#dropBusy();
-      buffers.wipe();
-    });
+    socket.on('drain', SocketPort.listeners.drain);
+    socket.on('finish', SocketPort.listeners.finish);
+    socket.on('end', SocketPort.listeners.end);
+    socket.on('error', SocketPort.listeners.error);
+    socket.on('close', SocketPort.listeners.close);
   }
+
+  /** One set of functions serves all sockets: functions of its own would double what an idle stream takes. */
+  static readonly listeners = {
+    data(this: PortSocket, chunk: Buffer): void {
+      this[PORT].#handOut(chunk, null);
+    },
+    drain(this: PortSocket): void {
+      this[PORT].#onDrain();
+    },
+    /** `drain` does not follow where the socket was ended meanwhile. */
+    finish(this: PortSocket): void {
+      this[PORT].#settle();
+    },
+    end(this: PortSocket): void {
+      this[PORT].#onEnd();
+    },
+    error(this: PortSocket, error: Error): void {
+      this[PORT].error = error;
+    },
+    close(this: PortSocket): void {
+      this[PORT].#onClose();
+    },
+  };
 
   /** Everything that was written is with the kernel, or nothing can be written any more. */
   get isDrained(): boolean {
@@ -137,7 +163,7 @@ export class SocketPort implements DirectReader, BufferReader {
     this.#chunkLies = lies;
     this.#staysBusy = false;
     try {
-      this.#onChunk(chunk);
+      this.#owner.onChunk(chunk, this);
     } finally {
       this.#chunk = null;
       this.#chunkLies = null;
@@ -195,6 +221,22 @@ export class SocketPort implements DirectReader, BufferReader {
     this.#buffers.keep(lies);
     this.#pending = [...this.#pending, lies];
     return false;
+  }
+
+  #onDrain(): void {
+    this.#settle();
+    this.#owner.onDrained(this);
+  }
+
+  #onEnd(): void {
+    readEnd(this.socket, () => this.#owner.onEnd(this));
+  }
+
+  #onClose(): void {
+    this.#settle();
+    this.#dropBusy();
+    this.#buffers.wipe();
+    this.#owner.onClose(this);
   }
 
   #settle(): void {

@@ -1,12 +1,13 @@
 // What one stream's bytes mean for the active pool: its seat in the registry and what its observer is told. Moves no byte.
 import type { Direction } from '../core/stream-core.ts';
+import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
-import type { ActivityRule, Clock, Protocol, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type { ActivityRule, Clock, Protocol, StreamName, StreamObserver } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatDuration } from '../platform/units.ts';
 import { ConfiguredPolls } from './configured-polls.ts';
 import { judgePreface, PREFACE_MAX_BYTES } from './preface.ts';
-import type { Seat, StreamRegistry } from './stream-registry.ts';
+import type { Seat, SeatOwner, StreamRegistry } from './stream-registry.ts';
 import type { StreamTrace } from './trace-recorder.ts';
 import { WorkMeter } from './work-meter.ts';
 
@@ -19,30 +20,42 @@ export type WakeOn = 'connect' | 'preface' | 'input';
  */
 export type Verdict = 'quiet' | 'active' | 'entered' | 'refused';
 
-export interface StreamActivityOptions {
+const NO_BYTES = new Uint8Array();
+const NOTHING = () => {};
+const RAW_HINTS = { protocol: 'raw' } as const;
+
+/** What all streams of one platform share here. */
+export interface ActivityHome {
   readonly registry: StreamRegistry;
   readonly observer: StreamObserver;
   readonly clock: Clock;
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
+}
+
+/** What its listener says of a stream. */
+export interface ActivityRoute {
   readonly wakeOn: WakeOn;
   readonly activity: ActivityRule;
   readonly policy: StreamPolicy;
   readonly protocol: Protocol;
-  /** Port of the target, and what the streams of this client to this listener share; see StreamHints. */
-  readonly port: number;
-  readonly family: number;
-  /** Where its reads are recorded; null: nowhere. */
-  readonly trace: StreamTrace | null;
-  readonly status: () => StreamStatus;
+  readonly target: Endpoint;
+  /** null: as long as its home's. */
+  readonly idleTimeoutMs: number | null;
+}
+
+/** The stream itself. */
+export interface ActivityOwner extends StreamName {
   /** Whether the stream's VM is held at this moment. */
-  readonly isHeld: () => boolean;
+  readonly isHeld: boolean;
+  /** What the streams of this client to this listener share; see StreamHints. */
+  readonly family: number;
   /** Asked once, before a stream counts that is new to its sleeping VM: null, or why its source may not wake it. */
-  readonly mayWake: () => string | null;
+  mayWake(): string | null;
   /** Runs once, where a dormant client ran out of time (PREFACE_BOUND_MS); `refusal` says so. */
-  readonly onLate: () => void;
+  onLate(): void;
   /** Runs once, when the stream is closed and out of the pool. */
-  readonly onOver: () => void;
+  onOver(): void;
 }
 
 /** A client of a sleeper that must bring a preface has this long for it; then it is refused. */
@@ -57,13 +70,17 @@ const SERVER_FIRST: ReadonlySet<Protocol> = new Set(['rfb', 'telnet']);
  * A stream is active when it opens, unless its listener asks for more (`wakeOn`): then it is *dormant*, outside the pool, until
  * its first bytes count. Towards a VM that runs its bytes pass meanwhile; towards a sleeper they wait, and it wakes nobody.
  */
-export class StreamActivity {
-  readonly #options: StreamActivityOptions;
+export class StreamActivity implements SeatOwner {
+  readonly #home: ActivityHome;
+  readonly #route: ActivityRoute;
+  readonly #owner: ActivityOwner;
+  /** Where its reads are recorded; null: nowhere. */
+  readonly #trace: StreamTrace | null;
   #seat: Seat | null = null;
   #isDormant = true;
   #isClosed = false;
   /** The first bytes of a dormant stream. Those that came before it had a seat are shown to the core with the seat. */
-  #firstBytes = new Uint8Array();
+  #firstBytes: Uint8Array = NO_BYTES;
   #enterWhy = 'connected';
   readonly #polls: ConfiguredPolls | null;
   /** Where the policy asks for them; they add to what the core itself calls work. */
@@ -72,18 +89,21 @@ export class StreamActivity {
   readonly #openedAtMs: number;
   /** The stream opened towards a sleeper and has not seen it run since. One that has is no new connection any more. */
   #isNewToSleeper: boolean;
-  #cancelBound: () => void = () => {};
+  #cancelBound: () => void = NOTHING;
   lastActiveAtMs: number;
   /** Why the last verdict was `refused`. */
   refusal = '';
 
-  constructor(options: StreamActivityOptions) {
-    this.#options = options;
-    this.#openedAtMs = options.clock.nowMs();
+  constructor(home: ActivityHome, route: ActivityRoute, owner: ActivityOwner, trace: StreamTrace | null) {
+    this.#home = home;
+    this.#route = route;
+    this.#owner = owner;
+    this.#trace = trace;
+    this.#openedAtMs = home.clock.nowMs();
     this.lastActiveAtMs = this.#openedAtMs;
-    this.#isNewToSleeper = options.isHeld();
-    this.#polls = options.activity === 'learned' ? ConfiguredPolls.of(options.policy) : null;
-    const { viewing, work } = options.policy;
+    this.#isNewToSleeper = owner.isHeld;
+    this.#polls = route.activity === 'learned' ? ConfiguredPolls.of(route.policy) : null;
+    const { viewing, work } = route.policy;
     this.#fromClient = work.fromClientBytes === null ? null : new WorkMeter(work.fromClientBytes, work.windowMs);
     this.#fromServer = viewing === 'active' ? new WorkMeter(work.fromServerBytes, work.windowMs) : null;
   }
@@ -94,7 +114,7 @@ export class StreamActivity {
   }
 
   get isActive(): boolean {
-    return !this.#isDormant && this.#seat !== null && this.#options.registry.isActive(this.#seat);
+    return !this.#isDormant && this.#seat !== null && this.#home.registry.isActive(this.#seat);
   }
 
   /** What the last activity was; empty where there was none. */
@@ -105,13 +125,13 @@ export class StreamActivity {
   /** When the stream leaves the pool if nothing more counts, clock milliseconds; null where it is not in it. */
   get idleAtMs(): number | null {
     if (this.#seat === null || !this.isActive) return null;
-    return this.#options.clock.nowMs() + Math.max(0, this.#options.registry.leftMs(this.#seat));
+    return this.#home.clock.nowMs() + Math.max(0, this.#home.registry.leftMs(this.#seat));
   }
 
   /** What the stream speaks, and why its client's last bytes counted or did not. */
   describe(): { speaks: string; verdict: string } {
-    const { protocol, wakeOn, registry } = this.#options;
-    const told = this.#seat === null ? null : registry.describe(this.#seat);
+    const { protocol, wakeOn } = this.#route;
+    const told = this.#seat === null ? null : this.#home.registry.describe(this.#seat);
     if (!this.#isDormant && told !== null) return { speaks: told.protocol, verdict: told.why };
     const missing = wakeOn === 'preface' ? `no valid start of ${protocol} yet` : 'nothing of it counted yet';
     return { speaks: told?.protocol ?? protocol, verdict: `dormant: ${missing}` };
@@ -122,14 +142,15 @@ export class StreamActivity {
    * ERR_CORE_STREAMS_EXHAUSTED; then nothing has happened. `refusal` is set where its source may not wake its VM.
    */
   takeSeat(isGreeted: boolean): void {
-    const { wakeOn, protocol, isHeld, mayWake } = this.#options;
+    const { wakeOn, protocol } = this.#route;
+    const { isHeld } = this.#owner;
     const waitsForServer = wakeOn === 'preface' && SERVER_FIRST.has(protocol) && !isGreeted;
-    if (wakeOn !== 'connect' && !(waitsForServer && isHeld())) {
-      if (!isHeld()) this.#openSeat();
+    if (wakeOn !== 'connect' && !(waitsForServer && isHeld)) {
+      if (!isHeld) this.#openSeat();
       else this.boundWait();
       return;
     }
-    this.refusal = (isHeld() ? mayWake() : null) ?? '';
+    this.refusal = (isHeld ? this.#owner.mayWake() : null) ?? '';
     if (this.refusal !== '') return;
     this.#openSeat();
     this.#isDormant = false;
@@ -137,43 +158,43 @@ export class StreamActivity {
 
   /** Tells the observer that the stream is open, and active unless it is dormant. */
   announce(): void {
-    this.#options.observer.streamOpened(this.#options.status());
+    this.#home.observer.streamOpened(this.#owner);
     if (!this.#isDormant) this.report('entered');
   }
 
   /** Judges a chunk before it is passed on. `report` is to be called with the verdict afterwards. */
   judge(direction: Direction, chunk: Uint8Array): Verdict {
     if (this.#isClosed) return 'quiet';
-    this.#options.trace?.note(direction, chunk);
+    this.#trace?.note(direction, chunk);
     if (this.#isDormant) return this.#judgeDormant(direction, chunk);
     if (this.#seat === null) return 'quiet';
     if (direction === 'client' && this.#polls?.includes(chunk) === true) return 'quiet';
-    const way = direction === 'client' && this.#options.isHeld() ? 'held' : direction;
-    const { isActive, hasEntered } = this.#options.registry.observe(this.#seat, way, chunk);
+    const way = direction === 'client' && this.#owner.isHeld ? 'held' : direction;
+    const { isActive, hasEntered } = this.#home.registry.observe(this.#seat, way, chunk);
     const isWork = this.#meter(direction, chunk.length);
     if (!isActive && !isWork) return 'quiet';
-    const wasIdle = isActive ? hasEntered : this.#options.registry.wake(this.#seat);
-    this.lastActiveAtMs = this.#options.clock.nowMs();
+    const wasIdle = isActive ? hasEntered : this.#home.registry.wake(this.#seat);
+    this.lastActiveAtMs = this.#home.clock.nowMs();
     this.#enterWhy = isActive ? this.#why(this.#seat, direction) : `work: a transfer from the ${direction}`;
     return wasIdle ? 'entered' : 'active';
   }
 
   /** Why a chunk counted. The server's do as work, or as the echo of what was typed. */
   #why(seat: Seat, direction: Direction): string {
-    return direction === 'client' ? 'client bytes' : this.#options.registry.describe(seat).why;
+    return direction === 'client' ? 'client bytes' : this.#home.registry.describe(seat).why;
   }
 
   #meter(direction: Direction, bytes: number): boolean {
     const meter = direction === 'client' ? this.#fromClient : this.#fromServer;
-    return meter?.add(bytes, this.#options.clock.nowMs()) === true;
+    return meter?.add(bytes, this.#home.clock.nowMs()) === true;
   }
 
   /** Tells the observer what a verdict means. The observer may hold or release streams before this returns. */
   report(verdict: Verdict): void {
     if (verdict !== 'active' && verdict !== 'entered') return;
-    const { observer, status, isHeld } = this.#options;
-    if (verdict === 'entered') observer.streamActive(status(), this.#enterWhy);
-    if (isHeld()) observer.activityWhileHeld(status(), this.#enterWhy);
+    const { observer } = this.#home;
+    if (verdict === 'entered') observer.streamActive(this.#owner, this.#enterWhy);
+    if (this.#owner.isHeld) observer.activityWhileHeld(this.#owner, this.#enterWhy);
   }
 
   /** Counts as activity without a byte that would: a hold that reached its bound, bytes that wait. */
@@ -183,8 +204,8 @@ export class StreamActivity {
       this.report(this.#enterPool(why));
       return;
     }
-    const hasEntered = this.#seat !== null && this.#options.registry.wake(this.#seat);
-    this.lastActiveAtMs = this.#options.clock.nowMs();
+    const hasEntered = this.#seat !== null && this.#home.registry.wake(this.#seat);
+    this.lastActiveAtMs = this.#home.clock.nowMs();
     this.#enterWhy = why;
     this.report(hasEntered ? 'entered' : 'active');
   }
@@ -211,8 +232,8 @@ export class StreamActivity {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelBound();
-    void this.#options.trace?.end(by);
-    if (this.#seat !== null && this.isActive) this.#options.registry.close(this.#seat, this.#options.disconnectGraceMs);
+    void this.#trace?.end(by);
+    if (this.#seat !== null && this.isActive) this.#home.registry.close(this.#seat, this.#home.disconnectGraceMs);
     else this.#leave();
   }
 
@@ -220,19 +241,19 @@ export class StreamActivity {
   discard(): void {
     this.#isClosed = true;
     this.#cancelBound();
-    void this.#options.trace?.end(null);
+    void this.#trace?.end(null);
     this.#leave();
   }
 
   /** A preface is judged by its own rules; with `input` the core decides. Towards a VM that runs, nothing is refused. */
   #judgeDormant(direction: Direction, chunk: Uint8Array): Verdict {
-    const { wakeOn, registry } = this.#options;
+    const { registry } = this.#home;
     if (direction === 'server') {
       if (this.#seat !== null) registry.observe(this.#seat, 'server', chunk);
       return 'quiet';
     }
     try {
-      if (wakeOn === 'input') return this.#judgeInput(chunk);
+      if (this.#route.wakeOn === 'input') return this.#judgeInput(chunk);
       return this.#judgeFirstBytes(chunk);
     } catch (error) {
       this.refusal = errorText(error);
@@ -242,18 +263,19 @@ export class StreamActivity {
 
   #judgeInput(chunk: Uint8Array): Verdict {
     const seat = this.#seat ?? this.#openSeat();
-    return this.#options.registry.observe(seat, 'client', chunk).isActive ? this.#enterPool('client bytes') : 'quiet';
+    return this.#home.registry.observe(seat, 'client', chunk).isActive ? this.#enterPool('client bytes') : 'quiet';
   }
 
   #judgeFirstBytes(chunk: Uint8Array): Verdict {
-    const { protocol, registry, isHeld, clock } = this.#options;
+    const { registry, clock } = this.#home;
+    const { protocol } = this.#route;
     if (this.#seat !== null) registry.observe(this.#seat, 'client', chunk);
     const room = this.#seat === null ? chunk.length : Math.max(0, PREFACE_MAX_BYTES - this.#firstBytes.length);
     this.#firstBytes = joinBytes(this.#firstBytes, chunk.subarray(0, room));
     const verdict = judgePreface(protocol, this.#firstBytes);
     if (verdict === 'incomplete') return 'quiet';
     if (verdict === 'valid') return this.#enterPool(`valid start of ${protocol}`);
-    if (isHeld() && this.#isNewToSleeper) {
+    if (this.#owner.isHeld && this.#isNewToSleeper) {
       this.refusal = `its first bytes are no start of ${protocol}, and its VM sleeps (wakeOn: preface)`;
       return 'refused';
     }
@@ -264,9 +286,9 @@ export class StreamActivity {
 
   /** From now on the stream counts. `refused`: its source may not wake its VM, or there is no seat left. */
   #enterPool(why: string): Verdict {
-    const { isHeld, mayWake, registry, clock } = this.#options;
+    const { registry, clock } = this.#home;
     try {
-      const refusal = isHeld() && this.#isNewToSleeper ? mayWake() : null;
+      const refusal = this.#owner.isHeld && this.#isNewToSleeper ? this.#owner.mayWake() : null;
       if (refusal !== null) {
         this.refusal = refusal;
         return 'refused';
@@ -278,7 +300,7 @@ export class StreamActivity {
     }
     this.#cancelBound();
     this.#isDormant = false;
-    this.#firstBytes = new Uint8Array();
+    this.#firstBytes = NO_BYTES;
     this.#enterWhy = why;
     this.lastActiveAtMs = clock.nowMs();
     return 'entered';
@@ -286,10 +308,12 @@ export class StreamActivity {
 
   /** Takes a seat, and shows the core what the client has sent so far. Throws ERR_CORE_STREAMS_EXHAUSTED. */
   #openSeat(): Seat {
-    const { activity, protocol, port, family, policy, registry, idleTimeoutMs } = this.#options;
+    const { activity, protocol, target, policy } = this.#route;
+    const { registry } = this.#home;
     // To the core a raw stream is one of which every client byte counts.
-    const hints = activity === 'learned' ? { protocol, port, family, policy } : ({ protocol: 'raw' } as const);
-    const seat = registry.open(idleTimeoutMs, () => this.#expire(), hints);
+    const hints =
+      activity === 'learned' ? { protocol, port: target.port, family: this.#owner.family, policy } : RAW_HINTS;
+    const seat = registry.open(this.#idleTimeoutMs, this, hints);
     if (this.#firstBytes.length > 0) registry.observe(seat, 'client', this.#firstBytes);
     this.#seat = seat;
     return seat;
@@ -297,29 +321,33 @@ export class StreamActivity {
 
   /** A client that waits for a sleeper, and must bring a preface, gets PREFACE_BOUND_MS from now. Any other as long as it likes. */
   boundWait(): void {
-    const { clock, protocol, wakeOn, isHeld, onLate } = this.#options;
+    const { protocol, wakeOn } = this.#route;
     this.#cancelBound();
     if (wakeOn !== 'preface' || !this.#isDormant || this.#isClosed) return;
-    this.#cancelBound = clock.schedule(PREFACE_BOUND_MS, () => {
-      if (!this.#isDormant || this.#isClosed || !isHeld()) return;
+    this.#cancelBound = this.#home.clock.schedule(PREFACE_BOUND_MS, () => {
+      if (!this.#isDormant || this.#isClosed || !this.#owner.isHeld) return;
       const bound = formatDuration(PREFACE_BOUND_MS);
       this.refusal = `it sent no valid start of ${protocol} within ${bound}, and its VM sleeps (wakeOn: preface)`;
-      onLate();
+      this.#owner.onLate();
     });
   }
 
-  /** A dormant stream is in no pool that it could leave. */
-  #expire(): void {
+  get #idleTimeoutMs(): number {
+    return this.#route.idleTimeoutMs ?? this.#home.idleTimeoutMs;
+  }
+
+  /** SeatOwner. A dormant stream is in no pool that it could leave. */
+  onExpired(): void {
     if (this.#isDormant && !this.#isClosed) return;
-    const { observer, status, idleTimeoutMs } = this.#options;
-    observer.streamIdle(status(), this.#isClosed ? 'disconnected' : `no activity for ${formatDuration(idleTimeoutMs)}`);
+    const why = this.#isClosed ? 'disconnected' : `no activity for ${formatDuration(this.#idleTimeoutMs)}`;
+    this.#home.observer.streamIdle(this.#owner, why);
     if (this.#isClosed) this.#leave();
   }
 
   #leave(): void {
-    if (this.#seat !== null) this.#options.registry.release(this.#seat);
+    if (this.#seat !== null) this.#home.registry.release(this.#seat);
     this.#seat = null;
-    this.#options.onOver();
+    this.#owner.onOver();
   }
 }
 

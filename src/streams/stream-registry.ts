@@ -25,10 +25,12 @@ const OBSERVATIONS: readonly Observation[] = [
 ];
 
 /** A stream's place in the registry. */
-export interface Seat {
-  readonly handle: StreamHandle;
+export type Seat = StreamHandle;
+
+/** Who has a seat. */
+export interface SeatOwner {
   /** Runs when the stream's idle timeout, or its grace after `close`, ran out. */
-  readonly onExpired: () => void;
+  onExpired(): void;
 }
 
 export interface StreamRegistryOptions {
@@ -43,7 +45,7 @@ export class StreamRegistry {
   readonly links: LinkPool;
   readonly #clock: Clock;
   readonly #startMs: number;
-  readonly #seats = new Map<StreamHandle, Seat>();
+  readonly #seats = new Map<Seat, SeatOwner>();
   #cancelTick: (() => void) | null = null;
 
   constructor(options: StreamRegistryOptions) {
@@ -71,48 +73,48 @@ export class StreamRegistry {
   }
 
   /** Takes a seat for a stream that is active now. Throws ERR_CORE_STREAMS_EXHAUSTED. */
-  open(idleTimeoutMs: number, onExpired: () => void, hints: StreamHints = {}): Seat {
-    const seat = { handle: this.core.openStream(this.#ticks(idleTimeoutMs), this.#nowTicks(), hints), onExpired };
-    this.#seats.set(seat.handle, seat);
+  open(idleTimeoutMs: number, owner: SeatOwner, hints: StreamHints = {}): Seat {
+    const seat = this.core.openStream(this.#ticks(idleTimeoutMs), this.#nowTicks(), hints);
+    this.#seats.set(seat, owner);
     return seat;
   }
 
   /** Shows one chunk to the core. */
   observe(seat: Seat, direction: Direction, chunk: Uint8Array): Observation {
-    const flags = this.core.observe(seat.handle, direction, chunk, this.#nowTicks());
+    const flags = this.core.observe(seat, direction, chunk, this.#nowTicks());
     if ((flags & FLAG_ACTIVE) === 0) return OBSERVATIONS[0] as Observation;
     return OBSERVATIONS[(flags & FLAG_ENTERED) === 0 ? 1 : 2] as Observation;
   }
 
   /** Makes a stream active without a byte of its own; what was learned of it stays. Answers whether it was idle. */
   wake(seat: Seat): boolean {
-    return this.core.touchStream(seat.handle, this.#nowTicks());
+    return this.core.touchStream(seat, this.#nowTicks());
   }
 
   /** What the stream was told to be, and why its client's last bytes counted or did not, in words. */
   describe(seat: Seat): { protocol: ProtocolName; why: string } {
-    const verdict = this.core.verdict(seat.handle);
+    const verdict = this.core.verdict(seat);
     return { protocol: verdict.protocol, why: describeVerdict(verdict) };
   }
 
   isActive(seat: Seat): boolean {
-    return this.core.isActive(seat.handle);
+    return this.core.isActive(seat);
   }
 
   /** How long a stream stays active if nothing more counts, its grace included. Not above zero where it is idle. */
   leftMs(seat: Seat): number {
     // Ticks are u32 and may wrap: their difference is what counts.
-    return ((this.core.deadlineTicks(seat.handle) - this.#nowTicks()) | 0) * this.core.tickMs;
+    return ((this.core.deadlineTicks(seat) - this.#nowTicks()) | 0) * this.core.tickMs;
   }
 
   /** The connection is over: `onExpired` runs `graceMs` from now where the stream is active, at once where it is idle. */
   close(seat: Seat, graceMs: number): void {
-    this.core.closeStream(seat.handle, this.#ticks(graceMs), this.#nowTicks());
+    this.core.closeStream(seat, this.#ticks(graceMs), this.#nowTicks());
   }
 
   /** Gives the seat back; `onExpired` does not run any more. */
   release(seat: Seat): void {
-    if (this.#seats.delete(seat.handle)) this.core.releaseStream(seat.handle);
+    if (this.#seats.delete(seat)) this.core.releaseStream(seat);
   }
 
   #tick(): void {

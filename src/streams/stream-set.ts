@@ -54,7 +54,7 @@ export class StreamSet implements StreamGate {
   readonly #sendQueues: SendQueues;
   readonly #farewells: Farewells;
   readonly #streams = new Map<string, Stream>();
-  readonly #openPerListener = new Map<Listener, number>();
+  readonly #openPerRoute = new Map<StreamRoute, number>();
   readonly #refusing = new Set<Listener>();
   /** VMs for which a client has asked since they were held: whoever comes after it wakes nobody. */
   readonly #askedVms = new Set<string>();
@@ -160,15 +160,14 @@ export class StreamSet implements StreamGate {
       this.#shutOut(client, listener);
       return;
     }
-    const open = this.#openPerListener.get(listener) ?? 0;
+    const open = this.#openPerRoute.get(route) ?? 0;
     if (open >= listener.maxStreams) {
       this.#turnAway(client, listener, `${open} streams are open, its bound (maxStreams)`);
       return;
     }
     this.#lastNumber += 1;
     const stream = new Stream(`${this.#options.platform}-${this.#lastNumber}`, this.#home, route, client);
-    this.#openPerListener.set(listener, open + 1);
-    client.once('close', () => this.#openPerListener.set(listener, (this.#openPerListener.get(listener) ?? 1) - 1));
+    this.#openPerRoute.set(route, open + 1);
     this.#streams.set(stream.id, stream);
     try {
       stream.open();
@@ -234,6 +233,7 @@ export class StreamSet implements StreamGate {
       isHeld: (vm) => this.#heldVms.has(vm),
       connectPace: (vm) => this.#connectPace(vm),
       mayWake: (route, address) => this.#mayWake(route, address),
+      clientGone: ({ route }) => this.#openPerRoute.set(route, (this.#openPerRoute.get(route) ?? 1) - 1),
       forget: (stream) => this.#streams.delete(stream.id),
     };
   }

@@ -9,6 +9,7 @@ import type {
   KeepaliveRule,
   Logger,
   Protocol,
+  StreamName,
   StreamObserver,
   StreamStatus,
 } from '../platform/ports.ts';
@@ -20,15 +21,14 @@ import type { HoldBudget } from './hold-budget.ts';
 import type { HoldCodec } from './hold-codec.ts';
 import { KeepalivePatience } from './keepalive-patience.ts';
 import type { ReadBuffers } from './read-buffers.ts';
-import { readEnd } from './read-end.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
 import { type BannerMemory, ServerBanner } from './server-banner.ts';
-import { SocketPort } from './socket-port.ts';
+import { type PortOwner, SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
-import { StreamActivity, type WakeOn } from './stream-activity.ts';
+import { type ActivityOwner, StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
-import { type ConnectPace, TargetConnector } from './target-connector.ts';
+import { type ConnectOwner, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { StreamTrace, TraceRecorder } from './trace-recorder.ts';
 
 /** A client that was let go has this long to close its side, too. */
@@ -78,6 +78,8 @@ export interface StreamHome {
   connectPace(vm: string): ConnectPace;
   /** null, or why this source may not wake the VM of the route now. Called once per stream that would. */
   mayWake(route: StreamRoute, address: string): string | null;
+  /** The stream's client socket is gone. */
+  clientGone(stream: Stream): void;
   /** The stream is closed and out of the pool. */
   forget(stream: Stream): void;
 }
@@ -88,17 +90,20 @@ export interface StreamHome {
  * delivering (held bytes go first, new ones queue behind them), closed. What comes from the target goes to the client in
  * every mode. FIN and RST pass from either side to the other, after the bytes before them.
  */
-export class Stream {
+export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwner {
   readonly id: string;
   readonly route: StreamRoute;
   readonly #home: StreamHome;
   readonly #client: Socket;
   readonly #clientPort: SocketPort;
-  readonly #clientName: string;
+  readonly client: string;
+  readonly #address: string;
   readonly #openedAtMs: number;
-  readonly #hold: Hold;
+  /** null: nothing was held since it flowed last. */
+  #hold: Hold | null = null;
   readonly #activity: StreamActivity;
-  readonly #banner: ServerBanner;
+  /** null: its listener serves none. */
+  readonly #banner: ServerBanner | null;
   /** null: they wait as long as their client does. */
   readonly #patience: KeepalivePatience | null;
   #mode: StreamStatus['mode'];
@@ -107,9 +112,7 @@ export class Stream {
   #targetPort: SocketPort | null = null;
   #clientHasEnded = false;
   #clientIsGone = false;
-  #clientError: unknown = null;
   #targetHasEnded = false;
-  #targetError: unknown = null;
   #firstToEnd: 'client' | 'target' | 'listener' | null = null;
   /** Held since the last delivery: the next one is reported. */
   #wasHeld = false;
@@ -125,37 +128,40 @@ export class Stream {
     this.route = route;
     this.#home = home;
     this.#client = client;
-    this.#clientPort = new SocketPort({
-      socket: client,
-      buffers: home.buffers,
-      onChunk: (chunk) => this.#onClientChunk(chunk),
-      onDrained: () => this.#targetPort?.resume(),
-    });
-    this.#clientName = formatEndpoint({ host: client.remoteAddress ?? 'unknown', port: client.remotePort ?? 0 });
+    this.#clientPort = new SocketPort(client, home.buffers, this);
+    this.#address = client.remoteAddress ?? '';
+    this.client = formatEndpoint({ host: client.remoteAddress ?? 'unknown', port: client.remotePort ?? 0 });
     this.#openedAtMs = home.clock.nowMs();
-    this.#hold = new Hold(home.codec, home.budget, home.perStreamBytes);
     this.#wasHeld = home.isHeld(route.vm);
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
-    this.#banner = new ServerBanner(route.banner);
-    const address = client.remoteAddress ?? '';
+    this.#banner = route.banner === null ? null : new ServerBanner(route.banner);
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
-    this.#activity = new StreamActivity({
-      ...pickActivityOptions(home, route),
-      family: familyOf(address, route.listener),
-      trace: route.record ? beginTrace(home, route, id, client) : null,
-      status: () => this.status(),
-      isHeld: () => home.isHeld(route.vm),
-      mayWake: () => home.mayWake(route, address),
-      onLate: () => this.#refuse(),
-      onOver: () => home.forget(this),
-    });
+    this.#activity = new StreamActivity(home, route, this, route.record ? beginTrace(home, route, id, client) : null);
+  }
+
+  // ------------------------------------------------------------------------------------------ who it is
+
+  get platform(): string {
+    return this.#home.platform;
+  }
+
+  get vm(): string {
+    return this.route.vm;
+  }
+
+  get listener(): string {
+    return this.route.listener;
+  }
+
+  get protocol(): Protocol {
+    return this.route.protocol;
   }
 
   /** True where bytes or a connection that counts wait for the VM. */
   get isWaiting(): boolean {
     if (this.#mode === 'closed' || this.#activity.isDormant) return false;
-    return this.#hold.heldBytes > 0 || this.#target === null;
+    return this.#heldBytes > 0 || this.#target === null;
   }
 
   get isClosed(): boolean {
@@ -168,7 +174,7 @@ export class Stream {
       platform: this.#home.platform,
       vm: this.route.vm,
       listener: this.route.listener,
-      client: this.#clientName,
+      client: this.client,
       target: formatEndpoint(this.route.target),
       protocol: this.route.protocol,
       device: this.route.device,
@@ -181,8 +187,8 @@ export class Stream {
       idleAtMs: this.#activity.idleAtMs,
       bytesFromClient: this.#bytesFromClient,
       bytesToClient: this.#bytesToClient,
-      heldBytes: this.#hold.heldBytes,
-      heldStoredBytes: this.#hold.storedBytes,
+      heldBytes: this.#heldBytes,
+      heldStoredBytes: this.#hold?.storedBytes ?? 0,
     };
   }
 
@@ -190,14 +196,13 @@ export class Stream {
 
   /** Begins. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
   open(): void {
-    const banner = this.#wasHeld ? this.#banner.serve() : null;
+    const banner = this.#wasHeld ? (this.#banner?.serve() ?? null) : null;
     try {
       this.#activity.takeSeat(banner !== null);
     } catch (error) {
       this.#mode = 'closed';
       throw error;
     }
-    this.#listenToClient();
     this.#activity.announce();
     if (this.#activity.refusal !== '') {
       this.#refuse();
@@ -224,7 +229,7 @@ export class Stream {
     this.updateReading();
     if (this.#target === null) this.#activity.boundWait();
     // Bytes that were not delivered yet must not wait for somebody else to wake the VM, and behind a full hold no key is seen.
-    if (this.#hold.heldBytes > 0 && !this.#activity.isDormant) this.#activity.insist('held bytes wait');
+    if (this.#heldBytes > 0 && !this.#activity.isDormant) this.#activity.insist('held bytes wait');
   }
 
   /** Delivers what is held, after connecting where there is no connection yet, and flows. */
@@ -264,7 +269,7 @@ export class Stream {
     this.#mode = 'closed';
     this.#patience?.end();
     this.#connector?.abort();
-    this.#hold.clear();
+    this.#hold?.clear();
     resetSocket(this.#client);
     if (this.#target !== null) resetSocket(this.#target);
     this.#activity.discard();
@@ -276,20 +281,63 @@ export class Stream {
     const hasRoom =
       this.#mode === 'flowing'
         ? this.#targetPort?.isDrained !== false
-        : !this.#hold.isFull && !this.#home.budget.isFull;
+        : this.#hold?.isFull !== true && !this.#home.budget.isFull;
     if (hasRoom) this.#clientPort.resume();
     else this.#clientPort.pause();
   }
 
-  // ------------------------------------------------------------------------------------------ client
+  // ------------------------------------------------------------------------------------------ what its parts tell it
 
-  #listenToClient(): void {
-    this.#client.on('end', () => readEnd(this.#client, () => this.#onClientEnd()));
-    this.#client.on('error', (error) => {
-      this.#clientError = error;
-    });
-    this.#client.on('close', () => this.#onClientClose());
+  /** PortOwner. */
+  onChunk(chunk: Buffer, port: SocketPort): void {
+    if (port === this.#clientPort) this.#onClientChunk(chunk);
+    else this.#onTargetChunk(chunk);
   }
+
+  /** PortOwner. */
+  onDrained(port: SocketPort): void {
+    if (port === this.#clientPort) this.#targetPort?.resume();
+    else this.#onTargetDrained();
+  }
+
+  /** PortOwner. */
+  onEnd(port: SocketPort): void {
+    if (port === this.#clientPort) this.#onClientEnd();
+    else this.#onTargetEnd();
+  }
+
+  /** PortOwner. */
+  onClose(port: SocketPort): void {
+    if (port === this.#clientPort) this.#onClientClose();
+    else this.#onTargetClose();
+  }
+
+  /** ActivityOwner. */
+  get isHeld(): boolean {
+    return this.#home.isHeld(this.route.vm);
+  }
+
+  /** ActivityOwner: a number for one client of one listener, what its connections share. */
+  get family(): number {
+    return familyOf(this.#address, this.route.listener);
+  }
+
+  /** ActivityOwner. */
+  mayWake(): string | null {
+    return this.#home.mayWake(this.route, this.#address);
+  }
+
+  /** ActivityOwner. */
+  onLate(): void {
+    this.#refuse();
+  }
+
+  /** ActivityOwner. */
+  onOver(): void {
+    this.#home.forget(this);
+  }
+
+  // ------------------------------------------------------------------------------------------ client
 
   #onClientChunk(chunk: Buffer): void {
     if (this.#mode === 'closed') return;
@@ -303,7 +351,7 @@ export class Stream {
     const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(chunk);
     this.#activity.report(verdict);
     if (verdict === 'quiet' && this.#mode === 'holding' && !this.#activity.isDormant) this.#patience?.begin();
-    if (boundReached !== null && this.#home.isHeld(this.route.vm)) this.#activity.insist(boundReached);
+    if (boundReached !== null && this.isHeld) this.#activity.insist(boundReached);
   }
 
   #send(): null {
@@ -314,14 +362,29 @@ export class Stream {
   /** Answers which bound the chunk reached, for people, or null. */
   #keep(chunk: Buffer): string | null {
     const { budget, platform } = this.#home;
-    const streamWasFull = this.#hold.isFull;
+    const hold = this.#makeHold();
+    const streamWasFull = hold.isFull;
     const platformWasFull = budget.isFull;
     // What is held must lie in memory of its own.
-    this.#hold.push(Buffer.from(chunk));
+    hold.push(Buffer.from(chunk));
     this.updateReading();
-    if (this.#hold.isFull && !streamWasFull) return `hold reached ${formatBytes(this.#hold.limitBytes)}`;
+    if (hold.isFull && !streamWasFull) return `hold reached ${formatBytes(hold.limitBytes)}`;
     if (budget.isFull && !platformWasFull) return `holds of ${platform} reached ${formatBytes(budget.limitBytes)}`;
     return null;
+  }
+
+  get #heldBytes(): number {
+    return this.#hold?.heldBytes ?? 0;
+  }
+
+  #makeHold(): Hold {
+    this.#hold ??= new Hold(this.#home.codec, this.#home.budget, this.#home.perStreamBytes);
+    return this.#hold;
+  }
+
+  #dropHold(): void {
+    this.#hold?.clear();
+    this.#hold = null;
   }
 
   #onClientEnd(): void {
@@ -329,13 +392,13 @@ export class Stream {
     this.#clientHasEnded = true;
     this.#firstToEnd ??= 'client';
     if (this.#mode === 'flowing') this.#target?.end();
-    else this.#hold.hasFin = true;
+    else this.#makeHold().hasFin = true;
     if (this.#isForgettable()) this.#forgetClient();
   }
 
   /** A client that came while its VM was held, sent nothing and left: the VM need never hear of it. */
   #isForgettable(): boolean {
-    return this.#mode === 'holding' && this.#clientHasEnded && this.#target === null && this.#hold.heldBytes === 0;
+    return this.#mode === 'holding' && this.#clientHasEnded && this.#target === null && this.#heldBytes === 0;
   }
 
   #forgetClient(): void {
@@ -345,22 +408,23 @@ export class Stream {
 
   #onClientClose(): void {
     this.#clientIsGone = true;
+    this.#home.clientGone(this);
     if (this.#mode === 'closed') return;
     // What the target still says is for nobody; it must not wait for a reader.
     this.#targetPort?.resume();
-    const isClean = this.#clientHasEnded && this.#client.writableFinished && this.#clientError === null;
+    const isClean = this.#clientHasEnded && this.#client.writableFinished && this.#clientPort.error === null;
     if (isClean) this.#closeIfOver();
     else this.#endByClientReset();
   }
 
   #endByClientReset(): void {
     this.#firstToEnd ??= 'client';
-    if (this.#hold.heldBytes > 0) {
+    if (this.#hold !== null && this.#hold.heldBytes > 0) {
       this.#hold.hasRst = true;
       return;
     }
     this.#dropTarget();
-    this.#close(`the client reset the connection${reasonOf(this.#clientError)}`);
+    this.#close(`the client reset the connection${reasonOf(this.#clientPort.error)}`);
   }
 
   #makePatience(): KeepalivePatience | null {
@@ -373,14 +437,14 @@ export class Stream {
 
   #onKeepaliveOverdue(rule: 'wake' | 'close', why: string): void {
     if (this.#mode !== 'holding' || this.#clientIsGone || this.#isLetGo) return;
-    if (rule === 'wake') this.#home.observer.keepaliveOverdue(this.status(), why);
+    if (rule === 'wake') this.#home.observer.keepaliveOverdue(this, why);
     else this.#letGo(why);
   }
 
   /** Ends towards the client at once. What it sent, and that it is gone, reaches the VM when that runs. */
   #letGo(why: string): void {
     const { clock, log, platform } = this.#home;
-    log.info({ platform, stream: this.id }, `closes the connection of ${this.#clientName}: ${why}`);
+    log.info({ platform, stream: this.id }, `closes the connection of ${this.client}: ${why}`);
     this.#isLetGo = true;
     this.#firstToEnd ??= 'listener';
     this.#client.end();
@@ -392,38 +456,26 @@ export class Stream {
 
   #connect(): void {
     this.#mode = 'connecting';
-    this.#connector = new TargetConnector({
-      target: this.route.target,
-      pace: this.#home.connectPace(this.route.vm),
-      clock: this.#home.clock,
-      onConnected: (socket) => this.#onConnected(socket),
-      onFailed: (error) => this.#onConnectFailed(error),
-    });
+    const { clock } = this.#home;
+    const pace = this.#home.connectPace(this.route.vm);
+    this.#connector = new TargetConnector({ target: this.route.target, pace, clock, owner: this });
     this.updateReading();
   }
 
-  #onConnected(target: Socket): void {
+  /** ConnectOwner. */
+  onConnected(target: Socket): void {
     this.#connector = null;
     this.#target = target;
     this.#home.sendQueues.track(target);
-    this.#targetPort = new SocketPort({
-      socket: target,
-      buffers: this.#home.buffers,
-      onChunk: (chunk) => this.#onTargetChunk(chunk),
-      onDrained: () => this.#onTargetDrained(),
-    });
-    target.on('end', () => readEnd(target, () => this.#onTargetEnd()));
-    target.on('error', (error) => {
-      this.#targetError = error;
-    });
-    target.on('close', () => this.#onTargetClose());
+    this.#targetPort = new SocketPort(target, this.#home.buffers, this);
     this.#deliver();
   }
 
-  #onConnectFailed(error: TorporError): void {
+  /** ConnectOwner. */
+  onConnectFailed(error: TorporError): void {
     this.#connector = null;
     const { platform, log } = this.#home;
-    const lostBytes = this.#hold.heldBytes;
+    const lostBytes = this.#heldBytes;
     log.warn({ platform, stream: this.id, code: error.code, lostBytes }, error.message);
     this.abandon(error.message);
   }
@@ -431,7 +483,7 @@ export class Stream {
   #onTargetChunk(chunk: Buffer): void {
     if (this.#mode === 'closed' || this.#clientIsGone) return;
     const verdict = this.#activity.judge('server', chunk);
-    const rest = this.#banner.pass(chunk);
+    const rest = this.#banner === null ? chunk : this.#banner.pass(chunk);
     if (rest === null) {
       this.#endByWrongBanner();
       return;
@@ -468,15 +520,15 @@ export class Stream {
 
   #onTargetClose(): void {
     if (this.#mode === 'closed') return;
-    const isClean = this.#targetHasEnded && this.#target?.writableFinished === true && this.#targetError === null;
+    const isClean = this.#targetHasEnded && this.#target?.writableFinished === true && this.#targetPort?.error === null;
     if (isClean) this.#closeIfOver();
     else this.#endByTargetReset();
   }
 
   #endByTargetReset(): void {
     const { platform, log } = this.#home;
-    const lostBytes = this.#hold.heldBytes;
-    const what = `the target ${formatEndpoint(this.route.target)} reset the connection${reasonOf(this.#targetError)}`;
+    const lostBytes = this.#heldBytes;
+    const what = `the target ${formatEndpoint(this.route.target)} reset the connection${reasonOf(this.#targetPort?.error)}`;
     const why = this.#mode === 'holding' ? `${what} while its platform was not awake` : what;
     if (this.#mode === 'holding') log.warn({ platform, stream: this.id, lostBytes }, why);
     this.#dropClient();
@@ -490,12 +542,12 @@ export class Stream {
     this.#mode = 'delivering';
     while (this.#mode === 'delivering') {
       const isFirst = this.#wasHeld;
-      const heldBytes = this.#hold.heldBytes;
+      const heldBytes = this.#heldBytes;
       const bytes = this.#takeHeld();
       if (bytes === null) break;
       const takesMore = this.#targetPort?.write(bytes) === true;
       this.#wasHeld = false;
-      if (isFirst) this.#home.observer.streamDelivered(this.status(), heldBytes);
+      if (isFirst) this.#home.observer.streamDelivered(this, heldBytes);
       if (!takesMore) return;
     }
     if (this.#mode === 'delivering') this.#endDelivery();
@@ -503,7 +555,7 @@ export class Stream {
 
   #takeHeld(): Uint8Array | null {
     try {
-      return this.#hold.take();
+      return this.#hold?.take() ?? null;
     } catch (error) {
       const { platform, log } = this.#home;
       log.error({ platform, stream: this.id }, errorText(error));
@@ -515,11 +567,12 @@ export class Stream {
   #endDelivery(): void {
     this.#mode = 'flowing';
     this.#wasHeld = false;
-    if (this.#hold.hasFin) this.#target?.end();
-    this.#hold.hasFin = false;
-    if (this.#hold.hasRst) {
+    const hold = this.#hold;
+    this.#hold = null;
+    if (hold?.hasFin === true) this.#target?.end();
+    if (hold?.hasRst === true) {
       this.#dropTarget();
-      const why = `the client reset the connection${reasonOf(this.#clientError)}`;
+      const why = `the client reset the connection${reasonOf(this.#clientPort.error)}`;
       this.#close(`${why}; what it sent before was delivered`);
       return;
     }
@@ -561,28 +614,12 @@ export class Stream {
     this.#patience?.end();
     this.#connector?.abort();
     this.#connector = null;
-    this.#hold.clear();
+    this.#dropHold();
     const carried = `${formatBytes(this.#bytesFromClient)} from the client, ${formatBytes(this.#bytesToClient)} to it`;
-    this.#home.observer.streamClosed(this.status(), `${why} (${carried})`);
+    this.#home.observer.streamClosed(this, `${why} (${carried})`);
     const sides = { client: 'client', target: 'server', listener: 'server' } as const;
     this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
-}
-
-function pickActivityOptions(home: StreamHome, route: StreamRoute) {
-  const { registry, observer, clock, disconnectGraceMs } = home;
-  return {
-    registry,
-    observer,
-    clock,
-    idleTimeoutMs: route.idleTimeoutMs ?? home.idleTimeoutMs,
-    disconnectGraceMs,
-    wakeOn: route.wakeOn,
-    activity: route.activity,
-    policy: route.policy,
-    protocol: route.protocol,
-    port: route.target.port,
-  };
 }
 
 function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: Socket): StreamTrace | null {
@@ -590,11 +627,15 @@ function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client
   return home.recorder?.begin({ stream, vm, listenPort: client.localPort ?? 0, targetPort: target.port }) ?? null;
 }
 
-/** A number for one client of one listener: what its connections share. FNV-1a; two that collide learn each other's polls. */
+/** FNV-1a of both; two that collide learn each other's polls. */
 function familyOf(address: string, listener: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(`${address} ${listener}`)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
+  return addHash(addHash(addHash(0x811c9dc5, address), ' '), listener) >>> 0;
+}
+
+function addHash(start: number, text: string): number {
+  let hash = start;
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash;
 }
 
 function reasonOf(error: unknown): string {

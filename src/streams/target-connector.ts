@@ -24,20 +24,31 @@ export interface TargetConnectorOptions {
   readonly target: Endpoint;
   readonly pace: ConnectPace;
   readonly clock: Clock;
-  /** Runs once, with the first connection that came up; the other attempts are gone. It keeps both directions half-open. */
-  readonly onConnected: (socket: Socket) => void;
-  /** Runs once instead, with ERR_STREAM_TARGET. */
-  readonly onFailed: (error: TorporError) => void;
+  readonly owner: ConnectOwner;
 }
 
-/** Starts on construction. Of `onConnected` and `onFailed` exactly one runs, later, unless `abort` comes first. */
+export interface ConnectOwner {
+  /** Runs once, with the first connection that came up; the other attempts are gone. It keeps both directions half-open. */
+  onConnected(socket: Socket): void;
+  /** Runs once instead, with ERR_STREAM_TARGET. */
+  onConnectFailed(error: TorporError): void;
+}
+
+const CONNECTOR = Symbol('connector');
+
+/** null: it is over. */
+type Attempt = Socket & { [CONNECTOR]: TargetConnector | null };
+
+const NOTHING = () => {};
+
+/** Starts on construction. Of its owner's two exactly one runs, later, unless `abort` comes first. */
 export class TargetConnector {
   readonly #options: TargetConnectorOptions;
-  readonly #open = new Set<Socket>();
+  readonly #open = new Set<Attempt>();
   #staggerMs = EAGER_STAGGER_MS;
   #lastError: unknown = null;
   #isSettled = false;
-  #cancelNext: () => void = () => {};
+  #cancelNext: () => void = NOTHING;
   readonly #cancelBound: () => void;
 
   constructor(options: TargetConnectorOptions) {
@@ -71,20 +82,34 @@ export class TargetConnector {
       keepAlive: false,
       writableHighWaterMark: PORT_HIGH_WATER_BYTES,
       readableHighWaterMark: PORT_HIGH_WATER_BYTES,
-    } as NetConnectOpts);
+    } as NetConnectOpts) as Attempt;
+    socket[CONNECTOR] = this;
     this.#open.add(socket);
-    socket.on('error', (error) => this.#refused(socket, error));
-    socket.once('connect', () => this.#win(socket));
+    socket.on('error', TargetConnector.listeners.error);
+    socket.on('connect', TargetConnector.listeners.connect);
   }
 
-  #win(socket: Socket): void {
+  /** One set of functions for all attempts, as of SocketPort. */
+  static readonly listeners = {
+    error(this: Attempt, error: Error): void {
+      const connector = this[CONNECTOR];
+      if (connector) connector.#refused(this, error);
+    },
+    connect(this: Attempt): void {
+      const connector = this[CONNECTOR];
+      if (connector) connector.#win(this);
+    },
+  };
+
+  #win(socket: Attempt): void {
     if (this.#isSettled) return;
     this.#settle(socket);
-    socket.removeAllListeners('error');
-    this.#options.onConnected(socket);
+    socket.removeListener('error', TargetConnector.listeners.error);
+    socket[CONNECTOR] = null;
+    this.#options.owner.onConnected(socket);
   }
 
-  #refused(socket: Socket, error: Error): void {
+  #refused(socket: Attempt, error: Error): void {
     this.#open.delete(socket);
     this.#lastError = error;
     if (this.#options.pace === 'ordinary') this.#fail();
@@ -93,10 +118,10 @@ export class TargetConnector {
   #fail(): void {
     if (this.#isSettled) return;
     this.#settle(null);
-    this.#options.onFailed(targetError(this.#options.target, this.#lastError));
+    this.#options.owner.onConnectFailed(targetError(this.#options.target, this.#lastError));
   }
 
-  #settle(winner: Socket | null): void {
+  #settle(winner: Attempt | null): void {
     this.#isSettled = true;
     this.#cancelBound();
     this.#cancelNext();

@@ -12,7 +12,7 @@ import {
   SILENT_MS,
   SLOT_BYTES,
 } from '../../src/streams/read-buffers.ts';
-import { PORT_HIGH_WATER_BYTES, SocketPort } from '../../src/streams/socket-port.ts';
+import { PORT_HIGH_WATER_BYTES, type PortOwner, SocketPort } from '../../src/streams/socket-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { noise, SocketReader } from './support/socket-reader.ts';
@@ -50,6 +50,8 @@ async function connectPair(): Promise<{ near: Socket; far: Socket }> {
   return { near, far };
 }
 
+const NOBODY: PortOwner = { onChunk() {}, onDrained() {}, onEnd() {}, onClose() {} };
+
 interface Relay {
   readonly from: SocketPort;
   readonly source: Socket;
@@ -63,20 +65,13 @@ async function startRelay(buffers: ReadBuffers): Promise<Relay> {
   const one = await connectPair();
   const other = await connectPair();
   const chunks: Relay['chunks'] = [];
-  const to = new SocketPort({
-    socket: other.near,
-    buffers,
-    onChunk: () => {},
-    onDrained: () => from.resume(),
-  });
-  const from: SocketPort = new SocketPort({
-    socket: one.near,
-    buffers,
+  const to = new SocketPort(other.near, buffers, { ...NOBODY, onDrained: () => from.resume() });
+  const from: SocketPort = new SocketPort(one.near, buffers, {
+    ...NOBODY,
     onChunk: (chunk) => {
       chunks.push({ bytes: chunk.length, inScratch: chunk.byteOffset === buffers.scratch.byteOffset });
       if (!from.pass(to)) from.pause();
     },
-    onDrained: () => {},
   });
   return { from, source: one.far, sink: other.far, chunks };
 }

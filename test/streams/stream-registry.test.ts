@@ -21,7 +21,7 @@ beforeEach(async () => {
 function openSeat(timeoutMs = TIMEOUT_MS) {
   const expiredAtMs: number[] = [];
   const openedAtMs = clock.nowMs();
-  const seat = registry.open(timeoutMs, () => expiredAtMs.push(clock.nowMs() - openedAtMs));
+  const seat = registry.open(timeoutMs, { onExpired: () => expiredAtMs.push(clock.nowMs() - openedAtMs) });
   return { seat, expiredAtMs };
 }
 
@@ -103,11 +103,11 @@ describe('StreamRegistry', () => {
 
   it('a core without room: one stream too many -> ERR_CORE_STREAMS_EXHAUSTED, room again after a release', async () => {
     const tiny = new StreamRegistry({ core: await loadCore({ maxStreams: 1, heapBytes: 1024 * 1024 }), clock });
-    const seat = tiny.open(TIMEOUT_MS, () => {});
-    expect(() => tiny.open(TIMEOUT_MS, () => {})).toThrow(
+    const seat = tiny.open(TIMEOUT_MS, { onExpired() {} });
+    expect(() => tiny.open(TIMEOUT_MS, { onExpired() {} })).toThrow(
       expect.objectContaining({ code: 'ERR_CORE_STREAMS_EXHAUSTED' }),
     );
     tiny.release(seat);
-    expect(() => tiny.open(TIMEOUT_MS, () => {})).not.toThrow();
+    expect(() => tiny.open(TIMEOUT_MS, { onExpired() {} })).not.toThrow();
   });
 });

@@ -31,11 +31,13 @@ function startConnector(port: number, pace: ConnectPace, clock = new FakeClock()
     target: { host: '127.0.0.1', port },
     pace,
     clock,
-    onConnected: (socket) => {
-      results.push(socket);
-      sockets.push(socket);
+    owner: {
+      onConnected: (socket) => {
+        results.push(socket);
+        sockets.push(socket);
+      },
+      onConnectFailed: (error) => results.push(error),
     },
-    onFailed: (error) => results.push(error),
   });
   return { connector, results, clock };
 }

@@ -81,7 +81,8 @@ serveAgent({
         socket.destroy();
         resolve(systemClock.nowMs() - startMs);
       };
-      new TargetConnector({ target, pace, clock: systemClock, onConnected, onFailed: reject });
+      const owner = { onConnected, onConnectFailed: reject };
+      new TargetConnector({ target, pace, clock: systemClock, owner });
       // The connector's own timers do not keep a process alive; the agent lives by its channel.
       setTimeout(() => reject(new Error('neither connected nor failed')), 2 * CONNECT_BOUND_MS).unref();
     }),

@@ -2,11 +2,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { loadCore } from '../../../src/core/stream-core.ts';
-import type { Clock, StreamObserver, StreamStatus } from '../../../src/platform/ports.ts';
+import type { Clock, StreamName, StreamObserver, StreamStatus } from '../../../src/platform/ports.ts';
 import { DirectReads } from '../../../src/streams/direct-reads.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import { ReadBuffers, type ReadBuffersOptions, reservedBytes } from '../../../src/streams/read-buffers.ts';
 import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
+import type { Stream } from '../../../src/streams/stream.ts';
 import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../../src/streams/stream-set.ts';
 import type { TraceRecorder } from '../../../src/streams/trace-recorder.ts';
@@ -25,26 +26,26 @@ export class SeenEvents implements StreamObserver {
   readonly events: SeenEvent[] = [];
   onEvent: (event: SeenEvent) => void = () => {};
 
-  streamOpened(status: StreamStatus): void {
-    this.#add('opened', status, '');
+  streamOpened(name: StreamName): void {
+    this.#add('opened', name, '');
   }
-  streamActive(status: StreamStatus, why: string): void {
-    this.#add('active', status, why);
+  streamActive(name: StreamName, why: string): void {
+    this.#add('active', name, why);
   }
-  activityWhileHeld(status: StreamStatus, why: string): void {
-    this.#add('held-activity', status, why);
+  activityWhileHeld(name: StreamName, why: string): void {
+    this.#add('held-activity', name, why);
   }
-  keepaliveOverdue(status: StreamStatus, why: string): void {
-    this.#add('keepalive', status, why);
+  keepaliveOverdue(name: StreamName, why: string): void {
+    this.#add('keepalive', name, why);
   }
-  streamIdle(status: StreamStatus, why: string): void {
-    this.#add('idle', status, why);
+  streamIdle(name: StreamName, why: string): void {
+    this.#add('idle', name, why);
   }
-  streamClosed(status: StreamStatus, why: string): void {
-    this.#add('closed', status, why);
+  streamClosed(name: StreamName, why: string): void {
+    this.#add('closed', name, why);
   }
-  streamDelivered(status: StreamStatus, heldBytes: number): void {
-    this.#add('delivered', status, String(heldBytes));
+  streamDelivered(name: StreamName, heldBytes: number): void {
+    this.#add('delivered', name, String(heldBytes));
   }
 
   /** The kinds in order, each with its reason: `active: connected`. */
@@ -56,8 +57,8 @@ export class SeenEvents implements StreamObserver {
     return this.events.filter((event) => event.kind === kind);
   }
 
-  #add(kind: SeenEvent['kind'], status: StreamStatus, why: string): void {
-    const event = { kind, id: status.id, why, status };
+  #add(kind: SeenEvent['kind'], name: StreamName, why: string): void {
+    const event = { kind, id: name.id, why, status: (name as Stream).status() };
     this.events.push(event);
     this.onEvent(event);
   }
