@@ -201,7 +201,8 @@ export class BmcCommands {
     this.#add(GET_SENSOR_READING, 'user', (sensorNumber) => this.#readSensor(sensorNumber));
     // The log stays empty: this BMC records no events.
     const never = { lastAdditionSeconds: 0xffff_ffff, lastEraseSeconds: 0xffff_ffff };
-    this.#add(GET_SEL_INFO, 'user', () => ({ entryCount: 0, freeBytes: 0xffff, ...never }));
+    const free = { freeBytes: 0xffff, overflowed: false, reservable: false };
+    this.#add(GET_SEL_INFO, "user", () => ({ entryCount: 0, ...free, ...never }));
   }
 
   #readSensor(sensorNumber: number): { value: number; stateBits: number; valid: boolean } {
