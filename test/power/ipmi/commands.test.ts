@@ -13,7 +13,10 @@ import {
   GET_CHANNEL_CIPHER_SUITES,
 } from '../../../src/power/ipmi/commands/get-channel-cipher-suites.ts';
 import { GET_CHASSIS_STATUS } from '../../../src/power/ipmi/commands/get-chassis-status.ts';
-import { GET_DCMI_CAPABILITIES, supportsPowerManagement } from '../../../src/power/ipmi/commands/get-dcmi-capabilities.ts';
+import {
+  GET_DCMI_CAPABILITIES,
+  supportsPowerManagement,
+} from '../../../src/power/ipmi/commands/get-dcmi-capabilities.ts';
 import { GET_DCMI_POWER_READING } from '../../../src/power/ipmi/commands/get-dcmi-power-reading.ts';
 import { GET_DEVICE_ID } from '../../../src/power/ipmi/commands/get-device-id.ts';
 import { GET_SDR } from '../../../src/power/ipmi/commands/get-sdr.ts';
@@ -170,7 +173,13 @@ const rows: Row[] = [
     response: [0x0102, '02 01'],
     needs: 2,
   },
-  { command: GET_SEL_TIME, number: [0x0a, 0x48], request: [undefined, ''], response: [0x5b5e875d, '5d 87 5e 5b'], needs: 4 },
+  {
+    command: GET_SEL_TIME,
+    number: [0x0a, 0x48],
+    request: [undefined, ''],
+    response: [0x5b5e875d, '5d 87 5e 5b'],
+    needs: 4,
+  },
   {
     command: SET_ACPI_POWER_STATE,
     number: [0x06, 0x06],
