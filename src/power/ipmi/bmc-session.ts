@@ -2,19 +2,20 @@
 import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
 import type { Clock, Logger } from '../../platform/ports.ts';
-import { CIPHER_SUITES, type CipherSuiteId } from './cipher-suite.ts';
+import { AUTO_SUITES, CIPHER_SUITES, type CipherSuite, type CipherSuiteChoice, suiteWarning } from './cipher-suite.ts';
 import type { IpmiCommand } from './command.ts';
 import { CommandExchange, SessionSilence } from './command-exchange.ts';
 import { CLOSE_SESSION } from './commands/close-session.ts';
 import { GET_DEVICE_ID } from './commands/get-device-id.ts';
 import { SET_SESSION_PRIVILEGE_LEVEL } from './commands/set-session-privilege-level.ts';
-import { COMPLETION, completionCodeWords, completionError } from './completion-code.ts';
+import { COMPLETION, completionCodeWords, completionError, isPassing } from './completion-code.ts';
 import { BmcCredentials } from './credentials.ts';
 import { Handshake } from './handshake.ts';
 import type { IpmiResponse } from './ipmi-message.ts';
 import { type PrivilegeLevel, privilegeNumber } from './privilege-level.ts';
 import { decodeRmcp, RMCP_PORT } from './rmcp.ts';
 import { decodeSessionPacket } from './rmcp-plus.ts';
+import { RmcpStatusError } from './rmcp-status.ts';
 import { DEFAULT_BOUNDS, type SessionBounds } from './session-bounds.ts';
 import { type OpeningResult, SessionOpening } from './session-opening.ts';
 import type { BmcTransport, OpenTransport } from './transport.ts';
@@ -30,7 +31,10 @@ export interface BmcSessionOptions {
   readonly port?: number | undefined;
   readonly user: string;
   readonly password: string;
-  readonly cipherSuite: CipherSuiteId;
+  /** The BMC's own key K[G], as text or as hex digits after `0x`, where one is set on it. */
+  readonly kg?: string | null | undefined;
+  /** Default auto: the best that the BMC offers, 17 before 3. */
+  readonly cipherSuite?: CipherSuiteChoice | undefined;
   /** Default operator. */
   readonly privilege?: PrivilegeLevel | undefined;
   readonly clock: Clock;
@@ -52,6 +56,8 @@ export interface RunOptions {
   readonly once?: boolean | undefined;
   /** Called when the first packet goes out: before it the BMC certainly did nothing. */
   readonly onSent?: (() => void) | undefined;
+  /** Asking twice is the same as asking once. Default: as the command says (`acts`). */
+  readonly harmless?: boolean | undefined;
   /** Logical unit the command is for, default 0. */
   readonly lun?: number | undefined;
 }
@@ -77,17 +83,19 @@ export class BmcSession {
   #handshaking: SessionOpening | null = null;
   #exchange: CommandExchange | null = null;
   #activations = 0;
+  #suite: CipherSuite | null = null;
   #refusal: { readonly error: TorporError; readonly untilMs: number } | null = null;
   #lastHeardMs = 0;
   #cancelKeepAlive: () => void = () => {};
+  #endRest: () => void = () => {};
   #closed: Promise<void> | null = null;
 
   /** Throws ERR_CONFIG_INVALID where user or password is longer than IPMI allows. Nothing is sent yet. */
   constructor(options: BmcSessionOptions) {
     const port = options.port ?? RMCP_PORT;
-    // The password goes no further than into the credentials.
-    this.#options = { ...options, password: '' };
-    this.#credentials = new BmcCredentials(options.user, options.password);
+    // The secrets go no further than into the credentials.
+    this.#options = { ...options, password: '', kg: null };
+    this.#credentials = new BmcCredentials(options.user, options.password, options.kg ?? null);
     this.peer = formatEndpoint({ host: options.host, port });
     this.privilege = options.privilege ?? 'operator';
     this.#clock = options.clock;
@@ -99,6 +107,11 @@ export class BmcSession {
   /** Sessions activated so far; a change since the last look means that the BMC, or the path to it, was lost meanwhile. */
   get activations(): number {
     return this.#activations;
+  }
+
+  /** The suite of the last session that was opened; null before the first. */
+  get suite(): CipherSuite | null {
+    return this.#suite;
   }
 
   get isOpen(): boolean {
@@ -123,10 +136,11 @@ export class BmcSession {
     options: RunOptions = {},
   ): Promise<Response> {
     const body = command.encodeRequest(request);
+    const harmless = options.harmless ?? !command.acts;
     for (let busy = 0; ; busy += 1) {
       const response = await this.#exchangeOnce(command, body, options);
       const waitMs = this.#bounds.busyWaitsMs[busy];
-      if (response.completionCode === COMPLETION.nodeBusy && waitMs !== undefined && !options.once) {
+      if (waitMs !== undefined && !options.once && isPassing(response.completionCode, harmless)) {
         await this.#pause(waitMs, command.name, options.signal);
         continue;
       }
@@ -173,6 +187,17 @@ export class BmcSession {
     return new TorporError('ERR_IPMI_TIMEOUT', text, { retryable: !once });
   }
 
+  /** A pause that `close` ends. */
+  #rest(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.schedule(waitMs, resolve);
+      this.#endRest = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
   #pause(waitMs: number, name: string, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
@@ -216,16 +241,60 @@ export class BmcSession {
     this.#refusal = null;
     const transport = await this.#connected();
     if (this.#closed !== null) throw this.#closedError('Session activation');
-    for (let attempt = 1; ; attempt += 1) {
+    const { maxActivations, noRoomWaitsMs } = this.#bounds;
+    let attempts = 0;
+    let refusedForRoom = 0;
+    for (;;) {
       const result = await this.#handshake(transport);
       if (this.#closed !== null) throw this.#closedError('Session activation');
-      if (result.kind === 'established')
-        return await this.#raise(
-          new CommandExchange(result.session, (packet) => transport.send(packet), this.#clock, this.#bounds),
-        );
-      if (!result.startAgain || attempt >= this.#bounds.maxActivations) throw this.#remembered(result.error);
-      this.#log?.debug({ bmc: this.peer, attempt, code: result.error.code }, 'session activation starts again');
+      if (result.kind === 'established') {
+        this.#chose(result.suite);
+        const send = (packet: Uint8Array) => transport.send(packet);
+        return await this.#raise(new CommandExchange(result.session, send, this.#clock, this.#bounds));
+      }
+      const { error } = result;
+      const waitMs = error instanceof RmcpStatusError && error.isNoRoom ? noRoomWaitsMs[refusedForRoom] : undefined;
+      if (waitMs !== undefined) {
+        refusedForRoom += 1;
+        this.#log?.info({ bmc: this.peer, waitMs }, 'BMC has no session place left, asked again in a moment');
+        await this.#rest(waitMs);
+        if (this.#closed !== null) throw this.#closedError('Session activation');
+        continue;
+      }
+      attempts += 1;
+      const again = result.startAgain && refusedForRoom === 0 && attempts < maxActivations;
+      if (!again) throw this.#remembered(this.#withoutFallback(error));
+      this.#log?.debug({ bmc: this.peer, attempts, code: error.code }, 'session activation starts again');
     }
+  }
+
+  /** Says which suite is spoken, once, and what follows from it. */
+  #chose(suite: CipherSuite): void {
+    if (this.#suite === suite) return;
+    this.#suite = suite;
+    const asked = this.#options.cipherSuite ?? 'auto';
+    const facts = { bmc: this.peer, cipherSuite: suite.id, asked };
+    const warning = suiteWarning(suite);
+    if (warning !== null) this.#log?.warn(facts, warning);
+    else if (asked !== 'auto' || suite.id === AUTO_SUITES[0]) this.#log?.info(facts, `speaks ${suite.name}`);
+    else this.#log?.warn(facts, `speaks ${suite.name}: the BMC did not offer a better one`);
+  }
+
+  /**
+   * What to propose. Once the best suite was spoken it is the only one: whoever forges a refusal, or another list, then
+   * ends the session but does not get a weaker one.
+   */
+  #suiteToPropose(): CipherSuite | 'auto' {
+    const choice = this.#options.cipherSuite ?? 'auto';
+    if (choice !== 'auto') return CIPHER_SUITES[choice];
+    return this.#suite !== null && this.#suite.id === AUTO_SUITES[0] ? this.#suite : 'auto';
+  }
+
+  #withoutFallback(error: TorporError): TorporError {
+    const kept = (this.#options.cipherSuite ?? 'auto') === 'auto' && this.#suiteToPropose() !== 'auto';
+    if (error.code !== 'ERR_IPMI_CIPHER_SUITE' || !kept) return error;
+    const why = `this BMC spoke ${this.#suite?.name} before, and Torpor does not fall back to a weaker one by itself`;
+    return new TorporError(error.code, `${error.message}; ${why}: set cipherSuite, or restart Torpor`);
   }
 
   async #connected(): Promise<BmcTransport> {
@@ -245,7 +314,7 @@ export class BmcSession {
     const handshake = new Handshake({
       peer: this.peer,
       credentials: this.#credentials,
-      suite: CIPHER_SUITES[this.#options.cipherSuite],
+      suite: this.#suiteToPropose(),
       privilege: this.privilege,
       random: this.#options.random,
     });
@@ -275,7 +344,7 @@ export class BmcSession {
     this.#activations += 1;
     this.#lastHeardMs = this.#clock.nowMs();
     this.#scheduleKeepAlive(exchange);
-    const { cipherSuite } = this.#options;
+    const cipherSuite = this.#suite?.id;
     this.#log?.debug({ bmc: this.peer, cipherSuite, privilege: this.privilege }, 'BMC session open');
     return exchange;
   }
@@ -398,6 +467,7 @@ export class BmcSession {
   async #shutDown(): Promise<void> {
     const exchange = this.#exchange;
     this.#cancelKeepAlive();
+    this.#endRest();
     this.#handshaking?.fail(this.#closedError('Session activation'));
     exchange?.fail(this.#closedError('The command'));
     if (exchange !== null) await this.#closeExchange(exchange);

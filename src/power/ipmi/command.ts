@@ -6,6 +6,8 @@ export const NET_FN = {
   sensor: 0x04,
   app: 0x06,
   storage: 0x0a,
+  /** The first byte of request and response names the group: DCh for DCMI. */
+  groupExtension: 0x2c,
 } as const;
 
 /**
@@ -21,6 +23,8 @@ export interface IpmiCommand<Request, Response> {
   readonly code: number;
   /** The command's own completion codes (80h to BEh) in words, where it has any. */
   readonly completionWords?: Readonly<Record<number, string>>;
+  /** True where asking twice is not the same as asking once: then it is not asked again after an answer that leaves open whether it acted. */
+  readonly acts?: true;
   encodeRequest(request: Request): Uint8Array;
   decodeRequest(body: Uint8Array): Request;
   encodeResponse(response: Response): Uint8Array;

@@ -19,6 +19,10 @@ export const COMPLETION = {
   invalidField: 0xcc,
   illegalForSensor: 0xcd,
   cannotProvide: 0xce,
+  repositoryUpdating: 0xd0,
+  firmwareUpdating: 0xd1,
+  initialising: 0xd2,
+  destinationUnavailable: 0xd3,
   insufficientPrivilege: 0xd4,
   notInPresentState: 0xd5,
   disabled: 0xd6,
@@ -54,6 +58,28 @@ const WORDS: Readonly<Record<number, string>> = {
 
 /** Codes after which the same request may do better later. */
 const RETRYABLE: ReadonlySet<number> = new Set([0xc0, 0xc3, 0xc4, 0xce, 0xd0, 0xd1, 0xd2, 0xd3, 0xff]);
+
+/** The BMC had no time for it, and certainly did nothing: busy, being updated, starting. */
+const NOT_BEGUN: ReadonlySet<number> = new Set([
+  COMPLETION.nodeBusy,
+  COMPLETION.repositoryUpdating,
+  COMPLETION.firmwareUpdating,
+  COMPLETION.initialising,
+]);
+/** It may or may not have done it: timed out, no answer possible, destination (a bus behind it) not available. */
+const MAYBE_DONE: ReadonlySet<number> = new Set([
+  COMPLETION.timeout,
+  COMPLETION.cannotProvide,
+  COMPLETION.destinationUnavailable,
+]);
+/** "Not in the present state" is an answer to a deed, and passes by itself for a question: power is just changing. */
+const LATER_FOR_QUESTIONS: ReadonlySet<number> = new Set([COMPLETION.notInPresentState]);
+
+/** True where the same request should be asked again in a moment. `harmless`: asking twice is the same as asking once. */
+export function isPassing(completionCode: number, harmless: boolean): boolean {
+  if (NOT_BEGUN.has(completionCode)) return true;
+  return harmless && (MAYBE_DONE.has(completionCode) || LATER_FOR_QUESTIONS.has(completionCode));
+}
 
 /** The code's words and number; `specific` has the command's own codes (80h to BEh). */
 export function completionCodeWords(completionCode: number, specific?: Readonly<Record<number, string>>): string {

@@ -16,7 +16,7 @@ import { type SessionKeys, sameCode } from './session-keys.ts';
 export type DropReason =
   | 'not an RMCP+ session packet'
   | 'another session id'
-  | 'not authenticated and encrypted'
+  | 'not protected as agreed'
   | 'wrong integrity code'
   | 'duplicate sequence number'
   | 'sequence number outside the window'
@@ -53,11 +53,13 @@ export class EstablishedSession {
     this.#random = options.random ?? randomBytes;
   }
 
-  /** One whole RMCP packet with the next sequence number, encrypted and authenticated. A retry is sealed anew. */
+  /** One whole RMCP packet with the next sequence number, authenticated, and encrypted where the suite encrypts. A retry is sealed anew. */
   seal(message: Uint8Array): Uint8Array {
     this.#lastSent = nextSequence(this.#lastSent);
-    const encrypted = this.#keys.encrypt(message, this.#random(16));
-    const covered = encodeProtectedPacket(this.remoteSessionId, this.#lastSent, encrypted);
+    const { encrypts } = this.#keys;
+    const payload = encrypts ? this.#keys.encrypt(message, this.#random(16)) : message;
+    const fields = { sessionId: this.remoteSessionId, sequence: this.#lastSent, payload, encrypted: encrypts };
+    const covered = encodeProtectedPacket(fields);
     return encodeRmcp('ipmi', concatBytes(covered, this.#keys.integrityCode(covered)));
   }
 
@@ -68,7 +70,8 @@ export class EstablishedSession {
   open(packet: LegacyPacket | RmcpPlusPacket, body: Uint8Array): Opened {
     if (packet.format !== 'v2.0') return dropped('not an RMCP+ session packet');
     if (packet.sessionId !== this.localSessionId) return dropped('another session id');
-    if (!packet.authenticated || !packet.encrypted) return dropped('not authenticated and encrypted');
+    // As the suite has it, not as the packet says: a suite with encryption takes nothing in the clear.
+    if (!packet.authenticated || packet.encrypted !== this.#keys.encrypts) return dropped('not protected as agreed');
     const code = integrityCodeOf(packet, this.#keys.suite.integrityCodeBytes);
     if (code === null) return dropped('wrong integrity code');
     const covered = body.subarray(0, body.length - code.length);

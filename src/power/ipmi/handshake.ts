@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import { concatBytes } from './byte-reader.ts';
-import { algorithmsOf, type CipherSuite, suiteWith } from './cipher-suite.ts';
+import { algorithmsOf, CIPHER_SUITES, type CipherSuite, suitesToPropose, suiteWith } from './cipher-suite.ts';
 import type { IpmiCommand } from './command.ts';
 import {
   type AuthenticationCapabilities,
@@ -56,14 +56,22 @@ export type HandshakeStage =
 export type HandshakeStep =
   | { readonly kind: 'send'; readonly packet: Uint8Array; readonly stage: HandshakeStage }
   | { readonly kind: 'ignored'; readonly why: string }
-  | { readonly kind: 'established'; readonly session: EstablishedSession }
+  | { readonly kind: 'established'; readonly session: EstablishedSession; readonly suite: CipherSuite }
   | { readonly kind: 'failed'; readonly error: TorporError; readonly parting: Uint8Array | null };
+
+/** The end of a handshake that got no answer. */
+export interface HandshakeSilence {
+  readonly kind: 'silent';
+  readonly error: TorporError;
+  readonly startAgain: boolean;
+}
 
 export interface HandshakeOptions {
   /** `host:port`, for errors. */
   readonly peer: string;
   readonly credentials: BmcCredentials;
-  readonly suite: CipherSuite;
+  /** `auto`: reads what the BMC offers, and proposes the best of it; see `suitesToPropose`. */
+  readonly suite: CipherSuite | 'auto';
   readonly privilege: PrivilegeLevel;
   /** Default node:crypto. Tests with known answers give their own. */
   readonly random?: ((lengthBytes: number) => Uint8Array) | undefined;
@@ -83,6 +91,12 @@ export class Handshake {
   #consoleRandom: Uint8Array = new Uint8Array(0);
   #facts: RakpFacts | null = null;
   #keys: SessionKeys | null = null;
+  /** The suite that was proposed last. */
+  #suite: CipherSuite = CIPHER_SUITES[17];
+  /** Suites to propose where that one is refused. */
+  #otherSuites: readonly CipherSuite[] = [];
+  /** What the BMC listed; null where it was not asked, or its list could not be read. */
+  #offered: readonly number[] | null = null;
   #suiteRefusal: TorporError | null = null;
   #suiteRecords: Uint8Array = new Uint8Array(0);
   #suiteChunk = 0;
@@ -123,17 +137,22 @@ export class Handshake {
   }
 
   /**
-   * The error for "no answer came": called when the caller's repeats are used up. It says at which message the BMC fell
-   * silent; `null` means that another attempt from the start makes sense, since the BMC had answered before.
+   * No answer came: called when the caller's repeats are used up. Goes on where the handshake can do without that answer;
+   * else the error says at which message the BMC fell silent, and `startAgain` that another attempt from the start makes
+   * sense, since the BMC had answered before.
    */
-  silence(packets: number, waitedMs: number): { readonly error: TorporError; readonly startAgain: boolean } {
-    if (this.#suiteRefusal !== null) return { error: this.#suiteRefusal, startAgain: false };
+  silence(packets: number, waitedMs: number): HandshakeStep | HandshakeSilence {
+    if (this.#suiteRefusal !== null) return silent(this.#suiteRefusal, false);
+    if (this.#stage === 'Get Channel Cipher Suites') return this.#propose();
+    // Without a list nothing says whether a BMC that is silent to one suite would answer another.
+    const mayKnowOther = this.#stage === 'Open Session Request' && this.#offered === null;
+    if (mayKnowOther && this.#otherSuites.length > 0) return this.#proposeNext();
     const atStart = this.#stage === 'Get Channel Authentication Capabilities';
     const advice = atStart
       ? 'check host and port, and that IPMI over LAN is enabled on the BMC'
       : `it answered earlier messages; some BMCs keep silent to an unknown user: check user name and cipher suite`;
     const text = `no answer from BMC ${this.#options.peer} to ${this.#stage} (${packets} packets in ${Math.round(waitedMs)} ms); ${advice}`;
-    return { error: new TorporError('ERR_IPMI_TIMEOUT', text, { retryable: true }), startAgain: !atStart };
+    return silent(new TorporError('ERR_IPMI_TIMEOUT', text, { retryable: true }), !atStart);
   }
 
   // ------------------------------------------------------------------------------------ commands before a session
@@ -173,27 +192,26 @@ export class Handshake {
       return this.#fail(new TorporError('ERR_IPMI_PROTOCOL', text));
     }
     this.#capabilities = capabilities;
-    const request = {
-      tag: this.#nextTag(),
-      privilege: privilegeNumber(this.#options.privilege),
-      consoleSessionId: this.#consoleSessionId,
-      algorithms: algorithmsOf(this.#options.suite),
-    };
-    return this.#setup('Open Session Request', PAYLOAD.openSessionRequest, encodeOpenSessionRequest(request));
+    return this.#options.suite === 'auto' ? this.#askSuites() : this.#propose();
   }
 
-  /** After a refused suite: collects what the BMC offers instead, for the error alone. */
+  /** Before the first proposal of `auto`, or after a refused suite, for the error alone. */
   #receiveSuites(completionCode: number, body: Uint8Array): HandshakeStep {
-    const refusal = this.#suiteRefusal as TorporError;
-    if (completionCode !== 0) return this.#fail(refusal);
+    const refusal = this.#suiteRefusal;
+    if (completionCode !== 0) return refusal === null ? this.#propose() : this.#fail(refusal);
     const { records } = GET_CHANNEL_CIPHER_SUITES.decodeResponse(body);
     this.#suiteRecords = concatBytes(this.#suiteRecords, records);
     this.#suiteChunk += 1;
     if (records.length === CIPHER_SUITE_CHUNK_BYTES && this.#suiteChunk < MAX_CIPHER_SUITE_CHUNKS) {
       return this.#askSuites();
     }
-    const offered = cipherSuiteIds(this.#suiteRecords).join(', ') || 'none';
-    return this.#fail(new TorporError('ERR_IPMI_CIPHER_SUITE', `${refusal.message}; it offers: ${offered}`));
+    this.#offered = cipherSuiteIds(this.#suiteRecords);
+    return refusal === null ? this.#propose() : this.#fail(this.#withOffer(refusal));
+  }
+
+  #withOffer(refusal: TorporError): TorporError {
+    const offered = this.#offered?.join(', ') || 'none';
+    return new TorporError('ERR_IPMI_CIPHER_SUITE', `${refusal.message}; it offers: ${offered}`);
   }
 
   #askSuites(): HandshakeStep {
@@ -202,6 +220,25 @@ export class Handshake {
   }
 
   // ------------------------------------------------------------------------------------ Open Session and RAKP
+
+  #propose(): HandshakeStep {
+    const { suite } = this.#options;
+    this.#otherSuites = suite === 'auto' ? suitesToPropose('auto', this.#offered) : [suite];
+    return this.#proposeNext();
+  }
+
+  #proposeNext(): HandshakeStep {
+    const [suite, ...others] = this.#otherSuites;
+    this.#suite = suite as CipherSuite;
+    this.#otherSuites = others;
+    const request = {
+      tag: this.#nextTag(),
+      privilege: privilegeNumber(this.#options.privilege),
+      consoleSessionId: this.#consoleSessionId,
+      algorithms: algorithmsOf(this.#suite),
+    };
+    return this.#setup('Open Session Request', PAYLOAD.openSessionRequest, encodeOpenSessionRequest(request));
+  }
 
   #setup(stage: HandshakeStage, payloadType: number, payload: Uint8Array): HandshakeStep {
     this.#stage = stage;
@@ -223,9 +260,10 @@ export class Handshake {
     if (response.accepted === null) return this.#refused(response.status);
     if (response.consoleSessionId !== this.#consoleSessionId) return ignored('another session id');
     const { managedSessionId, algorithms } = response.accepted;
-    if (suiteWith(algorithms) !== this.#options.suite) {
+    if (suiteWith(algorithms) !== this.#suite) {
       const got = `${algorithms.authentication}/${algorithms.integrity}/${algorithms.confidentiality}`;
-      const text = `BMC ${this.#options.peer} answered ${this.#options.suite.name} with other algorithms (${got}); set cipherSuite to one it keeps to`;
+      const text = `BMC ${this.#options.peer} answered ${this.#suite.name} with other algorithms (${got}); set cipherSuite to one it keeps to`;
+      if (this.#otherSuites.length > 0) return this.#proposeNext();
       return this.#fail(new TorporError('ERR_IPMI_CIPHER_SUITE', text));
     }
     this.#managedSessionId = managedSessionId;
@@ -241,7 +279,8 @@ export class Handshake {
   }
 
   #receiveRakp2(payload: Uint8Array): HandshakeStep {
-    const { suite, credentials } = this.#options;
+    const { credentials } = this.#options;
+    const suite = this.#suite;
     const message = decodeRakp2(payload, suite);
     if (message.tag !== this.#tag) return ignored('another message tag');
     if (message.accepted === null) return this.#refused(message.status);
@@ -281,7 +320,7 @@ export class Handshake {
   }
 
   #receiveRakp4(payload: Uint8Array): HandshakeStep {
-    const message = decodeRakp4(payload, this.#options.suite);
+    const message = decodeRakp4(payload, this.#suite);
     if (message.tag !== this.#tag) return ignored('another message tag');
     if (message.code === null) return this.#refusedAfterProof(message.status);
     if (message.sessionId !== this.#consoleSessionId) return ignored('another session id');
@@ -295,13 +334,16 @@ export class Handshake {
       remoteSessionId: this.#managedSessionId,
       random: this.#options.random,
     });
-    return { kind: 'established', session };
+    return { kind: 'established', session, suite: this.#suite };
   }
 
   #wrongKey(): HandshakeStep {
-    const advice = this.#capabilities?.needsKg
-      ? 'it has a K_G key set, which Torpor does not send: clear the BMC key (two-key login) on it'
-      : 'check that no K_G key is set on it';
+    const says = this.#capabilities?.needsKg
+      ? 'it says that it has a BMC key (K_G) set'
+      : 'it says that it has none set';
+    const advice = this.#options.credentials.hasKg
+      ? `the key given (kgFile or kgEnv) is not the BMC's; ${says}`
+      : `a BMC key (K_G) may be set on it: give it with kgFile or kgEnv, or clear it on the BMC; ${says}`;
     const text = `BMC ${this.#options.peer} derived another session key (the code of RAKP message 4 does not match); ${advice}`;
     return this.#fail(new TorporError('ERR_IPMI_AUTHENTICATION', text));
   }
@@ -309,13 +351,15 @@ export class Handshake {
   // ------------------------------------------------------------------------------------ refusals
 
   #tried(): string {
-    const { peer, credentials, privilege, suite } = this.#options;
-    return `${this.#stage} to BMC ${peer} (user "${credentials.userName}", privilege ${privilege}, ${suite.name})`;
+    const { peer, credentials, privilege } = this.#options;
+    return `${this.#stage} to BMC ${peer} (user "${credentials.userName}", privilege ${privilege}, ${this.#suite.name})`;
   }
 
   #refused(status: number): HandshakeStep {
     const error = rmcpStatusError(status, this.#tried());
     if (error.code !== 'ERR_IPMI_CIPHER_SUITE') return this.#fail(error);
+    if (this.#otherSuites.length > 0) return this.#proposeNext();
+    if (this.#offered !== null) return this.#fail(this.#withOffer(error));
     this.#suiteRefusal = error;
     return this.#askSuites();
   }
@@ -326,7 +370,7 @@ export class Handshake {
    */
   #refusedAfterProof(status: number): HandshakeStep {
     if (status !== RMCP_STATUS.invalidIntegrityCheck) return this.#refused(status);
-    if (this.#capabilities?.needsKg) return this.#wrongKey();
+    if (this.#capabilities?.needsKg || this.#options.credentials.hasKg) return this.#wrongKey();
     const text = `${this.#tried()} was refused: ${rmcpStatusWords(status)}; the BMC lost its place, it should work when asked again`;
     return this.#fail(new TorporError('ERR_IPMI_SESSION', text, { retryable: true }));
   }
@@ -344,4 +388,8 @@ export class Handshake {
 
 function ignored(why: string): HandshakeStep {
   return { kind: 'ignored', why };
+}
+
+function silent(error: TorporError, startAgain: boolean): HandshakeSilence {
+  return { kind: 'silent', error, startAgain };
 }

@@ -9,14 +9,17 @@ import type {
   PowerReading,
   WakeProof,
 } from '../../platform/ports.ts';
+import { askOptional, type BmcProfile, describeProfile, readProfile } from './bmc-profile.ts';
 import { BmcSession } from './bmc-session.ts';
-import { CIPHER_SUITES, type CipherSuiteId } from './cipher-suite.ts';
+import type { CipherSuite, CipherSuiteChoice } from './cipher-suite.ts';
 import { CHASSIS_CONTROL } from './commands/chassis-control.ts';
 import { GET_CHASSIS_STATUS } from './commands/get-chassis-status.ts';
+import { GET_WATCHDOG_TIMER } from './commands/get-watchdog-timer.ts';
 import { COMPLETION, CompletionError } from './completion-code.ts';
 import { PowerWitness } from './power-witness.ts';
 import { type Presence, pingPresence } from './presence-ping.ts';
 import { type PrivilegeLevel, privilegeCovers } from './privilege-level.ts';
+import type { CommandRunner } from './sensor-directory.ts';
 import type { SessionBounds } from './session-bounds.ts';
 import type { OpenTransport } from './transport.ts';
 
@@ -29,7 +32,9 @@ export interface IpmiDriverOptions {
   readonly port?: number | undefined;
   readonly user: string;
   readonly password: string;
-  readonly cipherSuite: CipherSuiteId;
+  /** As in BmcSessionOptions. */
+  readonly kg?: string | null | undefined;
+  readonly cipherSuite?: CipherSuiteChoice | undefined;
   readonly sleep: 'S3' | 'S5';
   /** Default operator, the least that may press the power button. */
   readonly privilege?: PrivilegeLevel | undefined;
@@ -42,6 +47,14 @@ export interface IpmiDriverOptions {
   readonly openTransport?: OpenTransport | undefined;
 }
 
+/** A watchdog as somebody who wants to suspend the platform sees it. */
+export interface WatchdogReading {
+  readonly running: boolean;
+  /** What it does when it has counted down: none, hard-reset, power-down, power-cycle. */
+  readonly action: string;
+  readonly secondsLeft: number;
+}
+
 /** One session, opened at the first call and kept. `name` is `ipmi host:port`. */
 export class IpmiDriver implements PowerDriver {
   readonly name: string;
@@ -50,7 +63,8 @@ export class IpmiDriver implements PowerDriver {
   readonly #witness: PowerWitness;
   readonly #closing = new AbortController();
   readonly #sleep: 'S3' | 'S5';
-  readonly #suiteName: string;
+  readonly #log: Logger | undefined;
+  #toldProfile = false;
   readonly #ping: (signal: AbortSignal) => Promise<Presence>;
 
   /** Throws ERR_CONFIG_INVALID where user or password is longer than IPMI allows. Nothing is sent yet. */
@@ -59,8 +73,8 @@ export class IpmiDriver implements PowerDriver {
     this.#session = new BmcSession(options);
     this.#witness = new PowerWitness(this.#session, clock, this.#closing.signal);
     this.#sleep = options.sleep;
+    this.#log = options.log;
     this.wakeMethods = options.wakeMethods ?? ['chassis-on'];
-    this.#suiteName = CIPHER_SUITES[options.cipherSuite].name;
     this.#ping = (signal) => pingPresence({ host, port, clock, openTransport }, signal);
     this.name = `ipmi ${this.#session.peer}`;
   }
@@ -128,7 +142,7 @@ export class IpmiDriver implements PowerDriver {
       sent = true;
     };
     try {
-      await this.#session.run(CHASSIS_CONTROL, action, { signal, once, onSent });
+      await this.#session.run(CHASSIS_CONTROL, action, { signal, once, onSent, harmless: !once });
       attempts.push(`${words} accepted by ${this.#session.peer}`);
       return { outcome: 'accepted', attempts };
     } catch (thrown) {
@@ -136,6 +150,49 @@ export class IpmiDriver implements PowerDriver {
       attempts.push(`${words} ${sent ? 'sent' : 'not sent'}: ${errorText(thrown)}`);
       return { outcome, attempts };
     }
+  }
+
+  /** The session, for others who speak with this BMC: its places are few, so it has one for all. */
+  get runner(): CommandRunner {
+    return this.#session;
+  }
+
+  /** `host:port`. */
+  get peer(): string {
+    return this.#session.peer;
+  }
+
+  /** Null where the BMC answers that it has no watchdog. Rejects with a TorporError where it cannot be asked. */
+  async readWatchdog(signal: AbortSignal): Promise<WatchdogReading | null> {
+    const timer = await askOptional(this.#session, GET_WATCHDOG_TIMER, undefined, signal);
+    if (timer === null) return null;
+    return { running: timer.running, action: timer.action, secondsLeft: timer.presentMs / 1000 };
+  }
+
+  /** What this BMC can do. Reads power first, so that the sources are known. Rejects with a TorporError. */
+  async readProfile(signal: AbortSignal): Promise<BmcProfile> {
+    await this.#witness.read(signal);
+    const { stateSensor, wattsSource } = this.#witness;
+    const { privilege } = this.#session;
+    const known = { suite: this.#session.suite as CipherSuite, privilege, stateSensor, wattsSource };
+    return await readProfile(this.#session, known, signal);
+  }
+
+  /** Once, after the first proof: what this BMC can do, into the log. Nothing waits for it. */
+  #tellProfile(): void {
+    if (this.#toldProfile || this.#log === undefined) return;
+    this.#toldProfile = true;
+    this.readProfile(this.#closing.signal).then(
+      (profile) => {
+        for (const { subject, what, doubt } of describeProfile(profile)) {
+          const facts = { bmc: this.peer, subject };
+          if (doubt === null) this.#log?.info(facts, `${subject}: ${what}`);
+          else this.#log?.warn(facts, `${subject}: ${what}; ${doubt}`);
+        }
+      },
+      (thrown: unknown) =>
+        this.#log?.debug({ bmc: this.peer, why: errorText(thrown) }, 'BMC could not be asked for what it can do'),
+    );
   }
 
   /** Opens the session, checks the privilege, reads the state. `why` says what was seen, or what to do. Presses nothing. */
@@ -147,6 +204,7 @@ export class IpmiDriver implements PowerDriver {
     }
     try {
       const reading = await this.#witness.read(signal);
+      this.#tellProfile();
       return { proven: true, why: this.#proofWords(reading) };
     } catch (thrown) {
       return { proven: false, why: await this.#problemWords(thrown, signal) };
@@ -163,7 +221,7 @@ export class IpmiDriver implements PowerDriver {
       this.sleepWitness() === 'none'
         ? '; S3 cannot be told from S0 through this BMC, probes are the only evidence'
         : '';
-    return `${privilege} session with BMC ${peer} over ${this.#suiteName}; ${acpi}, ${bit}${watts}; ${this.#witness.describe()}${weak}`;
+    return `${privilege} session with BMC ${peer} over ${this.#session.suite?.name}; ${acpi}, ${bit}${watts}; ${this.#witness.describe()}${weak}`;
   }
 
   async #problemWords(thrown: unknown, signal: AbortSignal): Promise<string> {

@@ -1,9 +1,11 @@
-// What one BMC can say about its platform's power: finds the ACPI state sensor and the power meter once, then reads them. Presses nothing.
+// What one BMC can say about its platform's power: finds the ACPI state sensor and the source of watts once, then reads them. Presses nothing.
+import { TorporError } from '../../platform/errors.ts';
 import type { AcpiState, Clock, PowerReading } from '../../platform/ports.ts';
 import { ACPI_STATE_SENSOR_TYPE, acpiStateOfSensor } from './acpi-power-state.ts';
 import type { BmcSession } from './bmc-session.ts';
 import { GET_ACPI_POWER_STATE } from './commands/get-acpi-power-state.ts';
 import { GET_CHASSIS_STATUS } from './commands/get-chassis-status.ts';
+import { GET_DCMI_POWER_READING } from './commands/get-dcmi-power-reading.ts';
 import { GET_SENSOR_READING, type SensorReading } from './commands/get-sensor-reading.ts';
 import { CompletionError } from './completion-code.ts';
 import { BMC_ADDRESS } from './ipmi-message.ts';
@@ -19,6 +21,9 @@ const CURRENT_SENSOR_TYPE = 0x03;
 const THRESHOLD_READING = 0x01;
 const SENSOR_SPECIFIC_READING = 0x6f;
 
+/** Errors with which a BMC tells that it has no such thing: refused, forbidden, or answered in another shape. */
+const ANSWERS: ReadonlySet<string> = new Set(['ERR_IPMI_COMPLETION', 'ERR_IPMI_PRIVILEGE', 'ERR_IPMI_PROTOCOL']);
+
 const WANTED_TYPES: ReadonlySet<number> = new Set([
   ACPI_STATE_SENSOR_TYPE,
   OTHER_UNITS_SENSOR_TYPE,
@@ -27,6 +32,12 @@ const WANTED_TYPES: ReadonlySet<number> = new Set([
 
 /** Which of the BMC's answers has told the ACPI state so far. */
 export type StateSource = 'sensor' | 'command' | 'none' | 'untried';
+
+/** Where watts come from. DCMI measures the whole platform; a sensor may be one power supply of two. */
+export type WattsSource =
+  | { readonly kind: 'dcmi' }
+  | { readonly kind: 'sensor'; readonly sensor: SensorRecord }
+  | { readonly kind: 'none' };
 
 /**
  * Reads power through a session. The repository is walked at the first reading; in a session that was opened anew only its
@@ -42,6 +53,9 @@ export class PowerWitness {
   #loading: Promise<SensorDirectory> | null = null;
   #commandUnsupported = false;
   #source: StateSource = 'untried';
+  /** False once the BMC has answered that it has no DCMI, or measures no power with it. */
+  #asksDcmi = true;
+  #dcmiTold = false;
 
   constructor(session: BmcSession, clock: Clock, ownerSignal: AbortSignal) {
     this.#session = session;
@@ -53,6 +67,17 @@ export class PowerWitness {
     return this.#source;
   }
 
+  /** The ACPI state sensor that the first reading found; null where there is none, or before it. */
+  get stateSensor(): SensorRecord | null {
+    return (this.#directory && acpiSensorOf(this.#directory)) ?? null;
+  }
+
+  get wattsSource(): WattsSource {
+    if (this.#dcmiTold) return { kind: 'dcmi' };
+    const sensor = this.#directory && powerMeterOf(this.#directory);
+    return sensor ? { kind: 'sensor', sensor } : { kind: 'none' };
+  }
+
   /** What the first reading found, for people; empty before. */
   describe(): string {
     const directory = this.#directory;
@@ -62,18 +87,20 @@ export class PowerWitness {
     const meter = powerMeterOf(directory);
     if (state) found.push(`ACPI state sensor ${labelOf(state)}`);
     if (meter) found.push(`power meter ${labelOf(meter)}`);
+    const dcmi = this.#dcmiTold ? 'watts by DCMI; ' : '';
     const sensors = found.length > 0 ? found.join(' and ') : 'neither ACPI state sensor nor power meter';
     const end = directory.problem === null ? '' : `; reading sensor records ended early: ${directory.problem}`;
-    return `${sensors} among ${directory.recordCount} sensor records${end}`;
+    return `${dcmi}${sensors} among ${directory.recordCount} sensor records${end}`;
   }
 
-  /** Two or three requests once the sensors are known. Rejects as the session does. */
+  /** Two or three requests once the sources are known. Rejects as the session does. */
   async read(signal: AbortSignal): Promise<PowerReading> {
     const directory = await this.#sensors(signal);
     const chassis = await this.#session.run(GET_CHASSIS_STATUS, undefined, { signal });
     const atMs = this.#clock.nowMs();
     const { acpi, acpiSource } = await this.#readAcpi(acpiSensorOf(directory), signal);
-    const watts = await this.#readWatts(powerMeterOf(directory), signal);
+    const watts =
+      (await this.#readDcmi(chassis.powerOn, signal)) ?? (await this.#readWatts(powerMeterOf(directory), signal));
     return { atMs, acpi, acpiSource, powerBit: chassis.powerOn, watts };
   }
 
@@ -103,6 +130,22 @@ export class PowerWitness {
     } catch (thrown) {
       if (!(thrown instanceof CompletionError)) throw thrown;
       if (!thrown.retryable) this.#commandUnsupported = true;
+      return null;
+    }
+  }
+
+  /** Null where DCMI does not say: then a sensor is asked. Nothing draws 0 W while its power is on. */
+  async #readDcmi(powerOn: boolean, signal: AbortSignal): Promise<number | null> {
+    if (!this.#asksDcmi) return null;
+    try {
+      const { active, presentWatts } = await this.#session.run(GET_DCMI_POWER_READING, undefined, { signal });
+      const told = active && (presentWatts > 0 || (this.#dcmiTold && !powerOn));
+      this.#dcmiTold ||= told;
+      return told ? presentWatts : null;
+    } catch (thrown) {
+      if (!(thrown instanceof TorporError) || !ANSWERS.has(thrown.code)) throw thrown;
+      // Busy for a moment is no answer to the question whether there is DCMI.
+      if (!thrown.retryable && !this.#dcmiTold) this.#asksDcmi = false;
       return null;
     }
   }
@@ -176,6 +219,7 @@ function powerMeterOf(directory: SensorDirectory): SensorRecord | undefined {
   return meters.find(({ sensorType }) => sensorType === OTHER_UNITS_SENSOR_TYPE) ?? meters[0];
 }
 
-function labelOf(sensor: SensorRecord): string {
+/** For people: `"ACPI State"`, or its number where it has no name. */
+export function labelOf(sensor: SensorRecord): string {
   return sensor.name === '' ? `number ${sensor.sensorNumber}` : `"${sensor.name}"`;
 }

@@ -229,7 +229,8 @@ export function rakp3Code(suite: CipherSuite, credentials: BmcCredentials, facts
  * ("one-key login"). Source: IPMI v2.0 section 13.31. The result is a secret.
  */
 export function sessionIntegrityKey(suite: CipherSuite, credentials: BmcCredentials, facts: RakpFacts): Uint8Array {
-  return credentials.hmac(suite.hash, concatBytes(facts.consoleRandom, facts.managedRandom, roleAndName(facts)));
+  const data = concatBytes(facts.consoleRandom, facts.managedRandom, roleAndName(facts));
+  return credentials.hmacWithBmcKey(suite.hash, data);
 }
 
 /** What RAKP message 4 authenticates with the session integrity key: Rm, SIDc, GUIDc. Source: IPMI v2.0 section 13.31. */

@@ -61,12 +61,19 @@ export function encodeSetupPacket(payloadType: number, payload: Uint8Array): Uin
 }
 
 /**
- * Everything of an authenticated, encrypted v2.0 packet that its integrity code covers: header, payload, and a pad of
+ * Everything of an authenticated v2.0 packet that its integrity code covers: header, payload, and a pad of
  * FFh that makes it a multiple of 4 long with pad length and next header. Source: IPMI v2.0 table 13-8.
  */
-export function encodeProtectedPacket(sessionId: number, sequence: number, encryptedPayload: Uint8Array): Uint8Array {
-  const typeByte = PAYLOAD.ipmi | ENCRYPTED | AUTHENTICATED;
-  const covered = concatBytes(encodeHeader(typeByte, sessionId, sequence, encryptedPayload.length), encryptedPayload);
+export function encodeProtectedPacket(fields: {
+  readonly sessionId: number;
+  readonly sequence: number;
+  /** Encrypted already where `encrypted` says so. */
+  readonly payload: Uint8Array;
+  readonly encrypted: boolean;
+}): Uint8Array {
+  const { sessionId, sequence, payload, encrypted } = fields;
+  const typeByte = PAYLOAD.ipmi | AUTHENTICATED | (encrypted ? ENCRYPTED : 0);
+  const covered = concatBytes(encodeHeader(typeByte, sessionId, sequence, payload.length), payload);
   const padBytes = (4 - ((covered.length + 2) % 4)) % 4;
   const pad = new Uint8Array(padBytes).fill(0xff);
   return concatBytes(covered, pad, Uint8Array.of(padBytes, NEXT_HEADER));

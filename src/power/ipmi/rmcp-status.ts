@@ -32,7 +32,10 @@ const CHECK_USER = 'check the user name, and that the user is enabled for IPMI o
 const TRY_AGAIN = 'it should work when asked again';
 
 const MEANINGS: Readonly<Record<number, Meaning>> = {
-  1: session('insufficient resources to create a session', 'close other sessions with this BMC or wait a minute'),
+  1: session(
+    'insufficient resources to create a session',
+    'other programs hold its few session places: close them, or wait a minute for the idle ones to expire',
+  ),
   2: session('invalid session id', TRY_AGAIN),
   3: { words: 'invalid payload type', code: 'ERR_IPMI_PROTOCOL', advice: 'update the BMC firmware' },
   4: suite('invalid authentication algorithm'),
@@ -42,14 +45,17 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   8: session('inactive session id', TRY_AGAIN),
   9: { words: 'invalid role', code: 'ERR_IPMI_PRIVILEGE', advice: ASK_LESS_OR_RAISE },
   10: { words: 'unauthorized role or privilege level', code: 'ERR_IPMI_PRIVILEGE', advice: ASK_LESS_OR_RAISE },
-  11: session('insufficient resources to create a session at this role', 'close other sessions or wait a minute'),
+  11: session(
+    'insufficient resources to create a session at this role',
+    'other programs hold its few session places: close them, or wait a minute for the idle ones to expire',
+  ),
   12: { words: 'invalid name length', code: 'ERR_IPMI_AUTHENTICATION', advice: CHECK_USER },
   13: { words: 'unauthorized name', code: 'ERR_IPMI_AUTHENTICATION', advice: CHECK_USER },
   14: { words: 'unauthorized GUID', code: 'ERR_IPMI_AUTHENTICATION', advice: CHECK_USER },
   15: {
     words: 'invalid integrity check value',
     code: 'ERR_IPMI_AUTHENTICATION',
-    advice: 'check the password, and that the BMC needs no K_G key',
+    advice: 'check the password, and the BMC key (K_G) where it has one set',
   },
   16: suite('invalid confidentiality algorithm'),
   17: suite('no cipher suite match with the proposed algorithms'),
@@ -69,13 +75,29 @@ export function rmcpStatusWords(status: number): string {
   return `${MEANINGS[status]?.words ?? 'a status outside the specification'} (${hexByte(status)})`;
 }
 
+/** A setup message that was refused. Made by `rmcpStatusError` alone. */
+export class RmcpStatusError extends TorporError {
+  readonly status: number;
+
+  constructor(code: TorporErrorCode, message: string, status: number, retryable: boolean) {
+    super(code, message, { retryable });
+    this.status = status;
+  }
+
+  /** True where the BMC had no place left for a session: it may have one in a while. */
+  get isNoRoom(): boolean {
+    return this.status === RMCP_STATUS.noResources || this.status === RMCP_STATUS.noResourcesAtRole;
+  }
+}
+
 /** The error for a status other than 00h. `tried` says what was refused: "RAKP message 1 to 10.0.9.11:623 as user torpor". */
-export function rmcpStatusError(status: number, tried: string): TorporError {
+export function rmcpStatusError(status: number, tried: string): RmcpStatusError {
   const meaning = MEANINGS[status];
   const advice = meaning?.advice ?? 'update the BMC firmware';
-  return new TorporError(
+  return new RmcpStatusError(
     meaning?.code ?? 'ERR_IPMI_PROTOCOL',
     `${tried} was refused: ${rmcpStatusWords(status)}; ${advice}`,
-    { retryable: meaning?.retryable ?? false },
+    status,
+    meaning?.retryable ?? false,
   );
 }

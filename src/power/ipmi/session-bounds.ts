@@ -13,6 +13,11 @@ export interface SessionBounds {
   readonly activationWaitsMs: readonly number[];
   /** Activations in a row where the BMC lost its place (a lost RAKP message, a stale session id). Then that error. */
   readonly maxActivations: number;
+  /**
+   * Waits before a BMC that had no place left for a session is asked again: others hold its few places, and give them back.
+   * Then ERR_IPMI_SESSION.
+   */
+  readonly noRoomWaitsMs: readonly number[];
   /** An idle session says Get Device ID this often; BMCs close sessions after 60 s (IPMI v2.0 section 6.12.15). */
   readonly keepAliveMs: number;
   /** How long a polite Close Session may take. Then the socket is closed all the same. */
@@ -21,7 +26,7 @@ export interface SessionBounds {
   readonly maxInFlight: number;
   /** Commands that wait for a place. Then ERR_IPMI_SESSION at once. */
   readonly maxWaiting: number;
-  /** Waits before a command is asked again that the BMC answered with C0h, "busy". Then ERR_IPMI_COMPLETION. */
+  /** Waits before a command is asked again that the BMC was too busy for, see `isPassing`. Then ERR_IPMI_COMPLETION. */
   readonly busyWaitsMs: readonly number[];
   /**
    * After the BMC refused the credentials, how long the same refusal is answered without asking: a BMC that counts bad
@@ -37,6 +42,7 @@ export const DEFAULT_BOUNDS: SessionBounds = {
   onceWaitMs: 5000,
   activationWaitsMs: [500, 1000, 2000],
   maxActivations: 3,
+  noRoomWaitsMs: [500, 1500, 3000],
   keepAliveMs: 20_000,
   closeWaitMs: 500,
   maxInFlight: 4,

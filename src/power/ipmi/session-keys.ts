@@ -32,6 +32,11 @@ export class SessionKeys {
     this.#aesKey = derive(2).subarray(0, AES_BLOCK_BYTES);
   }
 
+  /** False for suites without confidentiality: their payloads go as they are. */
+  get encrypts(): boolean {
+    return this.suite.confidentialityAlgorithm !== 0;
+  }
+
   /** The truncated HMAC SIK that RAKP message 4 carries. Source: IPMI v2.0 section 13.31 and 13.28.4. */
   confirmationCode(data: Uint8Array): Uint8Array {
     return createHmac(this.suite.hash, this.#sik).update(data).digest().subarray(0, this.suite.integrityCodeBytes);
@@ -48,6 +53,7 @@ export class SessionKeys {
    * never used twice. Source: IPMI v2.0 table 13-20.
    */
   encrypt(payload: Uint8Array, iv: Uint8Array): Uint8Array {
+    if (!this.encrypts) return payload;
     const padBytes = AES_BLOCK_BYTES - 1 - (payload.length % AES_BLOCK_BYTES);
     const trailer = Uint8Array.from({ length: padBytes + 1 }, (_, index) => (index < padBytes ? index + 1 : padBytes));
     const cipher = createCipheriv('aes-128-cbc', this.#aesKey, iv).setAutoPadding(false);
@@ -56,6 +62,7 @@ export class SessionKeys {
 
   /** The payload, or null where lengths or pad are not what `encrypt` makes. Call it after the integrity code was verified. */
   decrypt(encrypted: Uint8Array): Uint8Array | null {
+    if (!this.encrypts) return encrypted;
     const cipherBytes = encrypted.length - AES_BLOCK_BYTES;
     if (cipherBytes < AES_BLOCK_BYTES || cipherBytes % AES_BLOCK_BYTES !== 0) return null;
     const iv = encrypted.subarray(0, AES_BLOCK_BYTES);

@@ -1,12 +1,13 @@
 // Drives one handshake over a transport: sends its packets, repeats them with back-off, ends after a bound. Decides no protocol question.
 import type { TorporError } from '../../platform/errors.ts';
 import type { Clock } from '../../platform/ports.ts';
+import type { CipherSuite } from './cipher-suite.ts';
 import type { EstablishedSession } from './established-session.ts';
 import type { Handshake, HandshakeStep } from './handshake.ts';
 
 /** How an opening ended. `startAgain`: a new handshake may well succeed, for the BMC answers. */
 export type OpeningResult =
-  | { readonly kind: 'established'; readonly session: EstablishedSession }
+  | { readonly kind: 'established'; readonly session: EstablishedSession; readonly suite: CipherSuite }
   | { readonly kind: 'failed'; readonly error: TorporError; readonly startAgain: boolean };
 
 /** One handshake on the wire. `result` never rejects. */
@@ -65,8 +66,9 @@ export class SessionOpening {
   #transmit(packet: Uint8Array, packets: number): void {
     const waitMs = this.#waitsMs[packets];
     if (waitMs === undefined) {
-      const { error, startAgain } = this.#handshake.silence(packets, this.#clock.nowMs() - this.#askedAtMs);
-      this.#end({ kind: 'failed', error, startAgain });
+      const next = this.#handshake.silence(packets, this.#clock.nowMs() - this.#askedAtMs);
+      if (next.kind === 'silent') this.#end({ kind: 'failed', error: next.error, startAgain: next.startAgain });
+      else this.#follow(next);
       return;
     }
     this.#cancelTimer = this.#clock.schedule(waitMs, () => this.#transmit(packet, packets + 1));

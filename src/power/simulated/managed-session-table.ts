@@ -13,7 +13,7 @@ import { PAYLOAD } from '../ipmi/rmcp-plus.ts';
 import { RMCP_STATUS } from '../ipmi/rmcp-status.ts';
 import { ManagedSession, type ManagedUser } from './managed-session.ts';
 
-/** Sessions and activations at the same time. One more is refused with status 01h. */
+/** Sessions and activations at the same time, where the options do not say. One more is refused with status 01h. */
 export const MAX_SESSIONS = 16;
 /** Idle sessions end after this. Source: IPMI v2.0 section 6.12.15. */
 const SESSION_TIMEOUT_MS = 60_000;
@@ -30,6 +30,10 @@ export interface ManagedSessionTableOptions {
   readonly users: ReadonlyMap<string, ManagedUser>;
   readonly suites: ReadonlySet<CipherSuite>;
   readonly guid: Uint8Array;
+  /** Default MAX_SESSIONS. */
+  readonly maxSessions?: number | undefined;
+  /** Of the suites that are offered, those that are refused all the same. */
+  readonly refuses?: ((suite: CipherSuite) => boolean) | undefined;
 }
 
 export class ManagedSessionTable {
@@ -82,8 +86,8 @@ export class ManagedSessionTable {
     );
     if (repeated !== undefined) return { payloadType, payload: repeated.openResponse() };
     const suite = suiteWith(request.algorithms);
-    const spoken = suite !== null && this.#options.suites.has(suite);
-    if (!spoken || this.#sessions.size >= MAX_SESSIONS) {
+    const spoken = suite !== null && this.#options.suites.has(suite) && !this.#options.refuses?.(suite);
+    if (!spoken || this.#sessions.size >= (this.#options.maxSessions ?? MAX_SESSIONS)) {
       const status = spoken ? RMCP_STATUS.noResources : RMCP_STATUS.noCipherSuiteMatch;
       const { tag, privilege, consoleSessionId } = request;
       return {

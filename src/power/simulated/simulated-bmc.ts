@@ -17,10 +17,14 @@ import {
   PAYLOAD,
   type RmcpPlusPacket,
 } from '../ipmi/rmcp-plus.ts';
-import { BmcCommands, type CommandAnswer, type ManagedMachine } from './bmc-commands.ts';
+import { BmcCommands, type ManagedMachine } from './bmc-commands.ts';
+import { type CommandAnswer, CommandTable } from './command-table.ts';
 import type { ManagedSession, ManagedUser } from './managed-session.ts';
 import { ManagedSessionTable } from './managed-session-table.ts';
+import { SimulatedDcmi } from './simulated-dcmi.ts';
 import { SimulatedSdr } from './simulated-sdr.ts';
+import { SimulatedSel } from './simulated-sel.ts';
+import { SimulatedWatchdog } from './simulated-watchdog.ts';
 
 /** A repeated deed gets its old answer for this long, in the same session. */
 const DEED_RECALL_MS = 5000;
@@ -44,6 +48,10 @@ export interface BmcFaults {
   losesDeedAnswers: boolean;
   /** Command name ("Chassis Control") to the completion code it is refused with. */
   readonly refuse: Map<string, number>;
+  /** Suites that are listed and refused all the same: a BMC whose list is wrong. */
+  readonly refuseSuites: Set<CipherSuiteId>;
+  /** The same as `refuse` for so many times only: a BMC that is busy for a moment. */
+  readonly refuseTimes: Map<string, { readonly completionCode: number; times: number }>;
 }
 
 export interface SimulatedBmcOptions {
@@ -58,10 +66,18 @@ export interface SimulatedBmcOptions {
   readonly cipherSuites?: readonly CipherSuiteId[] | undefined;
   /** Whether the SDR lists a System ACPI Power State sensor (type 22h). Default true. */
   readonly acpiSensor?: boolean | undefined;
-  /** Whether Get ACPI Power State is implemented (else C1h). Default true. */
-  readonly acpiCommand?: boolean | undefined;
+  /** Whether Get ACPI Power State is implemented (else C1h); `told`: it knows what Set ACPI Power State said. Default true. */
+  readonly acpiCommand?: boolean | 'told' | undefined;
   /** Whether the SDR lists a power meter. Default true. */
   readonly powerSensor?: boolean | undefined;
+  /** Whether DCMI is implemented (else C1h). Default true. */
+  readonly dcmi?: boolean | undefined;
+  /** The BMC's own key K[G], as text or as hex digits after `0x`: then a password alone opens no session. */
+  readonly kg?: string | undefined;
+  /** Sessions and activations at the same time. Default 16. */
+  readonly maxSessions?: number | undefined;
+  /** Records the system event log has room for. Default 512. */
+  readonly selRecords?: number | undefined;
   readonly log?: Logger | undefined;
   /** Of the dice that drop packets. Default 1. */
   readonly seed?: number | undefined;
@@ -76,12 +92,22 @@ interface Deed {
 
 /** Start it, send it packets, stop it. */
 export class SimulatedBmc {
-  readonly faults: BmcFaults = { dropPercent: 0, silent: false, losesDeedAnswers: false, refuse: new Map() };
+  readonly faults: BmcFaults = {
+    dropPercent: 0,
+    silent: false,
+    losesDeedAnswers: false,
+    refuse: new Map(),
+    refuseSuites: new Set(),
+    refuseTimes: new Map(),
+  };
   readonly #options: SimulatedBmcOptions;
   readonly #clock: Clock;
   readonly #sessions: ManagedSessionTable;
   readonly #sdr: SimulatedSdr;
-  readonly #commands: BmcCommands;
+  readonly #commands = new CommandTable();
+  /** The system event log; never erased, not even by `restart`. */
+  readonly sel: SimulatedSel;
+  readonly watchdog: SimulatedWatchdog;
   /** The last deed of each session under each of the 64 request sequence numbers. */
   readonly #deeds = new WeakMap<ManagedSession, Map<number, Deed>>();
   readonly #counts = new Map<string, number>();
@@ -97,18 +123,29 @@ export class SimulatedBmc {
     const suites = new Set((options.cipherSuites ?? [3, 17]).map((id) => CIPHER_SUITES[id]));
     const users = new Map<string, ManagedUser>(
       options.users.map(({ name, password, privilege }) => {
-        return [name, { credentials: new BmcCredentials(name, password), privilege }];
+        return [name, { credentials: new BmcCredentials(name, password, options.kg ?? null), privilege }];
       }),
     );
     const guid = randomBytes(16);
     const wattsPerStep = Math.max(1, Math.ceil(machine.peakWatts / METER_STEPS));
     const createdSeconds = Math.floor(options.clock.nowMs() / 1000);
-    this.#sessions = new ManagedSessionTable({ users, suites, guid });
+    const { maxSessions, clock, selRecords, dcmi = true } = options;
+    this.#sessions = new ManagedSessionTable({
+      ...{ users, suites, guid, maxSessions },
+      refuses: ({ id }) => this.faults.refuseSuites.has(id),
+    });
     this.#sdr = new SimulatedSdr({ acpiSensor, powerSensor, wattsPerStep, createdSeconds });
-    this.#commands = new BmcCommands({
-      ...{ machine, sdr: this.#sdr, suites, guid, wattsPerStep, acpiSensor, acpiCommand, powerSensor },
+    this.sel = new SimulatedSel(clock, selRecords);
+    this.watchdog = new SimulatedWatchdog(clock, machine);
+    const needsKg = [...users.values()].some(({ credentials }) => credentials.hasKg);
+    const commands = new BmcCommands({
+      ...{ machine, sdr: this.#sdr, suites, guid, needsKg, wattsPerStep, acpiSensor, acpiCommand, powerSensor },
       closeSession: (managedSessionId) => this.#sessions.delete(managedSessionId),
     });
+    commands.addCommands(this.#commands);
+    this.sel.addCommands(this.#commands);
+    this.watchdog.addCommands(this.#commands);
+    if (dcmi) new SimulatedDcmi(clock, () => machine.watts()).addCommands(this.#commands);
   }
 
   /** Known after `start`. */
@@ -147,6 +184,7 @@ export class SimulatedBmc {
   restart(): void {
     this.#sessions.clear();
     this.#sdr.cancelReservation();
+    this.sel.cancelReservation();
   }
 
   /** As when a record is added or removed: reservations are cancelled, the time stamps move. */
@@ -158,6 +196,7 @@ export class SimulatedBmc {
   async stop(): Promise<void> {
     const socket = this.#socket;
     this.#socket = null;
+    this.watchdog.stop();
     this.restart();
     if (socket !== null) await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
@@ -242,6 +281,11 @@ export class SimulatedBmc {
     const name = this.#commands.find(netFn, command)?.name ?? 'unknown command';
     const refusedWith = this.faults.refuse.get(name);
     if (refusedWith !== undefined) return { completionCode: refusedWith, body: new Uint8Array(0) };
+    const passing = this.faults.refuseTimes.get(name);
+    if (passing !== undefined && passing.times > 0) {
+      passing.times -= 1;
+      return { completionCode: passing.completionCode, body: new Uint8Array(0) };
+    }
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     return this.#commands.answer(netFn, command, body, session);
   }

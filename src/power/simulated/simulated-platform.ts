@@ -7,7 +7,16 @@ import type { VmService } from './vm-connection.ts';
 
 type BmcTraits = Pick<
   SimulatedBmcOptions,
-  'cipherSuites' | 'acpiSensor' | 'acpiCommand' | 'powerSensor' | 'log' | 'seed'
+  | 'cipherSuites'
+  | 'acpiSensor'
+  | 'acpiCommand'
+  | 'powerSensor'
+  | 'dcmi'
+  | 'kg'
+  | 'maxSessions'
+  | 'selRecords'
+  | 'log'
+  | 'seed'
 >;
 
 export interface SimulatedPlatformOptions extends Omit<SimulatedHostOptions, 'startsIn'>, BmcTraits {

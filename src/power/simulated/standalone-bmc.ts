@@ -18,27 +18,35 @@ export interface StandaloneBmcOptions extends Omit<SimulatedHostOptions, 'clock'
   /** Whether there is a System ACPI Power State sensor. Default true. */
   readonly acpiSensor?: boolean | undefined;
   /** Whether Get ACPI Power State is implemented. Default true. */
-  readonly acpiCommand?: boolean | undefined;
+  readonly acpiCommand?: boolean | 'told' | undefined;
+  /** Whether DCMI is implemented. Default true. */
+  readonly dcmi?: boolean | undefined;
+  /** The BMC's own key K[G]; see SimulatedBmcOptions. */
+  readonly kg?: string | undefined;
+  readonly selRecords?: number | undefined;
   readonly log?: Logger | undefined;
   readonly onChange?: ((change: HostChange) => void) | undefined;
 }
 
 export interface StandaloneBmc {
   readonly port: number;
+  /** The simulated BMC itself: its log, its watchdog, its faults. */
+  readonly bmc: SimulatedBmc;
   powerState(): AcpiState;
   stop(): Promise<void>;
 }
 
 /** Rejects with ERR_IPMI_LISTEN where the port cannot be had, throws ERR_CONFIG_INVALID where user or password is too long. */
 export async function startStandaloneBmc(options: StandaloneBmcOptions): Promise<StandaloneBmc> {
-  const { clock, host, port, user, password, cipherSuites, acpiSensor, acpiCommand, log } = options;
+  const { user, password } = options;
   const machine = new SimulatedHost(options);
   const users = [{ name: user, password, privilege: 'administrator' as const }];
-  const bmc = new SimulatedBmc({ machine, clock, host, port, users, cipherSuites, acpiSensor, acpiCommand, log });
+  const bmc = new SimulatedBmc({ ...options, machine, users });
   await bmc.start();
   if (options.onChange !== undefined) machine.onChange(options.onChange);
   return {
     port: bmc.port,
+    bmc,
     powerState: () => machine.powerState(),
     stop: async () => {
       machine.stop();

@@ -136,13 +136,50 @@ describe('opening a session', () => {
     expect(String(failure)).toMatch(/no cipher suite match .*\(11h\).*; it offers: 3$/);
   });
 
-  it('the BMC has no session left -> ERR_IPMI_SESSION, retryable', async () => {
-    const { clock, session } = setUpBench();
-    const others = Array.from({ length: MAX_SESSIONS }, () => session());
+  it('the BMC has no session left -> asked again with growing waits, then ERR_IPMI_SESSION that says what to do', async () => {
+    const { clock, bmc, session } = setUpBench({ bmc: { maxSessions: 2 } });
+    const others = [session(), session()];
     for (const other of others) await settleBy(clock, 1000, other.open());
-    const failure = await settleBy(clock, 1000, failureOf(session().open()));
+    const startMs = clock.nowMs();
+    const failure = await settleBy(clock, 10_000, failureOf(session().open()));
     expect(failure).toMatchObject({ code: 'ERR_IPMI_SESSION', retryable: true });
-    expect(String(failure)).toMatch(/insufficient resources/);
+    expect(String(failure)).toMatch(/insufficient resources .*other programs hold its few session places/);
+    expect(clock.nowMs() - startMs).toBeGreaterThanOrEqual(5000);
+    expect(bmc.sessionCount).toBe(2);
+  });
+
+  it('a place becomes free meanwhile -> the session opens', async () => {
+    const { clock, bmc, session } = setUpBench({ bmc: { maxSessions: 1 } });
+    const first = session();
+    await settleBy(clock, 1000, first.open());
+    const second = session();
+    const opening = second.open();
+    await clock.advance(100);
+    await settleBy(clock, 400, first.close());
+    await settleBy(clock, 3000, opening);
+    expect([second.isOpen, bmc.sessionCount]).toEqual([true, 1]);
+  });
+
+  it('closed while it waits for a place -> rejected at once, nothing runs on', async () => {
+    const { clock, session } = setUpBench({ bmc: { maxSessions: 0 } });
+    const waiting = session();
+    const failing = failureOf(waiting.open());
+    await clock.advance(300);
+    await settleBy(clock, 10, waiting.close());
+    expect(await settleBy(clock, 10, failing)).toMatchObject({ code: 'ERR_IPMI_SESSION' });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('seven controllers at a BMC with four places, each coming and going -> all are served', async () => {
+    const { clock, bmc, session } = setUpBench({ bmc: { maxSessions: 4 } });
+    const served = Array.from({ length: 7 }, async () => {
+      const one = session();
+      const { powerOn } = await one.run(GET_CHASSIS_STATUS, undefined);
+      await one.close();
+      return powerOn;
+    });
+    expect(await settleBy(clock, 20_000, Promise.all(served))).toEqual(new Array(7).fill(true));
+    expect(bmc.sessionCount).toBe(0);
   });
 
   it('several commands before it is open -> one session for all', async () => {
@@ -310,6 +347,54 @@ describe('commands in a session', () => {
     const failure = await settleBy(clock, 5000, failureOf(session.run(GET_CHASSIS_STATUS, undefined)));
     expect(failure).toMatchObject({ code: 'ERR_IPMI_COMPLETION', retryable: true });
     expect(network.fromConsole.length - first).toBe(4);
+  });
+
+  it.each([
+    [0xc0, 'Get Chassis Status'],
+    [0xc3, 'Get Chassis Status'],
+    [0xce, 'Get Chassis Status'],
+    [0xd0, 'Get Chassis Status'],
+    [0xd1, 'Get Chassis Status'],
+    [0xd2, 'Get Chassis Status'],
+    [0xd3, 'Get Chassis Status'],
+    [0xd5, 'Get Chassis Status'],
+  ])('completion code %i to a question, twice -> asked again, answered', async (completionCode, name) => {
+    const { clock, bmc, session } = await openBench();
+    bmc.faults.refuseTimes.set(name, { completionCode, times: 2 });
+    expect((await settleBy(clock, 1000, session.run(GET_CHASSIS_STATUS, undefined))).powerOn).toBe(true);
+    expect(session.activations).toBe(1);
+  });
+
+  it.each([
+    [0xc0, true],
+    [0xd2, true],
+    [0xc3, false],
+    [0xce, false],
+    [0xd5, false],
+    [0xff, false],
+  ])('completion code %i to a command that acts -> asked again: %s', async (completionCode, again) => {
+    const { clock, bmc, session } = await openBench({ host: { button: 'ignore' } });
+    bmc.faults.refuseTimes.set('Chassis Control', { completionCode, times: 1 });
+    const outcome = session.run(CHASSIS_CONTROL, 'soft').then(
+      () => true,
+      () => false,
+    );
+    expect(await settleBy(clock, 3000, outcome)).toBe(again);
+  });
+
+  it('a deed that is harmless to repeat, timed out in the BMC -> asked again', async () => {
+    const { clock, bmc, session } = await openBench();
+    bmc.faults.refuseTimes.set('Chassis Control', { completionCode: 0xc3, times: 3 });
+    await settleBy(clock, 3000, session.run(CHASSIS_CONTROL, 'power-on', { harmless: true }));
+    expect(bmc.executed('Chassis Control')).toBe(1);
+  });
+
+  it('once, and the BMC is busy -> not asked again', async () => {
+    const { clock, bmc, host, session } = await openBench({ host: { button: 'ignore' } });
+    bmc.faults.refuseTimes.set('Chassis Control', { completionCode: 0xc0, times: 1 });
+    const failure = await settleBy(clock, 3000, failureOf(session.run(CHASSIS_CONTROL, 'soft', { once: true })));
+    expect(failure).toMatchObject({ completionCode: 0xc0 });
+    expect(host.buttonPresses).toBe(0);
   });
 
   it('100 commands at once -> 4 in flight, 64 wait, the rest is refused with ERR_IPMI_SESSION', async () => {

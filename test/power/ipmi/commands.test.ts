@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CIPHER_SUITES } from '../../../src/power/ipmi/cipher-suite.ts';
 import type { IpmiCommand } from '../../../src/power/ipmi/command.ts';
+import { ADD_SEL_ENTRY } from '../../../src/power/ipmi/commands/add-sel-entry.ts';
 import { CHASSIS_CONTROL } from '../../../src/power/ipmi/commands/chassis-control.ts';
 import { CLOSE_SESSION } from '../../../src/power/ipmi/commands/close-session.ts';
 import { GET_ACPI_POWER_STATE } from '../../../src/power/ipmi/commands/get-acpi-power-state.ts';
@@ -12,13 +13,23 @@ import {
   GET_CHANNEL_CIPHER_SUITES,
 } from '../../../src/power/ipmi/commands/get-channel-cipher-suites.ts';
 import { GET_CHASSIS_STATUS } from '../../../src/power/ipmi/commands/get-chassis-status.ts';
+import {
+  GET_DCMI_CAPABILITIES,
+  supportsPowerManagement,
+} from '../../../src/power/ipmi/commands/get-dcmi-capabilities.ts';
+import { GET_DCMI_POWER_READING } from '../../../src/power/ipmi/commands/get-dcmi-power-reading.ts';
 import { GET_DEVICE_ID } from '../../../src/power/ipmi/commands/get-device-id.ts';
 import { GET_SDR } from '../../../src/power/ipmi/commands/get-sdr.ts';
 import { GET_SDR_REPOSITORY_INFO } from '../../../src/power/ipmi/commands/get-sdr-repository-info.ts';
+import { GET_SEL_ENTRY } from '../../../src/power/ipmi/commands/get-sel-entry.ts';
 import { GET_SEL_INFO } from '../../../src/power/ipmi/commands/get-sel-info.ts';
+import { GET_SEL_TIME } from '../../../src/power/ipmi/commands/get-sel-time.ts';
 import { GET_SENSOR_READING } from '../../../src/power/ipmi/commands/get-sensor-reading.ts';
 import { GET_SYSTEM_GUID } from '../../../src/power/ipmi/commands/get-system-guid.ts';
+import { GET_WATCHDOG_TIMER } from '../../../src/power/ipmi/commands/get-watchdog-timer.ts';
 import { RESERVE_SDR_REPOSITORY } from '../../../src/power/ipmi/commands/reserve-sdr-repository.ts';
+import { RESERVE_SEL } from '../../../src/power/ipmi/commands/reserve-sel.ts';
+import { SET_ACPI_POWER_STATE } from '../../../src/power/ipmi/commands/set-acpi-power-state.ts';
 import { SET_SESSION_PRIVILEGE_LEVEL } from '../../../src/power/ipmi/commands/set-session-privilege-level.ts';
 import { bytesOf, hexOf } from '../support/hex.ts';
 
@@ -133,10 +144,79 @@ const rows: Row[] = [
     number: [0x0a, 0x40],
     request: [undefined, ''],
     response: [
-      { entryCount: 2, freeBytes: 16, lastAdditionSeconds: 1, lastEraseSeconds: 2 },
-      '51 02 00 10 00 01 00 00 00 02 00 00 00 00',
+      {
+        ...{ entryCount: 2, freeBytes: 16, lastAdditionSeconds: 1, lastEraseSeconds: 2 },
+        ...{ overflowed: true, reservable: true },
+      },
+      '51 02 00 10 00 01 00 00 00 02 00 00 00 82',
     ],
     needs: 14,
+  },
+  { command: RESERVE_SEL, number: [0x0a, 0x42], request: [undefined, ''], response: [0x1234, '34 12'], needs: 2 },
+  {
+    command: GET_SEL_ENTRY,
+    number: [0x0a, 0x43],
+    request: [{ reservationId: 0, recordId: 0xffff, offset: 0, lengthBytes: 0xff }, '00 00 ff ff 00 ff'],
+    response: [
+      { nextRecordId: 0x0203, data: bytesOf('01 02 02 5d 87 5e 5b 20 00 04 22 01 6f 03 ff ff') },
+      '03 02 01 02 02 5d 87 5e 5b 20 00 04 22 01 6f 03 ff ff',
+    ],
+    needs: 2,
+  },
+  {
+    command: ADD_SEL_ENTRY,
+    number: [0x0a, 0x44],
+    request: [
+      bytesOf('00 00 d4 00 00 00 00 00 00 00 54 11 15 00 00 00'),
+      '00 00 d4 00 00 00 00 00 00 00 54 11 15 00 00 00',
+    ],
+    response: [0x0102, '02 01'],
+    needs: 2,
+  },
+  {
+    command: GET_SEL_TIME,
+    number: [0x0a, 0x48],
+    request: [undefined, ''],
+    response: [0x5b5e875d, '5d 87 5e 5b'],
+    needs: 4,
+  },
+  {
+    command: SET_ACPI_POWER_STATE,
+    number: [0x06, 0x06],
+    request: [{ system: 'S3' }, '83 7f'],
+    response: [undefined, ''],
+    needs: 0,
+  },
+  {
+    // FreeIPMI's bmc-watchdog and ipmitool read such bytes as: running, SMS/OS, hard reset, 60.0 s of 90.0 s left.
+    command: GET_WATCHDOG_TIMER,
+    number: [0x06, 0x25],
+    request: [undefined, ''],
+    response: [
+      { running: true, use: 'OS', action: 'hard-reset', initialMs: 90_000, presentMs: 60_000 },
+      '44 01 00 00 84 03 58 02',
+    ],
+    needs: 8,
+  },
+  {
+    command: GET_DCMI_CAPABILITIES,
+    number: [0x2c, 0x01],
+    request: [1, 'dc 01'],
+    response: [{ version: '1.5', parameterRevision: 2, data: bytesOf('00 01 07') }, 'dc 01 05 02 00 01 07'],
+    needs: 4,
+  },
+  {
+    command: GET_DCMI_POWER_READING,
+    number: [0x2c, 0x02],
+    request: [undefined, 'dc 01 00 00'],
+    response: [
+      {
+        ...{ presentWatts: 57, minimumWatts: 56, maximumWatts: 59, averageWatts: 57 },
+        ...{ takenSeconds: 0x390a6fe3, periodMs: 1000, active: true },
+      },
+      'dc 39 00 38 00 3b 00 39 00 e3 6f 0a 39 e8 03 00 00 40',
+    ],
+    needs: 18,
   },
   {
     command: GET_SENSOR_READING,
@@ -237,6 +317,41 @@ describe('single fields', () => {
   it('Get Device ID while the firmware is updated, IPMI 1.5 -> not available', () => {
     const device = GET_DEVICE_ID.decodeResponse(bytesOf('20 81 83 45 51 bf 7c 2a 00 34 09 01 02 03 04'));
     expect(device).toMatchObject({ available: false, firmwareMajor: 3, ipmiVersion: '1.5', deviceRevision: 1 });
+  });
+});
+
+describe('DCMI and the watchdog', () => {
+  it.each([
+    ['00 01 07', true],
+    ['00 00 07', false],
+    ['00', false],
+  ])('capabilities %s -> power management %s', (hex, supported) => {
+    const capabilities = GET_DCMI_CAPABILITIES.decodeResponse(bytesOf(`dc 01 05 02 ${hex}`));
+    expect(supportsPowerManagement(capabilities)).toBe(supported);
+  });
+
+  it('an answer of another group -> ERR_IPMI_PROTOCOL', () => {
+    const reading = 'ae 39 00 38 00 3b 00 39 00 e3 6f 0a 39 e8 03 00 00 40';
+    expect(() => GET_DCMI_POWER_READING.decodeResponse(bytesOf(reading))).toThrow(/group 174 is not DCMI/);
+    expect(() => GET_DCMI_CAPABILITIES.decodeRequest(bytesOf('00 01'))).toThrow(/group 0 is not DCMI/);
+  });
+
+  it('a power reading in enhanced mode -> not known', () => {
+    expect(() => GET_DCMI_POWER_READING.decodeRequest(bytesOf('dc 02 05 00'))).toThrow(/mode 2 is not known/);
+  });
+
+  it.each([
+    ['04 00 00 00 00 00 00 00', { running: false, use: 'OS', action: 'none' }],
+    ['c1 32 00 00 00 00 00 00', { running: true, use: 'BIOS FRB2', action: 'power-down' }],
+    ['46 07 00 00 ff ff ff ff', { running: true, use: 'none', action: 'reserved', presentMs: 6_553_500 }],
+  ])('Get Watchdog Timer %s -> %o', (hex, expected) => {
+    expect(GET_WATCHDOG_TIMER.decodeResponse(bytesOf(hex))).toMatchObject(expected);
+  });
+
+  it('Set ACPI Power State without a change, and of an unknown state -> null', () => {
+    expect(SET_ACPI_POWER_STATE.decodeRequest(bytesOf('7f 7f'))).toEqual({ system: null });
+    expect(SET_ACPI_POWER_STATE.decodeRequest(bytesOf('aa 80'))).toEqual({ system: null });
+    expect(hexOf(SET_ACPI_POWER_STATE.encodeRequest({ system: null }))).toBe('7f7f');
   });
 });
 

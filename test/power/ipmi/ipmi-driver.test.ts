@@ -1,6 +1,7 @@
 // The IPMI power driver against a simulated BMC over a network in memory: what it answers, what it sends, what it never sends.
 import { describe, expect, it } from 'vitest';
 import { TorporError } from '../../../src/platform/errors.ts';
+import { describeProfile } from '../../../src/power/ipmi/bmc-profile.ts';
 import { IpmiDriver, type IpmiDriverOptions } from '../../../src/power/ipmi/ipmi-driver.ts';
 import { type BenchOptions, type BmcBench, settleBy, setUpBench } from '../support/bmc-bench.ts';
 import { LOST } from '../support/memory-network.ts';
@@ -39,6 +40,32 @@ describe('IPMI driver: reading', () => {
     expect(network.fromConsole.length - before).toBe(3);
   });
 
+  it('no DCMI -> watts by the power meter of the sensor records; DCMI is not asked again', async () => {
+    const { clock, network, driver } = driverBench({ bmc: { dcmi: false } });
+    expect((await settleBy(clock, 5000, driver.readPower(never))).watts).toBe(184);
+    const before = network.fromConsole.length;
+    expect((await settleBy(clock, 5000, driver.readPower(never))).watts).toBe(184);
+    expect(network.fromConsole.length - before).toBe(3);
+    expect((await settleBy(clock, 5000, driver.proveWake(never))).why).not.toMatch(/DCMI/);
+  });
+
+  it('DCMI that says 0 W while the power is on -> the sensor is believed', async () => {
+    const bench = driverBench({ host: { watts: { busy: 0, asleep: 0, off: 0 } } });
+    const { clock, bmc, driver } = bench;
+    await settleBy(clock, 5000, driver.readPower(never));
+    // Both are asked: what DCMI says is no reading.
+    expect([bmc.executed('Get DCMI Power Reading'), bmc.executed('Get Sensor Reading')]).toEqual([1, 2]);
+  });
+
+  it('DCMI is busy for a moment -> asked again, and again at the next reading', async () => {
+    const { clock, bmc, driver } = driverBench();
+    bmc.faults.refuse.set('Get DCMI Power Reading', 0xc0);
+    expect((await settleBy(clock, 5000, driver.readPower(never))).watts).toBe(184);
+    bmc.faults.refuse.clear();
+    await settleBy(clock, 5000, driver.readPower(never));
+    expect(bmc.executed('Get DCMI Power Reading')).toBe(1);
+  });
+
   it('atMs -> the moment of the first answer, not of the last', async () => {
     const { clock, network, driver } = driverBench();
     await settleBy(clock, 5000, driver.readPower(never));
@@ -50,7 +77,7 @@ describe('IPMI driver: reading', () => {
   });
 
   it('no sensor -> by Get ACPI Power State', async () => {
-    const bench = driverBench({ bmc: { acpiSensor: false, powerSensor: false } });
+    const bench = driverBench({ bmc: { acpiSensor: false, powerSensor: false, dcmi: false } });
     const { clock, driver } = bench;
     await sleepHost(bench);
     const reading = await settleBy(clock, 5000, driver.readPower(never));
@@ -60,7 +87,7 @@ describe('IPMI driver: reading', () => {
 
   it('no sensor, and the command answers C1h -> power bit alone; the command is not asked again', async () => {
     const { clock, network, driver } = driverBench({
-      bmc: { acpiSensor: false, acpiCommand: false, powerSensor: false },
+      bmc: { acpiSensor: false, acpiCommand: false, powerSensor: false, dcmi: false },
     });
     const reading = await settleBy(clock, 5000, driver.readPower(never));
     expect(reading).toMatchObject({ acpi: null, acpiSource: null, powerBit: true, watts: null });
@@ -312,7 +339,7 @@ describe('IPMI driver: proof of the wake path', () => {
       proven: true,
       why:
         'operator session with BMC bmc.test:623 over cipher suite 17 (RAKP-HMAC-SHA256, HMAC-SHA256-128, AES-CBC-128); ' +
-        'ACPI state S0 by sensor, power bit on, 184 W; ' +
+        'ACPI state S0 by sensor, power bit on, 184 W; watts by DCMI; ' +
         'ACPI state sensor "ACPI State" and power meter "Power Meter" among 3 sensor records',
     });
     expect([host.buttonPresses, bmc.executed('Chassis Control')]).toEqual([0, 0]);
@@ -367,6 +394,94 @@ describe('IPMI driver: proof of the wake path', () => {
       proven: false,
       why: 'BMC bmc.test:623 cannot be reached: refused',
     });
+  });
+});
+
+describe('IPMI driver: watchdog', () => {
+  it('not running, running, none at all -> as the BMC says; nothing is reset', async () => {
+    const { clock, bmc, driver } = driverBench();
+    const idle = await settleBy(clock, 5000, driver.readWatchdog(never));
+    expect(idle).toEqual({ running: false, action: 'none', secondsLeft: 0 });
+    bmc.watchdog.start(90_000, 'hard-reset');
+    await clock.advance(30_000);
+    const running = await settleBy(clock, 5000, driver.readWatchdog(never));
+    expect(running).toMatchObject({ running: true, action: 'hard-reset' });
+    expect(running?.secondsLeft).toBeCloseTo(60, 0);
+    bmc.faults.refuse.set('Get Watchdog Timer', 0xc1);
+    expect(await settleBy(clock, 5000, driver.readWatchdog(never))).toBeNull();
+  });
+
+  it('the BMC is silent -> rejects: no watchdog is not what silence means', async () => {
+    const { clock, bmc, driver } = driverBench();
+    bmc.faults.silent = true;
+    const failing = driver.readWatchdog(never).catch((thrown: unknown) => thrown);
+    expect(await settleBy(clock, 10_000, failing)).toMatchObject({ code: 'ERR_IPMI_TIMEOUT' });
+  });
+
+  it('it expires while the platform sleeps -> the sleeper is reset, its RAM is lost', async () => {
+    const bench = driverBench();
+    const { bootId } = bench.host;
+    bench.bmc.watchdog.start(5000, 'hard-reset');
+    await sleepHost(bench);
+    await bench.clock.advance(10_000);
+    expect([bench.host.phase, bench.host.bootId === bootId]).toEqual(['running', false]);
+  });
+});
+
+describe('IPMI driver: what the BMC can do', () => {
+  it('all there -> each fact, in words', async () => {
+    const { clock, driver } = driverBench();
+    const profile = await settleBy(clock, 10_000, driver.readProfile(never));
+    expect(profile).toMatchObject({
+      offeredSuites: [3, 17],
+      suite: { id: 17 },
+      privilege: 'operator',
+      acpiCommand: 'S0',
+      acpiSensor: { name: '"ACPI State"', number: 1 },
+      dcmi: { version: '1.5', measuresPower: true },
+      wattsFrom: { kind: 'dcmi' },
+      watchdog: { running: false },
+      sel: { entryCount: 0, freeBytes: 8192 },
+    });
+    expect(profile.guid).toMatch(/^[0-9a-f]{32}$/);
+    expect(describeProfile(profile).map(({ subject, what, doubt }) => [subject, what, doubt])).toEqual([
+      ['cipher suite', '17 (RAKP-HMAC-SHA256, HMAC-SHA256-128, AES-CBC-128); it offers 3, 17', null],
+      ['ACPI state', 'ACPI state sensor "ACPI State", number 01h; Get ACPI Power State says S0', null],
+      ['watts', 'DCMI 1.5; read by DCMI', null],
+      ['watchdog', 'not running', null],
+      ['BMC log', '0 records, 8192 bytes free', null],
+    ]);
+  });
+
+  it('nothing there, a watchdog running, a log that overflowed -> said, with what to do', async () => {
+    const { clock, bmc, driver } = driverBench(
+      { bmc: { acpiSensor: false, acpiCommand: 'told', powerSensor: false, dcmi: false, selRecords: 1 } },
+      { cipherSuite: 3 },
+    );
+    bmc.watchdog.start(90_000, 'power-cycle');
+    bmc.sel.add(new Uint8Array(16));
+    bmc.sel.add(new Uint8Array(16));
+    const profile = await settleBy(clock, 10_000, driver.readProfile(never));
+    const lines = describeProfile(profile).map(({ what, doubt }) => `${what} | ${doubt}`);
+    expect(lines[0]).toMatch(/^3 .*it offers 3, 17 \| the BMC offers 17, too, which is better/);
+    expect(lines[1]).toMatch(/^no ACPI state sensor .*implemented, but nobody tells the BMC \| null/);
+    expect(lines[2]).toMatch(/^no DCMI; nothing tells them \| set power\.watts/);
+    expect(lines[3]).toMatch(
+      /^running for OS: power-cycle in 90 s .* \| it goes on counting while the platform sleeps/,
+    );
+    expect(lines[4]).toMatch(/^1 records, 0 bytes free \| records were lost/);
+  });
+
+  it('the first proof -> the profile is logged once', async () => {
+    const lines: string[] = [];
+    const note = (_facts: object, message: string) => lines.push(message);
+    const log = { debug: () => {}, info: note, warn: note, error: note };
+    const { clock, driver } = driverBench({}, { log });
+    await settleBy(clock, 10_000, driver.proveWake(never));
+    await settleBy(clock, 10_000, driver.proveWake(never));
+    await clock.advance(1000);
+    expect(lines.filter((line) => line.startsWith('watchdog: '))).toEqual(['watchdog: not running']);
+    expect(lines[0]).toMatch(/^speaks cipher suite 17/);
   });
 });
 

@@ -106,7 +106,9 @@ describe('session headers', () => {
     [19, 3],
     [20, 2],
   ])('protected payload of %i bytes -> integrity pad of %i', (payloadBytes, padBytes) => {
-    const covered = encodeProtectedPacket(0x04030201, 0x14131211, new Uint8Array(payloadBytes).fill(0xee));
+    const payload = new Uint8Array(payloadBytes).fill(0xee);
+    const fields = { sessionId: 0x04030201, sequence: 0x14131211, payload, encrypted: true };
+    const covered = encodeProtectedPacket(fields);
     expect(covered.length % 4).toBe(0);
     expect(covered.subarray(0, 12)).toEqual(
       Uint8Array.of(6, 0xc0, 1, 2, 3, 4, 0x11, 0x12, 0x13, 0x14, payloadBytes, 0),

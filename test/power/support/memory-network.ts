@@ -1,4 +1,4 @@
-// A network in memory between a BMC session and a simulated BMC: what it does to each datagram is the test's to say, time is a FakeClock's.
+// A network in memory between BMC sessions and a simulated BMC: what it does to each datagram is the test's to say, time is a FakeClock's.
 import type { OpenTransport, TransportListener } from '../../../src/power/ipmi/transport.ts';
 import type { SimulatedBmc } from '../../../src/power/simulated/simulated-bmc.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
@@ -23,7 +23,8 @@ export class MemoryNetwork {
   toConsole: Fate = DELIVERED;
   readonly #clock: FakeClock;
   readonly #bmc: SimulatedBmc;
-  #listener: TransportListener | null = null;
+  /** Consoles, each with a path of its own: an answer goes where its question came from. */
+  readonly #listeners = new Set<TransportListener>();
 
   constructor(clock: FakeClock, bmc: SimulatedBmc) {
     this.#clock = clock;
@@ -31,42 +32,44 @@ export class MemoryNetwork {
   }
 
   readonly openTransport: OpenTransport = async (listener) => {
-    this.#listener = listener;
+    this.#listeners.add(listener);
     return {
-      send: (bytes) => this.#send(bytes),
+      send: (bytes) => this.#send(bytes, listener),
       close: async () => {
-        this.#listener = null;
+        this.#listeners.delete(listener);
       },
     };
   };
 
   get isOpen(): boolean {
-    return this.#listener !== null;
+    return this.#listeners.size > 0;
   }
 
-  #send(bytes: Uint8Array): void {
+  #send(bytes: Uint8Array, from: TransportListener): void {
     const index = this.fromConsole.push({ atMs: this.#clock.nowMs(), bytes }) - 1;
     for (const delayMs of this.toBmc(bytes, index)) {
-      this.#clock.schedule(delayMs, () => this.#arriveAtBmc(bytes));
+      this.#clock.schedule(delayMs, () => this.#arriveAtBmc(bytes, from));
     }
   }
 
-  #arriveAtBmc(bytes: Uint8Array): void {
+  #arriveAtBmc(bytes: Uint8Array, from: TransportListener): void {
     const answer = this.#bmc.answerPacket(bytes);
     if (answer === null) return;
     const index = this.fromBmc.push({ atMs: this.#clock.nowMs(), bytes: answer }) - 1;
     for (const delayMs of this.toConsole(answer, index)) {
-      this.#clock.schedule(delayMs, () => this.inject(answer));
+      this.#clock.schedule(delayMs, () => {
+        if (this.#listeners.has(from)) from.packet(answer);
+      });
     }
   }
 
-  /** A datagram arrives at the console, from wherever. */
+  /** A datagram arrives at every console, from wherever. */
   inject(bytes: Uint8Array): void {
-    this.#listener?.packet(bytes);
+    for (const listener of this.#listeners) listener.packet(bytes);
   }
 
   /** The network reports an error, as ICMP does. */
   fail(error: Parameters<TransportListener['failure']>[0]): void {
-    this.#listener?.failure(error);
+    for (const listener of this.#listeners) listener.failure(error);
   }
 }

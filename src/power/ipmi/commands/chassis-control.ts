@@ -26,6 +26,7 @@ export const CHASSIS_CONTROL: IpmiCommand<ChassisAction, void> = {
   name: 'Chassis Control',
   netFn: NET_FN.chassis,
   code: 0x02,
+  acts: true,
   encodeRequest: (action) => Uint8Array.of(NUMBERS[action]),
   decodeRequest: (body) => {
     const reader = new ByteReader(body, 'Chassis Control request');
