@@ -61,6 +61,8 @@ export class SimulatedHost {
   #bootId = randomUUID();
   #presses = 0;
   #wakeWhenAsleep = false;
+  /** True while it is asleep with its state on disk and its power off. */
+  #hibernates = false;
   #cancelTimer: () => void = () => {};
 
   constructor(options: SimulatedHostOptions) {
@@ -84,19 +86,19 @@ export class SimulatedHost {
   }
 
   powerState(): AcpiState {
-    return ACPI_OF[this.#phase];
+    return this.#hibernates ? 'S4' : ACPI_OF[this.#phase];
   }
 
   /** The chassis power bit. */
   powerBit(): boolean {
-    if (this.#phase === 'asleep') return this.#options.powerBitInS3 ?? false;
+    if (this.#phase === 'asleep') return !this.#hibernates && (this.#options.powerBitInS3 ?? false);
     return this.#phase !== 'off';
   }
 
   watts(): number {
     const watts = this.#options.watts ?? DEFAULT_WATTS;
-    if (this.#phase === 'asleep') return watts.asleep;
-    return this.#phase === 'off' ? watts.off : watts.busy;
+    if (this.#phase === 'asleep' && !this.#hibernates) return watts.asleep;
+    return this.#phase === 'off' || this.#hibernates ? watts.off : watts.busy;
   }
 
   /** The most the power meter will ever show, in watts. */
@@ -123,6 +125,17 @@ export class SimulatedHost {
     this.#after(this.#options.suspendMs ?? 300, () => {
       if (button === 'poweroff') this.#enter('off', 'the operating system powered off');
       else this.#fallAsleep();
+    });
+  }
+
+  /** What Redfish's `Suspend` asks for: state to disk, then off. Memory is back after the next start. Nothing while it does not run. */
+  hibernate(): void {
+    if (this.#phase !== 'running') return;
+    this.#wakeWhenAsleep = false;
+    this.#enter('suspending', 'state to disk asked for');
+    this.#after(this.#options.suspendMs ?? 300, () => {
+      this.#hibernates = true;
+      this.#enter('asleep', 'the operating system saved its state to disk and powered off');
     });
   }
 
@@ -170,8 +183,9 @@ export class SimulatedHost {
 
   #enter(phase: HostPhase, why: string): void {
     this.#cancelTimer();
+    if (phase !== 'asleep') this.#hibernates = false;
     this.#phase = phase;
-    const change = { phase, acpi: ACPI_OF[phase], atMs: this.#clock.nowMs(), why, bootId: this.#bootId };
+    const change = { phase, acpi: this.powerState(), atMs: this.#clock.nowMs(), why, bootId: this.#bootId };
     for (const listener of [...this.#listeners]) listener(change);
   }
 

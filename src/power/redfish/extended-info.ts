@@ -1,0 +1,49 @@
+// What a BMC says about a refusal (`@Message.ExtendedInfo`) as one line for people. It is foreign text: bounded, and without control characters.
+import { field, fieldAt, isObject, type JsonObject, listField, textField } from './json-document.ts';
+
+export interface BmcMessages {
+  /** `IDRAC.2.8.PSU501`; for code to tell one refusal from another. */
+  readonly ids: readonly string[];
+  /** Empty where it said nothing. */
+  readonly text: string;
+}
+
+const MAX_MESSAGES = 4;
+const MAX_MESSAGE_CHARS = 240;
+const MAX_ARGS = 4;
+
+/** Source: DSP0266 section "Error responses". Deviations: a lone object for the list (older iDRAC), `MessageID` and no text (iLO). */
+export function readMessages(body: JsonObject): BmcMessages {
+  const entries = [
+    fieldAt(body, 'error', '@Message.ExtendedInfo'),
+    body['@Message.ExtendedInfo'],
+    field(body, 'Messages'),
+  ];
+  const messages = entries
+    .flatMap((entry) => (Array.isArray(entry) ? entry.slice(0, MAX_MESSAGES) : [entry]))
+    .filter(isObject);
+  const first = messages.slice(0, MAX_MESSAGES);
+  const ids = first.map(idOf).filter((id) => id !== null);
+  const texts = first.map(describe).filter((text) => text !== '');
+  if (texts.length === 0) texts.push(oneLine(textField(field(body, 'error'), 'message') ?? ''));
+  return { ids, text: [...new Set(texts)].join('; ') };
+}
+
+function idOf(message: JsonObject): string | null {
+  const id = textField(message, 'MessageId') ?? textField(message, 'MessageID');
+  return id === null ? null : oneLine(id);
+}
+
+function describe(message: JsonObject): string {
+  const text = oneLine(textField(message, 'Message') ?? '');
+  const id = idOf(message);
+  if (text !== '') return id === null ? text : `${text} (${id})`;
+  const args = listField(message, 'MessageArgs', MAX_ARGS).filter((arg) => typeof arg === 'string');
+  return id === null ? '' : [id, ...args.map(oneLine)].join(': ');
+}
+
+/** Foreign text fit for a log: printable, on one line, not too long. */
+export function oneLine(text: string): string {
+  const plain = text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim();
+  return plain.length > MAX_MESSAGE_CHARS ? `${plain.slice(0, MAX_MESSAGE_CHARS)}…` : plain;
+}
