@@ -8,9 +8,11 @@ import { loadCore, type StreamCore } from './core/stream-core.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
 import { EventLog } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
+import { OrderBook } from './history/order-book.ts';
 import { SleepLedger } from './history/sleep-ledger.ts';
 import { packageVersion } from './package-version.ts';
 import { errorText, type TorporError } from './platform/errors.ts';
+import type { KeptOrders } from './platform/inhibitor.ts';
 import type { PlatformPolicy } from './platform/model.ts';
 import type { Intent, Logger, PowerDriver, ProbeResult, Prober } from './platform/ports.ts';
 import type { Farm } from './platform/status.ts';
@@ -59,6 +61,7 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   const ledger = new SleepLedger(config.platforms, systemClock.nowMs());
   events.subscribe((event) => ledger.note(event));
   const journal = new IntentJournal(config.stateDir);
+  const orderStore = new OrderBook(config.stateDir);
   const platforms: RunningPlatform[] = [];
   const ends: Array<() => Promise<void>> = [async () => registry.stop()];
   const end = async () => {
@@ -69,7 +72,7 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
     const recorder = await openRecorder(config, log);
     if (recorder !== null) ends.push(() => recorder.close());
     for (const platform of config.platforms) {
-      const running = await startPlatform(platform, { registry, buffers, recorder, events, journal, log });
+      const running = await startPlatform(platform, { registry, buffers, recorder, events, journal, orderStore, log });
       platforms.push(running);
       ends.push(running.stop);
     }
@@ -125,6 +128,7 @@ interface Shared {
   readonly buffers: ReadBuffers;
   readonly events: EventLog;
   readonly journal: IntentJournal;
+  readonly orderStore: OrderBook;
   readonly log: Logger;
 }
 
@@ -136,7 +140,7 @@ interface RunningPlatform {
 }
 
 async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
-  const { registry, buffers, recorder, events, journal, log } = shared;
+  const { registry, buffers, recorder, events, journal, orderStore, log } = shared;
   const driver = await buildDriver(platform, { log });
   const probedVms = platform.vms.filter((vm) => vm.listeners.some(({ probe }) => probe.kind !== 'none'));
   const report = ({ kind, message, facts }: ControllerEvent) =>
@@ -150,8 +154,10 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     ),
     armed: platform.mode === 'armed',
     intent: await readIntent(journal, platform.name, log, report),
+    orders: await readOrders(orderStore, platform.name, log, report),
     driver,
     journal,
+    orderStore,
     context: buildContext(platform, log),
     clock: systemClock,
     log,
@@ -178,7 +184,7 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     await streams.close();
   };
   try {
-    controller.attach({ gate: streams, probers });
+    controller.attach({ gate: streams, probers, inhibitors: [] });
     await streams.open();
     controller.start();
     const listeners = streams.endpoints().map((address, index) => ({
@@ -206,6 +212,8 @@ function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: r
     savesContext: hooks.beforeSuspend !== null,
     witness: capabilities.readsSleepState,
     wakeMethods: capabilities.wakeMethods,
+    maxSuspendsPerHour: null,
+    asksTimeoutMs: 0,
     clientWaitMs: Math.max(CLIENT_WAIT_MIN_MS, 3 * power.wakeTimeoutMs),
     vms: platform.vms.map((vm) => vm.name),
     probedVms,
@@ -234,6 +242,30 @@ async function readIntent(
     log.error({ platform, code: (thrown as TorporError).code }, errorText(thrown));
     report({ kind: 'alarm', message: errorText(thrown) });
     return null;
+  }
+}
+
+/** Orders that cannot be read may have said "keep it awake": so it is kept awake until somebody has looked. */
+async function readOrders(
+  store: OrderBook,
+  platform: string,
+  log: Logger,
+  report: (event: ControllerEvent) => void,
+): Promise<KeptOrders | null> {
+  try {
+    return await store.read(platform);
+  } catch (thrown) {
+    log.error({ platform, code: (thrown as TorporError).code }, errorText(thrown));
+    report({ kind: 'alarm', message: errorText(thrown) });
+    const why = `${errorText(thrown)}; \`torpor release ${platform}\` begins anew`;
+    const inhibitor = {
+      kind: 'operator',
+      name: 'unreadable-orders',
+      why,
+      sinceMs: systemClock.nowMs(),
+      untilMs: null,
+    } as const;
+    return { inhibitors: [inhibitor], maintenance: null, pressesAtMs: [] };
   }
 }
 

@@ -31,9 +31,18 @@ const durationSchema = z.string().transform((text, context) => {
 
 export const wakeRequest = z.strictObject({ why: whySchema.optional() });
 export const sleepRequest = z.strictObject({ force: z.boolean().optional() });
+const inhibitorName = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'takes letters, digits, dots, hyphens and underscores');
 /** `for` left out: until released. */
-export const inhibitRequest = z.strictObject({ for: durationSchema.optional(), why: whySchema });
-export const releaseRequest = z.strictObject({});
+export const inhibitRequest = z.strictObject({
+  name: inhibitorName.optional(),
+  for: durationSchema.optional(),
+  why: whySchema,
+});
+/** `name` left out: all operators' inhibitors, maintenance, and the record of failed wakes. */
+export const releaseRequest = z.strictObject({ name: inhibitorName.optional() });
+export const maintenanceRequest = z.strictObject({ on: z.boolean(), why: whySchema.optional() });
 
 /** The body as a schema reads it; no body is an empty object. Throws RequestRefused (400) that names every wrong member. */
 export function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {

@@ -1,10 +1,19 @@
 // The table of routes: every path of the HTTP API and what it asks of the farm. Guards, errors and listening are left to others.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DEFAULT_INHIBITOR } from '../platform/inhibitor.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm, PlatformStatus } from '../platform/status.ts';
 import { EventFeed } from './event-feed.ts';
 import { RequestRefused } from './problem.ts';
-import { inhibitRequest, readAfterId, readBody, releaseRequest, sleepRequest, wakeRequest } from './requests.ts';
+import {
+  inhibitRequest,
+  maintenanceRequest,
+  readAfterId,
+  readBody,
+  releaseRequest,
+  sleepRequest,
+  wakeRequest,
+} from './requests.ts';
 
 /** Readers of events at once; one more is answered 503. */
 export const MAX_EVENT_FEEDS = 64;
@@ -39,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', url: `${PLATFORM}/sleep`, answer: answerSleep },
   { method: 'POST', url: `${PLATFORM}/inhibit`, answer: answerInhibit },
   { method: 'POST', url: `${PLATFORM}/release`, answer: answerRelease },
+  { method: 'POST', url: `${PLATFORM}/maintenance`, answer: answerMaintenance },
 ];
 
 function nameOf(request: FastifyRequest): string {
@@ -70,15 +80,22 @@ function answerSleep(context: RouteContext, request: FastifyRequest, reply: Fast
   return accept(context, reply, nameOf(request));
 }
 
-function answerInhibit({ farm }: RouteContext, request: FastifyRequest): PlatformStatus {
+async function answerInhibit({ farm }: RouteContext, request: FastifyRequest): Promise<PlatformStatus> {
   const body = readBody(inhibitRequest, request.body);
-  farm.inhibit(nameOf(request), body.for ?? null, body.why);
+  const inhibitor = body.name ?? DEFAULT_INHIBITOR;
+  await farm.inhibit(nameOf(request), { inhibitor, forMs: body.for ?? null, why: body.why });
   return farm.platform(nameOf(request));
 }
 
-function answerRelease({ farm }: RouteContext, request: FastifyRequest): PlatformStatus {
-  readBody(releaseRequest, request.body);
-  farm.release(nameOf(request));
+async function answerRelease({ farm }: RouteContext, request: FastifyRequest): Promise<PlatformStatus> {
+  const { name } = readBody(releaseRequest, request.body);
+  await farm.release(nameOf(request), name ?? null);
+  return farm.platform(nameOf(request));
+}
+
+async function answerMaintenance({ farm }: RouteContext, request: FastifyRequest): Promise<PlatformStatus> {
+  const { on, why } = readBody(maintenanceRequest, request.body);
+  await farm.maintenance(nameOf(request), on, why ?? 'ordered by an operator');
   return farm.platform(nameOf(request));
 }
 

@@ -58,12 +58,22 @@ export class ApiClient {
   }
 
   /** `duration` as people write it, `2h`; null: until released. */
-  inhibit(name: string, duration: string | null, why: string): Promise<PlatformStatus> {
-    return this.#json('POST', `${platformPath(name)}/inhibit`, duration === null ? { why } : { for: duration, why });
+  inhibit(name: string, inhibitor: string | null, duration: string | null, why: string): Promise<PlatformStatus> {
+    const body = {
+      ...(inhibitor === null ? {} : { name: inhibitor }),
+      ...(duration === null ? {} : { for: duration }),
+      why,
+    };
+    return this.#json('POST', `${platformPath(name)}/inhibit`, body);
   }
 
-  release(name: string): Promise<PlatformStatus> {
-    return this.#json('POST', `${platformPath(name)}/release`, {});
+  /** null: all that operators asked for. */
+  release(name: string, inhibitor: string | null): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/release`, inhibitor === null ? {} : { name: inhibitor });
+  }
+
+  maintenance(name: string, on: boolean, why: string | null): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/maintenance`, why === null ? { on } : { on, why });
   }
 
   /** Calls back for each kept event and each new one until the signal aborts; reconnects where it left off. */

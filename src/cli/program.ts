@@ -11,6 +11,7 @@ import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addInhibitCommand } from './commands/inhibit.ts';
 import { addLz4Commands } from './commands/lz4.ts';
+import { addMaintenanceCommand } from './commands/maintenance.ts';
 import { addReleaseCommand } from './commands/release.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addRunCommand } from './commands/run.ts';
@@ -35,6 +36,7 @@ const ADD_COMMANDS = [
   addSleepCommand,
   addInhibitCommand,
   addReleaseCommand,
+  addMaintenanceCommand,
   addStreamsCommand,
   addReportCommand,
   addEventsCommand,

@@ -1,13 +1,17 @@
 // One platform's controller: feeds the machine with events and runs its effects through the ports. Decides nothing itself.
 import { ActivityTable } from '../platform/activity-table.ts';
 import { errorText } from '../platform/errors.ts';
+import { type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
 import { createPlatform, nextDeadlineMs, step } from '../platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../platform/model.ts';
 import type {
   Clock,
+  InhibitorPace,
+  InhibitorWatch,
   Intent,
   Journal,
   Logger,
+  OrderStore,
   PlatformContext,
   PowerDriver,
   ProbeResult,
@@ -38,8 +42,11 @@ export interface PlatformControllerOptions {
   readonly armed: boolean;
   /** What the journal kept from the last run, if anything. */
   readonly intent: Intent | null;
+  /** What the disk kept of operators' orders, if anything. */
+  readonly orders: KeptOrders | null;
   readonly driver: PowerDriver;
   readonly journal: Journal;
+  readonly orderStore: OrderStore;
   readonly context: PlatformContext;
   readonly clock: Clock;
   readonly log: Logger;
@@ -51,6 +58,7 @@ export interface PlatformControllerOptions {
 export interface ControllerParts {
   readonly gate: StreamGate;
   readonly probers: readonly Prober[];
+  readonly inhibitors: readonly InhibitorWatch[];
 }
 
 export class PlatformController implements StreamObserver {
@@ -69,15 +77,21 @@ export class PlatformController implements StreamObserver {
   #saveTail: Promise<void> = Promise.resolve();
   /** Settles when the last journal write did, whatever came of it. */
   #journalTail: Promise<void> = Promise.resolve();
+  /** The last write of orders. Whoever waits for it is told of its problem. */
+  #ordersTail: Promise<void> = Promise.resolve();
 
   constructor(options: PlatformControllerOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#model = createPlatform(options.policy, options.armed, options.intent, options.clock.nowMs());
+    const { policy, armed, intent, orders, clock } = options;
+    this.#model = createPlatform(policy, armed, intent, clock.nowMs(), orders);
     this.#powerWatch = new PowerWatch({
       driver: options.driver,
       clock: options.clock,
-      onEvent: (event) => this.dispatch(event),
+      onEvent: (event) => {
+        this.dispatch(event);
+        if (event.kind === 'power') for (const watch of this.#parts?.inhibitors ?? []) watch.onPower(event.reading);
+      },
     });
   }
 
@@ -99,6 +113,7 @@ export class PlatformController implements StreamObserver {
   /** Begins to watch the witnesses. */
   start(): void {
     this.#powerWatch.start();
+    for (const watch of this.#parts?.inhibitors ?? []) watch.start();
     this.#afterStep();
   }
 
@@ -109,7 +124,9 @@ export class PlatformController implements StreamObserver {
     this.#cancelDeadline();
     this.#powerWatch.stop();
     for (const prober of this.#parts?.probers ?? []) prober.stop();
+    for (const watch of this.#parts?.inhibitors ?? []) watch.stop();
     await this.#journalTail;
+    await this.#ordersTail.catch(() => {});
     await this.#options.driver.close();
   }
 
@@ -130,6 +147,11 @@ export class PlatformController implements StreamObserver {
       this.#stepping = false;
     }
     this.#afterStep();
+  }
+
+  /** Resolves when the orders given so far are on disk; rejects with ERR_JOURNAL where they are not. */
+  ordersKept(): Promise<void> {
+    return this.#ordersTail;
   }
 
   onProbeResult(vm: string, result: ProbeResult): void {
@@ -211,6 +233,18 @@ export class PlatformController implements StreamObserver {
       case 'restoreContext':
         this.#restoreContext(effect.sequence);
         break;
+      case 'askInhibitors':
+        this.#askInhibitors(effect.sequence);
+        break;
+      case 'keepOrders':
+        this.#keepOrders(effect.orders);
+        break;
+      case 'inhibited':
+        this.#reportInhibitor('began', effect.inhibitor, effect.inhibitor.why);
+        break;
+      case 'lifted':
+        this.#reportInhibitor('ended', effect.inhibitor, effect.why);
+        break;
       case 'drainSendQueues':
         this.#drain(effect.sequence, effect.boundMs);
         break;
@@ -256,6 +290,26 @@ export class PlatformController implements StreamObserver {
       ({ identity, problem }) => ({ kind: 'contextRestored', sequence, identity, problem }),
       (problem) => ({ kind: 'contextRestored', sequence, identity: 'unknown', problem }),
     );
+  }
+
+  #askInhibitors(sequence: number): void {
+    const watches = this.#parts?.inhibitors ?? [];
+    this.#answer(
+      Promise.all(watches.map((watch) => watch.ask(this.#stopping.signal))),
+      () => ({ kind: 'inhibitorsAsked', sequence, problem: null }),
+      (problem) => ({ kind: 'inhibitorsAsked', sequence, problem }),
+    );
+  }
+
+  #keepOrders(orders: KeptOrders): void {
+    const before = this.#ordersTail.catch(() => {});
+    this.#ordersTail = before.then(() => this.#options.orderStore.write(this.name, orders));
+    this.#ordersTail.catch((thrown: unknown) => this.#report('alarm', errorText(thrown)));
+  }
+
+  #reportInhibitor(change: 'began' | 'ended', { kind, name, untilMs }: InhibitorStatus, why: string): void {
+    const what = change === 'began' ? 'inhibited by' : 'no longer inhibited by';
+    this.#report('inhibitor', `${what} ${nameInhibitor({ kind, name })}: ${why}`, { change, by: kind, name, untilMs });
   }
 
   #drain(sequence: number, boundMs: number): void {
@@ -341,6 +395,7 @@ export class PlatformController implements StreamObserver {
     const pace = watchPace(this.#model, clock.nowMs());
     this.#powerWatch.setPace(pace.powerMs, this.#model.state === 'awake' || this.#model.state === 'drowsy');
     for (const prober of this.#parts.probers) prober.setPace(pace.probeMs);
+    for (const watch of this.#parts.inhibitors) watch.setPace(inhibitorPace(this.#model));
   }
 
   /** What people must know of the BMC, told when it changes and not at every reading: why nothing will be put to sleep. */
@@ -360,6 +415,12 @@ export class PlatformController implements StreamObserver {
     else this.#options.log.info(logged, message);
     this.#options.report({ kind, message, facts });
   }
+}
+
+/** A look at the host costs it something, and would wake a sleeper: only where it may be put to sleep next. */
+function inhibitorPace({ state }: PlatformModel): InhibitorPace {
+  if (state === 'drowsy') return 'drowsy';
+  return state === 'awake' ? 'running' : 'resting';
 }
 
 /** For people: `alice from 10.0.9.4:51234 (rdp)`. */

@@ -1,6 +1,7 @@
 // Why a platform is in its state, in a sentence a person can act on.
 import { describeStream, type PlatformController } from '../controller/platform-controller.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
+import type { PlatformModel } from '../platform/model.ts';
 import type { StreamStatus } from '../platform/ports.ts';
 import { type Blocker, type Explanation, QUIET_STREAMS_SHOWN } from '../platform/status.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
@@ -23,6 +24,11 @@ export function explainPlatform(controller: PlatformController, nowMs: number): 
     quietStreams: quiet.slice(0, QUIET_STREAMS_SHOWN),
     moreQuietStreams: Math.max(0, quiet.length - QUIET_STREAMS_SHOWN),
   };
+}
+
+/** Why it is in maintenance; empty where it is not. */
+export function describeMaintenance({ maintenance, maintenanceOrder }: PlatformModel): string {
+  return maintenanceOrder?.why ?? (maintenance ? 'powered off by somebody else' : '');
 }
 
 /** The clients in the pool, for a sentence: `alice from 10.0.9.4:51234 (rdp), bob from ..., and 2 more`. */
@@ -76,7 +82,7 @@ function summarize(
     case 'asleep': {
       const held = formatBytes(controller.gate.heldBytes().heldBytes);
       if (model.maintenance)
-        return `${name} was powered off by somebody: in maintenance until \`torpor release ${name}\`.`;
+        return `${name} does not run and no client wakes it: in maintenance (${describeMaintenance(model)}) until \`torpor maintenance off ${name}\`.`;
       return `${name} sleeps since ${forHow} (${model.why}), ${held} held; the first activity wakes it.`;
     }
     case 'waking':

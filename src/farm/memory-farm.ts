@@ -4,13 +4,18 @@ import type { EventLog } from '../history/event-log.ts';
 import type { SleepLedger } from '../history/sleep-ledger.ts';
 import { TorporError } from '../platform/errors.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
+import { OPERATOR_INHIBITORS_MAX } from '../platform/inhibitor.ts';
 import type { Clock, StreamStatus } from '../platform/ports.ts';
-import type { Explanation, Farm, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
+import type {
+  Explanation,
+  Farm,
+  FarmEvent,
+  InhibitRequest,
+  PlatformReport,
+  PlatformStatus,
+} from '../platform/status.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
 import { buildStatus } from './platform-status.ts';
-
-/** The name of the inhibitor that `torpor inhibit` sets. */
-const OPERATOR_INHIBITOR = 'operator';
 
 export interface MemoryFarmOptions {
   readonly controllers: readonly PlatformController[];
@@ -86,15 +91,39 @@ export class MemoryFarm implements Farm {
     controller.dispatch({ kind: 'operatorSleep', force });
   }
 
-  inhibit(name: string, forMs: number | null, why: string): void {
+  async inhibit(name: string, { inhibitor, forMs, why }: InhibitRequest): Promise<void> {
+    const controller = this.#controller(name);
+    const operators = operatorInhibitors(controller);
+    if (!operators.includes(inhibitor) && operators.length >= OPERATOR_INHIBITORS_MAX) {
+      const advice = `release one of them first (torpor inhibit --list ${name})`;
+      throw new TorporError('ERR_PLATFORM_STATE', `${name} has ${operators.length} operators' inhibitors: ${advice}`);
+    }
     const untilMs = forMs === null ? null : this.#clock.nowMs() + forMs;
-    this.#controller(name).dispatch({ kind: 'inhibit', name: OPERATOR_INHIBITOR, why, untilMs });
-    this.#events.append(name, 'inhibitor', `inhibited by ${OPERATOR_INHIBITOR}: ${why}`, { untilMs });
+    controller.dispatch({ kind: 'inhibit', by: 'operator', name: inhibitor, why, untilMs });
+    await controller.ordersKept();
   }
 
-  release(name: string): void {
-    this.#controller(name).dispatch({ kind: 'release' });
-    this.#events.append(name, 'inhibitor', 'released by an operator', {});
+  async release(name: string, inhibitor: string | null): Promise<void> {
+    const controller = this.#controller(name);
+    if (inhibitor === null) {
+      controller.dispatch({ kind: 'release' });
+      this.#events.append(name, 'inhibitor', 'released by an operator', { change: 'released' });
+    } else {
+      const known = operatorInhibitors(controller);
+      if (!known.includes(inhibitor)) {
+        const there = known.length === 0 ? 'no operator inhibits it' : `there are: ${known.join(', ')}`;
+        throw new TorporError('ERR_PLATFORM_STATE', `${name} has no operator's inhibitor "${inhibitor}"; ${there}`);
+      }
+      controller.dispatch({ kind: 'lift', by: 'operator', name: inhibitor, why: 'released by an operator' });
+    }
+    await controller.ordersKept();
+  }
+
+  async maintenance(name: string, on: boolean, why: string): Promise<void> {
+    const controller = this.#controller(name);
+    controller.dispatch({ kind: 'maintenance', on, why });
+    this.#events.append(name, 'maintenance', on ? `in maintenance: ${why}` : 'maintenance is over', { on });
+    await controller.ordersKept();
   }
 
   #controller(name: string): PlatformController {
@@ -103,4 +132,8 @@ export class MemoryFarm implements Farm {
     const known = [...this.#controllers.keys()].join(', ');
     throw new TorporError('ERR_PLATFORM_UNKNOWN', `no platform is called "${name}"; there are: ${known}`);
   }
+}
+
+function operatorInhibitors(controller: PlatformController): string[] {
+  return controller.model.inhibitors.filter(({ kind }) => kind === 'operator').map(({ name }) => name);
 }

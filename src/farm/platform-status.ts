@@ -3,6 +3,7 @@ import type { PlatformController } from '../controller/platform-controller.ts';
 import { assess, hasPowerWitness } from '../platform/evidence.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
 import type { PlatformStatus } from '../platform/status.ts';
+import { describeMaintenance } from './explain-platform.ts';
 
 /** Blockers are what keeps a running platform awake; one that does not run has none. */
 export function buildStatus(controller: PlatformController, nowMs: number): PlatformStatus {
@@ -22,6 +23,7 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     wakeProven: model.wakeProven,
     wakeProofWhy: model.wakeProofWhy,
     maintenance: model.maintenance,
+    maintenanceWhy: describeMaintenance(model),
     evidence: evidence.text,
     evidenceIsWeak: !hasPowerWitness(model.policy),
     watts: model.power?.watts ?? null,

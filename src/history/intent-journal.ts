@@ -1,8 +1,9 @@
 // The journal of intents: one small file per platform, replaced whole and on disk (fsync) before `write` resolves.
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Intent, Journal } from '../platform/ports.ts';
+import { writeDurably } from './durable-file.ts';
 
 /** Version of the file's form. A file of another version is refused, not guessed at. */
 const FORM_VERSION = 1;
@@ -34,18 +35,8 @@ export class IntentJournal implements Journal {
 
   async write(platform: string, intent: Intent): Promise<void> {
     const path = this.#pathOf(platform);
-    const fresh = `${path}.new`;
     try {
-      await mkdir(dirname(path), { recursive: true });
-      const file = await open(fresh, 'w', 0o600);
-      try {
-        await file.writeFile(`${JSON.stringify({ form: FORM_VERSION, ...intent })}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(fresh, path);
-      await syncDirectory(dirname(path));
+      await writeDurably(path, `${JSON.stringify({ form: FORM_VERSION, ...intent })}\n`);
     } catch (thrown) {
       throw journalError(`cannot write the journal ${path}: ${errorText(thrown)}`, thrown);
     }
@@ -58,16 +49,6 @@ export class IntentJournal implements Journal {
 
 function journalError(message: string, cause: unknown): TorporError {
   return new TorporError('ERR_JOURNAL', message, { cause });
-}
-
-/** Makes the rename itself survive a power cut. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function parseIntent(value: unknown): Intent {

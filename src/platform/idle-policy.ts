@@ -1,12 +1,16 @@
 // Why a platform stays awake: every guard between "nobody is active" and a suspend, each with its reason in words.
 import { EVIDENCE_FRESH_MS, hasPowerWitness, powerVerdict } from './evidence.ts';
+import { nameInhibitor } from './inhibitor.ts';
 import type { PlatformModel } from './model.ts';
 import type { Blocker } from './status.ts';
 import { formatDuration } from './units.ts';
 
+/** How long a press of the button counts against `maxSuspendsPerHour`. */
+export const PRESS_COUNTS_MS = 3_600_000;
+
 /**
  * All that forbids a suspend at this moment, strongest reason first; empty means it may sleep. An operator's wish skips
- * `min-awake`; a forced one also `pool`.
+ * `min-awake` and `suspend-rate`; a forced one also `pool`.
  */
 export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   const blockers: Blocker[] = [];
@@ -15,9 +19,10 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   if (model.pool > 0 && model.sleepAsked?.force !== true) {
     add('pool', `${model.pool} active ${model.pool === 1 ? 'client' : 'clients'}`);
   }
+  if (model.maintenanceOrder !== null) add('maintenance', `in maintenance: ${model.maintenanceOrder.why}`);
   for (const inhibitor of model.inhibitors) {
     if (inhibitor.untilMs !== null && inhibitor.untilMs <= nowMs) continue;
-    add('inhibitor', `inhibited by ${inhibitor.name}: ${inhibitor.why}`, inhibitor.untilMs);
+    add('inhibitor', `inhibited by ${nameInhibitor(inhibitor)}: ${inhibitor.why}`, inhibitor.untilMs);
   }
   addBmcBlockers(model, nowMs, add);
   if (!model.wakeProven) add('wake-path', `the wake path is not proven: ${model.wakeProofWhy}`);
@@ -26,11 +31,24 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   }
   if (model.backOff !== null && model.backOff.untilMs > nowMs)
     add('back-off', model.backOff.why, model.backOff.untilMs);
+  const pressFromMs = mayPressAgainAtMs(model);
+  if (model.sleepAsked === null && pressFromMs !== null && pressFromMs > nowMs) {
+    const { maxSuspendsPerHour } = model.policy;
+    const suspends = maxSuspendsPerHour === 1 ? 'suspend' : 'suspends';
+    add('suspend-rate', `${maxSuspendsPerHour} ${suspends} within the last hour, as many as allowed`, pressFromMs);
+  }
   const mayFromMs = model.sinceMs + model.policy.minAwakeMs;
   if (model.state === 'awake' && model.sleepAsked === null && !model.wokenToAnswer && mayFromMs > nowMs) {
     add('min-awake', `awake for less than ${formatDuration(model.policy.minAwakeMs)}`, mayFromMs);
   }
   return blockers;
+}
+
+/** When a press is allowed again that `maxSuspendsPerHour` forbids; null where none is forbidden. */
+export function mayPressAgainAtMs({ policy, pressesAtMs }: PlatformModel): number | null {
+  const max = policy.maxSuspendsPerHour;
+  if (max === null || pressesAtMs.length < max) return null;
+  return (pressesAtMs[pressesAtMs.length - max] as number) + PRESS_COUNTS_MS;
 }
 
 function addBmcBlockers(model: PlatformModel, nowMs: number, add: (kind: string, why: string) => void): void {

@@ -10,7 +10,8 @@ import {
   SILENCE_MS,
   vmAnsweredSince,
 } from './evidence.ts';
-import { findBlockers } from './idle-policy.ts';
+import { findBlockers, mayPressAgainAtMs, PRESS_COUNTS_MS } from './idle-policy.ts';
+import type { InhibitorKind, InhibitorStatus, KeptOrders } from './inhibitor.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy, ProbeFact, Progress } from './model.ts';
 import type { Intent, PowerReading } from './ports.ts';
 import { withCapabilities } from './power-policy.ts';
@@ -49,6 +50,8 @@ export const WAKE_BACK_OFF_MAX_MS = 15 * 60_000;
 /** From a wake that failed, no suspend for this time; doubles with each one up to a day. A release forgives. */
 export const FAILED_WAKE_BLOCK_MS = 3_600_000;
 export const FAILED_WAKE_BLOCK_MAX_MS = 24 * 3_600_000;
+/** Presses of the last hour that are remembered at most; `maxSuspendsPerHour` is no more. */
+export const PRESSES_KEPT_MAX = 60;
 /** Transitions that one event may cause in a row. */
 const SETTLE_BOUND = 6;
 
@@ -64,12 +67,13 @@ const NO_PROGRESS: Progress = {
   releasedVms: [],
 };
 
-/** The machine before its first evidence. Streams are held until then; `intent` is what the journal kept, if anything. */
+/** The machine before its first evidence. Streams are held until then; `intent` and `orders` are what the disk kept, if anything. */
 export function createPlatform(
   policy: PlatformPolicy,
   armed: boolean,
   intent: Intent | null,
   nowMs: number,
+  orders: KeptOrders | null = null,
 ): PlatformModel {
   const blockMs = failedWakeBlockMs(intent?.failedWakes ?? 0);
   return {
@@ -84,15 +88,19 @@ export function createPlatform(
     held: true,
     armed,
     pool: 0,
-    inhibitors: [],
+    inhibitors: (orders?.inhibitors ?? []).filter((inhibitor) => !isPast(inhibitor, nowMs)),
     bmcReachable: false,
     bmcProblem: 'not asked yet',
     wakeProven: false,
     wakeProofWhy: 'not checked yet',
-    maintenance: false,
+    maintenance: orders?.maintenance != null,
+    maintenanceOrder: orders?.maintenance ?? null,
+    pressesAtMs: countingPresses(rememberedPresses(intent, orders), nowMs),
     power: null,
     probes: {},
     wakeWanted: null,
+    wakeOrdered: false,
+    scheduledUntilMs: null,
     wokenToAnswer: false,
     waitingSinceMs: null,
     neededVms: [],
@@ -118,7 +126,7 @@ interface Turn {
  * Effects are in the order in which they must begin.
  */
 export function step(model: PlatformModel, event: PlatformEvent, nowMs: number): [PlatformModel, Effect[]] {
-  let turn = absorb({ model: passTime(model, nowMs), effects: [] }, event, nowMs);
+  let turn = absorb(passTime(model, nowMs), event, nowMs);
   for (let i = 0; i < SETTLE_BOUND; i += 1) {
     const next = ADVANCE[turn.model.state](turn, nowMs);
     if (next === null) break;
@@ -141,6 +149,8 @@ export function nextDeadlineMs(model: PlatformModel): number | null {
     model.pressed === null ? null : model.pressed.atMs + LATE_SLEEP_MS + 1,
     model.state === 'awake' ? model.sinceMs + model.policy.minAwakeMs : null,
     model.waitingSinceMs === null ? null : model.waitingSinceMs + model.policy.clientWaitMs,
+    model.scheduledUntilMs,
+    mayPressAgainAtMs(model),
     ...model.inhibitors.map((inhibitor) => inhibitor.untilMs),
   ].filter((moment) => moment !== null && moment > model.steppedAtMs) as number[];
   return moments.length === 0 ? null : Math.min(...moments);
@@ -148,9 +158,11 @@ export function nextDeadlineMs(model: PlatformModel): number | null {
 
 // ------------------------------------------------------------------------------------------------ events become facts
 
-function passTime(model: PlatformModel, nowMs: number): PlatformModel {
-  const inhibitors = model.inhibitors.filter(({ untilMs }) => untilMs === null || untilMs > nowMs);
-  return { ...model, steppedAtMs: nowMs, inhibitors };
+function passTime(model: PlatformModel, nowMs: number): Turn {
+  const pressesAtMs = countingPresses(model.pressesAtMs, nowMs);
+  const past = model.inhibitors.filter((inhibitor) => isPast(inhibitor, nowMs));
+  const turn: Turn = { model: { ...model, steppedAtMs: nowMs, pressesAtMs }, effects: [] };
+  return past.length === 0 ? turn : lift(turn, past, 'its time is over');
 }
 
 function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
@@ -165,12 +177,13 @@ function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
     case 'keepalive':
       return absorbKeepalive(turn, event.vm, event.why, nowMs);
     case 'inhibit':
-      return patch(turn, {
-        inhibitors: [
-          ...model.inhibitors.filter((inhibitor) => inhibitor.name !== event.name),
-          { name: event.name, why: event.why, untilMs: event.untilMs },
-        ],
-      });
+      return absorbInhibit(turn, event, nowMs);
+    case 'lift':
+      return absorbLift(turn, event.by, event.name, event.why);
+    case 'maintenance':
+      return absorbMaintenance(turn, event.on, event.why, nowMs);
+    case 'scheduledWake':
+      return absorbScheduledWake(turn, event.why, event.untilMs, nowMs);
     case 'release':
       return absorbRelease(turn, nowMs);
     case 'power':
@@ -228,12 +241,55 @@ function wantWake(turn: Turn, vm: string, why: string, nowMs: number): Turn {
   });
 }
 
+/** A reason that is told anew, in other words or for longer, began when it was told first. */
+function absorbInhibit(turn: Turn, event: Extract<PlatformEvent, { kind: 'inhibit' }>, nowMs: number): Turn {
+  const { by, name, why, untilMs } = event;
+  const before = turn.model.inhibitors.find((inhibitor) => isNamed(inhibitor, by, name));
+  const inhibitor: InhibitorStatus = { kind: by, name, why, sinceMs: before?.sinceMs ?? nowMs, untilMs };
+  const others = turn.model.inhibitors.filter((other) => other !== before);
+  const set = patch(turn, { inhibitors: [...others, inhibitor] });
+  const told = before === undefined ? effect(set, { kind: 'inhibited', inhibitor }) : set;
+  return by === 'operator' ? keepOrders(told) : told;
+}
+
+function absorbLift(turn: Turn, by: InhibitorKind, name: string, why: string): Turn {
+  const lifted = turn.model.inhibitors.filter((inhibitor) => isNamed(inhibitor, by, name));
+  if (lifted.length === 0) return turn;
+  return by === 'operator' ? keepOrders(lift(turn, lifted, why)) : lift(turn, lifted, why);
+}
+
 function absorbRelease(turn: Turn, nowMs: number): Turn {
   const { model } = turn;
-  const forgiven = patch(turn, { inhibitors: [], maintenance: false, backOff: null, failedSuspends: 0 });
-  const kind = model.maintenance && model.armed ? 'sleep' : model.intent.kind;
-  if (kind === model.intent.kind && model.intent.failedWakes === 0) return forgiven;
-  return journal(forgiven, kind, nowMs, 0);
+  const operators = model.inhibitors.filter(({ kind }) => kind === 'operator');
+  const lifted = lift(turn, operators, 'released by an operator');
+  const forgiven = patch(lifted, { maintenance: false, maintenanceOrder: null, backOff: null, failedSuspends: 0 });
+  const kept = operators.length > 0 || model.maintenanceOrder !== null ? keepOrders(forgiven) : forgiven;
+  const kind = intentAfterMaintenance(model);
+  if (kind === model.intent.kind && model.intent.failedWakes === 0) return kept;
+  return journal(kept, kind, nowMs, 0);
+}
+
+function absorbMaintenance(turn: Turn, on: boolean, why: string, nowMs: number): Turn {
+  const { model } = turn;
+  if (on) return keepOrders(patch(turn, { maintenance: true, maintenanceOrder: { why, sinceMs: nowMs } }));
+  const ended = patch(turn, { maintenance: false, maintenanceOrder: null });
+  const kept = model.maintenanceOrder === null ? ended : keepOrders(ended);
+  const kind = intentAfterMaintenance(model);
+  return kind === model.intent.kind ? kept : journal(kept, kind, nowMs);
+}
+
+/** One that was powered off by somebody else, and is let go, sleeps as if we had sent it: the next client wakes it. */
+function intentAfterMaintenance({ state, maintenance, armed, intent }: PlatformModel): Intent['kind'] {
+  return maintenance && armed && state === 'asleep' ? 'sleep' : intent.kind;
+}
+
+function absorbScheduledWake(turn: Turn, why: string, untilMs: number, nowMs: number): Turn {
+  const { model } = turn;
+  const runs = model.state === 'awake' || model.state === 'drowsy' || model.state === 'saving';
+  if (runs || untilMs <= nowMs || !isOurs(model)) return turn;
+  if (model.maintenance) return effect(turn, { kind: 'note', why: `not woken, it is in maintenance: ${why}` });
+  const scheduledUntilMs = Math.max(untilMs, model.scheduledUntilMs ?? untilMs);
+  return patch(turn, { wakeWanted: model.wakeWanted ?? why, scheduledUntilMs, wokenToAnswer: false });
 }
 
 function absorbProbe(turn: Turn, vm: string, answered: boolean, askedAtMs: number, nowMs: number): Turn {
@@ -269,18 +325,18 @@ function silentFact(before: ProbeFact | undefined, askedAtMs: number, nowMs: num
 
 function absorbOperatorWake(turn: Turn, why: string, nowMs: number): Turn {
   const { model } = turn;
-  const freed = patch(turn, { maintenance: false, sleepAsked: null, wokenToAnswer: false });
+  const freed = patch(turn, { ...endFoundMaintenance(model), sleepAsked: null, wokenToAnswer: false });
   switch (model.state) {
     case 'drowsy':
       return toAwake(freed, why, nowMs);
     case 'saving':
       return abortSaving(freed, why, nowMs);
     case 'failed':
-      return toWaking(freed, why, nowMs, true);
+      return toWaking(patch(freed, { wakeOrdered: true }), why, nowMs, true);
     case 'asleep':
     case 'suspending':
     case 'starting':
-      return patch(freed, { wakeWanted: model.wakeWanted ?? why });
+      return patch(freed, { wakeWanted: model.wakeWanted ?? why, wakeOrdered: true });
     default:
       return freed;
   }
@@ -300,7 +356,16 @@ function absorbOperatorSleep(turn: Turn, force: boolean, nowMs: number): Turn {
 
 type AnswerEvent = Extract<
   PlatformEvent,
-  { kind: 'contextSaved' | 'drained' | 'journalled' | 'sleepAnswered' | 'wakeAnswered' | 'contextRestored' }
+  {
+    kind:
+      | 'contextSaved'
+      | 'inhibitorsAsked'
+      | 'drained'
+      | 'journalled'
+      | 'sleepAnswered'
+      | 'wakeAnswered'
+      | 'contextRestored';
+  }
 >;
 
 function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
@@ -309,8 +374,13 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
     case 'contextSaved':
       if (state !== 'saving' || progress.phase !== 'hooks' || event.sequence !== progress.sequence) return turn;
       return event.veto === null
-        ? startDraining(turn, nowMs)
+        ? startAsking(turn, nowMs)
         : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, `vetoed by the hook: ${event.veto}`, nowMs), event.veto, nowMs);
+    case 'inhibitorsAsked':
+      if (state !== 'saving' || progress.phase !== 'asking' || event.sequence !== progress.sequence) return turn;
+      return event.problem === null
+        ? startDraining(turn, nowMs)
+        : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, event.problem, nowMs), event.problem, nowMs);
     case 'drained':
       if (state !== 'saving' || progress.phase !== 'draining' || event.sequence !== progress.sequence) return turn;
       return event.drained
@@ -374,7 +444,8 @@ function advanceStarting(turn: Turn, nowMs: number): Turn | null {
   if (evidence.verdict === 'asleep' || evidence.verdict === 'off') {
     const ours = model.intent.kind !== 'run';
     const asleep = toAsleep(turn, `evidence at start: ${evidence.text}`, evidence.power === 'off' && !ours, nowMs);
-    return model.intent.kind === 'wake' ? toWaking(asleep, 'a wake was under way', nowMs, true) : asleep;
+    const goesOn = model.intent.kind === 'wake' && mayWake(asleep.model);
+    return goesOn ? toWaking(asleep, 'a wake was under way', nowMs, true) : asleep;
   }
   if (!isOver(model, nowMs)) return null;
   // The intent stays as it is: evidence that comes later meets what the journal knew.
@@ -468,7 +539,9 @@ function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
     return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
   }
   // Waking is always safe: whoever came back need not wait until the sleep is certain.
-  if (model.wakeWanted !== null && (powerSleeps || silent)) return toWaking(turn, model.wakeWanted, nowMs, true);
+  if (model.wakeWanted !== null && mayWake(model) && (powerSleeps || silent)) {
+    return toWaking(turn, model.wakeWanted, nowMs, true);
+  }
   if (model.progress.sleepSeenAtMs === null && (powerSleeps || silent)) {
     return patch(turn, { progress: { ...model.progress, sleepSeenAtMs: nowMs } });
   }
@@ -493,15 +566,18 @@ function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
   const powerSince = model.power !== null && model.power.atMs >= model.sinceMs;
   if (evidence.verdict === 'awake' && (sinceSleep || (model.policy.probedVms.length === 0 && powerSince))) {
     const why = `woken by someone else: ${evidence.text}`;
-    return model.held ? toWaking(patch(turn, { maintenance: false }), why, nowMs, false) : toAwake(turn, why, nowMs);
+    const freed = patch(turn, endFoundMaintenance(model));
+    return model.held ? toWaking(freed, why, nowMs, false) : toAwake(freed, why, nowMs);
   }
   // VMs that hooks saved cannot answer before they are restored: the host alone must do.
   if (model.held && model.policy.savesContext && runsSince(model, nowMs)) {
-    return toWaking(patch(turn, { maintenance: false }), `woken by someone else: ${evidence.text}`, nowMs, false);
+    const freed = patch(turn, endFoundMaintenance(model));
+    return toWaking(freed, `woken by someone else: ${evidence.text}`, nowMs, false);
   }
   if (model.wakeWanted === null) return null;
-  if (!model.maintenance) return toWaking(turn, model.wakeWanted, nowMs, true);
-  return giveUpLateClients(turn, 'the platform was powered off by somebody and is in maintenance', nowMs);
+  if (mayWake(model)) return toWaking(turn, model.wakeWanted, nowMs, true);
+  const why = model.maintenanceOrder?.why ?? 'powered off by somebody else';
+  return giveUpLateClients(turn, `the platform is in maintenance: ${why}`, nowMs);
 }
 
 function advanceWaking(turn: Turn, nowMs: number): Turn | null {
@@ -533,6 +609,7 @@ function advanceRequested(turn: Turn, nowMs: number): Turn | null {
   if (isReady(model, nowMs) || (mayRestore && power !== 'sleeping' && power !== 'off')) {
     return startRestoring(turn, nowMs);
   }
+  if (!mayWake(model)) return waitHandsOff(turn, nowMs);
   if (isOver(model, nowMs)) return endWakeMethod(turn, nowMs);
   if (progress.nextWakeRequestAtMs === null || progress.nextWakeRequestAtMs > nowMs) return null;
   // Asked while it still goes down, a request is lost: it is repeated as soon as the sleep shows.
@@ -546,6 +623,23 @@ function advanceRequested(turn: Turn, nowMs: number): Turn | null {
   const known = model.intent.kind === 'wake' ? turn : journal(turn, 'wake', nowMs);
   const asked = patch(known, { progress: { ...progress, sequence, nextWakeRequestAtMs: nowMs + pauseMs } });
   return effect(asked, { kind: 'requestWake', sequence, method });
+}
+
+/** In maintenance nothing is asked for: it may be off again already, under its technician's hands. */
+function waitHandsOff(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const readSince = model.power !== null && model.power.atMs > model.sinceMs;
+  if (readSince && (evidence.verdict === 'asleep' || evidence.verdict === 'off')) {
+    return toAsleep(turn, `it does not run, and is in maintenance: ${evidence.text}`, false, nowMs);
+  }
+  return isOver(model, nowMs) ? failHandsOff(turn, nowMs) : null;
+}
+
+/** Not counted among failed wakes: none was asked for. */
+function failHandsOff(turn: Turn, nowMs: number): Turn {
+  const why = `no VM answers, and in maintenance no wake is asked for (${assess(turn.model, nowMs).text})`;
+  return moveTo(turn, 'failed', why, nowMs, {}, { phase: 'wake' });
 }
 
 /** The method had its time: the next one gets as much, unless there is none, or it runs and none could help. */
@@ -605,6 +699,7 @@ function giveUpMissing(turn: Turn, missing: readonly string[]): Turn {
 function giveUpRestored(turn: Turn, nowMs: number): Turn {
   const { model } = turn;
   if (!model.progress.calledOff) {
+    if (!mayWake(model)) return failHandsOff(turn, nowMs);
     const wasAsked = model.intent.kind === 'wake';
     return wasAsked ? endWakeMethod(turn, nowMs) : toWaking(turn, 'no VM came back by itself', nowMs, true);
   }
@@ -624,11 +719,15 @@ function advanceFailed(turn: Turn, nowMs: number): Turn | null {
       return toAsleep(turn, `fell asleep late: ${evidence.text}`, false, nowMs);
     }
     const silent = allSilentForMs(model, nowMs) >= SILENCE_MS;
-    return model.wakeWanted !== null && silent ? toWaking(turn, model.wakeWanted, nowMs, true) : null;
+    const wakes = model.wakeWanted !== null && silent && mayWake(model);
+    return wakes ? toWaking(turn, model.wakeWanted ?? '', nowMs, true) : null;
   }
   if (runs) return toWaking(turn, `it runs after all: ${evidence.text}`, nowMs, false);
   if (model.wakeWanted === null) return null;
-  if (isOver(model, nowMs)) return toWaking(turn, `once more: ${model.wakeWanted}`, nowMs, true);
+  if (model.waitingSinceMs === null && !isScheduled(model, nowMs) && !model.wakeOrdered) {
+    return patch(turn, { wakeWanted: null, scheduledUntilMs: null });
+  }
+  if (isOver(model, nowMs) && mayWake(model)) return toWaking(turn, `once more: ${model.wakeWanted}`, nowMs, true);
   return giveUpLateClients(turn, 'the platform could not be woken', nowMs);
 }
 
@@ -672,6 +771,34 @@ function mayHaveSavedVms(model: PlatformModel): boolean {
 /** True where this Torpor presses buttons, or did so before it was told to observe: then it also undoes its sleep. */
 function isOurs(model: PlatformModel): boolean {
   return model.armed || model.intent.kind !== 'run';
+}
+
+/** In maintenance only an operator wakes it. */
+function mayWake(model: PlatformModel): boolean {
+  return !model.maintenance || model.wakeOrdered;
+}
+
+function isScheduled(model: PlatformModel, nowMs: number): boolean {
+  return model.scheduledUntilMs !== null && model.scheduledUntilMs > nowMs;
+}
+
+function isPast({ untilMs }: InhibitorStatus, nowMs: number): boolean {
+  return untilMs !== null && untilMs <= nowMs;
+}
+
+function isNamed(inhibitor: InhibitorStatus, kind: InhibitorKind, name: string): boolean {
+  return inhibitor.kind === kind && inhibitor.name === name;
+}
+
+/** The intent is on disk before its press, the count after it: a death between them must not lose one. */
+function rememberedPresses(intent: Intent | null, orders: KeptOrders | null): readonly number[] {
+  const counted = orders?.pressesAtMs ?? [];
+  const isCounted = intent?.kind !== 'sleep' || counted.some((atMs) => atMs >= intent.atMs);
+  return isCounted ? counted : [...counted, intent.atMs];
+}
+
+function countingPresses(pressesAtMs: readonly number[], nowMs: number): readonly number[] {
+  return pressesAtMs.filter((atMs) => atMs + PRESS_COUNTS_MS > nowMs).slice(-PRESSES_KEPT_MAX);
 }
 
 /** True where a request to sleep is out that may have its effect only now. */
@@ -737,6 +864,30 @@ function journal(turn: Turn, kind: Intent['kind'], nowMs: number, failedWakes?: 
   return effect(patch(turn, { intent }), { kind: 'journal', intent });
 }
 
+function lift(turn: Turn, lifted: readonly InhibitorStatus[], why: string): Turn {
+  const inhibitors = turn.model.inhibitors.filter((inhibitor) => !lifted.includes(inhibitor));
+  return lifted.reduce(
+    (done, inhibitor) => effect(done, { kind: 'lifted', inhibitor, why }),
+    patch(turn, { inhibitors }),
+  );
+}
+
+/** What an operator's word and the guards must remember goes to disk whenever it changes. */
+function keepOrders(turn: Turn): Turn {
+  const { inhibitors, maintenanceOrder, pressesAtMs } = turn.model;
+  const orders: KeptOrders = {
+    inhibitors: inhibitors.filter(({ kind }) => kind === 'operator'),
+    maintenance: maintenanceOrder,
+    pressesAtMs,
+  };
+  return effect(turn, { kind: 'keepOrders', orders });
+}
+
+/** What somebody else's power-off brought about ends when it runs again, an operator's order does not. */
+function endFoundMaintenance(model: PlatformModel): Pick<PlatformModel, 'maintenance'> {
+  return { maintenance: model.maintenanceOrder !== null };
+}
+
 function hold(turn: Turn): Turn {
   return turn.model.held ? turn : effect(patch(turn, { held: true }), { kind: 'holdStreams' });
 }
@@ -759,10 +910,12 @@ function toAwake(turn: Turn, why: string, nowMs: number): Turn {
 function flowAwake(turn: Turn, phase: 'none' | 'doubt', why: string, nowMs: number): Turn {
   const change = {
     wakeWanted: null,
+    wakeOrdered: false,
+    scheduledUntilMs: null,
     waitingSinceMs: null,
     neededVms: [],
     sleepAsked: null,
-    maintenance: false,
+    ...endFoundMaintenance(turn.model),
     wouldSleepSaid: false,
   };
   return release(moveTo(turn, 'awake', why, nowMs, change, { phase }));
@@ -783,6 +936,15 @@ function failedWakeBlockMs(failedWakes: number): number {
 function failedWakeReason(failedWakes: number): string {
   const times = failedWakes === 1 ? 'a wake' : `${failedWakes} wakes`;
   return `${times} failed before: \`torpor release\` forgives that`;
+}
+
+/** The hooks may have taken minutes, and the checks' last word may be as old: they are asked once more. */
+function startAsking(turn: Turn, nowMs: number): Turn {
+  const { policy, progress } = turn.model;
+  if (policy.asksTimeoutMs === 0) return startDraining(turn, nowMs);
+  const sequence = progress.sequence + 1;
+  const next: Progress = { ...progress, phase: 'asking', sequence, deadlineMs: nowMs + policy.asksTimeoutMs };
+  return effect(patch(turn, { progress: next }), { kind: 'askInhibitors', sequence });
 }
 
 function startDraining(turn: Turn, nowMs: number): Turn {
@@ -826,7 +988,9 @@ function toSuspending(turn: Turn, press: boolean, why: string, nowMs: number): T
   );
   if (!press) return moved;
   const intentId = moved.model.intent.id;
-  return effect(patch(moved, { pressed: { intentId, atMs: nowMs } }), { kind: 'requestSleep', intentId });
+  const pressesAtMs = countingPresses([...moved.model.pressesAtMs, nowMs], nowMs);
+  const pressed = patch(moved, { pressed: { intentId, atMs: nowMs }, pressesAtMs });
+  return keepOrders(effect(pressed, { kind: 'requestSleep', intentId }));
 }
 
 function failSuspend(turn: Turn, why: string, nowMs: number): Turn {
@@ -849,13 +1013,14 @@ function toFailedSuspend(turn: Turn, evidence: string, nowMs: number): Turn {
 }
 
 /** A platform in observe mode that others put to sleep is only noted: nothing is held for it and nothing pressed. */
-function toAsleep(turn: Turn, why: string, maintenance: boolean, nowMs: number): Turn {
+function toAsleep(turn: Turn, why: string, byOthers: boolean, nowMs: number): Turn {
   const ours = isOurs(turn.model);
+  const maintenance = byOthers || turn.model.maintenanceOrder !== null;
   const change = { maintenance, sleepAsked: null, pressed: null };
   const asleep = moveTo(ours ? hold(turn) : turn, 'asleep', why, nowMs, change);
   if (!ours) return release(asleep);
-  // In maintenance the intent stays `run`, which is how a restart knows that this sleep was not asked for.
-  if (maintenance) return asleep;
+  // The intent stays `run`, which is how a restart knows that this sleep was not asked for.
+  if (byOthers) return asleep;
   return asleep.model.intent.kind === 'sleep' ? asleep : journal(asleep, 'sleep', nowMs);
 }
 
@@ -869,7 +1034,9 @@ function adoptSleep(turn: Turn, nowMs: number): Turn | null {
   const recent = model.lastActivityAtMs !== null && nowMs - model.lastActivityAtMs <= RECENT_ACTIVITY_MS;
   const inUse = recent || (late && model.pool > 0);
   const wakes =
-    inUse && model.armed && !byOthers ? { wakeWanted: 'a client was active just before', waitingSinceMs: nowMs } : {};
+    inUse && model.armed && !byOthers && !model.maintenance
+      ? { wakeWanted: 'a client was active just before', waitingSinceMs: nowMs }
+      : {};
   const why = late ? 'fell asleep late' : 'put to sleep by someone else';
   return toAsleep(patch(turn, wakes), `${why}: ${evidence.text}`, byOthers, nowMs);
 }
@@ -926,7 +1093,11 @@ function toFailedWake(turn: Turn, nowMs: number): Turn {
     'failed',
     why,
     nowMs,
-    { failures: model.failures + 1, wakeWanted: model.waitingSinceMs === null ? null : model.wakeWanted },
+    {
+      failures: model.failures + 1,
+      wakeWanted: model.waitingSinceMs === null && !isScheduled(model, nowMs) ? null : model.wakeWanted,
+      wakeOrdered: false,
+    },
     { phase: 'wake', deadlineMs: nowMs + backOffMs },
   );
   const blocked = blockFor(moved, failedWakeBlockMs(failedWakes), failedWakeReason(failedWakes), nowMs);
@@ -941,7 +1112,8 @@ function toFailedWake(turn: Turn, nowMs: number): Turn {
 function giveUpLateClients(turn: Turn, why: string, nowMs: number): Turn | null {
   const { waitingSinceMs, policy } = turn.model;
   if (waitingSinceMs === null || nowMs < waitingSinceMs + policy.clientWaitMs) return null;
-  const freed = patch(turn, { wakeWanted: null, waitingSinceMs: null, neededVms: [] });
+  const wakeWanted = isScheduled(turn.model, nowMs) ? turn.model.wakeWanted : null;
+  const freed = patch(turn, { wakeWanted, waitingSinceMs: null, neededVms: [] });
   return effect(freed, {
     kind: 'giveUpStreams',
     vm: null,

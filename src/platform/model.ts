@@ -1,6 +1,7 @@
 // What is known and wanted of one platform: the state machine's model, its events and its effects, all plain data.
+import type { InhibitorKind, InhibitorStatus, KeptOrders, MaintenanceOrder } from './inhibitor.ts';
 import type { Intent, PowerCapabilities, PowerReading, WattsBounds } from './ports.ts';
-import type { InhibitorStatus, StateName } from './status.ts';
+import type { StateName } from './status.ts';
 
 /** What the owner configured and what the driver can do. Constant but for what a proof may correct: see `withCapabilities`. */
 export interface PlatformPolicy {
@@ -17,6 +18,10 @@ export interface PlatformPolicy {
   /** What the witness `watts` is weighed by; null, or left out, where nothing was learned: then watts are no witness. */
   readonly watts?: WattsBounds | null;
   readonly wakeMethods: readonly string[];
+  /** null: no bound. */
+  readonly maxSuspendsPerHour: number | null;
+  /** Bound on asking all checks once more before the button is pressed; 0 where there are none. */
+  readonly asksTimeoutMs: number;
   /** Bound on a client's wait for a platform that does not come up. */
   readonly clientWaitMs: number;
   readonly vms: readonly string[];
@@ -39,12 +44,13 @@ export interface ProbeFact {
 
 /** The part of a state that only some states have. */
 export interface Progress {
-  /** awake: doubt (taken for awake, no evidence yet). saving: preparing (only where hooks change the context), hooks, draining, journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
+  /** awake: doubt (taken for awake, no evidence yet). saving: preparing (only where hooks change the context), hooks, asking (only where there are checks), draining, journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
   readonly phase:
     | 'none'
     | 'doubt'
     | 'preparing'
     | 'hooks'
+    | 'asking'
     | 'draining'
     | 'journalling'
     | 'requested'
@@ -90,12 +96,21 @@ export interface PlatformModel {
   readonly bmcProblem: string;
   readonly wakeProven: boolean;
   readonly wakeProofWhy: string;
+  /** Ordered by an operator, or powered off by somebody else: no client wakes it. */
   readonly maintenance: boolean;
+  /** Set where an operator ordered it: then it also is never suspended, and only an order ends it. */
+  readonly maintenanceOrder: MaintenanceOrder | null;
+  /** Moments of the button's presses within the last hour, oldest first; kept across restarts. */
+  readonly pressesAtMs: readonly number[];
   readonly power: PowerReading | null;
   readonly probes: Readonly<Record<string, ProbeFact>>;
   // wishes
   /** Set by activity or an operator while the platform does not run; cleared when it runs. */
   readonly wakeWanted: string | null;
+  /** That wish is an operator's: maintenance does not stand against it. */
+  readonly wakeOrdered: boolean;
+  /** A schedule wants it awake until then: a wake that failed is tried again until then, though no client waits. */
+  readonly scheduledUntilMs: number | null;
   /** Woken to answer a keepalive, and nobody has come since: `minAwakeMs` does not count. */
   readonly wokenToAnswer: boolean;
   /** Since when clients wait, for the bound on their wait. */
@@ -122,8 +137,22 @@ export type PlatformEvent =
   | { readonly kind: 'activity'; readonly vm: string; readonly why: string }
   /** A held keepalive is to be answered, though nobody is there. */
   | { readonly kind: 'keepalive'; readonly vm: string; readonly why: string }
-  | { readonly kind: 'inhibit'; readonly name: string; readonly why: string; readonly untilMs: number | null }
+  | {
+      readonly kind: 'inhibit';
+      readonly by: InhibitorKind;
+      readonly name: string;
+      readonly why: string;
+      readonly untilMs: number | null;
+    }
+  /** Ends one inhibitor; none of that name is none. */
+  | { readonly kind: 'lift'; readonly by: InhibitorKind; readonly name: string; readonly why: string }
+  /** Ends all operators' inhibitors, maintenance, and the record of failed wakes. */
   | { readonly kind: 'release' }
+  | { readonly kind: 'maintenance'; readonly on: boolean; readonly why: string }
+  /** The calendar wants it awake until then: a sleeper is woken. Staying awake is its inhibitor's business. */
+  | { readonly kind: 'scheduledWake'; readonly why: string; readonly untilMs: number }
+  /** All checks were asked once more; what they said has come as `inhibit` and `lift` before. */
+  | { readonly kind: 'inhibitorsAsked'; readonly sequence: number; readonly problem: string | null }
   | { readonly kind: 'power'; readonly reading: PowerReading }
   | { readonly kind: 'powerLost'; readonly why: string }
   | {
@@ -174,8 +203,14 @@ export type Effect =
   | { readonly kind: 'saveContext'; readonly sequence: number }
   | { readonly kind: 'abortSave' }
   | { readonly kind: 'restoreContext'; readonly sequence: number }
+  /** Every check is to be asked once more: what it said last may be a minute old. */
+  | { readonly kind: 'askInhibitors'; readonly sequence: number }
   | { readonly kind: 'drainSendQueues'; readonly sequence: number; readonly boundMs: number }
   | { readonly kind: 'journal'; readonly intent: Intent }
+  /** What operators ordered, and how often the button was pressed, has changed: it must outlive Torpor. */
+  | { readonly kind: 'keepOrders'; readonly orders: KeptOrders }
+  | { readonly kind: 'inhibited'; readonly inhibitor: InhibitorStatus }
+  | { readonly kind: 'lifted'; readonly inhibitor: InhibitorStatus; readonly why: string }
   | { readonly kind: 'requestSleep'; readonly intentId: number }
   | { readonly kind: 'requestWake'; readonly sequence: number; readonly method: string }
   | { readonly kind: 'alarm'; readonly why: string }

@@ -1,5 +1,7 @@
 // The ports: what decisions need from the outside, as types. Adapters live in streams/, probes/, power/, history/.
 
+import type { KeptOrders } from './inhibitor.ts';
+
 /** Milliseconds on one steady scale that starts at the Unix epoch but never jumps when the wall clock is set. */
 export interface Clock {
   nowMs(): number;
@@ -253,6 +255,42 @@ export interface Journal {
   read(platform: string): Promise<Intent | null>;
   /** Resolves when the intent is on disk (fsync), else rejects with ERR_JOURNAL. */
   write(platform: string, intent: Intent): Promise<void>;
+}
+
+export interface OrderStore {
+  /** Null where nothing was ever written. Rejects with ERR_JOURNAL where what is there cannot be read. */
+  read(platform: string): Promise<KeptOrders | null>;
+  /** Resolves when the orders are on disk (fsync), else rejects with ERR_JOURNAL. */
+  write(platform: string, orders: KeptOrders): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------- inhibitors
+
+/** resting: it does not run, or is on its way, and nothing is asked. drowsy: what was not asked just now is asked at once. */
+export type InhibitorPace = 'resting' | 'running' | 'drowsy';
+
+/** Looks outside for reasons to stay awake, and reports them to its controller as `inhibit` and `lift` events. */
+export interface InhibitorWatch {
+  start(): void;
+  setPace(pace: InhibitorPace): void;
+  /** A reading of the BMC that arrived just now. */
+  onPower(reading: PowerReading): void;
+  /** Asks once more. Resolves when what was answered, also that nothing was, has been reported. Does not reject. */
+  ask(signal: AbortSignal): Promise<void>;
+  stop(): void;
+}
+
+/** A driver whose BMC has a watchdog timer that could reset the host while it sleeps. */
+export interface WatchdogReader {
+  /** Null where the BMC has none. `secondsLeft` until it does `action`. Rejects with a TorporError where it cannot be read. */
+  readWatchdog(signal: AbortSignal): Promise<WatchdogReading | null>;
+}
+
+export interface WatchdogReading {
+  readonly running: boolean;
+  /** For people: `hard reset`, `power off`, `none`. */
+  readonly action: string;
+  readonly secondsLeft: number;
 }
 
 /** Before and after the sleep: hooks and identity. */

@@ -1,20 +1,15 @@
 // What Torpor says about a platform to people and programs: the shapes of the HTTP API, and the port behind them.
+import type { InhibitorStatus } from './inhibitor.ts';
 import type { StreamStatus } from './ports.ts';
 
 export type StateName = 'starting' | 'awake' | 'drowsy' | 'saving' | 'suspending' | 'asleep' | 'waking' | 'failed';
 
 /** One reason why a platform stays awake, in words, and until when if that is known. */
 export interface Blocker {
-  /** Stable name: pool, inhibitor, observe, min-awake, bmc, wake-path, maintenance, probe, starting, back-off. */
+  /** Stable name: pool, inhibitor, observe, min-awake, suspend-rate, bmc, wake-path, maintenance, probe, starting, back-off. */
   readonly kind: string;
   readonly why: string;
   /** Clock milliseconds; null where it ends by somebody's act. */
-  readonly untilMs: number | null;
-}
-
-export interface InhibitorStatus {
-  readonly name: string;
-  readonly why: string;
   readonly untilMs: number | null;
 }
 
@@ -34,6 +29,8 @@ export interface PlatformStatus {
   readonly wakeProven: boolean;
   readonly wakeProofWhy: string;
   readonly maintenance: boolean;
+  /** Who asked for it and why, or that it was powered off; empty where it is in none. */
+  readonly maintenanceWhy: string;
   /** What the last fresh evidence says: `S3 by sensor, VMs silent for 12s`. */
   readonly evidence: string;
   readonly evidenceIsWeak: boolean;
@@ -101,7 +98,7 @@ export interface PlatformReport {
   readonly othersActiveMs: number;
 }
 
-/** What happened, in order. `kind` is stable: transition, would-sleep, stream-open, stream-active, stream-idle, stream-closed, held, delivered, power, alarm, inhibitor, note. */
+/** What happened, in order. `kind` is stable: transition, would-sleep, stream-open, stream-active, stream-idle, stream-closed, held, delivered, power, alarm, inhibitor, maintenance, note. */
 export interface FarmEvent {
   /** Counts from 1 without a gap, so that a reader sees what it missed. */
   readonly id: number;
@@ -110,6 +107,15 @@ export interface FarmEvent {
   readonly kind: string;
   readonly message: string;
   readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** What an operator asks for. */
+export interface InhibitRequest {
+  /** Tells several of one platform apart; the same name again replaces it. */
+  readonly inhibitor: string;
+  /** null: until released. */
+  readonly forMs: number | null;
+  readonly why: string;
 }
 
 /** All platforms of this Torpor, as the API and the command line see them. Unknown names throw ERR_PLATFORM_UNKNOWN. */
@@ -133,7 +139,16 @@ export interface Farm {
    * cannot lead to sleep (waking, failed). Does nothing where it sleeps or is on its way there.
    */
   sleep(name: string, force: boolean): void;
-  inhibit(name: string, forMs: number | null, why: string): void;
-  /** Ends the operator's inhibitor, maintenance, and the record of failed wakes. */
-  release(name: string): void;
+  /**
+   * Sets an operator's inhibitor, or sets it anew. Resolves when it is on disk; rejects with ERR_JOURNAL where it holds only
+   * until Torpor ends, and with ERR_PLATFORM_STATE where there are OPERATOR_INHIBITORS_MAX others.
+   */
+  inhibit(name: string, request: InhibitRequest): Promise<void>;
+  /**
+   * Ends one operator's inhibitor (ERR_PLATFORM_STATE where there is none of that name); null: all of them, maintenance, and
+   * the record of failed wakes. Checks, schedules and the like stand until their own reason ends. As `inhibit` for the disk.
+   */
+  release(name: string, inhibitor: string | null): Promise<void>;
+  /** Hands off: no client wakes it and nothing suspends it until this is taken back. As `inhibit` for the disk. */
+  maintenance(name: string, on: boolean, why: string): Promise<void>;
 }

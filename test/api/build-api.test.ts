@@ -110,16 +110,35 @@ describe('asking', () => {
 
   it('inhibit: a duration -> milliseconds; none -> until released', async () => {
     expect((await post('inhibit', { for: '2h', why: 'maintenance' })).statusCode).toBe(200);
-    await post('inhibit', { why: 'until I say so' });
+    await post('inhibit', { name: 'fan', why: 'until I say so' });
     expect(farm.calls).toEqual([
-      'inhibit vdi-01 for=7200000 (maintenance)',
-      'inhibit vdi-01 for=null (until I say so)',
+      'inhibit vdi-01 operator for=7200000 (maintenance)',
+      'inhibit vdi-01 fan for=null (until I say so)',
+    ]);
+  });
+
+  it('inhibit: set, but not on disk -> 500 that says so: it holds only until Torpor ends', async () => {
+    farm.diskProblem = new TorporError('ERR_JOURNAL', 'disk full; they hold until Torpor ends');
+    const response = await post('inhibit', { why: 'backup' });
+    expect(response.statusCode).toBe(500);
+    expect(response.json()).toMatchObject({ code: 'ERR_JOURNAL', detail: 'disk full; they hold until Torpor ends' });
+  });
+
+  it('maintenance: on and off, with and without a reason -> 200, passed on', async () => {
+    expect((await post('maintenance', { on: true, why: 'a new fan' })).statusCode).toBe(200);
+    await post('maintenance', { on: true });
+    await post('maintenance', { on: false });
+    expect(farm.calls).toEqual([
+      'maintenance on vdi-01 (a new fan)',
+      'maintenance on vdi-01 (ordered by an operator)',
+      'maintenance off vdi-01 (ordered by an operator)',
     ]);
   });
 
   it('release: asked -> 200', async () => {
     expect((await post('release')).statusCode).toBe(200);
-    expect(farm.calls).toEqual(['release vdi-01']);
+    expect((await post('release', { name: 'fan' })).statusCode).toBe(200);
+    expect(farm.calls).toEqual(['release vdi-01', 'release vdi-01 fan']);
   });
 
   it.each([
@@ -135,7 +154,10 @@ describe('asking', () => {
     ['sleep', { forse: true }, 'forse'],
     ['sleep', [], ''],
     ['wake', { why: 3 }, 'why'],
+    ['inhibit', { why: 'x', name: '../journal' }, 'name'],
     ['release', { all: true }, 'all'],
+    ['maintenance', {}, 'on'],
+    ['maintenance', { on: 'yes' }, 'on'],
   ])('%s: body %j -> 400 that names %j, and nothing asked', async (verb, body, named) => {
     const response = await post(verb, body);
     expect(response.statusCode).toBe(400);
@@ -174,9 +196,9 @@ describe('problems', () => {
     });
   });
 
-  it.each(['wake', 'sleep', 'inhibit', 'release'])('%s of an unknown platform -> 404', async (verb) => {
+  it.each(['wake', 'sleep', 'inhibit', 'release', 'maintenance'])('%s of an unknown platform -> 404', async (verb) => {
     const url = `/api/v1/platforms/nobody/${verb}`;
-    const payload = verb === 'inhibit' ? '{"why":"x"}' : '{}';
+    const payload = { inhibit: '{"why":"x"}', maintenance: '{"on":true}' }[verb] ?? '{}';
     const response = await ask(url, { method: 'POST', payload, headers: { 'content-type': 'application/json' } });
     expect(response.statusCode).toBe(404);
   });

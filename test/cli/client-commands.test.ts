@@ -262,14 +262,67 @@ describe('wake, sleep, inhibit, release', () => {
 
   it('inhibit and release -> passed on', async () => {
     expect(await io.run('inhibit', 'vdi-01', '--for', '2h', '--why', 'memory test')).toBe(0);
-    expect(await io.run('inhibit', 'vdi-01', '--why', 'until I say so')).toBe(0);
+    expect(await io.run('inhibit', 'vdi-01', '--name', 'fan', '--why', 'until I say so')).toBe(0);
+    expect(await io.run('release', 'vdi-01', '--name', 'fan')).toBe(0);
     expect(await io.run('release', 'vdi-01')).toBe(0);
     expect(farm.calls).toEqual([
-      'inhibit vdi-01 for=7200000 (memory test)',
-      'inhibit vdi-01 for=null (until I say so)',
+      'inhibit vdi-01 operator for=7200000 (memory test)',
+      'inhibit vdi-01 fan for=null (until I say so)',
+      'release vdi-01 fan',
       'release vdi-01',
     ]);
     expect(io.stdout).toContain('vdi-01 will not be put to sleep for 2h\n');
+    expect(io.stdout).toContain('vdi-01 will not be put to sleep until: torpor release vdi-01 --name fan\n');
+  });
+
+  it('inhibit --list -> a line each with kind, name, since, time left and why, of one platform or of all', async () => {
+    const nowMs = Date.now();
+    farm.change('vdi-01', {
+      inhibitors: [
+        { kind: 'check', name: 'backup', why: 'rsync\u001b[2J runs', sinceMs: nowMs - 60_000, untilMs: null },
+        { kind: 'operator', name: 'fan', why: 'a new fan', sinceMs: nowMs - 7_200_000, untilMs: nowMs + 3_600_400 },
+      ],
+    });
+    expect(await io.run('inhibit', '--list')).toBe(0);
+    expect(io.stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['PLATFORM', 'KIND', 'NAME', 'SINCE', 'LEFT', 'WHY'],
+      ['vdi-01', 'operator', 'fan', '2h', '1h', 'a new fan'],
+      ['vdi-01', 'check', 'backup', '1m', '-', 'rsync runs'],
+      [''],
+    ]);
+    expect(await io.run('inhibit', 'vdi-01', '--list', '--json')).toBe(0);
+    expect(JSON.parse(io.stdout.slice(io.stdout.indexOf('[{')))).toMatchObject([
+      { platform: 'vdi-01', kind: 'check', untilMs: null },
+      { platform: 'vdi-01', kind: 'operator' },
+    ]);
+  });
+
+  it('inhibit --list, nothing inhibits -> says so', async () => {
+    expect(await io.run('inhibit', '--list')).toBe(0);
+    expect(io.stdout).toMatch(/^nothing inhibits a sleep/);
+  });
+
+  it('maintenance on and off -> passed on, and what it means', async () => {
+    farm.change('vdi-01', { maintenance: true, maintenanceWhy: 'a new fan' });
+    expect(await io.run('maintenance', 'on', 'vdi-01', '--why', 'a new fan')).toBe(0);
+    expect(io.stdout).toMatch(/^vdi-01 is in maintenance \(a new fan\): no client wakes it/);
+    expect(await io.run('maintenance', 'off', 'vdi-01')).toBe(0);
+    expect(farm.calls).toEqual([
+      'maintenance on vdi-01 (a new fan)',
+      'maintenance off vdi-01 (ordered by an operator)',
+    ]);
+  });
+
+  it.each([
+    ['inhibit', '--why', 'x'],
+    ['inhibit', 'vdi-01'],
+    ['inhibit', 'vdi-01', '--list', '--why', 'x'],
+    ['maintenance', 'vdi-01'],
+    ['maintenance', 'maybe', 'vdi-01'],
+    ['maintenance', 'off', 'vdi-01', '--why', 'x'],
+  ])('%s %s %s: bad usage -> exit code 2, nothing asked', async (...args) => {
+    expect(await io.run(...args)).toBe(2);
+    expect(farm.calls).toEqual([]);
   });
 
   it('inhibit with a reason the API refuses -> exit code 1 and its words', async () => {
@@ -282,6 +335,7 @@ describe('wake, sleep, inhibit, release', () => {
     ['wake', 'nobody'],
     ['sleep', 'nobody'],
     ['release', 'nobody'],
+    ['maintenance', 'on', 'nobody'],
     ['inhibit', 'nobody', '--why', 'x'],
     ['wake', '../streams?x=%00'],
   ])('%s %s: unknown -> exit code 1 and the known names', async (...args) => {

@@ -17,6 +17,7 @@ const COMMANDS = [
   ['sleep'],
   ['inhibit'],
   ['release'],
+  ['maintenance'],
   ['streams'],
   ['report'],
   ['events'],

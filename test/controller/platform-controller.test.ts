@@ -4,8 +4,10 @@ import type { PlatformPolicy } from '../../src/platform/model.ts';
 import type {
   AcpiState,
   DrainReport,
+  InhibitorWatch,
   Intent,
   Journal,
+  OrderStore,
   PlatformContext,
   PowerAnswer,
   PowerDriver,
@@ -26,6 +28,8 @@ const POLICY: PlatformPolicy = {
   savesContext: false,
   witness: 'sensor',
   wakeMethods: ['chassis-on'],
+  maxSuspendsPerHour: null,
+  asksTimeoutMs: 0,
   clientWaitMs: 300_000,
   vms: ['desk'],
   probedVms: ['desk'],
@@ -44,6 +48,8 @@ class FakeWorld {
   drain: DrainReport = { drained: true, unackedBytes: 0, source: 'proc' };
   journalProblem: string | null = null;
   journalHangs = false;
+  ordersProblem: string | null = null;
+  readonly watches: InhibitorWatch[] = [];
   veto: string | null = null;
   /** Set: a hook that runs until it is called off, and a little longer. */
   saveEndsAfterAbortMs: number | null = null;
@@ -57,8 +63,10 @@ class FakeWorld {
       policy,
       armed: true,
       intent,
+      orders: null,
       driver: this.#driver(),
       journal: this.#journal(),
+      orderStore: this.#orderStore(),
       context: this.#context(),
       clock: this.clock,
       log: new KeptLog(),
@@ -67,7 +75,7 @@ class FakeWorld {
   }
 
   start(): void {
-    this.controller.attach({ gate: this.#gate(), probers: [this.#prober()] });
+    this.controller.attach({ gate: this.#gate(), probers: [this.#prober()], inhibitors: this.watches });
     this.controller.start();
   }
 
@@ -117,6 +125,17 @@ class FakeWorld {
         if (this.journalHangs) await new Promise(() => {});
         if (this.journalProblem !== null) throw new Error(this.journalProblem);
         this.deeds.push(`journal ${intent.kind}`);
+      },
+    };
+  }
+
+  #orderStore(): OrderStore {
+    return {
+      read: async () => null,
+      write: async (_platform, { inhibitors, maintenance }) => {
+        if (this.ordersProblem !== null) throw new Error(this.ordersProblem);
+        const names = inhibitors.map(({ name }) => name).join(' ');
+        this.deeds.push(`keep [${names}]${maintenance === null ? '' : ' maintenance'}`);
       },
     };
   }
@@ -214,7 +233,7 @@ describe('PlatformController', () => {
   it('nobody active: the whole path -> held, journalled, pressed once, in this order, then asleep', async () => {
     await world.clock.advance(10_000);
     expect(world.state).toBe('asleep');
-    expect(world.deeds).toEqual(['release all', 'hold', 'journal sleep', 'press']);
+    expect(world.deeds).toEqual(['release all', 'hold', 'journal sleep', 'press', 'keep []']);
   });
 
   it('asleep: a client is active -> journalled, woken once, context restored, then released', async () => {
@@ -358,5 +377,102 @@ describe('PlatformController after a restart', () => {
     expect(world.deeds.filter((deed) => deed === 'press')).toHaveLength(0);
     expect(world.controller.model.failures).toBe(1);
     expect(world.state).toBe('awake');
+  });
+});
+
+describe('inhibitors', () => {
+  /** A watch whose answer the test gives. */
+  class FakeWatch implements InhibitorWatch {
+    readonly calls: string[] = [];
+    answer: () => void = () => {};
+    start(): void {
+      this.calls.push('start');
+    }
+    readings = 0;
+    setPace(pace: string): void {
+      if (this.calls.at(-1) !== pace) this.calls.push(pace);
+    }
+    onPower(): void {
+      this.readings += 1;
+    }
+    ask(): Promise<void> {
+      this.calls.push('ask');
+      return new Promise((resolve) => {
+        this.answer = resolve;
+      });
+    }
+    stop(): void {
+      this.calls.push('stop');
+    }
+  }
+
+  const CHECKED = { ...POLICY, asksTimeoutMs: 15_000 };
+
+  it('controller: with a check -> paced by the state, asked once more, and pressed only after its answer', async () => {
+    const world = new FakeWorld(null, CHECKED);
+    const watch = new FakeWatch();
+    world.watches.push(watch);
+    world.start();
+    await world.clock.advance(4_000);
+    expect(watch.calls).toEqual(['start', 'resting', 'running', 'drowsy', 'resting', 'ask', 'resting']);
+    expect(watch.readings).toBeGreaterThan(2);
+    await world.clock.advance(2_000);
+    expect(world.deeds).not.toContain('press');
+    expect(world.deeds).not.toContain('hold');
+    watch.answer();
+    await world.clock.advance(100);
+    expect(world.deeds).toContain('press');
+    await world.controller.stop();
+    expect(watch.calls.at(-1)).toBe('stop');
+  });
+
+  it('controller: a check reports busy while it is asked -> awake, nothing pressed, begin and end told', async () => {
+    const world = new FakeWorld(null, CHECKED);
+    const watch = new FakeWatch();
+    world.watches.push(watch);
+    world.start();
+    await world.clock.advance(4_000);
+    world.controller.dispatch({ kind: 'inhibit', by: 'check', name: 'backup', why: 'rsync runs', untilMs: null });
+    watch.answer();
+    await world.clock.advance(10_000);
+    expect(world.state).toBe('awake');
+    expect(world.deeds).not.toContain('press');
+    world.controller.dispatch({ kind: 'lift', by: 'check', name: 'backup', why: 'it says free' });
+    const told = world.reported.filter(({ kind }) => kind === 'inhibitor');
+    expect(told).toEqual([
+      {
+        kind: 'inhibitor',
+        message: 'inhibited by check backup: rsync runs',
+        facts: { change: 'began', by: 'check', name: 'backup', untilMs: null },
+      },
+      {
+        kind: 'inhibitor',
+        message: 'no longer inhibited by check backup: it says free',
+        facts: { change: 'ended', by: 'check', name: 'backup', untilMs: null },
+      },
+    ]);
+  });
+
+  it('controller: orders -> on disk in their order before ordersKept resolves', async () => {
+    const world = new FakeWorld();
+    world.start();
+    world.controller.dispatch({ kind: 'inhibit', by: 'operator', name: 'fan', why: 'a new fan', untilMs: null });
+    world.controller.dispatch({ kind: 'maintenance', on: true, why: 'a new fan' });
+    await world.controller.ordersKept();
+    expect(world.deeds.filter((deed) => deed.startsWith('keep'))).toEqual(['keep [fan]', 'keep [fan] maintenance']);
+  });
+
+  it('controller: the disk refuses an order -> told to who waits and as an alarm; it holds all the same', async () => {
+    const world = new FakeWorld();
+    world.start();
+    world.ordersProblem = 'disk full';
+    world.controller.dispatch({ kind: 'inhibit', by: 'operator', name: 'fan', why: 'a new fan', untilMs: null });
+    await expect(world.controller.ordersKept()).rejects.toThrow('disk full');
+    expect(world.reported).toContainEqual({ kind: 'alarm', message: 'disk full', facts: {} });
+    expect(world.controller.model.inhibitors).toHaveLength(1);
+    world.ordersProblem = null;
+    world.controller.dispatch({ kind: 'release' });
+    await world.controller.ordersKept();
+    expect(world.deeds).toContain('keep []');
   });
 });

@@ -20,6 +20,8 @@ const POLICY = {
   savesContext: false,
   witness: 'sensor',
   wakeMethods: ['chassis-on'],
+  maxSuspendsPerHour: null,
+  asksTimeoutMs: 0,
   clientWaitMs: 300_000,
   vms: ['alice'],
   probedVms: ['alice'],

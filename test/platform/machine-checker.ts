@@ -1,4 +1,5 @@
 // Watches one machine from outside, by its events and effects alone, and throws at the first promise that it breaks.
+import type { InhibitorStatus } from '../../src/platform/inhibitor.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
 import type { Intent } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
@@ -38,7 +39,16 @@ export class MachineChecker {
   #policy: PlatformPolicy;
   #held = true;
   #pool = 0;
+  /** By kind and name: until when. */
   #inhibitors = new Map<string, number | null>();
+  #maintenance: boolean;
+  /** An operator asked for a wake since maintenance was ordered. */
+  #wakeOrdered = false;
+  /** An operator asked for sleep: the bound on suspends does not stand against that. */
+  #sleepAsked = false;
+  #pressesAtMs: number[];
+  /** All checks were asked since the platform began to save. */
+  #asked = false;
   #bmcReachable = false;
   #lastReading: { readonly atMs: number; readonly runs: boolean | null } | null = null;
   #wakeProven = false;
@@ -67,6 +77,9 @@ export class MachineChecker {
     this.#policy = model.policy;
     this.#intent = model.intent;
     this.#mayPress = model.armed || model.intent.kind !== 'run';
+    for (const inhibitor of model.inhibitors) this.#inhibitors.set(keyOf(inhibitor), inhibitor.untilMs);
+    this.#maintenance = model.maintenanceOrder !== null;
+    this.#pressesAtMs = [...model.pressesAtMs];
   }
 
   /** Takes in one step: the event, and what the machine made of it. */
@@ -98,10 +111,21 @@ export class MachineChecker {
         this.#pool = event.size;
         return;
       case 'inhibit':
-        this.#inhibitors.set(event.name, event.untilMs);
+        this.#inhibitors.set(`${event.by} ${event.name}`, event.untilMs);
+        return;
+      case 'lift':
+        this.#inhibitors.delete(`${event.by} ${event.name}`);
         return;
       case 'release':
-        this.#inhibitors.clear();
+        for (const key of this.#inhibitors.keys()) if (key.startsWith('operator ')) this.#inhibitors.delete(key);
+        this.#maintenance = false;
+        return;
+      case 'maintenance':
+        this.#maintenance = event.on;
+        if (event.on) this.#wakeOrdered = false;
+        return;
+      case 'inhibitorsAsked':
+        if (event.problem === null) this.#asked = true;
         return;
       case 'power': {
         const { acpi, powerBit, atMs } = event.reading;
@@ -130,10 +154,12 @@ export class MachineChecker {
         }
         return;
       case 'operatorSleep':
+        this.#sleepAsked = true;
         if (event.force) this.#forced = true;
         return;
       case 'operatorWake':
         this.#mayPress = true;
+        this.#wakeOrdered = true;
         return;
       default:
         return;
@@ -195,7 +221,11 @@ export class MachineChecker {
       this.#cameToNothing = effect.from === 'saving' || effect.from === 'failed' || isExcused;
       this.#lastWakeRequestAtMs = Number.NEGATIVE_INFINITY;
     }
-    if (effect.to === 'awake') this.#forced = false;
+    if (effect.to === 'saving') this.#asked = false;
+    if (effect.to === 'awake') {
+      this.#forced = false;
+      this.#sleepAsked = false;
+    }
     const alone = !this.#mayPress;
     this.#demand(
       !alone || !['drowsy', 'saving', 'suspending', 'waking'].includes(effect.to),
@@ -211,6 +241,9 @@ export class MachineChecker {
     for (const [name, untilMs] of this.#inhibitors) {
       this.#demand(untilMs !== null && untilMs <= nowMs, `pressed although ${name} inhibits`);
     }
+    this.#demand(!this.#maintenance, 'pressed in maintenance');
+    this.#demand(this.#asked || this.#policy.asksTimeoutMs === 0, 'pressed before the checks were asked once more');
+    this.#checkRate(nowMs);
     this.#demand(this.#wakeProven, 'pressed with an unproven wake path');
     this.#demand(this.#bmcReachable, 'pressed with a lost BMC');
     const reading = this.#lastReading;
@@ -230,9 +263,17 @@ export class MachineChecker {
     this.#pressedAtMs = nowMs;
   }
 
+  #checkRate(nowMs: number): void {
+    const recent = this.#pressesAtMs.filter((atMs) => nowMs - atMs < 3_600_000);
+    const max = this.#policy.maxSuspendsPerHour;
+    this.#demand(max === null || recent.length < max || this.#sleepAsked, `pressed ${recent.length + 1} times an hour`);
+    this.#pressesAtMs = [...recent, nowMs];
+  }
+
   #checkWakeRequest(sequence: number, method: string, nowMs: number): void {
     this.counts.wakeRequests += 1;
     this.#demand(this.#mayPress, 'an observer asked for a wake');
+    this.#demand(!this.#maintenance || this.#wakeOrdered, 'asked for a wake in maintenance');
     this.#demand(this.#state === 'waking', `asked for a wake in ${this.#state}`);
     this.#demand(this.#intent.kind === 'wake', 'asked for a wake that was not journalled');
     this.#demand(this.#policy.wakeMethods.includes(method), `${method} is no way to wake`);
@@ -277,6 +318,10 @@ export class MachineChecker {
       ({ answersSinceMs }) => answersSinceMs !== null && nowMs - Math.max(answersSinceMs, pressedAtMs) >= 3_000,
     );
   }
+}
+
+function keyOf({ kind, name }: InhibitorStatus): string {
+  return `${kind} ${name}`;
 }
 
 function isRefusal(event: PlatformEvent): boolean {

@@ -1,4 +1,6 @@
 // One machine under test: keeps its model, the time and all effects, and says events in short words. Asserts nothing.
+
+import type { InhibitorKind, KeptOrders } from '../../src/platform/inhibitor.ts';
 import { createPlatform, nextDeadlineMs, step } from '../../src/platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
 import type { AcpiState, Intent, PowerCapabilities } from '../../src/platform/ports.ts';
@@ -17,6 +19,8 @@ export const POLICY: PlatformPolicy = {
   savesContext: false,
   witness: 'sensor',
   wakeMethods: ['chassis-on', 'wake-on-lan'],
+  maxSuspendsPerHour: null,
+  asksTimeoutMs: 0,
   clientWaitMs: 180_000,
   vms: ['alice', 'bob'],
   probedVms: ['alice', 'bob'],
@@ -26,6 +30,7 @@ export interface RigOptions {
   readonly policy?: Partial<PlatformPolicy>;
   readonly armed?: boolean;
   readonly intent?: Intent | null;
+  readonly orders?: KeptOrders | null;
 }
 
 export class MachineRig {
@@ -36,7 +41,7 @@ export class MachineRig {
 
   constructor(options: RigOptions = {}) {
     const policy = { ...POLICY, ...options.policy };
-    this.model = createPlatform(policy, options.armed ?? true, options.intent ?? null, this.nowMs);
+    this.model = createPlatform(policy, options.armed ?? true, options.intent ?? null, this.nowMs, options.orders);
   }
 
   get state(): StateName {
@@ -130,8 +135,25 @@ export class MachineRig {
     return this.send({ kind: 'keepalive', vm, why });
   }
 
-  inhibit(untilMs: number | null = null, name = 'operator'): Effect[] {
-    return this.send({ kind: 'inhibit', name, why: 'backup runs', untilMs });
+  inhibit(untilMs: number | null = null, name = 'operator', by: InhibitorKind = 'operator'): Effect[] {
+    return this.send({ kind: 'inhibit', by, name, why: 'backup runs', untilMs });
+  }
+
+  lift(name = 'operator', by: InhibitorKind = 'operator'): Effect[] {
+    return this.send({ kind: 'lift', by, name, why: 'the backup is done' });
+  }
+
+  maintenance(on: boolean): Effect[] {
+    return this.send({ kind: 'maintenance', on, why: 'a new fan' });
+  }
+
+  /** The calendar wants it awake for that long. */
+  scheduledWake(forMs = 3_600_000): Effect[] {
+    return this.send({ kind: 'scheduledWake', why: 'schedule backup', untilMs: this.nowMs + forMs });
+  }
+
+  asked(problem: string | null = null, sequence = this.model.progress.sequence): Effect[] {
+    return this.send({ kind: 'inhibitorsAsked', sequence, problem });
   }
 
   proof(proven: boolean, change: Partial<PowerCapabilities> = {}): Effect[] {
@@ -232,8 +254,15 @@ export class MachineRig {
     return this;
   }
 
+  /** Asking all checks once more; `policy.asksTimeoutMs` must say that there are some. */
+  toAsking(): this {
+    this.toSaving().saved();
+    return this;
+  }
+
   toDraining(): this {
     this.toSaving().saved();
+    if (this.phase === 'asking') this.asked();
     return this;
   }
 

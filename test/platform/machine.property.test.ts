@@ -1,6 +1,7 @@
 // Random sequences over the whole table: whatever comes, in whatever order, the promises hold after every step.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { InhibitorKind, KeptOrders } from '../../src/platform/inhibitor.ts';
 import { nextDeadlineMs, step } from '../../src/platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformPolicy } from '../../src/platform/model.ts';
 import type { AcpiState, Intent } from '../../src/platform/ports.ts';
@@ -75,6 +76,9 @@ function proceed(rig: MachineRig, good: boolean): void {
     case 'hooks':
       rig.saved(good ? null : 'backup is running');
       return;
+    case 'asking':
+      rig.asked(good ? null : 'ssh hangs');
+      return;
     case 'draining':
       rig.drained(good);
       return;
@@ -105,12 +109,13 @@ function look(rig: MachineRig, runs: boolean, durationMs: number): void {
 /** The whole way to a press, as far as the policy lets it go. */
 const TO_SUSPENDING = act('to suspending', (rig) => {
   rig.send({ kind: 'release' });
+  for (const { kind, name } of rig.model.inhibitors) rig.lift(name, kind);
   rig.pool(0);
   rig.proof(true);
   look(rig, true, 0);
   for (let i = 0; i < 40 && rig.state !== 'suspending'; i += 1) {
     look(rig, true, 4_000);
-    for (let phase = 0; phase < 4; phase += 1) if (rig.state === 'saving' || rig.state === 'waking') proceed(rig, true);
+    for (let phase = 0; phase < 5; phase += 1) if (rig.state === 'saving' || rig.state === 'waking') proceed(rig, true);
   }
 });
 
@@ -123,6 +128,8 @@ const TO_ASLEEP = act('to asleep', (rig) => {
 const DISTURBANCES: readonly Action[] = [
   act('a client', (rig) => rig.pool(1)),
   act('an inhibitor', (rig) => rig.inhibit()),
+  act('maintenance', (rig) => rig.maintenance(true)),
+  act('a check that says busy', (rig) => rig.inhibit(null, 'backup', 'check')),
   act('an unproven wake path', (rig) => rig.proof(false)),
   act('a lost BMC', (rig) => rig.bmcLost()),
   act('a BMC that says S3', (rig) => rig.wait(1).power('S3', false)),
@@ -133,9 +140,9 @@ const DISTURBANCES: readonly Action[] = [
 ];
 
 /** Those that stand until somebody takes them away. */
-const LASTING = DISTURBANCES.slice(0, 3);
+const LASTING = DISTURBANCES.slice(0, 5);
 
-const SAVING_PHASES = ['preparing', 'hooks', 'draining', 'journalling'] as const;
+const SAVING_PHASES = ['preparing', 'hooks', 'asking', 'draining', 'journalling'] as const;
 
 interface Disturbance {
   readonly phase: (typeof SAVING_PHASES)[number];
@@ -147,7 +154,7 @@ function march(rig: MachineRig, disturbance: Disturbance | null): boolean {
   let left = disturbance;
   for (let i = 0; i < 20 && rig.state !== 'suspending'; i += 1) {
     look(rig, true, 4_000);
-    for (let phase = 0; phase < 4 && rig.state === 'saving'; phase += 1) {
+    for (let phase = 0; phase < 5 && rig.state === 'saving'; phase += 1) {
       if (left?.phase === rig.phase) {
         left.what(rig);
         left = null;
@@ -182,6 +189,7 @@ const waitMs = fc.constantFrom(
   3_600_000,
 );
 const vm = fc.constantFrom('alice', 'bob');
+const by = fc.constantFrom<InhibitorKind>('operator', 'schedule', 'check', 'host');
 const acpi = fc.constantFrom<AcpiState | null>('S0', 'S0', 'S3', 'S5', 'S4', null);
 const outcome = fc.constantFrom('accepted' as const, 'refused' as const, 'unknown' as const);
 const sequenceLag = fc.nat({ max: 3 });
@@ -216,9 +224,31 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.constantFrom('operator', 'schedule'), fc.option(waitMs))
-      .map(([name, ms]) =>
-        act(`inhibit ${name} ${ms}`, (rig) => rig.inhibit(ms === null ? null : rig.nowMs + ms, name)),
+      .tuple(by, fc.constantFrom('night', 'day'), fc.option(waitMs))
+      .map(([kind, name, ms]) =>
+        act(`inhibit ${kind} ${name} ${ms}`, (rig) => rig.inhibit(ms === null ? null : rig.nowMs + ms, name, kind)),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(by, fc.constantFrom('night', 'day'))
+      .map(([kind, name]) => act(`lift ${kind} ${name}`, (rig) => rig.lift(name, kind))),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(true, false, false).map((on) => act(`maintenance ${on}`, (rig) => rig.maintenance(on))),
+  },
+  {
+    weight: 1,
+    arbitrary: waitMs.map((ms) => act(`scheduled wake for ${ms}`, (rig) => rig.scheduledWake(ms))),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(sequenceLag, fc.option(fc.constant('ssh hangs')))
+      .map(([lag, problem]) =>
+        act(`asked -${lag} ${problem}`, (rig) => rig.asked(problem, rig.model.progress.sequence - lag)),
       ),
   },
   { weight: 2, arbitrary: fc.constant(act('release', (rig) => rig.send({ kind: 'release' }))) },
@@ -326,6 +356,8 @@ const policy: fc.Arbitrary<Partial<PlatformPolicy>> = fc.record({
   suspendTimeoutMs: fc.constantFrom(5_000, 40_000),
   wakeTimeoutMs: fc.constantFrom(5_000, 60_000),
   clientWaitMs: fc.constantFrom(180_000, 600_000),
+  maxSuspendsPerHour: fc.constantFrom(null, null, 1, 3),
+  asksTimeoutMs: fc.constantFrom(0, 0, 15_000),
   wakeMethods: fc.constantFrom(['chassis-on'], ['chassis-on', 'wake-on-lan']),
   probedVms: fc.constantFrom(['alice', 'bob'], ['alice', 'bob'], ['alice'], []),
 });
@@ -339,10 +371,30 @@ const intent: fc.Arbitrary<Intent | null> = fc.option(
   }),
 );
 
+/** Orders of a life before this one: an inhibitor that ends or does not, maintenance, a press of half an hour ago. */
+const orders: fc.Arbitrary<KeptOrders | null> = fc.option(
+  fc
+    .record({
+      untilMs: fc.constantFrom(null, START_MS + 60_000, START_MS - 1),
+      inhibited: fc.boolean(),
+      inMaintenance: fc.constantFrom(false, false, true),
+      pressed: fc.boolean(),
+    })
+    .map(({ untilMs, inhibited, inMaintenance, pressed }) => ({
+      inhibitors: inhibited
+        ? [{ kind: 'operator' as const, name: 'night', why: 'kept', sinceMs: START_MS - 1_000, untilMs }]
+        : [],
+      maintenance: inMaintenance ? { why: 'kept', sinceMs: START_MS - 1_000 } : null,
+      pressesAtMs: pressed ? [START_MS - 1_800_000] : [],
+    })),
+  { freq: 1 },
+);
+
 const options: fc.Arbitrary<RigOptions> = fc.record({
   policy,
   armed: fc.constantFrom(true, true, true, true, false),
   intent,
+  orders,
 });
 
 const begin = act('begin', (rig) => {
@@ -378,7 +430,7 @@ function nextEvidenceMs(rig: MachineRig): number {
 
 /** All bounds of one way through the table, added up: no wait of the machine may be longer. */
 function waitBoundMs({ policy: p }: { policy: PlatformPolicy }): number {
-  const suspendMs = p.drowsyForMs + 5_000 + 2 * p.saveTimeoutMs + 10_000 + p.suspendTimeoutMs;
+  const suspendMs = p.drowsyForMs + 5_000 + 2 * p.saveTimeoutMs + p.asksTimeoutMs + 10_000 + p.suspendTimeoutMs;
   const wakeMs = p.wakeMethods.length * p.wakeTimeoutMs + p.saveTimeoutMs + p.wakeTimeoutMs;
   return 20_000 + suspendMs + 2 * wakeMs;
 }
@@ -403,7 +455,7 @@ describe('machine: any events in any order', () => {
     (_name, phase, what) => {
       for (const savesContext of [true, false]) {
         for (const witness of ['sensor', 'power-bit', 'none'] as const) {
-          const rig = new CheckedRig({ policy: { savesContext, witness, minAwakeMs: 0 } });
+          const rig = new CheckedRig({ policy: { savesContext, witness, minAwakeMs: 0, asksTimeoutMs: 15_000 } });
           begin(rig);
           const came = march(rig, { phase, what });
           if (came && LASTING.includes(what)) expect(rig.checker.counts.presses).toBe(0);

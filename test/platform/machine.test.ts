@@ -552,6 +552,7 @@ describe('saving', () => {
       'journal',
       'transition',
       'requestSleep',
+      'keepOrders',
     ]);
     expect(rig.all('journal')[0]?.intent.kind).toBe('sleep');
     expect(rig.all('requestSleep')[0]?.intentId).toBe(rig.all('journal')[0]?.intent.id);

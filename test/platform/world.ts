@@ -1,6 +1,7 @@
 // A deterministic world around one machine: host, BMC, probes, hooks, disk, clients, and a Torpor that may die at any effect.
 import { ActivityTable } from '../../src/platform/activity-table.ts';
 import { findBlockers } from '../../src/platform/idle-policy.ts';
+import type { KeptOrders } from '../../src/platform/inhibitor.ts';
 import { createPlatform, nextDeadlineMs, step } from '../../src/platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
 import type { Intent, PowerCapabilities } from '../../src/platform/ports.ts';
@@ -35,6 +36,9 @@ export interface WorldPlan {
   readonly journalFailures: number;
   readonly wakesAlone: boolean;
   readonly inhibitors: number;
+  readonly maxSuspendsPerHour: number | null;
+  /** A check of the owner's: asked before each press, it may say busy, fail or hang. */
+  readonly checks: boolean;
   readonly operator: boolean;
   /** Deaths of Torpor at random moments. */
   readonly deaths: number;
@@ -82,11 +86,15 @@ export class World {
   readonly #pressedIntents = new Set<number>();
   #life: Life | null = null;
   #disk: Intent | null = null;
+  #ordersOnDisk: KeptOrders | null = null;
+  /** Moments of real presses: no restart may make Torpor forget them. */
+  readonly #pressesAtMs: number[] = [];
   #effectCount = 0;
   #silentUntilMs = 0;
   #hookTurn = 0;
   #chaos = true;
   #forcedAtMs = Number.NEGATIVE_INFINITY;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(plan: WorldPlan) {
     this.plan = plan;
@@ -119,6 +127,8 @@ export class World {
     this.#silentUntilMs = 0;
     this.#life ??= this.#live();
     for (const other of this.#clients) this.#hangUp(other);
+    // Whoever is done with the host gives it back; that is no fault to be survived.
+    this.#dispatch(this.#life, { kind: 'maintenance', on: false, why: '' });
     if (client) this.#typeUntil(this.#newClient(), Number.POSITIVE_INFINITY);
   }
 
@@ -141,7 +151,7 @@ export class World {
 
   #live(): Life {
     const { nowMs } = this;
-    const model = createPlatform(this.#policy, this.plan.armed, this.#disk, nowMs);
+    const model = createPlatform(this.#policy, this.plan.armed, this.#disk, nowMs, this.#ordersOnDisk);
     const life: Life = {
       model,
       checker: new MachineChecker(model),
@@ -260,6 +270,25 @@ export class World {
       case 'restoreContext':
         this.#restore(life, effect.sequence);
         return;
+      case 'keepOrders':
+        // What an operator was told is kept, is: the write is awaited before the answer, as the journal's is before the press.
+        this.#ordersOnDisk = effect.orders;
+        return;
+      case 'askInhibitors': {
+        const says = this.#chaos ? random.between(0, 9) : 9;
+        if (says === 0) return;
+        const delayMs = random.between(5, 3_000);
+        this.timeline.after(delayMs / 2, () => {
+          const busy = { kind: 'inhibit', by: 'check', name: 'backup', why: 'rsync runs', untilMs: null } as const;
+          if (this.#life !== life) return;
+          const done = { kind: 'lift', by: 'check', name: 'backup', why: 'it is done' } as const;
+          this.#dispatch(life, says <= 2 ? busy : done);
+          // Asked again and again while it runs, it says some day that it is done.
+          if (says <= 2) this.#answer(life, random.between(1_000, 60_000), () => done);
+        });
+        this.#answer(life, delayMs, () => ({ kind: 'inhibitorsAsked', sequence: effect.sequence, problem: null }));
+        return;
+      }
       case 'drainSendQueues': {
         const drained = this.host.isUp && !(this.#chaos && random.chance(0.05));
         const delayMs = drained ? random.between(5, 300) : effect.boundMs;
@@ -331,6 +360,7 @@ export class World {
       ({ connected, lastKeyAtMs }) => connected && this.nowMs - lastKeyAtMs < IDLE_TIMEOUT_MS,
     );
     if (active.length > 0 && !isForced) this.#blame(`pressed while ${active[0]?.id} is active`);
+    this.#checkOrders(isForced);
     const reaches = !this.#bmcFails();
     const pressMs = this.#random.between(2, 60);
     if (reaches) {
@@ -342,6 +372,23 @@ export class World {
     const outcome = reaches && !this.#bmcFails() ? 'accepted' : 'unknown';
     const answerMs = outcome === 'accepted' ? pressMs + 5 : 3_000;
     this.#answer(life, answerMs, () => ({ kind: 'sleepAnswered', intentId, outcome, why: 'chassis soft' }));
+  }
+
+  /** What operators ordered stands across every death of Torpor. */
+  #checkOrders(isForced: boolean): void {
+    const { nowMs } = this;
+    const orders = this.#ordersOnDisk;
+    const standing = orders?.inhibitors.find(({ untilMs }) => untilMs === null || untilMs > nowMs);
+    if (standing !== undefined) this.#blame(`pressed although an operator inhibits: ${standing.why}`);
+    if (orders?.maintenance != null) this.#blame('pressed in maintenance');
+    const max = this.plan.maxSuspendsPerHour;
+    const recent = this.#pressesAtMs.filter((atMs) => nowMs - atMs < 3_600_000);
+    if (max !== null && recent.length >= max && !isForced && !this.#askedLately()) this.#blame('pressed too often');
+    this.#pressesAtMs.push(nowMs);
+  }
+
+  #askedLately(): boolean {
+    return this.nowMs - this.#askedAtMs < 60_000;
   }
 
   /** The first method goes through the BMC; the second does not need it, and nobody answers it. */
@@ -517,7 +564,8 @@ export class World {
     atRandom(plan.inhibitors, () => {
       const life = this.#life;
       const untilMs = this.nowMs + random.between(1_000, 60_000);
-      if (life !== null) this.#dispatch(life, { kind: 'inhibit', name: 'operator', why: 'maintenance', untilMs });
+      const name = random.chance(0.5) ? 'operator' : 'backup';
+      if (life !== null) this.#dispatch(life, { kind: 'inhibit', by: 'operator', name, why: 'a test', untilMs });
     });
     if (plan.operator) atRandom(4, () => this.#operate());
     if (plan.wakesAlone) atRandom(8, () => this.host.wakeAlone());
@@ -531,10 +579,13 @@ export class World {
   #operate(): void {
     const life = this.#life;
     if (life === null) return;
-    const choice = this.#random.between(0, 3);
+    const choice = this.#random.between(0, 6);
     if (choice === 0) this.#dispatch(life, { kind: 'operatorWake', why: 'operator' });
     if (choice === 1) this.#dispatch(life, { kind: 'release' });
-    if (choice >= 2) {
+    if (choice === 4) this.#dispatch(life, { kind: 'maintenance', on: this.#random.chance(0.5), why: 'a new fan' });
+    if (choice === 5) this.#dispatch(life, { kind: 'scheduledWake', why: 'backup', untilMs: this.nowMs + 60_000 });
+    if (choice === 2 || choice === 3) {
+      this.#askedAtMs = this.nowMs;
       if (choice === 3) this.#forcedAtMs = this.nowMs;
       this.#dispatch(life, { kind: 'operatorSleep', force: choice === 3 });
     }
@@ -571,6 +622,8 @@ function policyOf(plan: WorldPlan): PlatformPolicy {
     savesContext: plan.hooks !== 'none',
     witness: plan.witness,
     wakeMethods: Object.keys(plan.host.wakeMethods),
+    maxSuspendsPerHour: plan.maxSuspendsPerHour,
+    asksTimeoutMs: plan.checks ? 5_000 : 0,
     clientWaitMs: 120_000,
     vms: plan.vms,
     probedVms: plan.vms,

@@ -1,7 +1,14 @@
 // A farm in memory whose platforms are what a test says they are: it records what it is asked and decides nothing.
 import { TorporError } from '../../../src/platform/errors.ts';
 import type { StreamStatus } from '../../../src/platform/ports.ts';
-import type { Explanation, Farm, FarmEvent, PlatformReport, PlatformStatus } from '../../../src/platform/status.ts';
+import type {
+  Explanation,
+  Farm,
+  FarmEvent,
+  InhibitRequest,
+  PlatformReport,
+  PlatformStatus,
+} from '../../../src/platform/status.ts';
 
 /** What was asked of the farm, as one line each: `wake vdi-01 (why)`. */
 export type FarmCall = string;
@@ -23,6 +30,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     wakeProven: true,
     wakeProofWhy: 'operator session, state read by sensor',
     maintenance: false,
+    maintenanceWhy: '',
     evidence: 'S0 by sensor',
     evidenceIsWeak: false,
     watts: 180,
@@ -81,6 +89,8 @@ export class FakeFarm implements Farm {
   openStreams: StreamStatus[] = [fakeStream()];
   /** Set to make `sleep` refuse. */
   sleepRefusal: TorporError | null = null;
+  /** What an order answers that holds, but is not on disk. */
+  diskProblem: TorporError | null = null;
   /** Set to make every call fail. */
   breakdown: Error | null = null;
   /** Events kept; older ones are dropped. */
@@ -160,13 +170,19 @@ export class FakeFarm implements Farm {
     if (this.sleepRefusal !== null) throw this.sleepRefusal;
   }
 
-  inhibit(name: string, forMs: number | null, why: string): void {
+  async inhibit(name: string, { inhibitor, forMs, why }: InhibitRequest): Promise<void> {
     this.platform(name);
-    this.calls.push(`inhibit ${name} for=${forMs} (${why})`);
+    this.calls.push(`inhibit ${name} ${inhibitor} for=${forMs} (${why})`);
+    if (this.diskProblem !== null) throw this.diskProblem;
   }
 
-  release(name: string): void {
+  async release(name: string, inhibitor: string | null): Promise<void> {
     this.platform(name);
-    this.calls.push(`release ${name}`);
+    this.calls.push(`release ${name}${inhibitor === null ? '' : ` ${inhibitor}`}`);
+  }
+
+  async maintenance(name: string, on: boolean, why: string): Promise<void> {
+    this.platform(name);
+    this.calls.push(`maintenance ${on ? 'on' : 'off'} ${name} (${why})`);
   }
 }

@@ -1,0 +1,82 @@
+// What operators ordered, on disk: one small file per platform, replaced whole. What orders mean is the machine's business.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorText, TorporError } from '../platform/errors.ts';
+import type { InhibitorStatus, KeptOrders, MaintenanceOrder } from '../platform/inhibitor.ts';
+import { OPERATOR_INHIBITORS_MAX } from '../platform/inhibitor.ts';
+import type { OrderStore } from '../platform/ports.ts';
+import { writeDurably } from './durable-file.ts';
+
+/** Version of the file's form. A file of another version is refused, not guessed at. */
+const FORM_VERSION = 1;
+
+export class OrderBook implements OrderStore {
+  readonly #directory: string;
+
+  /** `directory` is made at the first write. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async read(platform: string): Promise<KeptOrders | null> {
+    const path = this.#pathOf(platform);
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw orderError(`cannot read the operators' orders in ${path}: ${errorText(thrown)}`, thrown);
+    }
+    try {
+      return parseOrders(JSON.parse(text));
+    } catch (thrown) {
+      throw orderError(`the operators' orders in ${path} are damaged (${errorText(thrown)})`, thrown);
+    }
+  }
+
+  async write(platform: string, orders: KeptOrders): Promise<void> {
+    const path = this.#pathOf(platform);
+    try {
+      await writeDurably(path, `${JSON.stringify({ form: FORM_VERSION, ...orders })}\n`);
+    } catch (thrown) {
+      const what = `cannot write the operators' orders to ${path}: ${errorText(thrown)}`;
+      throw orderError(`${what}; they hold until Torpor ends`, thrown);
+    }
+  }
+
+  #pathOf(platform: string): string {
+    return join(this.#directory, 'orders', `${platform}.json`);
+  }
+}
+
+function orderError(message: string, cause: unknown): TorporError {
+  return new TorporError('ERR_JOURNAL', message, { cause });
+}
+
+function parseOrders(value: unknown): KeptOrders {
+  const { form, inhibitors, maintenance, pressesAtMs } = value as KeptOrders & { form: unknown };
+  const fits =
+    form === FORM_VERSION &&
+    Array.isArray(inhibitors) &&
+    inhibitors.length <= OPERATOR_INHIBITORS_MAX &&
+    inhibitors.every(isInhibitor) &&
+    (maintenance === null || isMaintenance(maintenance)) &&
+    Array.isArray(pressesAtMs) &&
+    pressesAtMs.every(Number.isFinite);
+  if (!fits) throw new Error('not orders of this version');
+  return { inhibitors, maintenance, pressesAtMs };
+}
+
+function isInhibitor(value: InhibitorStatus): boolean {
+  return (
+    value?.kind === 'operator' &&
+    typeof value.name === 'string' &&
+    typeof value.why === 'string' &&
+    Number.isFinite(value.sinceMs) &&
+    (value.untilMs === null || Number.isFinite(value.untilMs))
+  );
+}
+
+function isMaintenance(value: MaintenanceOrder): boolean {
+  return typeof value?.why === 'string' && Number.isFinite(value.sinceMs);
+}

@@ -1,0 +1,40 @@
+// An inhibitor: a named reason to stay awake, and what of such orders outlives Torpor. Who sets and lifts them is left to others.
+
+/** Who keeps a platform awake: a person, the calendar, a check of its owner's, its power draw, a look at the host, its BMC's watchdog. */
+export type InhibitorKind = 'operator' | 'schedule' | 'check' | 'watts' | 'host' | 'watchdog';
+
+/** A named reason to stay awake. Kind and name together are unique. */
+export interface InhibitorStatus {
+  readonly kind: InhibitorKind;
+  readonly name: string;
+  readonly why: string;
+  readonly sinceMs: number;
+  /** Clock milliseconds; null where it ends by an act, or by the next look. */
+  readonly untilMs: number | null;
+}
+
+/** Operators' inhibitors of one platform at once. */
+export const OPERATOR_INHIBITORS_MAX = 32;
+
+/** The name of an operator's inhibitor that was given none. */
+export const DEFAULT_INHIBITOR = 'operator';
+
+export interface MaintenanceOrder {
+  readonly why: string;
+  readonly sinceMs: number;
+}
+
+/** What operators ordered for a platform, and what its guards must remember: outlives Torpor. */
+export interface KeptOrders {
+  /** Operators' only: all others are set again by who set them. */
+  readonly inhibitors: readonly InhibitorStatus[];
+  readonly maintenance: MaintenanceOrder | null;
+  /** Moments of the button's presses within the last hour. */
+  readonly pressesAtMs: readonly number[];
+}
+
+/** For people: `operator`, `operator (backup)`, `check nightly-backup`. */
+export function nameInhibitor({ kind, name }: { readonly kind: InhibitorKind; readonly name: string }): string {
+  if (name === kind) return kind;
+  return kind === 'operator' ? `operator (${name})` : `${kind} ${name}`;
+}
