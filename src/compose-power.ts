@@ -16,7 +16,7 @@ import { CombinedDriver, type ProofOnRecord } from './power/combined-driver.ts';
 import { CommandHost } from './power/inband/command-host.ts';
 import { SshHost } from './power/inband/ssh-host.ts';
 import { IpmiDriver } from './power/ipmi/ipmi-driver.ts';
-import { type PowerPart, partOfDriver } from './power/power-part.ts';
+import { type PowerPart, partOfIpmi } from './power/power-part.ts';
 import { WakeOnLan } from './power/wake-on-lan.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -125,8 +125,10 @@ function partBuild(platform: PlatformConfig, { log, env }: BuildPowerOptions): P
 async function buildIpmi(bmc: IpmiBmcConfig, { platform, log, secret }: PartBuild): Promise<PowerPart> {
   const { host, port, user, cipherSuite } = bmc;
   const password = await secret(bmc.password);
+  const kg = bmc.kg === null ? null : await secret(bmc.kg);
   const { sleep } = platform.power;
-  return partOfDriver(new IpmiDriver({ host, port, user, password, cipherSuite, sleep, clock: systemClock, log }));
+  const access = { host, port, user, password, kg, cipherSuite };
+  return partOfIpmi(new IpmiDriver({ ...access, sleep, clock: systemClock, log }));
 }
 
 async function buildSsh(host: SshHostConfig): Promise<PowerPart> {

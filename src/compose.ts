@@ -1,7 +1,8 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
 import { buildContext } from './compose-context.ts';
-import { buildDriver } from './compose-power.ts';
+import { buildParts, combineParts } from './compose-power.ts';
+import { recordIntoBmc } from './compose-sel.ts';
 import type { PlatformConfig, TorporConfig, VmConfig } from './config/torpor-config.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
 import { loadCore, type StreamCore } from './core/stream-core.ts';
@@ -141,7 +142,8 @@ interface RunningPlatform {
 
 async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
   const { registry, buffers, recorder, events, journal, orderStore, log } = shared;
-  const driver = await buildDriver(platform, { log });
+  const parts = await buildParts(platform, { log });
+  const driver = await combineParts(platform, parts, { log });
   const probedVms = platform.vms.filter((vm) => vm.listeners.some(({ probe }) => probe.kind !== 'none'));
   const report = ({ kind, message, facts }: ControllerEvent) =>
     events.append(platform.name, kind, message, facts ?? {});
@@ -179,7 +181,9 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     listeners: routes,
   });
   const probers = probedVms.flatMap((vm) => buildProber(vm, controller, log));
+  const stopRecording = recordIntoBmc(platform, parts.bmc, events, log);
   const stop = async () => {
+    stopRecording();
     await controller.stop();
     await streams.close();
   };

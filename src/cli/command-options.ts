@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { errorText, TorporError } from '../platform/errors.ts';
 import { parseDurationMs } from '../platform/units.ts';
+import { CIPHER_SUITES, type CipherSuiteChoice, type CipherSuiteId } from '../power/ipmi/cipher-suite.ts';
 import { ApiClient } from './api-client.ts';
 import type { CliIo } from './cli-io.ts';
 import { plainText } from './style.ts';
@@ -70,10 +71,16 @@ export function parsePort(text: string): number {
   return port;
 }
 
-export function parseCipherSuite(text: string): 3 | 17 {
-  if (text === '17') return 17;
-  if (text === '3') return 3;
-  return fail(`cipher suite "${text}" is not supported: write 17 (HMAC-SHA256) or 3 (HMAC-SHA1)`);
+/** A suite by its number. Those without integrity (0, 1, 15) do not exist here; 16 and 2 do not encrypt. */
+export function parseCipherSuite(text: string): CipherSuiteId {
+  const id = Number(text);
+  if (/^\d+$/.test(text) && id in CIPHER_SUITES) return id as CipherSuiteId;
+  const help = 'write 17 (HMAC-SHA256) or 3 (HMAC-SHA1); 16 and 2 are the same without encryption';
+  return fail(`cipher suite "${text}" is not supported: ${help}`);
+}
+
+export function parseCipherSuiteChoice(text: string): CipherSuiteChoice {
+  return text === 'auto' ? 'auto' : parseCipherSuite(text);
 }
 
 function fail(message: string): never {

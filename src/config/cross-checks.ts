@@ -111,6 +111,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkKeepalives),
     ...checkPower(platform),
     ...checkHold(platform),
+    ...checkSel(platform),
     ...checkWatts(platform),
     ...checkArmed(platform),
   ];
@@ -193,6 +194,15 @@ function findSharedBmcs(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
     const what = `${address} is the BMC of ${clashOwner(first)} already, and a BMC has one platform: write its own`;
     return [{ path: [...path, 'power', 'bmc', 'host'], what }];
   });
+}
+
+/** Only IPMI BMCs have a log that can be written to. */
+function checkSel({ path, value }: Placed<Mapping>): Finding[] {
+  const sel = asMapping(value.sel);
+  if (sel.transitions !== true && sel.clients !== true) return [];
+  if (asMapping(asMapping(value.power).bmc).driver === 'ipmi') return [];
+  const what = 'no BMC that speaks IPMI is there to write into: write power.bmc with driver: ipmi, or leave sel out';
+  return [{ path: [...path, 'sel'], what }];
 }
 
 function checkHold(platform: Placed<Mapping>): Finding[] {

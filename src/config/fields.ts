@@ -128,9 +128,11 @@ export function wordField<const T extends string>(words: readonly T[]) {
   });
 }
 
-/** One of a closed set of numbers. */
-export function choiceField<const T extends number>(choices: readonly T[]) {
-  return leaf(choices.join(' or '), (value) => {
+/** One of a closed set of numbers and words. */
+export function choiceField<const T extends number | string>(choices: readonly T[]) {
+  const last = choices.at(-1);
+  const expectation = choices.length < 3 ? choices.join(' or ') : `${choices.slice(0, -1).join(', ')} or ${last}`;
+  return leaf(expectation, (value) => {
     const choice = choices.find((known) => known === value);
     return choice === undefined ? { wrong: `${showValue(value)} is not supported` } : { value: choice };
   });

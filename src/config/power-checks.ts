@@ -8,17 +8,34 @@ import { asMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 export function checkPower(platform: Placed<Mapping>): Finding[] {
   if (isUnset(platform.value.power)) return [];
   const power = { path: [...platform.path, 'power'], value: asMapping(platform.value.power) };
-  return [...checkPassword(power), ...checkSleeper(power), ...checkWakers(power), ...checkStateReader(power)];
+  return [
+    ...checkPassword(power),
+    ...checkKg(power),
+    ...checkSleeper(power),
+    ...checkWakers(power),
+    ...checkStateReader(power),
+  ];
 }
 
 /** What is allowed but probably not meant. */
 export function doubtPower(platform: Placed<Mapping>): Finding[] {
   const power = { path: [...platform.path, 'power'], value: asMapping(platform.value.power) };
-  const { wol } = power.value;
+  return [...doubtSuite(power), ...doubtBroadcast(power)];
+}
+
+function doubtSuite({ path, value }: Placed<Mapping>): Finding[] {
+  const { cipherSuite } = asMapping(value.bmc);
+  if (cipherSuite !== 2 && cipherSuite !== 16) return [];
+  const what = `cipher suite ${cipherSuite} does not encrypt, so who listens reads along: write auto, unless the BMC has nothing better`;
+  return [{ path: [...path, 'bmc', 'cipherSuite'], what }];
+}
+
+function doubtBroadcast({ path, value }: Placed<Mapping>): Finding[] {
+  const { wol } = value;
   if (isUnset(wol) || !isUnset(asMapping(wol).interface) || !isUnset(asMapping(wol).address)) return [];
   const what =
     'neither interface nor address: the broadcast leaves by the default route, where the platform may not be: write interface';
-  return [{ path: [...power.path, 'wol'], what }];
+  return [{ path: [...path, 'wol'], what }];
 }
 
 function checkPassword({ path, value }: Placed<Mapping>): Finding[] {
@@ -31,6 +48,12 @@ function checkPassword({ path, value }: Placed<Mapping>): Finding[] {
       ? 'the password is missing: write passwordFile (a path) or passwordEnv (an environment variable)'
       : 'passwordFile and passwordEnv exclude each other: write one of them';
   return [{ path: [...path, 'bmc'], what }];
+}
+
+function checkKg({ path, value }: Placed<Mapping>): Finding[] {
+  const bmc = asMapping(value.bmc);
+  if (isUnset(bmc.kgFile) || isUnset(bmc.kgEnv)) return [];
+  return [{ path: [...path, 'bmc'], what: 'kgFile and kgEnv exclude each other: write one of them' }];
 }
 
 function checkSleeper({ path, value }: Placed<Mapping>): Finding[] {

@@ -34,7 +34,10 @@ export interface IpmiBmcConfig {
   readonly port: number;
   readonly user: string;
   readonly password: SecretSource;
-  readonly cipherSuite: 3 | 17;
+  /** The BMC's own key K[G]; null: none is set on it. */
+  readonly kg: SecretSource | null;
+  /** auto: 17 before 3, whatever the BMC offers. 16 and 2 do not encrypt: by name only. */
+  readonly cipherSuite: 'auto' | 2 | 3 | 16 | 17;
 }
 
 /** The platform's OS, reached by the OpenSSH client. It can be asked to sleep, and neither woken nor read. */

@@ -19,7 +19,13 @@ const ipmiSchema = mapping({
   passwordEnv: textField('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,255}$/, true)
     .nullable()
     .default(null),
-  cipherSuite: choiceField([17, 3]).default(17),
+  kgFile: textField("the path of a file that holds the BMC's key", /^[^\0]{1,4096}$/)
+    .nullable()
+    .default(null),
+  kgEnv: textField('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,255}$/, true)
+    .nullable()
+    .default(null),
+  cipherSuite: choiceField(['auto', 17, 3, 16, 2]).default('auto'),
 });
 
 const bmcSchema = byDriver({ ipmi: ipmiSchema });

@@ -16,6 +16,7 @@ import {
 } from './fields.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
+import { selSchema } from './sel-schema.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
 
@@ -129,6 +130,7 @@ const platformSchema = mapping({
     timeout: durationField(1).prefault('5m'),
   }).prefault({}),
   power: powerSchema,
+  sel: selSchema.prefault({}),
   vms: z.array(vmSchema).default([]),
 });
 

@@ -48,6 +48,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
       timeoutMs: parsed.hooks.timeout,
     },
     power: toPower(parsed.power, folder),
+    sel: parsed.sel,
     vms: parsed.vms.map((vm) => ({
       name: vm.name,
       identity: vm.identity,

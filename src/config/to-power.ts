@@ -54,6 +54,7 @@ function toBmc(bmc: ParsedBmc, folder: string): BmcConfig {
         port: bmc.port,
         user: bmc.user,
         password: toSecretSource(bmc, folder),
+        kg: toKgSource(bmc, folder),
         cipherSuite: bmc.cipherSuite,
       };
   }
@@ -76,6 +77,15 @@ function toHost(host: ParsedHost, folder: string): HostConfig {
 
 function toWakeOnLan(wol: NonNullable<ParsedPower['wol']>): WakeOnLanConfig {
   return { ...wol, mac: wol.mac.toLowerCase().replaceAll('-', ':') };
+}
+
+/** power-checks.ts has made sure that at most one of the two is set. */
+function toKgSource(
+  keys: { readonly kgFile: string | null; readonly kgEnv: string | null },
+  folder: string,
+): SecretSource | null {
+  if (keys.kgFile === null && keys.kgEnv === null) return null;
+  return toSecretSource({ passwordFile: keys.kgFile, passwordEnv: keys.kgEnv }, folder);
 }
 
 /** power-checks.ts has made sure that exactly one of the two is set. */

@@ -41,6 +41,7 @@ export interface PlatformConfig {
   readonly hold: HoldConfig;
   readonly hooks: HooksConfig;
   readonly power: PowerConfig;
+  readonly sel: SelConfig;
   readonly vms: readonly VmConfig[];
 }
 
@@ -48,6 +49,15 @@ export interface PlatformConfig {
 export interface HoldConfig {
   readonly perStreamBytes: number;
   readonly perPlatformBytes: number;
+}
+
+/** What is written into the BMC's own log (SEL). */
+export interface SelConfig {
+  readonly transitions: boolean;
+  /** Each client's entry into the active pool, and its exit. */
+  readonly clients: boolean;
+  /** Records at most within any hour. */
+  readonly perHour: number;
 }
 
 /** Commands for `/bin/sh -c`; null where there is none. */

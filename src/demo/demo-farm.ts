@@ -70,6 +70,7 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
         port: simulated.bmcPort,
         user: DEMO_USER,
         password: { kind: 'env', name: DEMO_PASSWORD_VARIABLE },
+        kg: null,
         cipherSuite: 17,
       },
       host: null,
@@ -79,6 +80,7 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
       stateBy: 'bmc',
       watts: { busy: null, idle: null, asleep: null },
     },
+    sel: { transitions: false, clients: false, perHour: 60 },
     vms: simulated.vms.map((vm) => ({ name: vm.name, identity: null, listeners: [demoListener(vm.port)] })),
   };
 }

@@ -92,6 +92,7 @@ describe('configuration', () => {
               port: 623,
               user: 'torpor',
               password: { kind: 'file', path: '/run/secrets/vdi-01' },
+              kg: null,
               cipherSuite: 17,
             },
             host: null,
@@ -101,6 +102,7 @@ describe('configuration', () => {
             stateBy: 'bmc',
             watts: { busy: 320, idle: 180, asleep: 9 },
           },
+          sel: { transitions: false, clients: false, perHour: 60 },
           vms: [
             {
               name: 'alice',
@@ -157,7 +159,7 @@ describe('configuration', () => {
       wakeTimeoutMs: 60_000,
       suspendTimeoutMs: 60_000,
       watts: { busy: null, idle: null, asleep: null },
-      bmc: { port: 623, cipherSuite: 17, password: { kind: 'env', name: 'LAB_BMC' } },
+      bmc: { port: 623, cipherSuite: 'auto', kg: null, password: { kind: 'env', name: 'LAB_BMC' } },
     });
     expect(platform?.vms[0]?.identity).toBeNull();
     expect(platform?.vms[0]?.listeners[0]).toMatchObject({
@@ -250,6 +252,7 @@ describe('configuration', () => {
       'port',
       'user',
       'password',
+      'kg',
       'cipherSuite',
     ]);
   });
@@ -367,8 +370,8 @@ describe('problems', () => {
     ],
     [
       'user: torpor',
-      'user: torpor, cipherSuite: 16',
-      ':4: platforms[0].power.bmc.cipherSuite: 16 is not supported: write 17 or 3',
+      'user: torpor, cipherSuite: 0',
+      ':4: platforms[0].power.bmc.cipherSuite: 0 is not supported: write auto, 17, 3, 16 or 2',
     ],
     [
       'user: torpor',

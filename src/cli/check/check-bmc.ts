@@ -1,6 +1,6 @@
 // Whether a platform's IPMI BMC can be spoken to, step by step. What it can then do and tell is check-power.ts's.
 
-import type { IpmiBmcConfig } from '../../config/power-config.ts';
+import type { IpmiBmcConfig, SecretSource } from '../../config/power-config.ts';
 import { readSecret } from '../../config/secret.ts';
 import { errorText, TorporError, type TorporErrorCode } from '../../platform/errors.ts';
 import { type BmcSession, openBmcSession } from '../../power/ipmi/bmc-session.ts';
@@ -10,7 +10,6 @@ import type { CheckReport } from './check-finding.ts';
 
 /** For everything that is asked of one BMC. */
 const BMC_BOUND_MS = 30_000;
-const SUITE_NAMES = { 3: '3 (HMAC-SHA1, AES-CBC-128)', 17: '17 (HMAC-SHA256, AES-CBC-128)' } as const;
 
 /** The steps of a session in their order, the code that says a step failed, and what to do then. */
 const STEPS: ReadonlyArray<{
@@ -28,14 +27,14 @@ const STEPS: ReadonlyArray<{
   {
     subject: 'cipher suite',
     codes: ['ERR_IPMI_CIPHER_SUITE'],
-    describe: (bmc) => SUITE_NAMES[bmc.cipherSuite],
-    todo: 'enable that cipher suite on the BMC, or set power.bmc.cipherSuite to one that it offers',
+    describe: ({ cipherSuite }) => (cipherSuite === 'auto' ? 'agreed' : `${cipherSuite}, as configured`),
+    todo: 'enable cipher suite 17 or 3 on the BMC, or set power.bmc.cipherSuite to one that it offers',
   },
   {
     subject: 'login',
     codes: ['ERR_IPMI_AUTHENTICATION'],
     describe: (bmc) => `user ${bmc.user} is let in`,
-    todo: 'look at power.bmc.user and the password, and that the user is enabled for IPMI over LAN',
+    todo: 'look at power.bmc.user, the password and the BMC key, and that the user is enabled for IPMI over LAN',
   },
   {
     subject: 'privilege',
@@ -52,50 +51,51 @@ export async function checkBmc(
   report: CheckReport,
   stop: AbortSignal,
 ): Promise<boolean> {
-  const password = await checkPassword(bmc, env, report);
-  if (password === null) {
-    for (const { subject } of STEPS) report.skip(subject, 'no password to try it with');
+  const password = await checkSecret('password', bmc.password, env, report);
+  const kg = bmc.kg === null ? null : await checkSecret('BMC key', bmc.kg, env, report);
+  if (password === null || (bmc.kg !== null && kg === null)) {
+    const what = password === null ? 'password' : 'BMC key';
+    for (const { subject } of STEPS) report.skip(subject, `no ${what} to try it with`);
     return false;
   }
   const signal = AbortSignal.any([stop, AbortSignal.timeout(BMC_BOUND_MS)]);
-  return await checkSession(bmc, password, report, signal);
+  return await checkSession(bmc, { password, kg }, report, signal);
 }
 
-async function checkPassword(
-  bmc: IpmiBmcConfig,
+async function checkSecret(
+  subject: string,
+  source: SecretSource,
   env: Readonly<Record<string, string | undefined>>,
   report: CheckReport,
 ): Promise<string | null> {
   try {
-    const { value, warnings } = await readSecret(bmc.password, env);
-    if (warnings.length === 0) report.ok('password', 'can be read');
-    for (const warning of warnings)
-      report.warn('password', warning, 'others on this machine could switch the platform');
+    const { value, warnings } = await readSecret(source, env);
+    if (warnings.length === 0) report.ok(subject, 'can be read');
+    for (const warning of warnings) report.warn(subject, warning, 'others on this machine could switch the platform');
     return value;
   } catch (error) {
-    report.fail('password', errorText(error), 'Torpor needs it before it starts');
+    report.fail(subject, errorText(error), 'Torpor needs it before it starts');
     return null;
   }
 }
 
 async function checkSession(
   bmc: IpmiBmcConfig,
-  password: string,
+  secrets: { readonly password: string; readonly kg: string | null },
   report: CheckReport,
   signal: AbortSignal,
 ): Promise<boolean> {
   let session: BmcSession | null = null;
   try {
     const { host, port, user, cipherSuite } = bmc;
-    session = await openBmcSession({ host, port, user, password, cipherSuite, clock: systemClock }, signal);
+    session = await openBmcSession({ host, port, user, ...secrets, cipherSuite, clock: systemClock }, signal);
     const device = await session.run(GET_DEVICE_ID, undefined, { signal });
     const firmware = `firmware ${device.firmwareMajor}.${device.firmwareMinor}`;
-    for (const { subject, describe } of STEPS) {
-      report.ok(
-        subject,
-        subject === 'BMC' ? `${describe(bmc)}: IPMI ${device.ipmiVersion}, ${firmware}` : describe(bmc),
-      );
-    }
+    const found: Readonly<Record<string, string>> = {
+      BMC: `${host}:${port} answers: IPMI ${device.ipmiVersion}, ${firmware}`,
+      'cipher suite': session.suite?.name.replace(/^cipher suite /, '') ?? '',
+    };
+    for (const { subject, describe } of STEPS) report.ok(subject, found[subject] ?? describe(bmc));
     return true;
   } catch (error) {
     reportFailedStep(error, bmc, report);

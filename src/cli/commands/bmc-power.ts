@@ -1,58 +1,45 @@
 // `torpor bmc power`: reads one BMC's power state, switches it on, or presses its power button. No guard stands in between.
-import { Argument, type Command, Option } from 'commander';
+import { Argument, type Command } from 'commander';
 import { TorporError } from '../../platform/errors.ts';
 import type { PowerReading } from '../../platform/ports.ts';
 import { openBmcSession } from '../../power/ipmi/bmc-session.ts';
 import { CHASSIS_CONTROL } from '../../power/ipmi/commands/chassis-control.ts';
 import { IpmiDriver } from '../../power/ipmi/ipmi-driver.ts';
 import { systemClock } from '../../system-clock.ts';
-import { readBmcPassword } from '../bmc-password.ts';
+import { type BmcOptions, bmcAccess, peerOf, withBmcOptions } from '../bmc-options.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
-import { jsonOption, parseCipherSuite, parsePort } from '../command-options.ts';
 
 type PowerAction = 'status' | 'on' | 'soft';
-
-interface BmcPowerOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly cipherSuite: 3 | 17;
-  readonly json?: boolean;
-}
+type BmcAccess = ReturnType<typeof bmcAccess>;
 
 /** For the whole conversation, handshake and retransmissions included. */
 const BOUND_MS = 30_000;
 
 export function addBmcPowerCommand(bmc: Command, io: CliIo): void {
-  bmc
+  const command = bmc
     .command('power')
     .description(
-      'read the power state, switch on, or press the ACPI power button (soft); password in TORPOR_BMC_PASSWORD',
+      'read the power state, switch on, or press the ACPI power button (soft); password in TORPOR_BMC_PASSWORD, BMC key in TORPOR_BMC_KG',
     )
-    .addArgument(new Argument('<action>', 'what to do').choices(['status', 'on', 'soft']))
-    .requiredOption('-H, --host <host>', "the BMC's address")
-    .addOption(new Option('-p, --port <port>', 'its UDP port').default(623).argParser(parsePort))
-    .requiredOption('-U, --user <user>', 'the user on the BMC')
-    .addOption(new Option('--cipher-suite <number>', '17 or 3').default(17).argParser(parseCipherSuite))
-    .addOption(jsonOption())
-    .action((action: PowerAction, options: BmcPowerOptions) => power(action, options, io));
+    .addArgument(new Argument('<action>', 'what to do').choices(['status', 'on', 'soft']));
+  withBmcOptions(command).action((action: PowerAction, options: BmcOptions) => power(action, options, io));
 }
 
-async function power(action: PowerAction, options: BmcPowerOptions, io: CliIo): Promise<void> {
-  const password = readBmcPassword(io);
+async function power(action: PowerAction, options: BmcOptions, io: CliIo): Promise<void> {
+  const access = bmcAccess(options, io);
   const stop = new AbortController();
   const forget = io.onStopSignal(() => stop.abort());
   const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(BOUND_MS)]);
   try {
-    if (action === 'status') await showPower(options, password, signal, io);
-    else await pressPower(action, options, password, signal, io);
+    if (action === 'status') await showPower(options, access, signal, io);
+    else await pressPower(action, options, access, signal, io);
   } finally {
     forget();
   }
 }
 
-async function showPower(options: BmcPowerOptions, password: string, signal: AbortSignal, io: CliIo): Promise<void> {
-  const driver = new IpmiDriver({ ...options, password, sleep: 'S3', privilege: 'user', clock: systemClock });
+async function showPower(options: BmcOptions, access: BmcAccess, signal: AbortSignal, io: CliIo): Promise<void> {
+  const driver = new IpmiDriver({ ...access, sleep: 'S3', privilege: 'user', clock: systemClock });
   try {
     const reading = await driver.readPower(signal);
     const { powerBit, acpi, acpiSource, watts } = reading;
@@ -73,12 +60,12 @@ export function formatReading(reading: PowerReading): string[] {
 
 async function pressPower(
   action: 'on' | 'soft',
-  options: BmcPowerOptions,
-  password: string,
+  options: BmcOptions,
+  access: BmcAccess,
   signal: AbortSignal,
   io: CliIo,
 ): Promise<void> {
-  const session = await openBmcSession({ ...options, password, privilege: 'operator', clock: systemClock }, signal);
+  const session = await openBmcSession({ ...access, privilege: 'operator', clock: systemClock }, signal);
   let sent = false;
   const onSent = () => {
     sent = true;
@@ -101,8 +88,4 @@ function explainSoft(error: unknown): unknown {
   if (!(error instanceof TorporError) || error.code !== 'ERR_IPMI_TIMEOUT') return error;
   const advice = 'the button may have been pressed all the same: read the status before pressing it again';
   return new TorporError(error.code, `${error.message}; ${advice}`, { cause: error });
-}
-
-function peerOf(options: BmcPowerOptions): string {
-  return `${options.host}:${options.port}`;
 }

@@ -1,9 +1,10 @@
 // `torpor bmc sim`: a simulated BMC with a simulated host behind it, for trying IPMI tools without hardware.
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CipherSuiteId } from '../../power/ipmi/cipher-suite.ts';
 import type { HostChange } from '../../power/simulated/simulated-host.ts';
 import { startStandaloneBmc } from '../../power/simulated/standalone-bmc.ts';
 import { systemClock } from '../../system-clock.ts';
-import { readBmcPassword } from '../bmc-password.ts';
+import { readBmcKg, readBmcPassword } from '../bmc-password.ts';
 import { type CliIo, printLines, stopSignal } from '../cli-io.ts';
 import { jsonOption, parseCipherSuite, parsePort, readDurationMs } from '../command-options.ts';
 
@@ -11,7 +12,7 @@ interface BmcSimOptions {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  readonly cipherSuites: readonly (3 | 17)[];
+  readonly cipherSuites: readonly CipherSuiteId[];
   readonly suspendLatency: number;
   readonly resumeLatency: number;
   readonly bootLatency: number;
@@ -23,7 +24,9 @@ interface BmcSimOptions {
 export function addBmcSimCommand(bmc: Command, io: CliIo): void {
   bmc
     .command('sim')
-    .description('simulate a BMC and its host on UDP, until interrupted; password in TORPOR_BMC_PASSWORD')
+    .description(
+      'simulate a BMC and its host on UDP, until interrupted; password in TORPOR_BMC_PASSWORD, its own key, if any, in TORPOR_BMC_KG',
+    )
     .addOption(new Option('-H, --host <address>', 'the address to listen on').default('127.0.0.1'))
     .addOption(new Option('-p, --port <port>', 'the UDP port, 0 for any').default(6230).argParser(parsePort))
     .addOption(new Option('-U, --user <user>', 'the user that may log in').default('torpor'))
@@ -51,6 +54,7 @@ async function simulate(options: BmcSimOptions, io: CliIo): Promise<void> {
     port: options.port,
     user,
     password,
+    kg: readBmcKg(io) ?? undefined,
     cipherSuites,
     suspendMs: options.suspendLatency,
     resumeMs: options.resumeLatency,
@@ -77,7 +81,7 @@ function latencyOption(flags: string, what: string, defaultMs: number): Option {
   return new Option(flags, what).default(defaultMs, `${defaultMs}ms`).argParser(readDurationMs);
 }
 
-function parseSuites(text: string): readonly (3 | 17)[] {
+function parseSuites(text: string): readonly CipherSuiteId[] {
   const suites = text.split(',').map((part) => parseCipherSuite(part.trim()));
   if (new Set(suites).size !== suites.length) throw new InvalidArgumentError('each cipher suite once');
   return suites;

@@ -128,8 +128,8 @@ export function describeProfile(profile: BmcProfile): ProfileLine[] {
 }
 
 function suiteLine({ suite, offeredSuites }: BmcProfile): ProfileLine {
-  const offered = offeredSuites === null ? 'it does not say what it offers' : `it offers ${offeredSuites.join(', ')}`;
-  const what = `${suite.name.replace(/^cipher suite /, '')}; ${offered}`;
+  const offered = offeredSuites === null ? 'the BMC does not say' : offeredSuites.join(', ');
+  const what = `${offered}; spoken: ${suite.id}`;
   const best = AUTO_SUITES[0];
   let doubt: string | null = null;
   if (suite.confidentialityAlgorithm === 0) doubt = 'nothing is encrypted: set cipherSuite to auto';
@@ -138,7 +138,7 @@ function suiteLine({ suite, offeredSuites }: BmcProfile): ProfileLine {
   } else if (suite.id !== best && (offeredSuites?.includes(best as number) ?? false)) {
     doubt = `the BMC offers ${best}, too, which is better: set cipherSuite to auto`;
   }
-  return { subject: 'cipher suite', what, doubt };
+  return { subject: 'suites offered', what, doubt };
 }
 
 function acpiLine({ acpiSensor, acpiCommand }: BmcProfile): ProfileLine {

@@ -445,7 +445,7 @@ describe('IPMI driver: what the BMC can do', () => {
     });
     expect(profile.guid).toMatch(/^[0-9a-f]{32}$/);
     expect(describeProfile(profile).map(({ subject, what, doubt }) => [subject, what, doubt])).toEqual([
-      ['cipher suite', '17 (RAKP-HMAC-SHA256, HMAC-SHA256-128, AES-CBC-128); it offers 3, 17', null],
+      ['suites offered', '3, 17; spoken: 17', null],
       ['ACPI state', 'ACPI state sensor "ACPI State", number 01h; Get ACPI Power State says S0', null],
       ['watts', 'DCMI 1.5; read by DCMI', null],
       ['watchdog', 'not running', null],
@@ -463,7 +463,7 @@ describe('IPMI driver: what the BMC can do', () => {
     bmc.sel.add(new Uint8Array(16));
     const profile = await settleBy(clock, 10_000, driver.readProfile(never));
     const lines = describeProfile(profile).map(({ what, doubt }) => `${what} | ${doubt}`);
-    expect(lines[0]).toMatch(/^3 .*it offers 3, 17 \| the BMC offers 17, too, which is better/);
+    expect(lines[0]).toMatch(/^3, 17; spoken: 3 \| the BMC offers 17, too, which is better/);
     expect(lines[1]).toMatch(/^no ACPI state sensor .*implemented, but nobody tells the BMC \| null/);
     expect(lines[2]).toMatch(/^no DCMI; nothing tells them \| set power\.watts/);
     expect(lines[3]).toMatch(
