@@ -7,6 +7,7 @@ import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Clock } from '../../platform/ports.ts';
 import type { HttpAnswer, HttpPort, HttpQuestion } from './http-port.ts';
 import { refuseUntrusted, type TlsTrust, tlsOptions } from './tls-trust.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** An iDRAC's system resource has 20 KB; what is longer than this is not read to its end. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
@@ -48,6 +49,8 @@ export class HttpsPort implements HttpPort {
   readonly #options: HttpsPortOptions;
   readonly #bounds: HttpBounds;
   readonly #agent: Agent;
+  /** Node's agent counts connections only once they stand. */
+  readonly #turnstile: Turnstile;
 
   constructor(options: HttpsPortOptions) {
     const { host, port, trust } = options;
@@ -56,11 +59,22 @@ export class HttpsPort implements HttpPort {
     this.security = SECURITY[trust.kind];
     this.#options = options;
     this.#bounds = { ...DEFAULT_HTTP_BOUNDS, ...options.bounds };
+    this.#turnstile = new Turnstile(MAX_CONNECTIONS, `BMC ${this.peer}`);
     this.#agent = new ProvenAgent((signal) => this.#open(signal));
   }
 
   async ask(question: HttpQuestion, signal: AbortSignal): Promise<HttpAnswer> {
     if (question.delivery === 'once') return await this.#askOnce(question, signal);
+    // A wake does not queue behind a reading that hangs.
+    if (question.method === 'POST') return await this.#askKept(question, signal);
+    try {
+      return await this.#turnstile.pass(() => this.#askKept(question, signal), signal);
+    } catch (thrown) {
+      throw signal.aborted && thrown === signal.reason ? this.#givenUp(signal) : thrown;
+    }
+  }
+
+  async #askKept(question: HttpQuestion, signal: AbortSignal): Promise<HttpAnswer> {
     try {
       return await this.#exchange(question, { agent: this.#agent }, signal);
     } catch (thrown) {

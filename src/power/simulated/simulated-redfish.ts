@@ -32,6 +32,8 @@ export interface RedfishFaults {
   delayMs: number;
   /** Receives and never answers. Login is not excepted. */
   silent: boolean;
+  /** Receives actions and neither carries them out nor answers. */
+  silentDeeds: boolean;
   /** Acts, but the connection breaks before the answer to an action. */
   losesDeedAnswers: boolean;
   /** The connection breaks when an action arrives, before anything is done. */
@@ -67,7 +69,7 @@ const MAX_RECORDED = 10_000;
 
 export class SimulatedRedfish {
   readonly faults: RedfishFaults = {
-    ...{ delayMs: 0, silent: false, losesDeedAnswers: false, resetsAtDeeds: false, busyAnswers: 0 },
+    ...{ delayMs: 0, silent: false, silentDeeds: false, losesDeedAnswers: false, resetsAtDeeds: false, busyAnswers: 0 },
     ...{ retryAfterSeconds: 1, refuse: new Map(), failsTasks: false, taskMs: 0 },
   };
   /** `METHOD path` of every request that arrived, the first ten thousand. */
@@ -120,6 +122,11 @@ export class SimulatedRedfish {
   /** As a BMC restart does: every session is forgotten. The machine is not touched. */
   restart(): void {
     this.#sessions.clear();
+  }
+
+  /** Cuts every connection, as a BMC does with those it finds idle. */
+  dropConnections(): void {
+    this.#server?.closeAllConnections();
   }
 
   /** Serves another certificate from the next connection on. */
@@ -182,6 +189,7 @@ export class SimulatedRedfish {
     if (faults.silent) return 'never';
     const isDeed = request.method === 'POST' && isSame(path, this.#tree.resetTarget);
     if (isDeed && faults.resetsAtDeeds) return null;
+    if (isDeed && faults.silentDeeds) return 'never';
     if (faults.busyAnswers > 0) {
       faults.busyAnswers -= 1;
       const busy = baseRefusal(503, 'ServiceTemporarilyUnavailable', 'The service is temporarily unavailable.');
