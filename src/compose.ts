@@ -2,6 +2,7 @@
 import { startApi } from './api/start-api.ts';
 import { buildContext } from './compose-context.ts';
 import { buildParts, combineParts } from './compose-power.ts';
+import { proofReader } from './compose-proof.ts';
 import { recordIntoBmc } from './compose-sel.ts';
 import type { PlatformConfig, TorporConfig, VmConfig } from './config/torpor-config.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
@@ -16,6 +17,7 @@ import { errorText, type TorporError } from './platform/errors.ts';
 import type { KeptOrders } from './platform/inhibitor.ts';
 import type { PlatformPolicy } from './platform/model.ts';
 import type { Intent, Logger, PowerDriver, ProbeResult, Prober } from './platform/ports.ts';
+import { withCapabilities } from './platform/power-policy.ts';
 import type { Farm } from './platform/status.ts';
 import { createProbe } from './probes/create-probe.ts';
 import { VmProber } from './probes/vm-prober.ts';
@@ -73,7 +75,16 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
     const recorder = await openRecorder(config, log);
     if (recorder !== null) ends.push(() => recorder.close());
     for (const platform of config.platforms) {
-      const running = await startPlatform(platform, { registry, buffers, recorder, events, journal, orderStore, log });
+      const running = await startPlatform(platform, {
+        registry,
+        buffers,
+        recorder,
+        events,
+        journal,
+        orderStore,
+        stateDir: config.stateDir,
+        log,
+      });
       platforms.push(running);
       ends.push(running.stop);
     }
@@ -130,6 +141,7 @@ interface Shared {
   readonly events: EventLog;
   readonly journal: IntentJournal;
   readonly orderStore: OrderBook;
+  readonly stateDir: string;
   readonly log: Logger;
 }
 
@@ -141,9 +153,10 @@ interface RunningPlatform {
 }
 
 async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
-  const { registry, buffers, recorder, events, journal, orderStore, log } = shared;
-  const parts = await buildParts(platform, { log });
-  const driver = await combineParts(platform, parts, { log });
+  const { registry, buffers, recorder, events, journal, orderStore, stateDir, log } = shared;
+  const options = { log, readProof: proofReader(stateDir, platform) };
+  const parts = await buildParts(platform, options);
+  const driver = await combineParts(platform, parts, options);
   const probedVms = platform.vms.filter((vm) => vm.listeners.some(({ probe }) => probe.kind !== 'none'));
   const report = ({ kind, message, facts }: ControllerEvent) =>
     events.append(platform.name, kind, message, facts ?? {});
@@ -206,7 +219,7 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
 function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: readonly string[]): PlatformPolicy {
   const { power, hooks } = platform;
   const capabilities = driver.capabilities();
-  return {
+  const configured: PlatformPolicy = {
     sleep: power.sleep,
     minAwakeMs: platform.minAwakeMs,
     drowsyForMs: platform.drowsyForMs,
@@ -222,6 +235,7 @@ function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: r
     vms: platform.vms.map((vm) => vm.name),
     probedVms,
   };
+  return withCapabilities(configured, capabilities);
 }
 
 /** One probe per VM suffices: that of its first listener that has one. */

@@ -30,6 +30,8 @@ export interface CliIo {
   /** True where a person reads stdout. */
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
+  /** True where a person can be asked on stdin. */
+  readonly inIsTerminal: boolean;
   /** Writes text, line breaks included, to stdout. */
   out(text: string): void;
   /** Writes text, line breaks included, to stderr. */

@@ -12,7 +12,7 @@ const MASK = '***';
 const OWN_KEYS = new Set(['level', 'time', 'msg']);
 
 /** A logger that writes to stdout. */
-export function createLog(io: CliIo, level: LogLevel): Logger {
+export function createLog(io: Pick<CliIo, 'env' | 'out' | 'outIsTerminal'>, level: LogLevel): Logger {
   const style = styleFor(io);
   const write = io.outIsTerminal
     ? (line: string) => io.out(`${formatLogLine(line, style)}\n`)

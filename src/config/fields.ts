@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
-import { parseDurationMs, parseSizeBytes } from '../platform/units.ts';
+import { formatDuration, parseDurationMs, parseSizeBytes } from '../platform/units.ts';
 import { isHost, parseEndpoint } from './endpoint.ts';
 import { parseNetwork } from './network.ts';
 
@@ -46,8 +46,8 @@ function fromParser<T>(parse: (text: string) => T, text: string): { value: T } |
   }
 }
 
-/** `10m`; at least `minMs`. */
-export function durationField(minMs: number) {
+/** `10m`; at least `minMs`, at most `maxMs`. */
+export function durationField(minMs: number, maxMs = MAX_DURATION_MS) {
   const expectation = 'a number and a unit, such as 250ms, 30s, 10m or 2h';
   return leaf(expectation, (value) => {
     if (typeof value === 'number') return { wrong: `${value} has no unit` };
@@ -55,7 +55,7 @@ export function durationField(minMs: number) {
     const answer = fromParser(parseDurationMs, value);
     if ('problem' in answer) return answer;
     if (answer.value < minMs) return { problem: `${value.trim()} is too short: write ${minMs}ms or more` };
-    if (answer.value > MAX_DURATION_MS) return { problem: `${value.trim()} is too long: write 24d or less` };
+    if (answer.value > maxMs) return { problem: `${value.trim()} is too long: write ${formatDuration(maxMs)} or less` };
     return answer;
   });
 }

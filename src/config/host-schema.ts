@@ -20,7 +20,8 @@ const commandSchema = mapping({
   sleep: commandField.nullable().default(null),
   wake: commandField.nullable().default(null),
   state: commandField.nullable().default(null),
-  timeout: durationField(100).prefault('30s'),
+  // The controller ends what takes longer.
+  timeout: durationField(100, 60_000).prefault('30s'),
 });
 
 export const hostSchema = byDriver({ ssh: sshSchema, command: commandSchema });

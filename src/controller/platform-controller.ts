@@ -24,8 +24,8 @@ import { watchPace } from '../platform/watch-pace.ts';
 import { callBounded } from './bounded-call.ts';
 import { PowerWatch } from './power-watch.ts';
 
-/** Bound on one request to sleep or wake, so that a silent BMC cannot hold the machine up. Milliseconds. */
-const POWER_REQUEST_BOUND_MS = 15_000;
+/** Bound on one request to sleep or wake. Drivers have tighter ones; the owner's commands may take a minute. Milliseconds. */
+const POWER_REQUEST_BOUND_MS = 65_000;
 /** A wake waits this long for its intent to be on disk, then goes out all the same. Milliseconds. */
 const JOURNAL_PATIENCE_MS = 2_000;
 
@@ -336,8 +336,8 @@ export class PlatformController implements StreamObserver {
   }
 
   #requestSleep(intentId: number): void {
-    this.#report('power', 'asks the BMC for sleep, once');
     const { driver } = this.#options;
+    this.#report('power', `asks for sleep, once: ${driver.name}`);
     this.#answer(
       this.#callPower((signal) => driver.requestSleep(signal)),
       ({ outcome, attempts }) => {

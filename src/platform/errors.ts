@@ -54,6 +54,7 @@ export type TorporErrorCode =
   | 'ERR_PLATFORM_BUSY'
   | 'ERR_PLATFORM_STATE'
   | 'ERR_JOURNAL'
+  | 'ERR_PROOF'
   | 'ERR_HOOK'
   // api and cli
   | 'ERR_API_LISTEN'

@@ -87,6 +87,11 @@ export class CombinedDriver implements PowerDriver {
     return this.#learned?.witness ?? reader.sleepWitness();
   }
 
+  /** What is on record, as it was read last. */
+  get proof(): ProofOnRecord {
+    return this.#proof;
+  }
+
   get #learned(): LearnedPower | null {
     return this.#proof.state === 'valid' ? this.#proof.learned : null;
   }
@@ -124,7 +129,8 @@ export class CombinedDriver implements PowerDriver {
     this.#proof = proof;
     const judged = wakeSwitches.map((wakeSwitch, index) => this.#judge(wakeSwitch, answers[index] as WakeProof, proof));
     const proven = judged.some((each) => each.proven);
-    return { proven, why: [...judged.map((each) => each.why), ...recordWords(proof)].join(' | ') };
+    const needsRecord = !proven && judged.some((each) => each.needsRecord === true);
+    return { proven, needsRecord, why: [...judged.map((each) => each.why), ...recordWords(proof)].join(' | ') };
   }
 
   #judge(wakeSwitch: WakeSwitch, answer: WakeProof, proof: ProofOnRecord): WakeProof {
@@ -133,7 +139,7 @@ export class CombinedDriver implements PowerDriver {
     if (proof.state === 'valid' && methods.includes(proof.wokeBy)) {
       return { proven: true, why: `${answer.why}; it woke the platform on ${proof.at} (check --prove)` };
     }
-    return { proven: false, why: `${answer.why}: run torpor check --prove once` };
+    return { proven: false, needsRecord: true, why: `${answer.why}: run torpor check --prove once` };
   }
 
   close(): Promise<void> {

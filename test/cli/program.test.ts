@@ -92,7 +92,6 @@ describe('torpor', () => {
     [['bmc', 'sim'], 'TORPOR_BMC_PASSWORD is not set'],
     [['bmc', 'sim', '--cipher-suites', '3,3'], 'each cipher suite once'],
     [['bmc', 'sim', '--button', 'explode'], 'Allowed choices are suspend, poweroff, ignore'],
-    [['check', '--config', 'x', '--prove'], 'is not there yet'],
   ])('bad usage %j -> exit code 2, one line that says what, no stack', async (args, what) => {
     const io = new FakeIo();
     expect(await io.run(...args)).toBe(2);
@@ -106,12 +105,6 @@ describe('torpor', () => {
     const io = new FakeIo();
     await io.run('bmc', 'power', 'status');
     expect(io.stderr).toContain('Run "torpor bmc power --help" for how to use it.');
-  });
-
-  it('--prove -> in no help', async () => {
-    const io = new FakeIo();
-    await io.run('check', '--help');
-    expect(io.stdout).not.toContain('--prove');
   });
 
   it('TORPOR_API that is no address -> bad usage', async () => {

@@ -4,7 +4,7 @@ import type { BmcConfig } from '../../config/power-config.ts';
 import type { PlatformConfig } from '../../config/torpor-config.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { Logger, PowerDriver, PowerReading } from '../../platform/ports.ts';
-import type { ProofOnRecord } from '../../power/combined-driver.ts';
+import type { CombinedDriver, ProofOnRecord } from '../../power/combined-driver.ts';
 import { checkBmc } from './check-bmc.ts';
 import type { CheckReport } from './check-finding.ts';
 
@@ -31,7 +31,7 @@ export async function checkPower(
   env: Environment,
   report: CheckReport,
   stop: AbortSignal,
-  readProof?: () => Promise<ProofOnRecord>,
+  readProof: () => Promise<ProofOnRecord>,
 ): Promise<PowerReading | null> {
   const { bmc } = platform.power;
   reportCombination(platform, report);
@@ -55,18 +55,19 @@ interface PartsCheck {
   readonly env: Environment;
   readonly report: CheckReport;
   readonly signal: AbortSignal;
-  readonly readProof: (() => Promise<ProofOnRecord>) | undefined;
+  readonly readProof: () => Promise<ProofOnRecord>;
 }
 
 async function checkParts(platform: PlatformConfig, check: PartsCheck): Promise<PowerReading | null> {
   const { env, report, signal, readProof } = check;
-  const options = { log: NO_LOG, env, ...(readProof === undefined ? {} : { readProof }) };
-  let driver: PowerDriver | null = null;
+  const options = { log: NO_LOG, env, readProof };
+  let driver: CombinedDriver | null = null;
   try {
     const parts = await buildParts(platform, options);
     driver = await combineParts(platform, parts, options);
     await inspectParts(parts, report, signal);
     const proof = await driver.proveWake(signal);
+    reportRecord(driver.proof, report);
     const reading = await readState(driver, platform, report, signal);
     if (proof.proven) report.ok('wake path', proof.why);
     else report.fail('wake path', proof.why, 'until it is proven Torpor will not put this platform to sleep');
@@ -77,6 +78,17 @@ async function checkParts(platform: PlatformConfig, check: PartsCheck): Promise<
   } finally {
     await driver?.close();
   }
+}
+
+/** What `check --prove` found, where it ever ran. */
+function reportRecord(record: ProofOnRecord, report: CheckReport): void {
+  if (record.state === 'stale') report.warn('proof', record.why, 'what it taught does not count until then');
+  if (record.state !== 'valid') return;
+  const { witness } = record.learned;
+  report.ok(
+    'proof',
+    `woken by ${record.wokeBy} on ${record.at}; sleep is told by ${witness === 'none' ? 'probes alone' : witness}`,
+  );
 }
 
 async function inspectParts({ bmc, host, wol }: PowerParts, report: CheckReport, signal: AbortSignal): Promise<void> {

@@ -1,9 +1,11 @@
-// `torpor check`: says per platform what works and what does not, before Torpor has to rely on it. It presses nothing.
+// `torpor check`: says per platform what works and what does not, before Torpor has to rely on it. Without `--prove` it presses nothing.
 import { type Command, Option } from 'commander';
+import { proofReader } from '../../compose-proof.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load-config.ts';
 import type { PlatformConfig, TorporConfig } from '../../config/torpor-config.ts';
 import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
+import type { ProofOnRecord } from '../../power/combined-driver.ts';
 import { ApiClient } from '../api-client.ts';
 import { checkAddress } from '../check/check-address.ts';
 import { type CheckFinding, CheckReport } from '../check/check-finding.ts';
@@ -13,29 +15,41 @@ import { checkStateDir } from '../check/check-state-dir.ts';
 import { formatFindings } from '../check/format-findings.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { CommandFailed } from '../command-failed.ts';
-import { configOption, jsonOption } from '../command-options.ts';
+import { configOption, jsonOption, parsePositiveDuration } from '../command-options.ts';
+import { prove } from '../prove/prove.ts';
 import { styleFor } from '../style.ts';
 
 interface CheckOptions {
   readonly config: string;
   readonly json?: boolean;
-  readonly prove?: boolean;
+  /** True without a name. */
+  readonly prove?: boolean | string;
+  readonly yes?: boolean;
+  readonly settle: string;
 }
 
 export function addCheckCommand(program: Command, io: CliIo): void {
   program
     .command('check')
-    .description('check a configuration and everything it names; nothing is switched and nothing pressed')
+    .description(
+      'check a configuration and everything it names; without --prove nothing is switched and nothing pressed',
+    )
     .addOption(configOption())
     .addOption(jsonOption())
-    .addOption(new Option('--prove').hideHelp())
+    .addOption(new Option('--prove [platform]', 'put one platform to sleep and wake it, once, and learn from it'))
+    .addOption(new Option('--yes', 'with --prove: do not ask first'))
+    .addOption(
+      new Option('--settle <duration>', 'with --prove: how long it is left asleep, so that power meters settle')
+        .default('15s')
+        .argParser(parsePositiveDuration),
+    )
     .action((options: CheckOptions) => check(options, io));
 }
 
 async function check(options: CheckOptions, io: CliIo): Promise<void> {
-  if (options.prove) {
-    const advice = 'run check without it: that proves all that can be proven without pressing anything';
-    throw new TorporError('ERR_CLI_USAGE', `check --prove (one real sleep and wake) is not there yet; ${advice}`);
+  if (options.prove !== undefined) {
+    const name = typeof options.prove === 'string' ? options.prove : undefined;
+    return await prove(name, options, io);
   }
   const stop = new AbortController();
   const forget = io.onStopSignal(() => stop.abort());
@@ -63,7 +77,10 @@ async function collectFindings(path: string, io: CliIo, stop: AbortSignal): Prom
   await checkStateDir(config.stateDir, report);
   await checkAddress('API address', config.api.listen, running !== null, report);
   const perPlatform = await Promise.all(
-    config.platforms.map((platform) => checkPlatform(platform, running?.has(platform.name) ?? false, io, stop)),
+    config.platforms.map((platform) => {
+      const readProof = proofReader(config.stateDir, platform);
+      return checkPlatform(platform, { isRunning: running?.has(platform.name) ?? false, readProof, io, stop });
+    }),
   );
   return [...report.findings, ...perPlatform.flat()];
 }
@@ -94,16 +111,19 @@ async function runningPlatforms(config: TorporConfig): Promise<ReadonlySet<strin
   }
 }
 
-async function checkPlatform(
-  platform: PlatformConfig,
-  isRunning: boolean,
-  io: CliIo,
-  stop: AbortSignal,
-): Promise<CheckFinding[]> {
+interface PlatformCheck {
+  readonly isRunning: boolean;
+  readonly readProof: () => Promise<ProofOnRecord>;
+  readonly io: CliIo;
+  readonly stop: AbortSignal;
+}
+
+async function checkPlatform(platform: PlatformConfig, check: PlatformCheck): Promise<CheckFinding[]> {
+  const { isRunning, readProof, io, stop } = check;
   const report = new CheckReport(platform.name);
   if (platform.mode === 'armed') report.ok('mode', 'armed');
   else report.ok('mode', 'observe: everything is judged and nothing pressed');
-  const reading = await checkPower(platform, io.env, report, stop);
+  const reading = await checkPower(platform, io.env, report, stop, readProof);
   for (const listener of platform.vms.flatMap((vm) => vm.listeners)) {
     await checkAddress(`listener ${formatEndpoint(listener.listen)}`, listener.listen, isRunning, report);
     await checkProbe(listener, reading, report, stop);

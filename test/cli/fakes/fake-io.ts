@@ -7,6 +7,7 @@ export class FakeIo implements CliIo {
   env: Record<string, string | undefined> = {};
   outIsTerminal = false;
   errIsTerminal = false;
+  inIsTerminal = false;
   stdout = '';
   stderr = '';
   /** Codes of `exitNow`, which does not end the test. */

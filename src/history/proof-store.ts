@@ -1,0 +1,81 @@
+// Proofs of power paths: one file per platform in the state folder, replaced whole and on disk before `write` resolves.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorText, TorporError } from '../platform/errors.ts';
+import type { PlatformProof } from '../platform/proof.ts';
+import { writeDurably } from './durable-file.ts';
+
+/** Version of the file's form. A file of another version is refused, not guessed at. */
+const FORM_VERSION = 1;
+
+export class ProofStore {
+  readonly #directory: string;
+
+  /** `directory` is made at the first write. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  pathOf(platform: string): string {
+    return join(this.#directory, 'proofs', `${platform}.json`);
+  }
+
+  /** Null where none was ever written. Rejects with ERR_PROOF where what is there cannot be read. */
+  async read(platform: string): Promise<PlatformProof | null> {
+    const path = this.pathOf(platform);
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw proofError(`cannot read the proof ${path}: ${errorText(thrown)}`, thrown);
+    }
+    try {
+      return parseProof(JSON.parse(text));
+    } catch (thrown) {
+      throw proofError(
+        `the proof ${path} cannot be used (${errorText(thrown)}): run torpor check --prove again`,
+        thrown,
+      );
+    }
+  }
+
+  /** Resolves when the proof is on disk (fsync), else rejects with ERR_PROOF. */
+  async write(proof: PlatformProof): Promise<void> {
+    const path = this.pathOf(proof.platform);
+    try {
+      await writeDurably(path, `${JSON.stringify({ form: FORM_VERSION, ...proof }, null, 2)}\n`);
+    } catch (thrown) {
+      throw proofError(`cannot write the proof ${path}: ${errorText(thrown)}`, thrown);
+    }
+  }
+}
+
+function proofError(message: string, cause: unknown): TorporError {
+  return new TorporError('ERR_PROOF', message, { cause });
+}
+
+const WITNESSES: readonly unknown[] = ['sensor', 'command', 'power-bit', 'watts', 'none'];
+
+/** What the decisions will rest on is looked at; the rest is for people. */
+function parseProof(value: unknown): PlatformProof {
+  const proof = value as PlatformProof & { form?: unknown };
+  const isObject = typeof value === 'object' && value !== null;
+  if (!isObject || proof.form !== FORM_VERSION) throw new Error('not a proof of this version');
+  const { learned, wokeBy } = proof;
+  const fits =
+    typeof proof.at === 'string' &&
+    typeof proof.fingerprint === 'string' &&
+    typeof proof.why === 'string' &&
+    (wokeBy === null || typeof wokeBy === 'string') &&
+    (wokeBy === null) === (learned === null);
+  if (!fits || (learned !== null && !isLearned(learned))) throw new Error('it is damaged');
+  return proof;
+}
+
+function isLearned(learned: NonNullable<PlatformProof['learned']>): boolean {
+  const { witness, watts, suspendTimeoutMs, wakeTimeoutMs } = learned;
+  const bounded = watts === null || (Number.isFinite(watts.asleepAtMost) && watts.awakeAtLeast > watts.asleepAtMost);
+  const tells = witness !== 'watts' || watts !== null;
+  return WITNESSES.includes(witness) && bounded && tells && suspendTimeoutMs > 0 && wakeTimeoutMs > 0;
+}
