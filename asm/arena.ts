@@ -13,10 +13,18 @@ const KIND_USED: u32 = 2 << 30;
 const KIND_INNER: u32 = 3 << 30;
 const KIND_MASK: u32 = 3 << 30;
 const VALUE_MASK: u32 = ~KIND_MASK;
+const GRANULE_BITS: u32 = ctz(GRANULE_BYTES);
 
 /** No granule below this one starts a free range. */
 let lowestFree: u32 = 0;
 let ready: bool = false;
+
+// The live buffers that were asked for last as a source and as a destination: most hosts use the same two again and again. Their sizes
+// are those of the buffers, to granules, so nothing is taken for live that `isLiveRange` would refuse. 0 bytes: none.
+let sourceStart: usize = 0;
+let sourceBytes: u64 = 0;
+let targetStart: usize = 0;
+let targetBytes: u64 = 0;
 
 /**
  * A zero-filled buffer of `bytes` (0 counts as 1), aligned to GRANULE_BYTES, or 0 where no free range is large enough. It
@@ -48,6 +56,8 @@ export function freeBuffer(pointer: usize): i32 {
   if (granules === 0 || pointer < heapBase || (pointer - heapBase) % GRANULE_BYTES !== 0) return STATUS_NOT_A_BUFFER;
   let first = <u32>((pointer - heapBase) / GRANULE_BYTES);
   if (first >= granules || (entryAt(first) & KIND_MASK) !== KIND_USED) return STATUS_NOT_A_BUFFER;
+  sourceBytes = 0;
+  targetBytes = 0;
   let length = entryAt(first) & VALUE_MASK;
   memory.fill(pointer, 0, <usize>length * GRANULE_BYTES);
 
@@ -75,6 +85,45 @@ export function freeBuffer(pointer: usize): i32 {
  */
 export function isLiveRange(pointer: usize, bytes: u32): bool {
   return bytes === 0 || bytes <= liveBytesAt(pointer);
+}
+
+/** Whether a range lies in the buffer of the last source: true without a look into the map, and else not known. */
+export function isInLastSource(pointer: usize, bytes: u32): bool {
+  return <u64>(pointer - sourceStart) + bytes <= sourceBytes;
+}
+
+/** The same for the last destination. */
+export function isInLastTarget(pointer: usize, bytes: u32): bool {
+  return <u64>(pointer - targetStart) + bytes <= targetBytes;
+}
+
+/** `isLiveRange` for a source; its buffer becomes the last one. */
+export function isLiveSource(pointer: usize, bytes: u32): bool {
+  if (bytes === 0) return true;
+  const live = liveBytesAt(pointer);
+  if (bytes > live) return false;
+  sourceStart = pointer;
+  sourceBytes = live;
+  return true;
+}
+
+/** `isLiveRange` for a destination; its buffer becomes the last one. */
+export function isLiveTarget(pointer: usize, bytes: u32): bool {
+  if (bytes === 0) return true;
+  const live = liveBytesAt(pointer);
+  if (bytes > live) return false;
+  targetStart = pointer;
+  targetBytes = live;
+  return true;
+}
+
+/** Bytes of the live buffer that begins at `pointer` (to granules); 0 where none does. */
+export function bufferBytesAt(pointer: usize): u32 {
+  // A pointer within a granule becomes a number far above all of them, as does one below the heap.
+  const granule = rotr<u32>(<u32>(pointer - heapBase), GRANULE_BITS);
+  if (granule >= granules) return 0;
+  const length = entryAt(granule) ^ KIND_USED;
+  return length <= VALUE_MASK ? length << GRANULE_BITS : 0;
 }
 
 /** Bytes from `pointer` to the end of the live buffer that it lies in (to granules); 0 where it lies in none. */

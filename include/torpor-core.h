@@ -104,9 +104,9 @@ int32_t torpor_lz4_decompress_block(struct torpor_core *core, torpor_ptr src, ui
 
 // ------------------------------------------------------------------------------------------------ linked LZ4 blocks
 
-// Makes a live buffer one direction of one stream of linked blocks: an encoder (`encodes` 1) or a decoder (0). It holds
-// `state_bytes` less 32 and an encoder's table of the stream's bytes; when they are full all but the last `window_bytes`
-// (256..65,536) are dropped. The table takes 512 bytes, doubled while `state_bytes` is above 4.5 times of it, 16,384 at most.
+// Makes a live buffer, from its start, one direction of one stream of linked blocks: an encoder (`encodes` 1) or a decoder (0).
+// It holds `state_bytes` less 32 and an encoder's table of the stream's bytes; when they are full all but the last
+// `window_bytes` (256..65,536) are dropped. The table takes 512 bytes, doubled while `state_bytes` is above 4.5 times of it, 16,384 at most.
 // Sizes that fit each other, encoder, decoder, window, largest block that leaves the window whole: 18,432, 14,336, 8,192, 6,112;
 // 36,864, 28,672, 16,384, 12,256; 73,728, 57,344, 32,768, 24,544. TORPOR_BAD_RANGE, TORPOR_BAD_ARGUMENT.
 //

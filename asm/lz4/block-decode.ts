@@ -3,7 +3,7 @@
 //
 // Two things hold at every step, and all checks rest on them: next <= srcEnd, and dst <= out <= dstEnd. So `srcEnd - next`
 // and `dstEnd - out` never underflow, and a length is compared with a difference, never added to a pointer first.
-import { isLiveRange } from '../arena';
+import { isInLastSource, isInLastTarget, isLiveSource, isLiveTarget } from '../arena';
 import {
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_RANGE,
@@ -27,7 +27,8 @@ const FAST_INPUT_BYTES: usize = 20;
  */
 export function decompressBlock(src: usize, srcBytes: u32, dst: usize, dstCapacity: u32): i32 {
   if (srcBytes > MAX_INPUT_BYTES + MAX_INPUT_BYTES / 255 + 16) return STATUS_LZ4_INPUT_TOO_LARGE;
-  if (!isLiveRange(src, srcBytes) || !isLiveRange(dst, dstCapacity)) return STATUS_BAD_RANGE;
+  if (!isInLastSource(src, srcBytes) && !isLiveSource(src, srcBytes)) return STATUS_BAD_RANGE;
+  if (!isInLastTarget(dst, dstCapacity) && !isLiveTarget(dst, dstCapacity)) return STATUS_BAD_RANGE;
   if (rangesOverlap(src, srcBytes, dst, dstCapacity)) return STATUS_BAD_ARGUMENT;
   return decodeSequences(src, srcBytes, dst, dstCapacity, dst);
 }

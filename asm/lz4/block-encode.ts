@@ -1,6 +1,6 @@
 // LZ4 block compression, whole blocks: checks the ranges, chooses how positions are kept. The search is encode-sequences.ts's.
 // Source: LZ4 Block Format Description (lz4_Block_format.md).
-import { isLiveRange } from '../arena';
+import { isInLastSource, isInLastTarget, isLiveSource, isLiveTarget } from '../arena';
 import {
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_RANGE,
@@ -30,7 +30,8 @@ export function compressBound(bytes: u32): i32 {
  */
 export function compressBlock(src: usize, srcBytes: u32, dst: usize, dstCapacity: u32): i32 {
   if (srcBytes > MAX_INPUT_BYTES) return STATUS_LZ4_INPUT_TOO_LARGE;
-  if (!isLiveRange(src, srcBytes) || !isLiveRange(dst, dstCapacity)) return STATUS_BAD_RANGE;
+  if (!isInLastSource(src, srcBytes) && !isLiveSource(src, srcBytes)) return STATUS_BAD_RANGE;
+  if (!isInLastTarget(dst, dstCapacity) && !isLiveTarget(dst, dstCapacity)) return STATUS_BAD_RANGE;
   if (rangesOverlap(src, srcBytes, dst, dstCapacity)) return STATUS_BAD_ARGUMENT;
 
   const srcEnd = src + srcBytes;

@@ -27,6 +27,23 @@ export function rangesOverlap(a: usize, aBytes: u32, b: usize, bBytes: u32): boo
   return aBytes !== 0 && bBytes !== 0 && a < b + bBytes && b < a + aBytes;
 }
 
+/** False where two ranges share no byte; true where they do, or where one is empty and begins within the other. Without a branch. */
+export function mayOverlap(a: usize, aBytes: u32, b: usize, bBytes: u32): bool {
+  return (u32(b - a < aBytes) | u32(a - b < bBytes)) !== 0;
+}
+
+/**
+ * The 1 to 16 bytes from `from` on, and zeros behind them. Read from before them, so that no byte from beyond is seen, and moved down
+ * to the first lane.
+ */
+export function loadPadded(from: usize, count: usize): v128 {
+  const lanes = i8x16.add(
+    i8x16.splat(<i8>(STEP_BYTES - count)),
+    i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+  );
+  return v128.swizzle(v128.load(from + count - STEP_BYTES), lanes);
+}
+
 /** Moves 16 bytes between ranges that do not overlap. */
 export function copyStep(to: usize, from: usize): void {
   if (ASC_FEATURE_SIMD) {
@@ -85,18 +102,15 @@ export function copyExactly(to: usize, from: usize, count: usize): void {
  */
 export function copyPadded(to: usize, from: usize, count: usize, toEnd: usize): void {
   if (ASC_FEATURE_SIMD) {
-    if (count < LONG_BYTES && toEnd - to >= count + STEP_BYTES) {
-      const lastFrom = from + count - STEP_BYTES;
+    // An empty range may have any pointer: nothing is read before it.
+    if (count - 1 < LONG_BYTES - 1 && toEnd - to >= count + STEP_BYTES) {
       while (count > STEP_BYTES) {
         copyStep(to, from);
         to += STEP_BYTES;
         from += STEP_BYTES;
         count -= STEP_BYTES;
       }
-      // The 16 bytes that end with the source's last one, moved down so that the first is the next to be copied.
-      const first = i8x16.splat(<i8>(STEP_BYTES - count));
-      const lanes = i8x16.add(first, i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-      v128.store(to, v128.swizzle(v128.load(lastFrom), lanes));
+      v128.store(to, loadPadded(from, count));
       return;
     }
   }

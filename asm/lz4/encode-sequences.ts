@@ -1,7 +1,7 @@
 // The fast search of the encoder: greedy, one probe of a table of 16-bit positions per place. Leaves ranges, tables and history
 // to its callers. What is common is written without a call: V8 inlines none.
 import { LAST_LITERALS, LAST_MATCH_DISTANCE, MIN_COMPRESSIBLE, MIN_MATCH, RUN_MASK } from './constants';
-import { copyStep, copySteps, STEP_BYTES } from './copy';
+import { copyStep, copySteps, loadPadded, STEP_BYTES } from './copy';
 import { BLOCK_SHIFT, BLOCK_TABLE, slotIn } from './hash-table';
 import { endOfMatch } from './match-length';
 import { ONE_BYTE_FIELD, writeLiterals, writeSequence } from './sequence-writer';
@@ -40,25 +40,25 @@ export function encodeSequences<Kind>(
 ): usize {
   let anchor = src;
   let out = dst;
-  if (srcEnd - src < MIN_COMPRESSIBLE) return writeLiterals(anchor, srcEnd, 0, out, dstEnd);
+  if (srcEnd - src < MIN_COMPRESSIBLE) return writeLast(anchor, srcEnd, out, dstEnd);
   const lastStart = srcEnd - LAST_MATCH_DISTANCE;
   const matchLimit = srcEnd - LAST_LITERALS;
   const stepLimit = srcEnd - STEP_BYTES;
   const vectorLimit = matchLimit - 2 * STEP_BYTES;
   // The first place is only remembered: a message's header is found again all the same, from its second byte backwards.
-  store<u16>(slotOf<Kind>(load<u64>(src) << 24, table, shift), <u16>(src - base));
+  setEntry<Kind>(slotOf<Kind>(load<u64>(src) << 24, table, shift), src - base);
   let at = src + 1;
-  while (at <= lastStart) {
+  while (true) {
     let match: usize = 0;
     const denseEnd = min(at + DENSE_BYTES, lastStart);
     while (at < denseEnd) {
       const bytes = load<u64>(at);
       const slot = slotOf<Kind>(bytes << 24, table, shift);
       const first = candidateOf<Kind>(slot, at, base, src);
-      store<u16>(slot, <u16>(at - base));
-      const nextSlot = slotOf<Kind>((bytes << 16) & ~0xffffff, table, shift);
+      setEntry<Kind>(slot, at - base);
+      const nextSlot = slotOf<Kind>((bytes >> 8) << 24, table, shift);
       const second = candidateOf<Kind>(nextSlot, at + 1, base, src);
-      store<u16>(nextSlot, <u16>(at + 1 - base));
+      setEntry<Kind>(nextSlot, at + 1 - base);
       if (load<u32>(first) === <u32>bytes && isWithin<Kind>(first, at, lowest)) {
         match = first;
         break;
@@ -75,12 +75,12 @@ export function encodeSequences<Kind>(
       let next = at;
       do {
         at = next;
-        if (at > lastStart) return writeLiterals(anchor, srcEnd, 0, out, dstEnd);
+        if (at > lastStart) return writeLast(anchor, srcEnd, out, dstEnd);
         next += misses >> SKIP_SHIFT;
         misses += 1 + (misses >> 9);
         const slot = slotOf<Kind>(load<u64>(at) << 24, table, shift);
         match = candidateOf<Kind>(slot, at, base, src);
-        store<u16>(slot, <u16>(at - base));
+        setEntry<Kind>(slot, at - base);
       } while (load<u32>(match) !== load<u32>(at) || !isWithin<Kind>(match, at, lowest));
     }
 
@@ -134,7 +134,20 @@ export function encodeSequences<Kind>(
     anchor = matchEnd;
     at = matchEnd;
     if (at > lastStart) break;
-    store<u16>(slotOf<Kind>(load<u64>(at - 2) << 24, table, shift), <u16>(at - 2 - base));
+    setEntry<Kind>(slotOf<Kind>(load<u64>(at - 2) << 24, table, shift), at - 2 - base);
+  }
+  return writeLast(anchor, srcEnd, out, dstEnd);
+}
+
+/** Writes the last literals, of which there are few most of the time. */
+function writeLast(anchor: usize, srcEnd: usize, out: usize, dstEnd: usize): usize {
+  if (ASC_FEATURE_SIMD) {
+    const count = srcEnd - anchor;
+    if (count - 1 < <usize>RUN_MASK - 1 && dstEnd - out > STEP_BYTES) {
+      store<u8>(out, <u8>(count << 4));
+      v128.store(out, loadPadded(anchor, count), 1);
+      return out + 1 + count;
+    }
   }
   return writeLiterals(anchor, srcEnd, 0, out, dstEnd);
 }
@@ -145,17 +158,26 @@ function maskAlike(one: usize, other: usize): u32 {
   return low | (i8x16.bitmask(i8x16.eq(v128.load(one, 16), v128.load(other, 16))) << 16);
 }
 
-/** Address of the entry for five bytes, which are the high ones of `bytes`. */
+/** Place of the entry for five bytes, which are the high ones of `bytes`: within the table of whole blocks, else its address. */
 function slotOf<Kind>(bytes: u64, table: usize, shift: u64): usize {
-  if (sizeof<Kind>() <= sizeof<SharedTable>()) return slotIn(bytes, BLOCK_TABLE, BLOCK_SHIFT);
+  if (sizeof<Kind>() <= sizeof<SharedTable>()) return slotIn(bytes, 0, BLOCK_SHIFT);
   return slotIn(bytes, table, shift);
+}
+
+function entryIn<Kind>(slot: usize): usize {
+  return sizeof<Kind>() <= sizeof<SharedTable>() ? load<u16>(slot, BLOCK_TABLE) : load<u16>(slot);
+}
+
+function setEntry<Kind>(slot: usize, position: usize): void {
+  if (sizeof<Kind>() <= sizeof<SharedTable>()) store<u16>(slot, <u16>position, BLOCK_TABLE);
+  else store<u16>(slot, <u16>position);
 }
 
 /** Address of the earlier place that an entry names. */
 function candidateOf<Kind>(slot: usize, at: usize, base: usize, src: usize): usize {
-  if (sizeof<Kind>() === sizeof<SlidingWindow>()) return at - ((at - base - load<u16>(slot)) & 0xffff);
-  if (sizeof<Kind>() === sizeof<SharedTable>()) return max(base + load<u16>(slot), src);
-  return base + load<u16>(slot);
+  if (sizeof<Kind>() === sizeof<SlidingWindow>()) return at - ((at - base - entryIn<Kind>(slot)) & 0xffff);
+  if (sizeof<Kind>() === sizeof<SharedTable>()) return max(base + entryIn<Kind>(slot), src);
+  return base + entryIn<Kind>(slot);
 }
 
 /**

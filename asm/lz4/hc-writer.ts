@@ -28,7 +28,7 @@ export function writeHcSequence(
   store<u8>(out, <u8>((min(count, <usize>RUN_MASK) << 4) | min(field, <usize>RUN_MASK)));
   out = writeLength(out + 1, count);
   if (inWords) copyWords(out, anchor, count);
-  else memory.copy(out, anchor, count);
+  else if (count !== 0) memory.copy(out, anchor, count);
   out += count;
   if (matchBytes === 0) return out;
   store<u16>(out, <u16>offset);

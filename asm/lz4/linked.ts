@@ -2,16 +2,16 @@
 // direction of one stream, in a buffer of the host's. Leaves to the host which messages it sends stored, and how large a
 // state it gives to whom.
 //
-// A state is one live buffer:
+// A state is one live buffer, from its start:
 //   0   capacity of the area in bytes   4   window: bytes of history that stay when the area is full, and (in an area above
 //       64 KiB) how far an encoder reaches back
 //   8   bytes in the area               12  position of the area's first byte      16  bits of the encoder's table, or 0
 //   32  the encoder's table, then the area: history, and behind it the bytes of the block at work
-import { isLiveRange, liveBytesAt } from '../arena';
+import { bufferBytesAt, isInLastSource, isInLastTarget, isLiveRange, isLiveSource, isLiveTarget } from '../arena';
 import { STATUS_BAD_ARGUMENT, STATUS_BAD_RANGE, STATUS_LZ4_OUTPUT_TOO_SMALL, STATUS_OK } from '../status';
 import { decodeSequences } from './block-decode';
 import { MIN_COMPRESSIBLE } from './constants';
-import { copyPadded, rangesOverlap } from './copy';
+import { copyExactly, copyPadded, loadPadded, mayOverlap, rangesOverlap, STEP_BYTES } from './copy';
 import { encodeSequences, SlidingWindow, SmallWindow } from './encode-sequences';
 import { BLOCK_TABLE_BITS, clearTable, copyTable, slideTable, tableBytes } from './hash-table';
 
@@ -36,7 +36,7 @@ export function initLink(state: usize, stateBytes: u32, windowBytes: u32, encode
   const bits = encodes === 0 ? 0 : tableBitsFor(stateBytes);
   const fixed = HEADER_BYTES + <u32>tableBytesOf(bits);
   if (stateBytes <= fixed + windowBytes || stateBytes > 1 << 30) return STATUS_BAD_ARGUMENT;
-  if (!isLiveRange(state, stateBytes)) return STATUS_BAD_RANGE;
+  if (stateBytes > bufferBytesAt(state)) return STATUS_BAD_RANGE;
   store<u32>(state, stateBytes - fixed);
   store<u32>(state, windowBytes, 4);
   store<u32>(state, bits, 16);
@@ -58,24 +58,51 @@ export function resetLink(state: usize): i32 {
 export function compressLinked(state: usize, src: usize, srcBytes: u32, dst: usize, dstCapacity: u32): i32 {
   const area = areaOf(state);
   if (area === 0 || load<u32>(state, 16) === 0) return STATUS_BAD_RANGE;
-  if (!isLiveRange(src, srcBytes) || !isLiveRange(dst, dstCapacity)) return STATUS_BAD_RANGE;
-  const stateBytes = <u32>(area - state) + load<u32>(state);
-  if (
-    rangesOverlap(state, stateBytes, src, srcBytes) ||
-    rangesOverlap(state, stateBytes, dst, dstCapacity) ||
-    rangesOverlap(src, srcBytes, dst, dstCapacity) ||
-    !makeRoom(state, area, srcBytes)
-  ) {
-    return STATUS_BAD_ARGUMENT;
-  }
+  if (!isInLastSource(src, srcBytes) && !isLiveSource(src, srcBytes)) return STATUS_BAD_RANGE;
+  if (!isInLastTarget(dst, dstCapacity) && !isLiveTarget(dst, dstCapacity)) return STATUS_BAD_RANGE;
+  const capacity = load<u32>(state);
+  const stateBytes = <u32>(area - state) + capacity;
+  const isClose =
+    u32(mayOverlap(state, stateBytes, src, srcBytes)) |
+    u32(mayOverlap(state, stateBytes, dst, dstCapacity)) |
+    u32(mayOverlap(src, srcBytes, dst, dstCapacity));
+  if (isClose !== 0 && anyOverlap(state, stateBytes, src, srcBytes, dst, dstCapacity)) return STATUS_BAD_ARGUMENT;
+  if (srcBytes > capacity - load<u32>(state, 8) && !makeRoom(state, area, srcBytes)) return STATUS_BAD_ARGUMENT;
+
   const used = load<u32>(state, 8);
   const from = area + used;
-  copyPadded(from, src, srcBytes, area + load<u32>(state));
   store<u32>(state, used + srcBytes, 8);
-  // Too short for a match: nothing to remember, and it does not shrink.
-  if (srcBytes < MIN_COMPRESSIBLE && dstCapacity <= srcBytes) return STATUS_LZ4_OUTPUT_TOO_SMALL;
+  const isRoomy = capacity - used >= <u32>STEP_BYTES;
+  // Too short for a match: nothing to remember.
+  if (srcBytes < MIN_COMPRESSIBLE) return takeShort(from, src, srcBytes, dst, dstCapacity, isRoomy);
+  if (ASC_FEATURE_SIMD && srcBytes <= <u32>STEP_BYTES && isRoomy) v128.store(from, loadPadded(src, srcBytes));
+  else copyPadded(from, src, srcBytes, area + capacity);
   const end = encodeLast(state, area, from, from + srcBytes, dst, dst + dstCapacity);
   return end === 0 ? STATUS_LZ4_OUTPUT_TOO_SMALL : <i32>(end - dst);
+}
+
+/** Puts a message of less than MIN_COMPRESSIBLE bytes at `to` and, as a block of literals, at `dst`. */
+function takeShort(to: usize, src: usize, bytes: u32, dst: usize, dstCapacity: u32, isRoomy: bool): i32 {
+  if (dstCapacity <= bytes) {
+    copyExactly(to, src, bytes);
+    return STATUS_LZ4_OUTPUT_TOO_SMALL;
+  }
+  store<u8>(dst, <u8>(bytes << 4));
+  if (ASC_FEATURE_SIMD && isRoomy && dstCapacity > <u32>STEP_BYTES && bytes !== 0) {
+    const padded = loadPadded(src, bytes);
+    v128.store(to, padded);
+    v128.store(dst, padded, 1);
+  } else {
+    copyExactly(to, src, bytes);
+    copyExactly(dst + 1, src, bytes);
+  }
+  return bytes + 1;
+}
+
+function anyOverlap(a: usize, aBytes: u32, b: usize, bBytes: u32, c: usize, cBytes: u32): bool {
+  return (
+    rangesOverlap(a, aBytes, b, bBytes) || rangesOverlap(a, aBytes, c, cBytes) || rangesOverlap(b, bBytes, c, cBytes)
+  );
 }
 
 /** Compresses the bytes from `from` on, which are the last of the area. */
@@ -156,19 +183,20 @@ function tableBitsFor(stateBytes: u32): u32 {
 }
 
 function tableBytesOf(bits: u32): usize {
-  return bits === 0 ? 0 : tableBytes(bits);
+  // Without bits there is none.
+  return tableBytes(bits) & ~3;
 }
 
-/** The area of the link at `state`, or 0 where that is no live buffer whose header can be believed as far as memory goes. */
+/** The area of the link at `state`, or 0 where that is no live buffer's start or its header cannot be believed as far as memory goes. */
 function areaOf(state: usize): usize {
-  const live = liveBytesAt(state);
-  if (live <= HEADER_BYTES) return 0;
+  const live = bufferBytesAt(state);
+  if (live === 0) return 0;
   const capacity = load<u32>(state);
   const bits = load<u32>(state, 16);
-  if (capacity > live || bits > BLOCK_TABLE_BITS) return 0;
   const area = HEADER_BYTES + <u32>tableBytesOf(bits);
-  if (capacity + area > live || load<u32>(state, 8) > capacity || load<u32>(state, 4) > MAX_WINDOW_BYTES) return 0;
-  return state + area;
+  const isBeyond = u32(bits > BLOCK_TABLE_BITS) | u32(<u64>area + capacity > live);
+  const isOff = u32(load<u32>(state, 8) > capacity) | u32(load<u32>(state, 4) > MAX_WINDOW_BYTES);
+  return (isBeyond | isOff) !== 0 ? 0 : state + area;
 }
 
 /** Slides the history to the area's start where `bytes` do not fit behind it. False where they never will. */

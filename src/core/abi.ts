@@ -44,7 +44,7 @@ export interface CoreAbi {
   lz4_decompress_block(src: number, srcBytes: number, dst: number, dstCapacityBytes: number): number;
 
   /**
-   * Makes a live buffer one direction of one stream of linked blocks: an encoder (`encodes` 1) or a decoder (0). It holds
+   * Makes a live buffer, from its start, one direction of one stream of linked blocks: an encoder (`encodes` 1) or a decoder (0). It holds
    * `stateBytes` less 32 and an encoder's table of the stream's bytes; when they are full all but the last `windowBytes`
    * (256..65,536) are dropped. The table takes 512 bytes, doubled while `stateBytes` is above 4.5 times of it, 16 KiB at
    * most. LINK_TIERS has sizes that fit each other.

@@ -7,7 +7,7 @@ import {
   STATUS_LZ4_OUTPUT_TOO_SMALL,
   STATUS_LZ4_TRUNCATED,
 } from '../../src/core/abi.ts';
-import { type RawCore, rawCore } from './support/raw-core.ts';
+import { BUILDS, type RawCore, rawCore } from './support/raw-core.ts';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const countUp = (length: number) => Buffer.from(Array.from({ length }, (_, index) => index & 0xff));
@@ -255,6 +255,33 @@ describe('LZ4 isolation', () => {
       }
     }
   });
+});
+
+it.each(BUILDS)('LZ4: empty ranges at any pointer -> no trap, in %s', async (build) => {
+  const core = await rawCore(1, 1024 * 1024, build);
+  const [link, linkBytes] = [core.buffer_alloc(18_432), 18_432];
+  core.lz4_link_init(link, linkBytes, 8192, 1);
+  const hcBytes = core.lz4_hc_state_bytes(256, 256);
+  const hc = core.buffer_alloc(hcBytes);
+  core.lz4_hc_init(hc, hcBytes, 256);
+  const hash = core.buffer_alloc(64);
+  core.xxh32_init(hash, 0);
+  const dst = core.buffer_alloc(256);
+  for (const pointer of [0, 1, 8, 15, 16, dst, -16, -1]) {
+    expect(core.lz4_compress_block(pointer, 0, dst, 256)).toBe(1);
+    expect(core.lz4_compress_block(pointer, 0, dst, 1)).toBe(1);
+    expect(core.lz4_compress_block(dst, 20, pointer, 0)).toBe(STATUS_LZ4_OUTPUT_TOO_SMALL);
+    expect(core.lz4_link_compress(link, pointer, 0, dst, 256)).toBe(1);
+    expect(core.lz4_link_compress(link, dst, 20, pointer, 0)).toBe(STATUS_LZ4_OUTPUT_TOO_SMALL);
+    expect(core.lz4_link_append(link, pointer, 0)).toBe(0);
+    expect(core.lz4_link_decompress(link, pointer, 0, 10)).toBe(STATUS_LZ4_TRUNCATED);
+    expect(core.lz4_hc_compress(hc, pointer, 0, dst, 256)).toBe(1);
+    expect(core.lz4_hc_append(hc, pointer, 0)).toBe(0);
+    expect(core.lz4_decompress_block(pointer, 0, dst, 256)).toBe(STATUS_LZ4_TRUNCATED);
+    core.bytes()[dst] = 0;
+    expect(core.lz4_decompress_block(dst, 1, pointer, 0)).toBe(0);
+    expect(core.xxh32_update(hash, pointer, 0)).toBe(0);
+  }
 });
 
 describe('LZ4 encoder', () => {

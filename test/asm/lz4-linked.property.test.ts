@@ -1,6 +1,12 @@
 // Linked blocks: histories that slide in step, tiers that grow and shrink, streams beside each other, and ends of histories.
 import { describe, expect, it } from 'vitest';
-import { LINK_TIERS, type LinkTier, STATUS_BAD_ARGUMENT, STATUS_BAD_RANGE } from '../../src/core/abi.ts';
+import {
+  LINK_TIERS,
+  type LinkTier,
+  STATUS_BAD_ARGUMENT,
+  STATUS_BAD_RANGE,
+  STATUS_LZ4_OUTPUT_TOO_SMALL,
+} from '../../src/core/abi.ts';
 import { KINDS, makeData } from '../core/support/block-data.ts';
 import { drawSeed, randomFrom } from '../core/support/seed.ts';
 import { BUILDS, type RawCore, rawCore } from './support/raw-core.ts';
@@ -167,6 +173,40 @@ describe.each(BUILDS)('linked blocks by %s', (build) => {
     core.bytes().fill(0xff, state, state + 32);
     expect(core.lz4_link_reset(state)).toBe(STATUS_BAD_RANGE);
     expect(core.lz4_link_output(state, 1)).toBe(0);
+  });
+
+  it('linked: a state that is not a buffer from its start -> refused', async () => {
+    const core = await rawCore(1, 1024 * 1024, build);
+    const { encoderBytes, windowBytes } = LINK_TIERS[0];
+    const buffer = core.buffer_alloc(2 * encoderBytes);
+    for (const ahead of [1, 16, 256, encoderBytes, -256, -1]) {
+      expect(core.lz4_link_init(buffer + ahead, encoderBytes, windowBytes, 1)).toBe(STATUS_BAD_RANGE);
+      expect(core.lz4_link_reset(buffer + ahead)).toBe(STATUS_BAD_RANGE);
+    }
+    expect(core.lz4_link_init(buffer, encoderBytes, windowBytes, 1)).toBe(0);
+    core.buffer_free(buffer);
+    expect(core.lz4_link_compress(buffer, 0, 0, 0, 0)).toBe(STATUS_BAD_RANGE);
+  });
+
+  it('linked: source or destination freed, or given to another, since the call before -> refused beyond what lives', async () => {
+    const core = await rawCore(1, 1024 * 1024, build);
+    const { encoderBytes, windowBytes } = LINK_TIERS[0];
+    const state = core.buffer_alloc(encoderBytes);
+    core.lz4_link_init(state, encoderBytes, windowBytes, 1);
+    const other = core.buffer_alloc(1024);
+    for (const which of ['source', 'destination'] as const) {
+      const lent = core.buffer_alloc(2048);
+      const compress = () =>
+        which === 'source'
+          ? core.lz4_link_compress(state, lent + 1000, 1000, other, 1024)
+          : core.lz4_link_compress(state, other, 100, lent + 1000, 1000);
+      const result = compress();
+      expect(result === STATUS_LZ4_OUTPUT_TOO_SMALL || result > 0).toBe(true);
+      core.buffer_free(lent);
+      expect(compress()).toBe(STATUS_BAD_RANGE);
+      expect(core.buffer_alloc(1024)).toBe(lent);
+      expect(compress()).toBe(STATUS_BAD_RANGE);
+    }
   });
 
   it('linked: a table that the host has overwritten, at the end of the memory -> no trap, nothing beyond the capacity', async () => {
