@@ -41,6 +41,7 @@ import {
   expectReply,
   isTriggered,
   noteReply,
+  REPLY_FIRST,
   REPLY_LEARNING,
   REPLY_NO,
   REPLY_SURPLUS,
@@ -70,7 +71,7 @@ const SHORTEST_TICKS: u32 = 4500;
 const LARGEST_CHATTER_BYTES: u32 = 1400;
 /** So many packets in a row are ignored on weak evidence at most: whoever finds a way to look like a keepalive is soon seen. */
 const MOST_WEAK: u8 = 2;
-/** No keepalive of SSH is larger. */
+/** No keepalive of SSH, no answer to one and no window adjustment is larger. */
 const LARGEST_KEEPALIVE_BYTES: u32 = 160;
 
 /** Buckets count in units of 16 bytes and leak so many of them a tick, over 16. */
@@ -148,31 +149,33 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const isEchoed = protocol === PROTOCOL_SSH;
   const index = findClass(learner, bytes, now);
   const kind = classAt(learner, index);
-  const mayBeKept =
-    isEchoed && load<u8>(learner, WEAK) < MOST_WEAK && !isChunkHeld && mayBeKeepalive(learner, kind, bytes, now);
+  const mayBeWeak = isEchoed && !isChunkHeld && bytes <= LARGEST_KEEPALIVE_BYTES && load<u8>(learner, WEAK) < MOST_WEAK;
+  const mayBeKept = mayBeWeak && mayBeKeepalive(learner, kind, now);
   const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS, isEchoed);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
-  const isAdjustment = isEchoed && reply !== REPLY_NO && noteAdjustment(learner);
+  const isFirst = mayBeWeak && reply === REPLY_FIRST;
+  const isAdjustment = isEchoed && bytes <= LARGEST_KEEPALIVE_BYTES && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
   if (isEchoed && reply === REPLY_YES && isAdjusted(learner) && !isTriggered(kind + REPLY)) reply = REPLY_LEARNING;
   const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
-  if (reply === REPLY_YES || isAdjustment) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
+  const isWeak = mayBeKept || isFirst;
+  if (reply === REPLY_YES || isAdjustment || isFirst) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
-  else giveActive(reply === REPLY_LEARNING ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
-  if (isEchoed) countWeak(learner, isStrong, mayBeKept);
+  else giveActive(reply === REPLY_LEARNING || reply === REPLY_FIRST ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
+  if (isEchoed) countWeak(learner, isStrong, isWeak);
   if (isEchoed && isChunkHeld) store<u8>(learner, 0, AWAITED);
   else if (isEchoed)
-    awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : mayBeKept ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
+    awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : isWeak ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
 }
 
 /**
  * SSH: a small packet by itself that may be a keepalive before its period is known: a round number of seconds after either side spoke
  * last, or of a kind that was never echoed. Whatever is typed just then is told by its echo.
  */
-function mayBeKeepalive(learner: usize, kind: usize, bytes: u32, now: u32): bool {
+function mayBeKeepalive(learner: usize, kind: usize, now: u32): bool {
   const silentTicks = sinceClient(learner, now);
-  if (bytes > LARGEST_KEEPALIVE_BYTES || silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
+  if (silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
   if (isQuiet(kind + REPLY) && timerPeriod(kind) === 0) return true;
   const serverTicks = sinceServer(learner, now);
   if (isDue(kind, serverTicks) || isRoundInterval(silentTicks) || isRoundInterval(serverTicks)) return true;
