@@ -90,7 +90,7 @@ const TLS_APPLICATION_DATA: u8 = 23;
 /** Takes note of the server's bytes; answers through the verdict where they are work, or the echo of what was ignored. */
 export function noteServer(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const pauseTicks = min(sinceServer(learner, now), 0xffff);
-  if (protocol === PROTOCOL_SSH) takeAnswer(learner, bytes, now);
+  if (protocol === PROTOCOL_SSH) takeAnswer(learner, bytes, pauseTicks, now);
   if (noteBurst(learner, bytes, now)) enterBurst(learner, bytes);
   const used = <u32>load<u16>(learner, WINDOW_USED) + (bytes + WINDOW_UNIT_BYTES - 1) / WINDOW_UNIT_BYTES;
   store<u16>(learner, <u16>min<u32>(used, 0xffff), WINDOW_USED);
@@ -194,10 +194,11 @@ function awaitAnswer(learner: usize, index: u32, how: u8, now: u32): void {
 }
 
 /** SSH: the server speaks after a packet. What may be the echo of one that was ignored makes up for that. */
-function takeAnswer(learner: usize, bytes: u32, now: u32): void {
+function takeAnswer(learner: usize, bytes: u32, pauseTicks: u32, now: u32): void {
   const awaited = load<u8>(learner, AWAITED);
   if (awaited === 0) return;
-  if (now - load<u32>(learner, CLIENT_AT) > echoTicks(load<u16>(learner, SILENCE))) {
+  // How rarely the server speaks by itself: what it was silent before the last burst, or until this one.
+  if (now - load<u32>(learner, CLIENT_AT) > echoTicks(max<u32>(load<u16>(learner, SILENCE), pauseTicks))) {
     endAwaiting(learner);
     return;
   }

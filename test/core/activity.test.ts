@@ -203,6 +203,29 @@ describe('activity of encrypted streams', () => {
     core.releaseStream(stream);
   });
 
+  it('ssh: typed every 3 s, the first time 3 s after the server spoke by itself -> every key counts, by its echo at the latest', () => {
+    const stream = openSsh();
+    core.observe(stream, 'client', Buffer.alloc(36), 20_000);
+    core.observe(stream, 'server', Buffer.alloc(36), 20_001);
+    core.observe(stream, 'server', Buffer.alloc(900), 23_500);
+    for (let key = 0; key < 50; key += 1) {
+      const atMs = 26_500 + key * 3000;
+      const flags = core.observe(stream, 'client', Buffer.alloc(36), atMs);
+      expect((flags | core.observe(stream, 'server', Buffer.alloc(36), atMs + 1)) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    }
+    core.releaseStream(stream);
+  });
+
+  it('ssh: a key just when a keepalive might come, after the server last spoke in two pieces -> counts with its echo', () => {
+    const stream = openSsh();
+    core.observe(stream, 'client', Buffer.alloc(52), 14_447);
+    core.observe(stream, 'server', Buffer.alloc(900), 28_000);
+    core.observe(stream, 'server', Buffer.alloc(900), 28_013);
+    expect(core.observe(stream, 'client', Buffer.alloc(36), 29_447) & FLAG_ACTIVE).toBe(0);
+    expect(core.observe(stream, 'server', Buffer.alloc(36), 29_459) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
   it('ssh: a keepalive of 15 s that the server refuses -> the first counts, the second is ignored before its period is known', () => {
     const stream = openSsh();
     const flags = [];
