@@ -107,12 +107,17 @@ function enterBurst(learner: usize, bytes: u32): void {
   }
 }
 
+/** Of the client's bytes under way, those of packets that are explained. */
+let explainedBytes: u32 = 0;
+
 /** Judges a client's bytes from `from` to `end`. Answers false where they are not framed as `protocol` frames them. */
 export function judgeEncrypted(learner: usize, protocol: u8, from: usize, end: usize, now: u32): bool {
-  const bytes = <u32>(end - from);
   noteExchange(learner, now);
+  explainedBytes = 0;
   const isFramed = judgeUnits(learner, protocol, from, end, now);
   const bits = load<u8>(learner, LEARNER_BITS);
+  // What is explained is no work, however much it is: sixty pictures a second are answered by many small packets.
+  const bytes = <u32>(end - from) - min(explainedBytes, <u32>(end - from));
   if (fill(learner + CLIENT_BUCKET, bytes, sinceClient(learner, now), CLIENT_LEAK, CLIENT_FULL)) giveWork(bytes);
   store<u32>(learner, now, CLIENT_AT);
   store<u8>(learner, bits | BIT_CLIENT_SPOKE | BIT_CLIENT_LAST, LEARNER_BITS);
@@ -158,13 +163,15 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   // Where windows are adjusted on time, what comes at another is none of them.
   if (isEchoed && reply === REPLY_YES && isAdjusted(learner) && !isTriggered(kind + REPLY)) reply = REPLY_LEARNING;
   const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
+  if (isStrong) explainedBytes += bytes;
   const isWeak = mayBeKept || isFirst;
   if (reply === REPLY_YES || isAdjustment || isFirst) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
   else giveActive(reply === REPLY_LEARNING || reply === REPLY_FIRST ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
   if (isEchoed) countWeak(learner, isStrong, isWeak);
-  if (isEchoed && isChunkHeld) store<u8>(learner, 0, AWAITED);
+  // Had it been a key, the adjustment that is due would follow, and count.
+  if (isEchoed && (isChunkHeld || isAdjustment)) store<u8>(learner, 0, AWAITED);
   else if (isEchoed)
     awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : isWeak ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
 }

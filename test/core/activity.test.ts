@@ -283,6 +283,39 @@ describe('activity of encrypted streams', () => {
     core.releaseStream(stream);
   });
 
+  it('tls: pictures 60 times a second, each with the same three answers -> no work, however many bytes that makes', () => {
+    const stream = core.openStream(60_000, 0, { protocol: 'tls' });
+    const answer = Buffer.concat([Buffer.from([23, 3, 3, 0, 95]), Buffer.alloc(95)]);
+    core.observe(stream, 'client', answer, 0);
+    const counted = [];
+    for (let picture = 0; picture < 6000; picture += 1) {
+      const atMs = 10_000 + Math.floor((picture * 50) / 3);
+      core.observe(stream, 'server', Buffer.alloc(900 + (picture % 97)), atMs);
+      for (let part = 0; part < 3; part += 1)
+        if ((core.observe(stream, 'client', answer, atMs + 2) & FLAG_ACTIVE) !== 0) counted.push(picture);
+    }
+    expect(counted.filter((picture) => picture > 1000)).toEqual([]);
+    core.releaseStream(stream);
+  });
+
+  it('ssh: windows adjusted in time, after some of them more of the output at once -> no echo of it', () => {
+    const stream = openSsh();
+    let usedBytes = 0;
+    const counted = [];
+    for (let line = 0; line < 4000; line += 1) {
+      const atMs = 5000 + line * 20;
+      core.observe(stream, 'server', Buffer.alloc(1000), atMs);
+      usedBytes += 1000;
+      if (usedBytes < 48_000) continue;
+      usedBytes = 0;
+      let flags = core.observe(stream, 'client', Buffer.alloc(36), atMs + 15);
+      if (line % 480 === 47) flags |= core.observe(stream, 'server', Buffer.alloc(60), atMs + 16);
+      if ((flags & FLAG_ACTIVE) !== 0) counted.push(atMs);
+    }
+    expect(counted.filter((atMs) => atMs > 20_000)).toEqual([]);
+    core.releaseStream(stream);
+  });
+
   it('tls: another size with every packet, on a period -> every packet counts', () => {
     const stream = core.openStream(60_000, 0, { protocol: 'tls' });
     for (let packet = 1; packet <= 500; packet += 1) {
