@@ -7,6 +7,7 @@ import {
   AWAITED,
   AWAITED_CLASS,
   AWAITED_IGNORED,
+  AWAITED_TIMED,
   AWAITED_WEAK,
   BIT_CLIENT_LAST,
   BIT_CLIENT_SPOKE,
@@ -67,10 +68,19 @@ const WINDOW_PART: u32 = 12;
 const BURSTS_MASK: u8 = 15;
 /** Keepalives of encrypted streams that come more often are not told from a person's keys. */
 const SHORTEST_TICKS: u32 = 4500;
+/** Keepalives that the server answers with their own size come no more often than this. */
+const SHORTEST_ANSWERED_TICKS: u32 = 10_000 - 20;
 /** Nothing larger is a keepalive or a reply. */
 const LARGEST_CHATTER_BYTES: u32 = 1400;
 /** So many packets in a row are ignored on weak evidence at most: whoever finds a way to look like a keepalive is soon seen. */
 const MOST_WEAK: u8 = 2;
+const WEAK_MASK: u8 = 3;
+/** In the same byte, PACE_TICKS each: how long the client is usually silent before packets that follow the server's by chance. */
+const PACE_SHIFT: u8 = 2;
+const PACE_MOST: u32 = 63;
+const PACE_TICKS: u32 = 512;
+/** What comes this part earlier than usual is a key. */
+const PACE_PART: i32 = 8;
 /** No keepalive of SSH, no answer to one and no window adjustment is larger. */
 const LARGEST_KEEPALIVE_BYTES: u32 = 160;
 
@@ -154,7 +164,7 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const isEchoed = protocol === PROTOCOL_SSH;
   const index = findClass(learner, bytes, now);
   const kind = classAt(learner, index);
-  const mayBeWeak = isEchoed && !isChunkHeld && bytes <= LARGEST_KEEPALIVE_BYTES && load<u8>(learner, WEAK) < MOST_WEAK;
+  const mayBeWeak = isEchoed && !isChunkHeld && bytes <= LARGEST_KEEPALIVE_BYTES && weakOf(learner) < MOST_WEAK;
   const mayBeKept = mayBeWeak && mayBeKeepalive(learner, kind, now);
   const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS, isEchoed);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
@@ -162,6 +172,7 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const isAdjustment = isEchoed && bytes <= LARGEST_KEEPALIVE_BYTES && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
   if (isEchoed && reply === REPLY_YES && isAdjusted(learner) && !isTriggered(kind + REPLY)) reply = REPLY_LEARNING;
+  if (isEchoed && reply === REPLY_YES && !isTriggered(kind + REPLY) && !isPaced(learner, now)) reply = REPLY_LEARNING;
   const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
   if (isStrong) explainedBytes += bytes;
   const isWeak = mayBeKept || isFirst;
@@ -172,8 +183,7 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   if (isEchoed) countWeak(learner, isStrong, isWeak);
   // Had it been a key, the adjustment that is due would follow, and count.
   if (isEchoed && (isChunkHeld || isAdjustment)) store<u8>(learner, 0, AWAITED);
-  else if (isEchoed)
-    awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : isWeak ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
+  else if (isEchoed) awaitAnswer(learner, index, howIgnored(reply, isTimed, isStrong, isWeak), now);
 }
 
 /**
@@ -189,9 +199,38 @@ function mayBeKeepalive(learner: usize, kind: usize, now: u32): bool {
   return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
 }
 
+function weakOf(learner: usize): u8 {
+  return load<u8>(learner, WEAK) & WEAK_MASK;
+}
+
 function countWeak(learner: usize, isStrong: bool, isWeak: bool): void {
-  if (isStrong) store<u8>(learner, 0, WEAK);
-  else if (isWeak) store<u8>(learner, load<u8>(learner, WEAK) + 1, WEAK);
+  const weak = load<u8>(learner, WEAK);
+  if (isStrong) store<u8>(learner, weak & ~WEAK_MASK, WEAK);
+  else if (isWeak) store<u8>(learner, weak + 1, WEAK);
+}
+
+/**
+ * SSH: whether the client had been silent for as long as it usually is before packets that follow the server's by chance: keepalives
+ * of programs that look at the clock only when something comes. A key comes at any time.
+ */
+function isPaced(learner: usize, now: u32): bool {
+  const byte = load<u8>(learner, WEAK);
+  const usual = <i32>(byte >> PACE_SHIFT);
+  const silence = <i32>min(sinceClient(learner, now) / PACE_TICKS, PACE_MOST);
+  const isSoon = silence * PACE_PART < usual * (PACE_PART - 1);
+  const moved = isSoon
+    ? usual - max(usual / PACE_PART, 1)
+    : usual === 0
+      ? silence
+      : usual + (silence - usual) / PACE_PART;
+  store<u8>(learner, (byte & WEAK_MASK) | <u8>(moved << PACE_SHIFT), WEAK);
+  return !isSoon;
+}
+
+/** In what an answer is awaited with: whether a packet was ignored, and why. */
+function howIgnored(reply: u32, isTimed: bool, isStrong: bool, isWeak: bool): u8 {
+  if (isStrong) return isTimed && reply !== REPLY_YES ? AWAITED_IGNORED | AWAITED_TIMED : AWAITED_IGNORED;
+  return isWeak ? AWAITED_IGNORED | AWAITED_WEAK : 0;
 }
 
 /** SSH: what the server does next tells what this packet was, unless it is speaking anyway. */
@@ -214,13 +253,15 @@ function takeAnswer(learner: usize, bytes: u32, pauseTicks: u32, now: u32): void
   store<u8>(learner, 0, AWAITED);
   if (isRefusal(bytes, size)) {
     takeQuiet(kind + REPLY, true);
-    store<u8>(learner, 0, WEAK);
+    store<u8>(learner, load<u8>(learner, WEAK) & ~WEAK_MASK, WEAK);
     return;
   }
   const isWeak = (awaited & AWAITED_WEAK) !== 0;
   const isIgnored = (awaited & AWAITED_IGNORED) !== 0;
-  if (takeEcho(kind + REPLY, isIgnored && !isWeak) && isIgnored) giveActive(REASON_ECHO, size);
-  else if (isWeak) giveActive(REASON_ECHO, size);
+  // However usual: what is repeated every few seconds, and comes back as it is, is typed.
+  const isTyped = (awaited & AWAITED_TIMED) !== 0 && bytes === size && timerPeriod(kind) < SHORTEST_ANSWERED_TICKS;
+  const isEcho = takeEcho(kind + REPLY, isIgnored && !isWeak);
+  if (isWeak || isTyped || (isEcho && isIgnored)) giveActive(REASON_ECHO, size);
 }
 
 /** There was no echo of the packet whose answer was awaited. */

@@ -226,6 +226,33 @@ describe('activity of encrypted streams', () => {
     core.releaseStream(stream);
   });
 
+  it('ssh: typed every 4.5 s, each key echoed as it is -> every key counts, by its echo at the latest', () => {
+    const stream = openSsh();
+    for (let key = 1; key <= 50; key += 1) {
+      const flags = core.observe(stream, 'client', Buffer.alloc(36), key * 4500);
+      expect((flags | core.observe(stream, 'server', Buffer.alloc(36), key * 4500 + 1)) & FLAG_ACTIVE).toBe(
+        FLAG_ACTIVE,
+      );
+    }
+    core.releaseStream(stream);
+  });
+
+  it('ssh: keepalives of 30 s that wait for the next tick of a clock -> chatter; a key of their size just after a tick counts', () => {
+    const stream = openSsh();
+    const counted = [];
+    let flags = 0;
+    for (let second = 5; second <= 1200; second += 1) {
+      const atMs = second * 1001;
+      core.observe(stream, 'server', Buffer.alloc(44), atMs);
+      if (second % 30 !== 0 && second !== 1180) continue;
+      flags = core.observe(stream, 'client', Buffer.alloc(36), atMs + 20);
+      flags |= core.observe(stream, 'server', Buffer.alloc(36), atMs + 21);
+      if ((flags & FLAG_ACTIVE) !== 0) counted.push(second);
+    }
+    expect(counted.filter((second) => second > 300)).toEqual([1180]);
+    core.releaseStream(stream);
+  });
+
   it('ssh: a keepalive of 15 s that the server refuses -> the first counts, the second is ignored before its period is known', () => {
     const stream = openSsh();
     const flags = [];
