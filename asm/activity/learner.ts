@@ -74,6 +74,7 @@ const SHORTEST_ANSWERED_TICKS: u32 = 10_000 - 20;
 const LARGEST_CHATTER_BYTES: u32 = 1400;
 /** So many packets in a row are ignored on weak evidence at most: whoever finds a way to look like a keepalive is soon seen. */
 const MOST_WEAK: u8 = 2;
+const ABOUT_PART: u32 = 16;
 const WEAK_MASK: u8 = 3;
 /** In the same byte, PACE_TICKS each: how long the client is usually silent before packets that follow the server's by chance. */
 const PACE_SHIFT: u8 = 2;
@@ -193,10 +194,16 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
 function mayBeKeepalive(learner: usize, kind: usize, now: u32): bool {
   const silentTicks = sinceClient(learner, now);
   if (silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
-  if (isQuiet(kind + REPLY) && timerPeriod(kind) === 0) return true;
+  const period = timerPeriod(kind);
+  if (isQuiet(kind + REPLY) && (period === 0 || isAbout(timerGap(kind, now), period))) return true;
   const serverTicks = sinceServer(learner, now);
   if (isDue(kind, serverTicks) || isRoundInterval(silentTicks) || isRoundInterval(serverTicks)) return true;
   return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
+}
+
+/** A timer that is put off or brought forward once in a while is not off by more. */
+function isAbout(gap: u32, period: u32): bool {
+  return gap + period / ABOUT_PART >= period && gap <= period + period / ABOUT_PART;
 }
 
 function weakOf(learner: usize): u8 {

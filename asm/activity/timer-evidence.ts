@@ -29,6 +29,8 @@ const LEAST_OFF_TICKS: u32 = 4;
 const ROUND_TICKS: u32 = 5000;
 const ROUND_TOLERANCE_TICKS: u32 = 20;
 const ROUND_BITS: u32 = 6;
+/** The same of one that is a whole number of seconds, or nearly a multiple of five. */
+const ROUGHLY_ROUND_BITS: u32 = 4;
 const SECOND_TOLERANCE_TICKS: u32 = 15;
 /** Timers drift: a keepalive of a minute may come this part of it late. */
 const ROUND_DRIFT_PART: u32 = 400;
@@ -190,11 +192,14 @@ function startOver(timer: usize, now: u32, gap: u32): void {
   store<u8>(timer, load<u8>(timer, MISSES) & ~MISSES_MASK, MISSES);
   store<u16>(timer, 0, LAST_STRAY);
   setPeriod(timer, gap <= LONGEST_TICKS ? gap : 0);
-  store<u8>(timer, isRound(gap) ? <u8>ROUND_BITS : 0, EVIDENCE);
+  store<u8>(timer, <u8>roundness(gap), EVIDENCE);
 }
 
-function isRound(gap: u32): bool {
-  return isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS);
+/** Bits by which an interval is one that somebody might have set a timer to. */
+function roundness(gap: u32): u32 {
+  if (isMultiple(gap, ROUND_TICKS, LEAST_OFF_TICKS)) return ROUND_BITS + 2;
+  if (isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS)) return ROUND_BITS;
+  return isRoundInterval(gap) ? ROUGHLY_ROUND_BITS : 0;
 }
 
 /** Whether somebody might have set a timer to this: whole seconds, or, less exactly, a multiple of five. */
