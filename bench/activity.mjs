@@ -1,17 +1,18 @@
 // Scores activity detection on labelled traces, all in one process: per session, per protocol, and in sum; on request also on endless idle
 // backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice); and what a chunk costs, of
-// recorded streams and of hostile ones (--cost). Needs a build.
-// Usage: npm run bench:activity [-- --tile --splice --cost --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json]
+// recorded streams and of hostile ones (--cost); and on the sessions as they might have been elsewhere (--perturb). Needs a build.
+// Usage: npm run bench:activity [-- --tile --splice --cost --perturb --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadCore } from '../dist/core/stream-core.js';
 import { DEFAULT_STREAM_POLICY } from '../dist/platform/stream-policy.js';
 import { replayTraces } from '../dist/streams/trace-replay.js';
 import { measureCosts } from './activity/cost.mjs';
+import { PERTURBATIONS, perturbSession } from './activity/perturb.mjs';
 import { loadReplayCore } from './activity/replay-core.mjs';
 import { scoreSession, sumScores } from './activity/score.mjs';
 import { CARRIED_TRACES, listSessions } from './activity/sessions.mjs';
-import { printCosts, printScores, printSteadyState, printTrials } from './activity/tables.mjs';
+import { printCosts, printPerturbed, printScores, printSteadyState, printTrials } from './activity/tables.mjs';
 import { judgeBackgrounds } from './activity/trials.mjs';
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     tile: { type: 'boolean', default: false },
     splice: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
+    perturb: { type: 'boolean', default: false },
     trials: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
     core: { type: 'string' },
@@ -49,15 +51,17 @@ async function scoreAll() {
           donors: listSessions(values.dir),
         })
       : [];
+  const perturbed = values.perturb ? PERTURBATIONS.map(scorePerturbed) : [];
   const costs = values.cost ? await measureCosts(sessions, wasm) : undefined;
   if (values.json) {
-    console.log(JSON.stringify({ seed, rows, total: sumScores(rows), backgrounds, costs }));
+    console.log(JSON.stringify({ seed, rows, total: sumScores(rows), backgrounds, perturbed, costs }));
     return;
   }
   printScores(rows);
   if (values.tile) printSteadyState(backgrounds);
   if (values.splice) printTrials(backgrounds);
   if (values.splice) console.log(`\nseed ${seed}`);
+  if (values.perturb) printPerturbed(perturbed);
   if (costs !== undefined) printCosts(costs);
 }
 
@@ -65,6 +69,11 @@ function scoreOf(session) {
   const found = replayTraces(session.traces(), { core, policy });
   const times = found.map((activity) => activity.t_ms);
   return { session: session.name, protocol: session.protocol, ...scoreSession(session.labels, times) };
+}
+
+/** The score of all sessions, each changed alike. */
+function scorePerturbed(how) {
+  return { name: how.name, rows: sessions.map((session) => scoreOf(perturbSession(session, how, seed))) };
 }
 
 /** Prints what counted while nobody was there, and which inputs were missed. */

@@ -14,8 +14,8 @@ const QUIET_SHIFT: u8 = 6;
 const QUIET_MOST: u8 = 3;
 
 /** From here on answers are usual, and tell nothing. */
-const ANSWERS_USUAL: u8 = 4;
-const ANSWERED_MORE: u8 = 3;
+const ANSWERS_USUAL: u8 = 3;
+const ANSWERED_MORE: u8 = 4;
 /** So often without an answer: it is no key. */
 const QUIET_ENOUGH: u8 = 2;
 /**

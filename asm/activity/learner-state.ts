@@ -13,10 +13,12 @@ export const AWAITED: usize = FRAME_HAVE;
 export const AWAITED_IGNORED: u8 = 0x80;
 /** It was ignored on weak evidence: an echo always makes up for that. */
 export const AWAITED_WEAK: u8 = 0x40;
-export const AWAITED_CLASS: u8 = 0x3f;
+/** It was ignored for its period alone. */
+export const AWAITED_TIMED: u8 = 0x20;
+export const AWAITED_CLASS: u8 = 0x1f;
 /** u8: the frame's type. */
 export const FRAME_TYPE: usize = 3;
-/** u8, the same place, for protocols without frames: packets ignored on weak evidence since one was explained, MOST_WEAK at most. */
+/** u8, the same place, for SSH: packets ignored on weak evidence since one was explained (two bits), and the client's pace (learner.ts). */
 export const WEAK: usize = FRAME_TYPE;
 /** u16: how long the server had been silent before it spoke last, in ticks. */
 export const SILENCE: usize = 4;

@@ -7,6 +7,7 @@ import {
   AWAITED,
   AWAITED_CLASS,
   AWAITED_IGNORED,
+  AWAITED_TIMED,
   AWAITED_WEAK,
   BIT_CLIENT_LAST,
   BIT_CLIENT_SPOKE,
@@ -41,6 +42,7 @@ import {
   expectReply,
   isTriggered,
   noteReply,
+  REPLY_FIRST,
   REPLY_LEARNING,
   REPLY_NO,
   REPLY_SURPLUS,
@@ -66,11 +68,21 @@ const WINDOW_PART: u32 = 12;
 const BURSTS_MASK: u8 = 15;
 /** Keepalives of encrypted streams that come more often are not told from a person's keys. */
 const SHORTEST_TICKS: u32 = 4500;
+/** Keepalives that the server answers with their own size come no more often than this. */
+const SHORTEST_ANSWERED_TICKS: u32 = 10_000 - 20;
 /** Nothing larger is a keepalive or a reply. */
 const LARGEST_CHATTER_BYTES: u32 = 1400;
 /** So many packets in a row are ignored on weak evidence at most: whoever finds a way to look like a keepalive is soon seen. */
 const MOST_WEAK: u8 = 2;
-/** No keepalive of SSH is larger. */
+const ABOUT_PART: u32 = 16;
+const WEAK_MASK: u8 = 3;
+/** In the same byte, PACE_TICKS each: how long the client is usually silent before packets that follow the server's by chance. */
+const PACE_SHIFT: u8 = 2;
+const PACE_MOST: u32 = 63;
+const PACE_TICKS: u32 = 512;
+/** What comes this part earlier than usual is a key. */
+const PACE_PART: i32 = 8;
+/** No keepalive of SSH, no answer to one and no window adjustment is larger. */
 const LARGEST_KEEPALIVE_BYTES: u32 = 160;
 
 /** Buckets count in units of 16 bytes and leak so many of them a tick, over 16. */
@@ -89,7 +101,7 @@ const TLS_APPLICATION_DATA: u8 = 23;
 /** Takes note of the server's bytes; answers through the verdict where they are work, or the echo of what was ignored. */
 export function noteServer(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const pauseTicks = min(sinceServer(learner, now), 0xffff);
-  if (protocol === PROTOCOL_SSH) takeAnswer(learner, bytes, now);
+  if (protocol === PROTOCOL_SSH) takeAnswer(learner, bytes, pauseTicks, now);
   if (noteBurst(learner, bytes, now)) enterBurst(learner, bytes);
   const used = <u32>load<u16>(learner, WINDOW_USED) + (bytes + WINDOW_UNIT_BYTES - 1) / WINDOW_UNIT_BYTES;
   store<u16>(learner, <u16>min<u32>(used, 0xffff), WINDOW_USED);
@@ -106,12 +118,17 @@ function enterBurst(learner: usize, bytes: u32): void {
   }
 }
 
+/** Of the client's bytes under way, those of packets that are explained. */
+let explainedBytes: u32 = 0;
+
 /** Judges a client's bytes from `from` to `end`. Answers false where they are not framed as `protocol` frames them. */
 export function judgeEncrypted(learner: usize, protocol: u8, from: usize, end: usize, now: u32): bool {
-  const bytes = <u32>(end - from);
   noteExchange(learner, now);
+  explainedBytes = 0;
   const isFramed = judgeUnits(learner, protocol, from, end, now);
   const bits = load<u8>(learner, LEARNER_BITS);
+  // What is explained is no work, however much it is: sixty pictures a second are answered by many small packets.
+  const bytes = <u32>(end - from) - min(explainedBytes, <u32>(end - from));
   if (fill(learner + CLIENT_BUCKET, bytes, sinceClient(learner, now), CLIENT_LEAK, CLIENT_FULL)) giveWork(bytes);
   store<u32>(learner, now, CLIENT_AT);
   store<u8>(learner, bits | BIT_CLIENT_SPOKE | BIT_CLIENT_LAST, LEARNER_BITS);
@@ -148,40 +165,79 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
   const isEchoed = protocol === PROTOCOL_SSH;
   const index = findClass(learner, bytes, now);
   const kind = classAt(learner, index);
-  const mayBeKept =
-    isEchoed && load<u8>(learner, WEAK) < MOST_WEAK && !isChunkHeld && mayBeKeepalive(learner, kind, bytes, now);
+  const mayBeWeak = isEchoed && !isChunkHeld && bytes <= LARGEST_KEEPALIVE_BYTES && weakOf(learner) < MOST_WEAK;
+  const mayBeKept = mayBeWeak && mayBeKeepalive(learner, kind, now);
   const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS, isEchoed);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
-  const isAdjustment = isEchoed && reply !== REPLY_NO && noteAdjustment(learner);
+  const isFirst = mayBeWeak && reply === REPLY_FIRST;
+  const isAdjustment = isEchoed && bytes <= LARGEST_KEEPALIVE_BYTES && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
   if (isEchoed && reply === REPLY_YES && isAdjusted(learner) && !isTriggered(kind + REPLY)) reply = REPLY_LEARNING;
+  if (isEchoed && reply === REPLY_YES && !isTriggered(kind + REPLY) && !isPaced(learner, now)) reply = REPLY_LEARNING;
   const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
-  if (reply === REPLY_YES || isAdjustment) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
+  if (isStrong) explainedBytes += bytes;
+  const isWeak = mayBeKept || isFirst;
+  if (reply === REPLY_YES || isAdjustment || isFirst) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
-  else giveActive(reply === REPLY_LEARNING ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
-  if (isEchoed) countWeak(learner, isStrong, mayBeKept);
-  if (isEchoed && isChunkHeld) store<u8>(learner, 0, AWAITED);
-  else if (isEchoed)
-    awaitAnswer(learner, index, isStrong ? AWAITED_IGNORED : mayBeKept ? AWAITED_IGNORED | AWAITED_WEAK : 0, now);
+  else giveActive(reply === REPLY_LEARNING || reply === REPLY_FIRST ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
+  if (isEchoed) countWeak(learner, isStrong, isWeak);
+  // Had it been a key, the adjustment that is due would follow, and count.
+  if (isEchoed && (isChunkHeld || isAdjustment)) store<u8>(learner, 0, AWAITED);
+  else if (isEchoed) awaitAnswer(learner, index, howIgnored(reply, isTimed, isStrong, isWeak), now);
 }
 
 /**
  * SSH: a small packet by itself that may be a keepalive before its period is known: a round number of seconds after either side spoke
  * last, or of a kind that was never echoed. Whatever is typed just then is told by its echo.
  */
-function mayBeKeepalive(learner: usize, kind: usize, bytes: u32, now: u32): bool {
+function mayBeKeepalive(learner: usize, kind: usize, now: u32): bool {
   const silentTicks = sinceClient(learner, now);
-  if (bytes > LARGEST_KEEPALIVE_BYTES || silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
-  if (isQuiet(kind + REPLY) && timerPeriod(kind) === 0) return true;
+  if (silentTicks < ALONE_TICKS || isSpeaking(learner, now)) return false;
+  const period = timerPeriod(kind);
+  if (isQuiet(kind + REPLY) && (period === 0 || isAbout(timerGap(kind, now), period))) return true;
   const serverTicks = sinceServer(learner, now);
   if (isDue(kind, serverTicks) || isRoundInterval(silentTicks) || isRoundInterval(serverTicks)) return true;
   return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
 }
 
+/** A timer that is put off or brought forward once in a while is not off by more. */
+function isAbout(gap: u32, period: u32): bool {
+  return gap + period / ABOUT_PART >= period && gap <= period + period / ABOUT_PART;
+}
+
+function weakOf(learner: usize): u8 {
+  return load<u8>(learner, WEAK) & WEAK_MASK;
+}
+
 function countWeak(learner: usize, isStrong: bool, isWeak: bool): void {
-  if (isStrong) store<u8>(learner, 0, WEAK);
-  else if (isWeak) store<u8>(learner, load<u8>(learner, WEAK) + 1, WEAK);
+  const weak = load<u8>(learner, WEAK);
+  if (isStrong) store<u8>(learner, weak & ~WEAK_MASK, WEAK);
+  else if (isWeak) store<u8>(learner, weak + 1, WEAK);
+}
+
+/**
+ * SSH: whether the client had been silent for as long as it usually is before packets that follow the server's by chance: keepalives
+ * of programs that look at the clock only when something comes. A key comes at any time.
+ */
+function isPaced(learner: usize, now: u32): bool {
+  const byte = load<u8>(learner, WEAK);
+  const usual = <i32>(byte >> PACE_SHIFT);
+  const silence = <i32>min(sinceClient(learner, now) / PACE_TICKS, PACE_MOST);
+  const isSoon = silence * PACE_PART < usual * (PACE_PART - 1);
+  const moved = isSoon
+    ? usual - max(usual / PACE_PART, 1)
+    : usual === 0
+      ? silence
+      : usual + (silence - usual) / PACE_PART;
+  store<u8>(learner, (byte & WEAK_MASK) | <u8>(moved << PACE_SHIFT), WEAK);
+  return !isSoon;
+}
+
+/** In what an answer is awaited with: whether a packet was ignored, and why. */
+function howIgnored(reply: u32, isTimed: bool, isStrong: bool, isWeak: bool): u8 {
+  if (isStrong) return isTimed && reply !== REPLY_YES ? AWAITED_IGNORED | AWAITED_TIMED : AWAITED_IGNORED;
+  return isWeak ? AWAITED_IGNORED | AWAITED_WEAK : 0;
 }
 
 /** SSH: what the server does next tells what this packet was, unless it is speaking anyway. */
@@ -191,10 +247,11 @@ function awaitAnswer(learner: usize, index: u32, how: u8, now: u32): void {
 }
 
 /** SSH: the server speaks after a packet. What may be the echo of one that was ignored makes up for that. */
-function takeAnswer(learner: usize, bytes: u32, now: u32): void {
+function takeAnswer(learner: usize, bytes: u32, pauseTicks: u32, now: u32): void {
   const awaited = load<u8>(learner, AWAITED);
   if (awaited === 0) return;
-  if (now - load<u32>(learner, CLIENT_AT) > echoTicks(load<u16>(learner, SILENCE))) {
+  // How rarely the server speaks by itself: what it was silent before the last burst, or until this one.
+  if (now - load<u32>(learner, CLIENT_AT) > echoTicks(max<u32>(load<u16>(learner, SILENCE), pauseTicks))) {
     endAwaiting(learner);
     return;
   }
@@ -203,13 +260,15 @@ function takeAnswer(learner: usize, bytes: u32, now: u32): void {
   store<u8>(learner, 0, AWAITED);
   if (isRefusal(bytes, size)) {
     takeQuiet(kind + REPLY, true);
-    store<u8>(learner, 0, WEAK);
+    store<u8>(learner, load<u8>(learner, WEAK) & ~WEAK_MASK, WEAK);
     return;
   }
   const isWeak = (awaited & AWAITED_WEAK) !== 0;
   const isIgnored = (awaited & AWAITED_IGNORED) !== 0;
-  if (takeEcho(kind + REPLY, isIgnored && !isWeak) && isIgnored) giveActive(REASON_ECHO, size);
-  else if (isWeak) giveActive(REASON_ECHO, size);
+  // However usual: what is repeated every few seconds, and comes back as it is, is typed.
+  const isTyped = (awaited & AWAITED_TIMED) !== 0 && bytes === size && timerPeriod(kind) < SHORTEST_ANSWERED_TICKS;
+  const isEcho = takeEcho(kind + REPLY, isIgnored && !isWeak);
+  if (isWeak || isTyped || (isEcho && isIgnored)) giveActive(REASON_ECHO, size);
 }
 
 /** There was no echo of the packet whose answer was awaited. */

@@ -6,7 +6,15 @@
 // and the trigger's bits (3 bits); u16 trigger: the server's size that calls for it.
 import { ECHO, ECHO_MASK } from './echo-evidence';
 import { BIT_CAUSED, DELAY_UNIT_TICKS, LEARNER_BITS, SERVER_SIZE, SILENCE } from './learner-state';
-import { delayNearest, distance, isAnswerDelay, roundTrip, sinceServer } from './server-bursts';
+import {
+  delayNearest,
+  distance,
+  isAnswerDelay,
+  isPromptDelay,
+  promptTicks,
+  roundTrip,
+  sinceServer,
+} from './server-bursts';
 import {
   BITS_LOST_BY_STRAY,
   BITS_LOST_NEARBY,
@@ -49,6 +57,8 @@ export const REPLY_YES: u32 = 1;
 export const REPLY_SURPLUS: u32 = 2;
 /** In the window, but the evidence is weak. */
 export const REPLY_LEARNING: u32 = 3;
+/** In a protocol with echoes: at first sight it looks like one by more than chance. */
+export const REPLY_FIRST: u32 = 5;
 /** Just outside the window. */
 export const REPLY_NEAR: u32 = 4;
 
@@ -123,7 +133,13 @@ function begin(reply: usize, learner: usize, now: u32, isEchoed: bool): u32 {
   store<u8>(reply, load<u8>(reply, TRIGGER_BITS) & ECHO_MASK, TRIGGER_BITS);
   store<u16>(reply, load<u16>(learner, SERVER_SIZE), TRIGGER);
   setCounts(reply, count, count);
-  return isEchoed && bits >= ENOUGH_ECHOED_BITS ? REPLY_YES : REPLY_LEARNING;
+  return isEchoed && isFirstAnswer(learner, delayTicks) ? REPLY_FIRST : REPLY_LEARNING;
+}
+
+/** Whether one whose delay is not learned yet is an answer by more than chance, which might have hit any delay of an answer. */
+function isFirstAnswer(learner: usize, delayTicks: u32): bool {
+  if (!isPromptDelay(learner, delayTicks)) return false;
+  return rarity(load<u16>(learner, SILENCE), promptTicks(learner)) >= ENOUGH_ECHOED_BITS;
 }
 
 /** A reply in its window: the longer the server was silent before, the more it says. */

@@ -19,7 +19,7 @@ import {
   SERVER_SIZE,
   SILENCE,
 } from './learner-state';
-import { ANSWER_TICKS, CLIENT_WORK_TICKS } from './thresholds';
+import { ANSWER_TICKS, CLIENT_WORK_TICKS, PROMPT_TICKS } from './thresholds';
 
 /** The server's bytes after such a pause are a new burst. */
 const BURST_PAUSE_TICKS: u32 = 8;
@@ -30,6 +30,10 @@ const EXCHANGES: u8 = 10;
 const LONGEST_EXCHANGE_TICKS: u32 = 4500;
 /** Until the round trip is known, a reply may be this late. */
 const LONGEST_ROUND_TRIP_TICKS: u32 = 240;
+/** The part of the round trip that an answer may be early, with some ticks, and late. */
+const EARLY_PART: u32 = 8;
+const EARLY_TICKS: u32 = 4;
+const LATE_PART: u32 = 4;
 /** "Longer ago" of a burst, and "never". */
 const LONG_AGO: u32 = 255;
 
@@ -118,9 +122,33 @@ export function roundTrip(learner: usize): u32 {
 
 /** Whether a client may answer by itself after `delayTicks`. */
 export function isAnswerDelay(learner: usize, delayTicks: u32): bool {
-  if (load<u8>(learner, ROUND_TRIP) === 0) return delayTicks <= LONGEST_ROUND_TRIP_TICKS;
+  return isWithin(learner, delayTicks, CLIENT_WORK_TICKS);
+}
+
+/** The same for a client that has nothing to draw first. */
+export function isPromptDelay(learner: usize, delayTicks: u32): bool {
+  return isWithin(learner, delayTicks, PROMPT_TICKS);
+}
+
+/** How many ticks `isPromptDelay` allows. */
+export function promptTicks(learner: usize): u32 {
+  return mostAnswerTicks(learner, PROMPT_TICKS) - leastAnswerTicks(learner);
+}
+
+function isWithin(learner: usize, delayTicks: u32, workTicks: u32): bool {
+  return delayTicks >= leastAnswerTicks(learner) && delayTicks <= mostAnswerTicks(learner, workTicks);
+}
+
+function leastAnswerTicks(learner: usize): u32 {
   const trip = roundTrip(learner);
-  return delayTicks + trip / 8 + 4 >= trip && delayTicks <= trip + trip / 4 + CLIENT_WORK_TICKS;
+  const early = trip / EARLY_PART + EARLY_TICKS;
+  return trip > early ? trip - early : 0;
+}
+
+function mostAnswerTicks(learner: usize, workTicks: u32): u32 {
+  if (load<u8>(learner, ROUND_TRIP) === 0) return LONGEST_ROUND_TRIP_TICKS;
+  const trip = roundTrip(learner);
+  return trip + trip / LATE_PART + workTicks;
 }
 
 export function distance(a: u32, b: u32): u32 {

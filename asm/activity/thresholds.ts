@@ -19,6 +19,8 @@ export const HALF_PART: u32 = 6;
 export const SURE_BITS: u32 = 24;
 /** A reply comes a round trip after the server's bytes, and up to so much later: what a client takes to draw a picture. */
 export const CLIENT_WORK_TICKS: u32 = 60;
+/** The same where nothing is drawn: an SSH client answers a question at once. */
+export const PROMPT_TICKS: u32 = 20;
 /** The server's bytes so soon after the client's may be their answer. */
 export const ANSWER_TICKS: u32 = 30;
 /** An echo comes within so many ticks of its key, but where the server speaks often, within this part of its usual silence. */

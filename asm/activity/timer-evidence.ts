@@ -22,10 +22,15 @@ const LONGEST_TICKS: u32 = 3_600_000;
 const TOLERANCE_PART: u32 = 150;
 const LEAST_TOLERANCE_TICKS: u32 = 12;
 const MOST_TOLERANCE_TICKS: u32 = 120;
+/** An interval that is nearer to its period than that is rarer, a bit for each halving; clocks of programs are not exact to less. */
+const MOST_EXACT_BITS: u32 = 3;
+const LEAST_OFF_TICKS: u32 = 4;
 /** Timers are set to whole seconds, and to multiples of five of them: an interval that is one is evidence before it repeats. */
 const ROUND_TICKS: u32 = 5000;
 const ROUND_TOLERANCE_TICKS: u32 = 20;
 const ROUND_BITS: u32 = 6;
+/** The same of one that is a whole number of seconds, or nearly a multiple of five. */
+const ROUGHLY_ROUND_BITS: u32 = 4;
 const SECOND_TOLERANCE_TICKS: u32 = 15;
 /** Timers drift: a keepalive of a minute may come this part of it late. */
 const ROUND_DRIFT_PART: u32 = 400;
@@ -71,7 +76,8 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
   if (load<u8>(timer, EVIDENCE) >= <u8>BEAT_BITS && takeMiss(timer)) return false;
   // After use it counts from there: many timers are set anew by it. Or from the answer, if that makes whole seconds.
   const counted = sinceStray >= shortestTicks ? sinceStray : gap;
-  const isFromAnswer = silentTicks < counted && !isWhole(counted) && isWhole(silentTicks);
+  const isFromAnswer =
+    silentTicks < counted && silentTicks >= shortestTicks && !isWhole(counted) && isWhole(silentTicks);
   startOver(timer, now, isFromAnswer ? silentTicks : counted);
   return false;
 }
@@ -126,7 +132,8 @@ function isOnGrid(gap: u32, period: u32): bool {
 function takeBeat(timer: usize, now: u32, gap: u32, period: u32): bool {
   // A beat after strays says nothing new: whoever types every three seconds is on a grid of six.
   const isClean = (load<u8>(timer, MISSES) & MISSES_MASK) === 0;
-  const bits = isClean ? min(<u32>load<u8>(timer, EVIDENCE) + BEAT_BITS, MOST_BITS) : <u32>load<u8>(timer, EVIDENCE);
+  const known = <u32>load<u8>(timer, EVIDENCE);
+  const bits = isClean ? min(known + BEAT_BITS + exactness(gap, period), MOST_BITS) : known;
   const strays = load<u8>(timer, MISSES) >> 3;
   store<u32>(timer, now);
   store<u8>(timer, <u8>bits, EVIDENCE);
@@ -134,6 +141,14 @@ function takeBeat(timer: usize, now: u32, gap: u32, period: u32): bool {
   store<u16>(timer, 0, LAST_STRAY);
   if (isNear(gap, period)) setPeriod(timer, <u32>(<i32>period + (<i32>gap - <i32>period) / 4));
   return bits >= ENOUGH_BITS + max<u32>(strays, FREE_STRAYS) - FREE_STRAYS;
+}
+
+/** Bits by which an interval agrees with the period better than it had to. */
+function exactness(gap: u32, period: u32): u32 {
+  const off = max(gap > period ? gap - period : period - gap, LEAST_OFF_TICKS);
+  let bits: u32 = 0;
+  for (let span = toleranceOf(period) / 2; bits < MOST_EXACT_BITS && off <= span; span /= 2) ++bits;
+  return bits;
 }
 
 /** One that came as `isDue` has it: it says nothing new, and the next one counts from it. */
@@ -177,11 +192,14 @@ function startOver(timer: usize, now: u32, gap: u32): void {
   store<u8>(timer, load<u8>(timer, MISSES) & ~MISSES_MASK, MISSES);
   store<u16>(timer, 0, LAST_STRAY);
   setPeriod(timer, gap <= LONGEST_TICKS ? gap : 0);
-  store<u8>(timer, isRound(gap) ? <u8>ROUND_BITS : 0, EVIDENCE);
+  store<u8>(timer, <u8>roundness(gap), EVIDENCE);
 }
 
-function isRound(gap: u32): bool {
-  return isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS);
+/** Bits by which an interval is one that somebody might have set a timer to. */
+function roundness(gap: u32): u32 {
+  if (isMultiple(gap, ROUND_TICKS, LEAST_OFF_TICKS)) return ROUND_BITS + 2;
+  if (isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS)) return ROUND_BITS;
+  return isRoundInterval(gap) ? ROUGHLY_ROUND_BITS : 0;
 }
 
 /** Whether somebody might have set a timer to this: whole seconds, or, less exactly, a multiple of five. */

@@ -31,6 +31,17 @@ export function percent(share) {
   return `${(100 * share).toFixed(1)} %`;
 }
 
+/** What becomes of the score where sessions are changed, and which of them suffer most. */
+export function printPerturbed(perturbed) {
+  console.log('\nthe sessions as they might have been elsewhere');
+  for (const { name, rows } of perturbed) {
+    console.log(scoreLine(name, sumScores(rows)));
+    for (const row of rows.filter(({ falseIdleS, late }) => falseIdleS > 0 || late > 0)) {
+      console.log(`    ${row.session.padEnd(44)} false idle ${row.falseIdleS} s, ${row.late} late`);
+    }
+  }
+}
+
 /** Backgrounds that count although nobody is there, worst first, each by the worst of its tiles. */
 export function printSteadyState(backgrounds) {
   const rows = backgrounds.map(({ session, steady }) => ({ session, ...steady }));

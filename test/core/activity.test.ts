@@ -203,6 +203,56 @@ describe('activity of encrypted streams', () => {
     core.releaseStream(stream);
   });
 
+  it('ssh: typed every 3 s, the first time 3 s after the server spoke by itself -> every key counts, by its echo at the latest', () => {
+    const stream = openSsh();
+    core.observe(stream, 'client', Buffer.alloc(36), 20_000);
+    core.observe(stream, 'server', Buffer.alloc(36), 20_001);
+    core.observe(stream, 'server', Buffer.alloc(900), 23_500);
+    for (let key = 0; key < 50; key += 1) {
+      const atMs = 26_500 + key * 3000;
+      const flags = core.observe(stream, 'client', Buffer.alloc(36), atMs);
+      expect((flags | core.observe(stream, 'server', Buffer.alloc(36), atMs + 1)) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    }
+    core.releaseStream(stream);
+  });
+
+  it('ssh: a key just when a keepalive might come, after the server last spoke in two pieces -> counts with its echo', () => {
+    const stream = openSsh();
+    core.observe(stream, 'client', Buffer.alloc(52), 14_447);
+    core.observe(stream, 'server', Buffer.alloc(900), 28_000);
+    core.observe(stream, 'server', Buffer.alloc(900), 28_013);
+    expect(core.observe(stream, 'client', Buffer.alloc(36), 29_447) & FLAG_ACTIVE).toBe(0);
+    expect(core.observe(stream, 'server', Buffer.alloc(36), 29_459) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
+  it('ssh: typed every 4.5 s, each key echoed as it is -> every key counts, by its echo at the latest', () => {
+    const stream = openSsh();
+    for (let key = 1; key <= 50; key += 1) {
+      const flags = core.observe(stream, 'client', Buffer.alloc(36), key * 4500);
+      expect((flags | core.observe(stream, 'server', Buffer.alloc(36), key * 4500 + 1)) & FLAG_ACTIVE).toBe(
+        FLAG_ACTIVE,
+      );
+    }
+    core.releaseStream(stream);
+  });
+
+  it('ssh: keepalives of 30 s that wait for the next tick of a clock -> chatter; a key of their size just after a tick counts', () => {
+    const stream = openSsh();
+    const counted = [];
+    let flags = 0;
+    for (let second = 5; second <= 1200; second += 1) {
+      const atMs = second * 1001;
+      core.observe(stream, 'server', Buffer.alloc(44), atMs);
+      if (second % 30 !== 0 && second !== 1180) continue;
+      flags = core.observe(stream, 'client', Buffer.alloc(36), atMs + 20);
+      flags |= core.observe(stream, 'server', Buffer.alloc(36), atMs + 21);
+      if ((flags & FLAG_ACTIVE) !== 0) counted.push(second);
+    }
+    expect(counted.filter((second) => second > 300)).toEqual([1180]);
+    core.releaseStream(stream);
+  });
+
   it('ssh: a keepalive of 15 s that the server refuses -> the first counts, the second is ignored before its period is known', () => {
     const stream = openSsh();
     const flags = [];
@@ -257,6 +307,39 @@ describe('activity of encrypted streams', () => {
     const learned = now + 60 * 150;
     for (let frame = 0; frame < 200; frame += 1) expect(picture(learned + frame * 150, false) & FLAG_ACTIVE).toBe(0);
     expect(picture(learned + 200 * 150, true) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
+  it('tls: pictures 60 times a second, each with the same three answers -> no work, however many bytes that makes', () => {
+    const stream = core.openStream(60_000, 0, { protocol: 'tls' });
+    const answer = Buffer.concat([Buffer.from([23, 3, 3, 0, 95]), Buffer.alloc(95)]);
+    core.observe(stream, 'client', answer, 0);
+    const counted = [];
+    for (let picture = 0; picture < 6000; picture += 1) {
+      const atMs = 10_000 + Math.floor((picture * 50) / 3);
+      core.observe(stream, 'server', Buffer.alloc(900 + (picture % 97)), atMs);
+      for (let part = 0; part < 3; part += 1)
+        if ((core.observe(stream, 'client', answer, atMs + 2) & FLAG_ACTIVE) !== 0) counted.push(picture);
+    }
+    expect(counted.filter((picture) => picture > 1000)).toEqual([]);
+    core.releaseStream(stream);
+  });
+
+  it('ssh: windows adjusted in time, after some of them more of the output at once -> no echo of it', () => {
+    const stream = openSsh();
+    let usedBytes = 0;
+    const counted = [];
+    for (let line = 0; line < 4000; line += 1) {
+      const atMs = 5000 + line * 20;
+      core.observe(stream, 'server', Buffer.alloc(1000), atMs);
+      usedBytes += 1000;
+      if (usedBytes < 48_000) continue;
+      usedBytes = 0;
+      let flags = core.observe(stream, 'client', Buffer.alloc(36), atMs + 15);
+      if (line % 480 === 47) flags |= core.observe(stream, 'server', Buffer.alloc(60), atMs + 16);
+      if ((flags & FLAG_ACTIVE) !== 0) counted.push(atMs);
+    }
+    expect(counted.filter((atMs) => atMs > 20_000)).toEqual([]);
     core.releaseStream(stream);
   });
 
