@@ -179,7 +179,7 @@ describe('check --prove', () => {
     ['active clients', { pool: 1 }, 'lab has active clients'],
     [
       'an operator’s inhibitor',
-      { inhibitors: [{ name: 'operator', why: 'backup', untilMs: null }] },
+      { inhibitors: [{ name: 'operator', kind: 'operator', why: 'backup', untilMs: null, sinceMs: 0 }] },
       'lab is kept awake by',
     ],
     ['a sleep', { state: 'asleep' }, 'lab is asleep'],
