@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApi } from '../../src/api/start-api.ts';
 import type { CheckFinding } from '../../src/cli/check/check-finding.ts';
+import { encodeTorporRecord } from '../../src/power/ipmi/torpor-record.ts';
 import {
   type StandaloneBmc,
   type StandaloneBmcOptions,
@@ -11,6 +12,7 @@ import {
 } from '../../src/power/simulated/standalone-bmc.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { FakeFarm, fakePlatform } from '../api/fakes/fake-farm.ts';
+import { bytesOf } from '../power/support/hex.ts';
 import { eventually } from '../support/eventually.ts';
 import { KeptLog } from '../support/kept-log.ts';
 import { TempFolder } from '../support/temp-folder.ts';
@@ -100,11 +102,85 @@ describe('bmc power', () => {
     expect(io.stderr).toContain('cipher suite');
   });
 
+  it('the BMC has a key -> TORPOR_BMC_KG opens it, as text or as hex; without it one line says so', async () => {
+    const bmc = await startBmc({ kg: 'the key' });
+    expect(await power('status', bmc.port)).toBe(1);
+    expect(io.stderr).toMatch(/^torpor: [^\n]*BMC key \(K_G\)[^\n]*\n$/);
+    for (const kg of ['the key', '0x746865206b6579']) {
+      io.env.TORPOR_BMC_KG = kg;
+      expect(await power('status', bmc.port)).toBe(0);
+    }
+    expect(`${io.stdout}${io.stderr}`).not.toMatch(/the key|746865/);
+  });
+
+  it.each(['0', '1', '15', '99', 'best'])('--cipher-suite %s -> bad usage', async (suite) => {
+    expect(await power('status', 1, '--cipher-suite', suite)).toBe(2);
+    expect(io.stderr).toContain('is not supported: write 17');
+  });
+
   it('a password longer than IPMI can carry -> exit code 1, its length and not its text', async () => {
     io.env.TORPOR_BMC_PASSWORD = 'x'.repeat(21);
     expect(await power('status', 1)).toBe(1);
     expect(io.stderr).toContain('21 bytes');
     expect(io.stderr).not.toContain('xxx');
+  });
+});
+
+describe('bmc sel', () => {
+  const sel = (port: number, ...more: string[]) =>
+    io.run('bmc', 'sel', '-H', '127.0.0.1', '-p', String(port), '-U', 'torpor', ...more);
+
+  async function startFilled(): Promise<StandaloneBmc> {
+    const bmc = await startBmc();
+    bmc.bmc.sel.add(bytesOf('00 00 02 00 00 00 00 20 00 04 22 01 6f 03 ff ff'));
+    bmc.bmc.sel.add(encodeTorporRecord({ kind: 'transition', from: 'awake', to: 'drowsy', pool: 0, leftOut: 0 }));
+    bmc.bmc.sel.add(bytesOf('00 00 e1 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d'));
+    return bmc;
+  }
+
+  it('three records -> one line each, sensors by name, and a sum', async () => {
+    const bmc = await startFilled();
+    expect(await sel(bmc.port)).toBe(0);
+    const lines = io.stdout.trimEnd().split('\n');
+    const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d';
+    expect(lines[0]).toMatch(
+      new RegExp(`^1 {2}${time} {2}system ACPI power state "ACPI State": S3, suspended to RAM$`),
+    );
+    expect(lines[1]).toMatch(new RegExp(`^2 {2}${time} {2}Torpor: awake -> drowsy, nobody active$`));
+    expect(lines[2]).toMatch(/^3 {2}- +OEM record E1h: 01 02 03 04/);
+    expect(lines[3]).toBe('3 of 3 records, 8144 bytes free');
+    expect(bmc.bmc.sel.records).toHaveLength(3);
+  });
+
+  it('--torpor --json -> Torpor’s records for programs', async () => {
+    const bmc = await startFilled();
+    expect(await sel(bmc.port, '--torpor', '--json')).toBe(0);
+    const answer = JSON.parse(io.stdout);
+    expect(answer).toMatchObject({ bmc: `127.0.0.1:${bmc.port}`, freeBytes: 8144, overflowed: false, problem: null });
+    expect(answer.entries).toEqual([
+      {
+        recordId: 2,
+        recordType: 0xd4,
+        at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/),
+        sinceStartSeconds: null,
+        words: 'Torpor: awake -> drowsy, nobody active',
+        torpor: { kind: 'transition', from: 'awake', to: 'drowsy', pool: 0, leftOut: 0 },
+        hex: expect.stringMatching(/^0200d4.{8}000000541123000000$/),
+      },
+    ]);
+  });
+
+  it('an empty log -> the sum alone; a log that breaks off -> what was read, exit code 1', async () => {
+    const empty = await startBmc();
+    expect(await sel(empty.port)).toBe(0);
+    expect(io.stdout).toBe('0 of 0 records, 8192 bytes free\n');
+    const broken = await startFilled();
+    broken.bmc.faults.refuse.set('Get SEL Entry', 0x81);
+    io = new FakeIo();
+    io.env.TORPOR_BMC_PASSWORD = PASSWORD;
+    expect(await sel(broken.port)).toBe(1);
+    expect(io.stdout).toBe('0 of 3 records, 8144 bytes free\n');
+    expect(io.stderr).toMatch(/^torpor: the log could not be read to its end: .*the log is being erased/);
   });
 });
 
@@ -138,7 +214,8 @@ interface CheckSetup {
   readonly apiPort?: number;
   readonly password?: string;
   readonly more?: string;
-  readonly cipherSuite?: number;
+  readonly cipherSuite?: number | 'auto';
+  readonly kgFile?: string;
   readonly probe?: string;
 }
 
@@ -161,7 +238,7 @@ platforms:
         user: torpor
         passwordFile: password
         cipherSuite: ${setup.cipherSuite ?? 17}
-    vms:
+${setup.kgFile === undefined ? '' : `        kgFile: ${setup.kgFile}\n`}    vms:
       - name: one
         listeners:
           - { listen: "127.0.0.1:${setup.listenPort ?? 0}", target: "127.0.0.1:${setup.targetPort}", probe: ${setup.probe ?? 'tcp'} }
@@ -189,10 +266,18 @@ const ALL_OK = {
   login: 'ok',
   privilege: 'ok',
   state: 'ok',
+  'suites offered': 'ok',
+  'ACPI state': 'ok',
+  watts: 'ok',
+  watchdog: 'ok',
+  'BMC log': 'ok',
   'wake path': 'ok',
   listener: 'ok',
   'probe of': 'ok',
 };
+
+/** What the BMC is asked for once its session works. */
+const PROFILE = ['suites offered', 'ACPI state', 'watts', 'watchdog', 'BMC log'];
 
 describe('check', () => {
   it('everything is right -> every line ok, exit code 0, nothing pressed', async () => {
@@ -225,11 +310,12 @@ describe('check', () => {
       ...ALL_OK,
       login: 'failed',
       privilege: 'skipped',
+      ...Object.fromEntries(PROFILE.map((subject) => [subject, undefined])),
       state: 'skipped',
       'wake path': 'skipped',
     });
     const login = findings.find(({ subject }) => subject === 'login');
-    expect(login?.todo).toContain('power.bmc.user and the password');
+    expect(login?.todo).toContain('power.bmc.user, the password and the BMC key');
   });
 
   it('BMC silent -> that fails, the rest of it is not reached', async () => {
@@ -252,6 +338,42 @@ describe('check', () => {
     const { code, findings } = await check({ bmcPort: bmc.port, targetPort: port });
     expect(outcomes(findings)).toEqual({ ...ALL_OK, state: 'warning' });
     expect(code).toBe(0);
+  });
+
+  it('what the BMC can do -> in words', async () => {
+    const bmc = await startBmc();
+    bmc.bmc.watchdog.start(600_000, 'hard-reset');
+    const { port } = await startService();
+    const { code, findings } = await check({ bmcPort: bmc.port, targetPort: port, cipherSuite: 'auto' });
+    expect(code).toBe(0);
+    const told = Object.fromEntries(findings.map(({ subject, what }) => [subject, what]));
+    expect(told['cipher suite']).toBe('17 (RAKP-HMAC-SHA256, HMAC-SHA256-128, AES-CBC-128)');
+    expect(told['suites offered']).toBe('3, 17; spoken: 17');
+    expect(told['ACPI state']).toBe('ACPI state sensor "ACPI State", number 01h; Get ACPI Power State says S0');
+    expect(told.watts).toBe('DCMI 1.5; read by DCMI');
+    expect(told.watchdog).toMatch(/^running for OS: hard-reset in (600|599) s unless somebody resets it$/);
+    expect(told['BMC log']).toBe('0 records, 8192 bytes free');
+    expect(findings.find(({ subject }) => subject === 'watchdog')).toMatchObject({
+      outcome: 'warning',
+      todo: expect.stringMatching(/stop it before a suspend/),
+    });
+  });
+
+  it('the BMC has a key -> without it login fails and says so; with it everything works; it is shown nowhere', async () => {
+    const kg = 'quite a secret key';
+    const bmc = await startBmc({ kg });
+    const { port } = await startService();
+    const without = await check({ bmcPort: bmc.port, targetPort: port });
+    expect(outcomes(without.findings)).toMatchObject({ 'cipher suite': 'ok', login: 'failed' });
+    io = new FakeIo();
+    writeFileSync(folder.file('kg'), `${kg}\n`, { mode: 0o600 });
+    const { code, findings } = await check({ bmcPort: bmc.port, targetPort: port, kgFile: 'kg' });
+    expect([code, outcomes(findings)['BMC key']]).toEqual([0, 'ok']);
+    writeFileSync(folder.file('kg'), 'another key\n', { mode: 0o600 });
+    const wrong = new FakeIo();
+    expect(await wrong.run('check', '--config', folder.file('torpor.yaml'))).toBe(1);
+    expect(wrong.stdout).toMatch(/FAILED +login .*the key given \(kgFile or kgEnv\) is not the BMC's/);
+    expect(`${io.stdout}${io.stderr}${wrong.stdout}${wrong.stderr}`).not.toMatch(/quite a secret|another key/);
   });
 
   it('password file that others may read -> a warning; one that is missing -> fails', async () => {

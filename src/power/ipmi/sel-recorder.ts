@@ -63,7 +63,7 @@ export class SelRecorder {
       this.#leftOut += 1;
       return;
     }
-    this.#waiting.push(record);
+    this.#waiting.push(this.#withGap(record));
     if (!this.#writing) void this.#writeAll();
   }
 
@@ -71,6 +71,14 @@ export class SelRecorder {
   stop(): void {
     this.#stopping.abort();
     this.#waiting = [];
+  }
+
+  /** Only transitions have room to say how many records before them are missing. */
+  #withGap(record: TorporRecord): TorporRecord {
+    if (record.kind !== 'transition') return record;
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    return { ...record, leftOut };
   }
 
   #recordOf({ kind, facts }: RecordedEvent): TorporRecord | null {
@@ -87,7 +95,8 @@ export class SelRecorder {
   async #writeAll(): Promise<void> {
     this.#writing = true;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (!(await this.#write(next))) this.#leftOut += 1;
+      if (await this.#write(next)) continue;
+      this.#leftOut += 1 + (next.kind === 'transition' ? next.leftOut : 0);
     }
     this.#writing = false;
   }
@@ -101,10 +110,8 @@ export class SelRecorder {
     const signal = AbortSignal.any([this.#stopping.signal, patience.signal]);
     try {
       if (isTooFull(await session.run(GET_SEL_INFO, undefined, { signal }))) return this.#tell('full');
-      const told = record.kind === 'transition' ? { ...record, leftOut: this.#leftOut } : record;
-      await session.run(ADD_SEL_ENTRY, encodeTorporRecord(told), { signal });
+      await session.run(ADD_SEL_ENTRY, encodeTorporRecord(record), { signal });
       this.#writtenAtMs.push(clock.nowMs());
-      if (record.kind === 'transition') this.#leftOut = 0;
       this.#tell('none');
       return true;
     } catch (thrown) {
