@@ -3,12 +3,19 @@
 import type { Finding } from './cross-checks.ts';
 import { hostAbilities } from './host-abilities.ts';
 import { asMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { checkRedfish } from './redfish-schema.ts';
 
 /** Everything wrong across the keys of one platform's `power`. */
 export function checkPower(platform: Placed<Mapping>): Finding[] {
   if (isUnset(platform.value.power)) return [];
   const power = { path: [...platform.path, 'power'], value: asMapping(platform.value.power) };
-  return [...checkPassword(power), ...checkSleeper(power), ...checkWakers(power), ...checkStateReader(power)];
+  return [
+    ...checkPassword(power),
+    ...checkRedfish(power),
+    ...checkSleeper(power),
+    ...checkWakers(power),
+    ...checkStateReader(power),
+  ];
 }
 
 /** What is allowed but probably not meant. */
