@@ -4,10 +4,12 @@ import type {
   CommandHostConfig,
   HostConfig,
   IpmiBmcConfig,
+  RedfishBmcConfig,
   SecretSource,
   SshHostConfig,
   Waker,
 } from './config/power-config.ts';
+import { readTrust } from './config/read-trust.ts';
 import { readSecret } from './config/secret.ts';
 import type { PlatformConfig } from './config/torpor-config.ts';
 import { TorporError } from './platform/errors.ts';
@@ -16,7 +18,8 @@ import { CombinedDriver, type ProofOnRecord } from './power/combined-driver.ts';
 import { CommandHost } from './power/inband/command-host.ts';
 import { SshHost } from './power/inband/ssh-host.ts';
 import { IpmiDriver } from './power/ipmi/ipmi-driver.ts';
-import { type PowerPart, partOfIpmi } from './power/power-part.ts';
+import { type PowerPart, partOfDriver, partOfIpmi } from './power/power-part.ts';
+import { RedfishDriver } from './power/redfish/redfish-driver.ts';
 import { WakeOnLan } from './power/wake-on-lan.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -35,7 +38,7 @@ type BuildersOf<Config extends { readonly driver: string }> = {
   ) => Promise<PowerPart>;
 };
 
-const BMC_BUILDERS: BuildersOf<BmcConfig> = { ipmi: buildIpmi };
+const BMC_BUILDERS: BuildersOf<BmcConfig> = { ipmi: buildIpmi, redfish: buildRedfish };
 const HOST_BUILDERS: BuildersOf<HostConfig> = { ssh: buildSsh, command: buildCommand };
 
 /** A platform's parts by the names that `sleepBy`, `wakeBy` and `stateBy` use. Null where there is none of that name. */
@@ -129,6 +132,15 @@ async function buildIpmi(bmc: IpmiBmcConfig, { platform, log, secret }: PartBuil
   const { sleep } = platform.power;
   const access = { host, port, user, password, kg, cipherSuite };
   return partOfIpmi(new IpmiDriver({ ...access, sleep, clock: systemClock, log }));
+}
+
+async function buildRedfish(bmc: RedfishBmcConfig, { platform, log, secret }: PartBuild): Promise<PowerPart> {
+  const { host, port, user, login, system, sleepAction } = bmc;
+  const password = await secret(bmc.password);
+  const trust = await readTrust(bmc.tls);
+  const { sleep } = platform.power;
+  const access = { host, port, user, password, login, trust };
+  return partOfDriver(new RedfishDriver({ ...access, system, sleep, sleepAction, clock: systemClock, log }));
 }
 
 async function buildSsh(host: SshHostConfig): Promise<PowerPart> {

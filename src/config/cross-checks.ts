@@ -183,9 +183,10 @@ function checkLoop(listener: Placed<Mapping>, bound: ReadonlyArray<{ endpoint: E
 function findSharedBmcs(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
   const seen = new Map<string, ConfigPath>();
   return platforms.flatMap(({ path, value }) => {
-    const { host, port } = asMapping(asMapping(value.power).bmc);
+    const { driver, host, port, tls } = asMapping(asMapping(value.power).bmc);
     if (typeof host !== 'string') return [];
-    const address = `${host.toLowerCase()}:${port ?? 623}`;
+    const usualPort = driver === 'redfish' ? (tls === 'none' ? 80 : 443) : 623;
+    const address = `${host.toLowerCase()}:${port ?? usualPort}`;
     const first = seen.get(address);
     if (first === undefined) {
       seen.set(address, path);

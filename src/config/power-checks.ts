@@ -3,6 +3,7 @@
 import type { Finding } from './cross-checks.ts';
 import { hostAbilities } from './host-abilities.ts';
 import { asMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { checkRedfish } from './redfish-schema.ts';
 
 /** Everything wrong across the keys of one platform's `power`. */
 export function checkPower(platform: Placed<Mapping>): Finding[] {
@@ -11,6 +12,7 @@ export function checkPower(platform: Placed<Mapping>): Finding[] {
   return [
     ...checkPassword(power),
     ...checkKg(power),
+    ...checkRedfish(power),
     ...checkSleeper(power),
     ...checkWakers(power),
     ...checkStateReader(power),

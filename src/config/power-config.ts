@@ -23,7 +23,7 @@ export type Waker = 'bmc' | 'wol' | 'host';
 export type StateReader = 'bmc' | 'host' | 'probes';
 
 /** One type per `driver`. */
-export type BmcConfig = IpmiBmcConfig;
+export type BmcConfig = IpmiBmcConfig | RedfishBmcConfig;
 /** One type per `driver`. */
 export type HostConfig = SshHostConfig | CommandHostConfig;
 
@@ -39,6 +39,29 @@ export interface IpmiBmcConfig {
   /** auto: 17 before 3, whatever the BMC offers. 16 and 2 do not encrypt: by name only. */
   readonly cipherSuite: 'auto' | 2 | 3 | 16 | 17;
 }
+
+/** A BMC that speaks Redfish over HTTPS. */
+export interface RedfishBmcConfig {
+  readonly driver: 'redfish';
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: SecretSource;
+  readonly login: 'session' | 'basic';
+  /** Its Id or path; null where the BMC has one system only. */
+  readonly system: string | null;
+  readonly tls: RedfishTlsConfig;
+  readonly sleepAction: 'PushPowerButton' | 'GracefulShutdown' | 'Suspend';
+}
+
+/** Whose certificate is taken for the BMC's. none: plain HTTP, on loopback only. */
+export type RedfishTlsConfig =
+  | { readonly kind: 'system'; readonly serverName: string | null }
+  /** `path` is absolute, of a PEM file. */
+  | { readonly kind: 'ca'; readonly path: string; readonly serverName: string | null }
+  /** `SHA256:` and hexadecimal digits, as written. */
+  | { readonly kind: 'fingerprint'; readonly sha256: string }
+  | { readonly kind: 'none' };
 
 /** The platform's OS, reached by the OpenSSH client. It can be asked to sleep, and neither woken nor read. */
 export interface SshHostConfig {

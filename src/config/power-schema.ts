@@ -4,6 +4,7 @@ import { byDriver } from './by-driver.ts';
 import { choiceField, durationField, hostField, textField, wattsField, wholeField, wordField } from './fields.ts';
 import { hostSchema, wolSchema } from './host-schema.ts';
 import { mapping } from './mapping.ts';
+import { redfishSchema } from './redfish-schema.ts';
 
 /** IPMI 2.0 section 22.28: a user name is 16 bytes, zero-padded. */
 const USER_NAME = /^[\x21-\x7e][\x20-\x7e]{0,15}$/;
@@ -28,7 +29,7 @@ const ipmiSchema = mapping({
   cipherSuite: choiceField(['auto', 17, 3, 16, 2]).default('auto'),
 });
 
-const bmcSchema = byDriver({ ipmi: ipmiSchema });
+const bmcSchema = byDriver({ ipmi: ipmiSchema, redfish: redfishSchema });
 
 /** Who may be named for a sleep, a wake and the state. */
 export const SLEEPERS = ['bmc', 'host'] as const;

@@ -11,6 +11,7 @@ import type {
   Waker,
 } from './power-config.ts';
 import type { ParsedConfig } from './schema.ts';
+import { toRedfish } from './to-redfish.ts';
 
 type ParsedPower = ParsedConfig['platforms'][number]['power'];
 type ParsedBmc = NonNullable<ParsedPower['bmc']>;
@@ -21,7 +22,7 @@ export function toPower(parsed: ParsedPower, folder: string): PowerConfig {
     sleep: parsed.sleep,
     wakeTimeoutMs: parsed.wakeTimeout,
     suspendTimeoutMs: parsed.suspendTimeout,
-    bmc: parsed.bmc === undefined ? null : toBmc(parsed.bmc, folder),
+    bmc: parsed.bmc === undefined ? null : toBmc(parsed.bmc, parsed.sleep, folder),
     host: parsed.host === undefined ? null : toHost(parsed.host, folder),
     wol: parsed.wol === undefined ? null : toWakeOnLan(parsed.wol),
     sleepBy: parsed.sleepBy ?? (parsed.bmc === undefined ? 'host' : 'bmc'),
@@ -45,7 +46,7 @@ function defaultStateReader({ bmc, host }: ParsedPower): StateReader {
   return hostAbilities(host).reads ? 'host' : 'probes';
 }
 
-function toBmc(bmc: ParsedBmc, folder: string): BmcConfig {
+function toBmc(bmc: ParsedBmc, sleep: 'S3' | 'S5', folder: string): BmcConfig {
   switch (bmc.driver) {
     case 'ipmi':
       return {
@@ -57,6 +58,8 @@ function toBmc(bmc: ParsedBmc, folder: string): BmcConfig {
         kg: toKgSource(bmc, folder),
         cipherSuite: bmc.cipherSuite,
       };
+    case 'redfish':
+      return toRedfish(bmc, toSecretSource(bmc, folder), sleep, folder);
   }
 }
 

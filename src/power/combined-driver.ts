@@ -51,15 +51,11 @@ interface WakeWay {
 
 export class CombinedDriver implements PowerDriver {
   readonly name: string;
-  readonly wakeMethods: readonly string[];
   readonly #options: CombinedDriverOptions;
-  readonly #ways: readonly WakeWay[];
   #proof: ProofOnRecord = { state: 'none' };
 
   private constructor(options: CombinedDriverOptions, proof: ProofOnRecord) {
     this.#options = options;
-    this.#ways = waysOf(options.wakeSwitches);
-    this.wakeMethods = this.#ways.map(({ method }) => method);
     this.name = describe(options);
     this.#proof = proof;
   }
@@ -67,6 +63,15 @@ export class CombinedDriver implements PowerDriver {
   /** Reads the record first, so that `capabilities` are right from the start. */
   static async create(options: CombinedDriverOptions): Promise<CombinedDriver> {
     return new CombinedDriver(options, await options.readProof());
+  }
+
+  /** Asked anew each time: a switch may know only after its proof which methods it has. */
+  get #ways(): readonly WakeWay[] {
+    return waysOf(this.#options.wakeSwitches);
+  }
+
+  get wakeMethods(): readonly string[] {
+    return this.#ways.map(({ method }) => method);
   }
 
   capabilities(): PowerCapabilities {

@@ -362,7 +362,11 @@ describe('problems', () => {
       ':4: platforms[0].power.bmc.host: "10.0.0.1:623" is no host; the port has its own key',
     ],
     ['host: lab-bmc.example', 'host: 10.0.0.256', ':4: platforms[0].power.bmc.host: "10.0.0.256" is no host: write'],
-    ['driver: ipmi', 'driver: redfish', ':4: platforms[0].power.bmc.driver: "redfish" is not known: write ipmi'],
+    [
+      'driver: ipmi',
+      'driver: telnet',
+      ':4: platforms[0].power.bmc.driver: "telnet" is not known: write one of ipmi, redfish',
+    ],
     [
       'user: torpor',
       'user: seventeen-letters',

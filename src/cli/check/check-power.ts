@@ -7,6 +7,7 @@ import type { Logger, PowerDriver, PowerReading } from '../../platform/ports.ts'
 import type { CombinedDriver, ProofOnRecord } from '../../power/combined-driver.ts';
 import { checkBmc } from './check-bmc.ts';
 import type { CheckReport } from './check-finding.ts';
+import { checkRedfishBmc } from './check-redfish.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,7 +24,7 @@ const BMC_CHECKS: {
     report: CheckReport,
     stop: AbortSignal,
   ) => Promise<boolean>;
-} = { ipmi: checkBmc };
+} = { ipmi: checkBmc, redfish: checkRedfishBmc };
 
 /** Gives the reading of the platform's state; null where there is none. */
 export async function checkPower(
@@ -35,13 +36,21 @@ export async function checkPower(
 ): Promise<PowerReading | null> {
   const { bmc } = platform.power;
   reportCombination(platform, report);
-  const works = bmc === null || (await BMC_CHECKS[bmc.driver](bmc, env, report, stop));
+  const works = bmc === null || (await checkerOf(bmc)(bmc, env, report, stop));
   const signal = AbortSignal.any([stop, AbortSignal.timeout(POWER_BOUND_MS)]);
   if (!works && platform.power.sleepBy === 'bmc' && platform.power.wakeBy.every((waker) => waker === 'bmc')) {
     for (const subject of ['state', 'wake path']) report.skip(subject, 'no session with the BMC');
     return null;
   }
   return await checkParts(platform, { env, report, signal, readProof });
+}
+
+/** TypeScript cannot tie the driver of one value to that of another; the table's type does. */
+function checkerOf(bmc: BmcConfig) {
+  return BMC_CHECKS[bmc.driver] as (
+    bmc: BmcConfig,
+    ...rest: [Environment, CheckReport, AbortSignal]
+  ) => Promise<boolean>;
 }
 
 /** Who does what, in one line; a lone BMC that does everything needs none. */
