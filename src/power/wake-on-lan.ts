@@ -41,7 +41,6 @@ type Routes = { readonly routes: readonly Route[] } | { readonly problem: string
 export class WakeOnLan implements PowerPart, WakeSwitch {
   readonly name: string;
   readonly sleep = null;
-  readonly wake: WakeSwitch = this;
   readonly reader = null;
   readonly wakeMethods = [WAKE_ON_LAN];
   readonly #options: WakeOnLanOptions;
@@ -53,6 +52,10 @@ export class WakeOnLan implements PowerPart, WakeSwitch {
     this.#options = options;
     this.#packet = encodeMagicPacket(options.mac, options.password);
     this.name = `wake-on-lan ${options.mac}`;
+  }
+
+  get wake(): WakeSwitch {
+    return this;
   }
 
   /** Accepted: at least one packet left this machine, which is all that can be seen. Refused: none could be sent. */
@@ -80,7 +83,7 @@ export class WakeOnLan implements PowerPart, WakeSwitch {
     }
     const { mac, port, repeats } = this.#options;
     const ways = found.routes.map(routeWords).join(' and ');
-    const what = `${mac} by ${ways}, port ${port}, ${repeats} times`;
+    const what = `${mac} ${ways}, port ${port}, ${repeats} times`;
     return [{ outcome: 'ok', subject, what, todo: null }];
   }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { allSilentForMs, assess, powerVerdict, vmAnswers } from '../../src/platform/evidence.ts';
+import { allSilentForMs, assess, hasPowerWitness, powerVerdict, vmAnswers } from '../../src/platform/evidence.ts';
 import type { PlatformPolicy } from '../../src/platform/model.ts';
 import type { AcpiState } from '../../src/platform/ports.ts';
-import { MachineRig } from './machine-rig.ts';
+import { MachineRig, WATTS } from './machine-rig.ts';
 
 const ONE_VM = { vms: ['alice'], probedVms: ['alice'] } as const;
 
@@ -33,6 +33,28 @@ describe('powerVerdict', () => {
     const rig = rigOf({ witness, sleep });
     rig.power(acpi, bit);
     expect(powerVerdict(rig.model, rig.nowMs)).toBe(verdict);
+  });
+
+  it.each<[number | null, 'S3' | 'S5', string]>([
+    [0, 'S3', 'sleeping'],
+    [74, 'S3', 'sleeping'],
+    [74.1, 'S3', 'unknown'],
+    [115.9, 'S3', 'unknown'],
+    [116, 'S3', 'running'],
+    [400, 'S3', 'running'],
+    [null, 'S3', 'unknown'],
+    [10, 'S5', 'off'],
+  ])('powerVerdict: %s W where 74 is asleep and 116 awake, sleeps in %s -> %s', (watts, sleep, verdict) => {
+    const rig = rigOf({ witness: 'watts', watts: WATTS, sleep });
+    rig.power('S0', true, watts);
+    expect(powerVerdict(rig.model, rig.nowMs)).toBe(verdict);
+  });
+
+  it('powerVerdict: watts that nobody has learned the bounds of -> unknown, whatever they are', () => {
+    const rig = rigOf({ witness: 'watts' });
+    rig.power('S3', false, 0);
+    expect(powerVerdict(rig.model, rig.nowMs)).toBe('unknown');
+    expect(hasPowerWitness(rig.model.policy)).toBe(false);
   });
 
   it.each([
@@ -146,6 +168,17 @@ describe('assess', () => {
     const rig = rigOf({ probedVms: [] });
     rig.power(acpi);
     expect(verdictOf(rig)).toBe(verdict);
+  });
+
+  it('assess: learned watts and silence for two seconds -> asleep, not weak, in watts', () => {
+    const rig = rigOf({ witness: 'watts', watts: WATTS });
+    rig.silent();
+    rig.wait(2_000).power(null, true, 9.4);
+    expect(assess(rig.model, rig.nowMs)).toMatchObject({
+      verdict: 'asleep',
+      weak: false,
+      text: '9 W, VMs silent for 2s',
+    });
   });
 
   it('assess: text for people -> names witness and silence', () => {

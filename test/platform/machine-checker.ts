@@ -1,7 +1,7 @@
 // Watches one machine from outside, by its events and effects alone, and throws at the first promise that it breaks.
 import type { InhibitorStatus } from '../../src/platform/inhibitor.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
-import type { Intent } from '../../src/platform/ports.ts';
+import type { Intent, PowerReading } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 
 /** The arrows of the design's table. */
@@ -128,9 +128,7 @@ export class MachineChecker {
         if (event.problem === null) this.#asked = true;
         return;
       case 'power': {
-        const { acpi, powerBit, atMs } = event.reading;
-        const runs = this.#policy.witness === 'power-bit' ? powerBit : acpi === null ? null : acpi === 'S0';
-        this.#lastReading = { atMs, runs };
+        this.#lastReading = { atMs: event.reading.atMs, runs: runsBy(this.#policy, event.reading) };
         this.#bmcReachable = true;
         return;
       }
@@ -143,6 +141,7 @@ export class MachineChecker {
           ...this.#policy,
           witness: event.capabilities.readsSleepState,
           wakeMethods: event.capabilities.wakeMethods,
+          watts: event.capabilities.learned?.watts ?? null,
         };
         return;
       case 'probe':
@@ -248,7 +247,8 @@ export class MachineChecker {
     this.#demand(this.#bmcReachable, 'pressed with a lost BMC');
     const reading = this.#lastReading;
     this.#demand(reading !== null && nowMs - reading.atMs <= 10_000, 'pressed on a stale reading');
-    const hasWitness = this.#policy.witness !== 'none' && this.#policy.witness !== 'watts';
+    const { witness, watts } = this.#policy;
+    const hasWitness = witness !== 'none' && (witness !== 'watts' || watts != null);
     this.#demand(!hasWitness || reading.runs === true, 'pressed although the BMC does not say that it runs');
     this.#demand(this.#held, 'pressed while streams flow');
     this.#demand(
@@ -326,4 +326,13 @@ function keyOf({ kind, name }: InhibitorStatus): string {
 
 function isRefusal(event: PlatformEvent): boolean {
   return event.kind === 'sleepAnswered' && event.outcome === 'refused';
+}
+
+/** What the witness that counts says; null where it says nothing. */
+function runsBy({ witness, watts }: PlatformPolicy, reading: PowerReading): boolean | null {
+  if (witness === 'power-bit') return reading.powerBit;
+  if (witness !== 'watts') return reading.acpi === null ? null : reading.acpi === 'S0';
+  if (watts == null || reading.watts === null) return null;
+  if (reading.watts >= watts.awakeAtLeast) return true;
+  return reading.watts <= watts.asleepAtMost ? false : null;
 }

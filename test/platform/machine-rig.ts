@@ -3,7 +3,7 @@
 import type { InhibitorKind, KeptOrders } from '../../src/platform/inhibitor.ts';
 import { createPlatform, nextDeadlineMs, step } from '../../src/platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
-import type { AcpiState, Intent, PowerCapabilities } from '../../src/platform/ports.ts';
+import type { AcpiState, Intent, LearnedPower, PowerCapabilities, WattsBounds } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 
 export const START_MS = 1_000_000;
@@ -26,11 +26,21 @@ export const POLICY: PlatformPolicy = {
   probedVms: ['alice', 'bob'],
 };
 
+/** What a proof may have learned, and what such a platform draws. */
+export const WATTS: WattsBounds = { asleepAtMost: 74, awakeAtLeast: 116 };
+const WATTS_AWAKE = 180;
+const WATTS_ASLEEP = 10;
+
 export interface RigOptions {
   readonly policy?: Partial<PlatformPolicy>;
   readonly armed?: boolean;
   readonly intent?: Intent | null;
   readonly orders?: KeptOrders | null;
+}
+
+/** As a proof on record tells it again with each proof of the wake path. */
+export function learnedOf({ witness, watts }: PlatformPolicy): LearnedPower | null {
+  return watts == null ? null : { witness, watts, suspendTimeoutMs: 1_000, wakeTimeoutMs: 1_000 };
 }
 
 export class MachineRig {
@@ -100,9 +110,9 @@ export class MachineRig {
 
   // ------------------------------------------------------------------------------------------ events in short words
 
-  power(acpi: AcpiState | null, powerBit: boolean | null = null): Effect[] {
-    const reading = { atMs: this.nowMs, acpi, acpiSource: acpi === null ? null : ('sensor' as const), powerBit };
-    return this.send({ kind: 'power', reading: { ...reading, watts: null } });
+  power(acpi: AcpiState | null, powerBit: boolean | null = null, watts: number | null = null): Effect[] {
+    const acpiSource = acpi === null ? null : ('sensor' as const);
+    return this.send({ kind: 'power', reading: { atMs: this.nowMs, acpi, acpiSource, powerBit, watts } });
   }
 
   bmcLost(): Effect[] {
@@ -163,6 +173,7 @@ export class MachineRig {
       retainsRam: policy.sleep === 'S3',
       readsSleepState: policy.witness,
       wakeMethods: policy.wakeMethods,
+      learned: learnedOf(policy),
       ...change,
     };
     const why = proven ? 'operator session, sensor read' : 'privilege is only USER';
@@ -201,12 +212,12 @@ export class MachineRig {
 
   /** What the BMC of a running platform says through the witness that counts. */
   powerOn(): Effect[] {
-    return this.power('S0', true);
+    return this.power('S0', true, WATTS_AWAKE);
   }
 
   /** What it says of one that sleeps as configured. */
   powerDown(): Effect[] {
-    return this.power(this.model.policy.sleep, false);
+    return this.power(this.model.policy.sleep, false, WATTS_ASLEEP);
   }
 
   /** A platform that runs, seen by all its witnesses every half second. */

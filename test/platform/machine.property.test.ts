@@ -7,7 +7,7 @@ import type { Effect, PlatformEvent, PlatformPolicy } from '../../src/platform/m
 import type { AcpiState, Intent } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 import { MachineChecker } from './machine-checker.ts';
-import { MachineRig, POLICY, type RigOptions, START_MS } from './machine-rig.ts';
+import { MachineRig, POLICY, type RigOptions, START_MS, WATTS } from './machine-rig.ts';
 
 const SEED = Number(process.env.TORPOR_SEED ?? Date.now() % 2 ** 31);
 console.log(`machine.property: seed ${SEED} (TORPOR_SEED repeats it, TORPOR_RUNS runs more)`);
@@ -132,7 +132,7 @@ const DISTURBANCES: readonly Action[] = [
   act('a check that says busy', (rig) => rig.inhibit(null, 'backup', 'check')),
   act('an unproven wake path', (rig) => rig.proof(false)),
   act('a lost BMC', (rig) => rig.bmcLost()),
-  act('a BMC that says S3', (rig) => rig.wait(1).power('S3', false)),
+  act('a BMC that says S3', (rig) => rig.wait(1).power('S3', false, 10)),
   act('11 s without a word', (rig) => rig.wait(11_000)),
   act('activity', (rig) => rig.activity()),
   act('an overdue keepalive', (rig) => rig.keepalive()),
@@ -189,6 +189,7 @@ const waitMs = fc.constantFrom(
   3_600_000,
 );
 const vm = fc.constantFrom('alice', 'bob');
+const watts = fc.constantFrom(null, 0, 74, 75, 115, 116, 180);
 const by = fc.constantFrom<InhibitorKind>('operator', 'schedule', 'check', 'host');
 const acpi = fc.constantFrom<AcpiState | null>('S0', 'S0', 'S3', 'S5', 'S4', null);
 const outcome = fc.constantFrom('accepted' as const, 'refused' as const, 'unknown' as const);
@@ -254,15 +255,17 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.constant(act('release', (rig) => rig.send({ kind: 'release' }))) },
   {
     weight: 2,
-    arbitrary: fc.tuple(acpi, fc.option(fc.boolean()), fc.nat({ max: 12_000 })).map(([state, bit, ageMs]) =>
-      act(`power ${state} ${bit} ${ageMs} ms old`, (rig) => {
-        const acpiSource = state === null ? null : ('sensor' as const);
-        rig.send({
-          kind: 'power',
-          reading: { atMs: rig.nowMs - ageMs, acpi: state, acpiSource, powerBit: bit, watts: null },
-        });
-      }),
-    ),
+    arbitrary: fc
+      .tuple(acpi, fc.option(fc.boolean()), watts, fc.nat({ max: 12_000 }))
+      .map(([state, bit, drawn, ageMs]) =>
+        act(`power ${state} ${bit} ${drawn} W ${ageMs} ms old`, (rig) => {
+          const acpiSource = state === null ? null : ('sensor' as const);
+          rig.send({
+            kind: 'power',
+            reading: { atMs: rig.nowMs - ageMs, acpi: state, acpiSource, powerBit: bit, watts: drawn },
+          });
+        }),
+      ),
   },
   { weight: 1, arbitrary: fc.constant(act('bmcLost', (rig) => rig.bmcLost())) },
   {
@@ -350,6 +353,7 @@ const policy: fc.Arbitrary<Partial<PlatformPolicy>> = fc.record({
     'none' as const,
     'watts' as const,
   ),
+  watts: fc.constantFrom(null, WATTS, WATTS),
   savesContext: fc.boolean(),
   minAwakeMs: fc.constantFrom(0, 50_000),
   drowsyForMs: fc.constantFrom(0, 1_000, 30_000),

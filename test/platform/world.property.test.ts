@@ -68,7 +68,13 @@ const host = fc
 const plan: fc.Arbitrary<WorldPlan> = fc.record({
   seed: fc.nat(),
   host,
-  witness: fc.constantFrom('sensor' as const, 'sensor' as const, 'power-bit' as const, 'none' as const),
+  witness: fc.constantFrom(
+    'sensor' as const,
+    'sensor' as const,
+    'power-bit' as const,
+    'watts' as const,
+    'none' as const,
+  ),
   hooks: fc.constantFrom('none' as const, 'none' as const, 'notify' as const, 'save-vms' as const),
   vms: fc.constantFrom(['alice'], ['alice', 'bob']),
   clients: fc.integer({ min: 1, max: 3 }),
@@ -214,6 +220,7 @@ describe('world', () => {
       'S5 by power bit, hooks save the VMs',
       { witness: 'power-bit', hooks: 'save-vms', host: { ...CALM.host, sleep: 'S5', entryAnswersPart: 1 } },
     ],
+    ['S3 by learned watts, from a meter that lags', { witness: 'watts' }],
     ['S3 without a witness of power', { witness: 'none' }],
   ])('%s', (_title, change) => {
     it.each([

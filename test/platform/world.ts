@@ -7,6 +7,7 @@ import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../..
 import type { Intent, PowerCapabilities } from '../../src/platform/ports.ts';
 import { watchPace } from '../../src/platform/watch-pace.ts';
 import { MachineChecker } from './machine-checker.ts';
+import { learnedOf, WATTS } from './machine-rig.ts';
 import { Random } from './random.ts';
 import { Timeline } from './timeline.ts';
 import { type HostPlan, WorldHost } from './world-host.ts';
@@ -91,6 +92,8 @@ export class World {
   readonly #pressesAtMs: number[] = [];
   #effectCount = 0;
   #silentUntilMs = 0;
+  #meterWatts = 180;
+  #meterAtMs = WORLD_START_MS;
   #hookTurn = 0;
   #chaos = true;
   #forcedAtMs = Number.NEGATIVE_INFINITY;
@@ -416,6 +419,7 @@ export class World {
       retainsRam: sleep === 'S3',
       readsSleepState: witness,
       wakeMethods,
+      learned: learnedOf(this.#policy),
     };
     const isRunning = ['starting', 'awake', 'drowsy'].includes(life.model.state);
     if (isRunning) {
@@ -423,6 +427,15 @@ export class World {
       this.#answer(life, this.#random.between(20, 400), () => ({ kind: 'wakeProof', proven, why, capabilities }));
     }
     this.timeline.after(proven ? 60_000 : 5_000, () => this.#prove(life));
+  }
+
+  /** Lags behind what is drawn, and wavers: half of the way in a second. */
+  #meter(): number {
+    const drawn = this.host.isUp ? this.#random.between(150, 220) : this.#random.between(8, 12);
+    const passed = 1 - 0.5 ** ((this.nowMs - this.#meterAtMs) / 1_000);
+    this.#meterWatts += (drawn - this.#meterWatts) * passed;
+    this.#meterAtMs = this.nowMs;
+    return this.#meterWatts;
   }
 
   #setReadPace(life: Life, paceMs: number): void {
@@ -455,7 +468,7 @@ export class World {
         acpi: hasSensor ? acpi : null,
         acpiSource: hasSensor ? ('sensor' as const) : null,
         powerBit: this.plan.witness === 'power-bit' ? acpi === 'S0' : true,
-        watts: null,
+        watts: this.plan.witness === 'watts' ? this.#meter() : null,
       };
       this.#dispatch(life, fails ? { kind: 'powerLost', why: 'no answer' } : { kind: 'power', reading });
       this.#readLater(life);
@@ -621,6 +634,7 @@ function policyOf(plan: WorldPlan): PlatformPolicy {
     saveTimeoutMs: 15_000,
     savesContext: plan.hooks !== 'none',
     witness: plan.witness,
+    watts: plan.witness === 'watts' ? WATTS : null,
     wakeMethods: Object.keys(plan.host.wakeMethods),
     maxSuspendsPerHour: plan.maxSuspendsPerHour,
     asksTimeoutMs: plan.checks ? 5_000 : 0,

@@ -38,17 +38,23 @@ type Verb = 'sleep' | 'wake' | 'state';
 export class CommandHost implements PowerPart, SleepSwitch, WakeSwitch, PowerReader {
   readonly name = 'command';
   readonly wakeMethods = [HOST_COMMAND];
-  readonly sleep: SleepSwitch | null;
-  readonly wake: WakeSwitch | null;
-  readonly reader: PowerReader | null;
   readonly #options: CommandHostOptions;
   readonly #closing = new AbortController();
 
   constructor(options: CommandHostOptions) {
     this.#options = options;
-    this.sleep = options.sleep === null ? null : this;
-    this.wake = options.wake === null ? null : this;
-    this.reader = options.state === null ? null : this;
+  }
+
+  get sleep(): SleepSwitch | null {
+    return this.#options.sleep === null ? null : this;
+  }
+
+  get wake(): WakeSwitch | null {
+    return this.#options.wake === null ? null : this;
+  }
+
+  get reader(): PowerReader | null {
+    return this.#options.state === null ? null : this;
   }
 
   requestSleep(signal: AbortSignal): Promise<PowerAnswer> {

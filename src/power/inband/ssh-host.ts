@@ -28,7 +28,6 @@ export interface SshHostOptions {
 
 export class SshHost implements PowerPart, SleepSwitch {
   readonly name: string;
-  readonly sleep: SleepSwitch = this;
   readonly wake = null;
   readonly reader = null;
   readonly #options: SshHostOptions;
@@ -37,6 +36,10 @@ export class SshHost implements PowerPart, SleepSwitch {
   constructor(options: SshHostOptions) {
     this.#options = options;
     this.name = `ssh ${options.user}@${options.host}:${options.port}`;
+  }
+
+  get sleep(): SleepSwitch {
+    return this;
   }
 
   /** One connection, one command, no second try. A connection that the suspend cuts leaves the outcome unknown. */
