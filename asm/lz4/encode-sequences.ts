@@ -9,7 +9,9 @@ import { ONE_BYTE_FIELD, writeLiterals, writeSequence } from './sequence-writer'
 /** Places probed without a gap after a match, two at a time. Then the gap grows by 1 for each further 2^SKIP_SHIFT probes. */
 const DENSE_BYTES: usize = 32;
 const SKIP_SHIFT: u32 = 6;
-const FIRST_MISSES: usize = 2 << SKIP_SHIFT;
+/** A small block has little to repeat from: its gap grows twice as fast, and that of a message up to SHORT_BYTES also sooner. */
+const SHORT_BYTES: usize = 128;
+const SHORT_DENSE_BYTES: usize = 16;
 /** What a sequence of such fields takes beside its literals: token, two length bytes, offset; and a step that may run over. */
 const SEQUENCE_ROOM: usize = 5 + STEP_BYTES;
 
@@ -48,9 +50,12 @@ export function encodeSequences<Kind>(
   // The first place is only remembered: a message's header is found again all the same, from its second byte backwards.
   setEntry<Kind>(slotOf<Kind>(load<u64>(src) << 24, table, shift), src - base);
   let at = src + 1;
+  const isShared = sizeof<Kind>() === sizeof<SharedTable>();
+  const denseBytes = isShared && srcEnd - src <= SHORT_BYTES ? SHORT_DENSE_BYTES : DENSE_BYTES;
+  const skipShift = isShared ? SKIP_SHIFT - 1 : SKIP_SHIFT;
   while (true) {
     let match: usize = 0;
-    const denseEnd = min(at + DENSE_BYTES, lastStart);
+    const denseEnd = min(at + denseBytes, lastStart);
     while (at < denseEnd) {
       const bytes = load<u64>(at);
       const slot = slotOf<Kind>(bytes << 24, table, shift);
@@ -71,12 +76,12 @@ export function encodeSequences<Kind>(
       at += 2;
     }
     if (match === 0) {
-      let misses = FIRST_MISSES;
+      let misses: usize = 2 << skipShift;
       let next = at;
       do {
         at = next;
         if (at > lastStart) return writeLast(anchor, srcEnd, out, dstEnd);
-        next += misses >> SKIP_SHIFT;
+        next += misses >> skipShift;
         misses += 1 + (misses >> 9);
         const slot = slotOf<Kind>(load<u64>(at) << 24, table, shift);
         match = candidateOf<Kind>(slot, at, base, src);

@@ -134,6 +134,8 @@ export class StreamCore {
   readonly maxBlockBytes: number;
 
   readonly #exports: abi.CoreAbi;
+  /** What `maxBlockBytes` can compress to. */
+  readonly #maxPackedBytes: number;
   readonly #memory: Uint8Array;
   readonly #view: DataView;
   readonly #scratch: number;
@@ -161,6 +163,7 @@ export class StreamCore {
     this.#expired = this.#allocate(EXPIRY_BATCH * 4);
     this.#tally = this.#allocate(TALLY_BYTES);
     this.maxBlockBytes = largestBlockBytes(exports.heap_capacity() - reservableBytes - HEAP_RESERVE_BYTES);
+    this.#maxPackedBytes = exports.lz4_compress_bound(this.maxBlockBytes);
   }
 
   /**
@@ -349,7 +352,7 @@ export class StreamCore {
    * ERR_LZ4_OUTPUT_TOO_SMALL, and ERR_LZ4_INPUT_TOO_LARGE where the block restores to more than `maxBlockBytes`.
    */
   decompressBlock(src: Uint8Array, dst: Uint8Array): number {
-    if (src.length > this.#exports.lz4_compress_bound(this.maxBlockBytes)) {
+    if (src.length > this.#maxPackedBytes) {
       throw this.#lz4Error(abi.STATUS_LZ4_INPUT_TOO_LARGE, 'restore', src.length, dst.length);
     }
     const capacity = Math.min(dst.length, this.maxBlockBytes, src.length * MAX_EXPANSION);
