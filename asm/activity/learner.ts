@@ -225,10 +225,11 @@ function isPaced(learner: usize, now: u32): bool {
   const usual = <i32>(byte >> PACE_SHIFT);
   const silence = <i32>min(sinceClient(learner, now) / PACE_TICKS, PACE_MOST);
   const isSoon = silence * PACE_PART < usual * (PACE_PART - 1);
+  const first = silence - silence / PACE_PART;
   const moved = isSoon
     ? usual - max(usual / PACE_PART, 1)
     : usual === 0
-      ? silence
+      ? first
       : usual + (silence - usual) / PACE_PART;
   store<u8>(learner, (byte & WEAK_MASK) | <u8>(moved << PACE_SHIFT), WEAK);
   return !isSoon;

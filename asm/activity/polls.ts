@@ -11,6 +11,8 @@ const POLL_BYTES: u32 = 16;
 const WAYS: u32 = 4;
 /** The same request again after less than this is a person's, until told otherwise. */
 const SHORTEST_TICKS: u32 = 1900;
+/** Input on a shorter period is typed: jigglers only have to be faster than an idle timeout or a screen saver. */
+const SHORTEST_INPUT_TICKS: u32 = 15_000;
 const TIMER: usize = 4;
 /** What tells a stream's input from its requests. */
 const INPUT_KEY: u32 = 0x494e5055;
@@ -53,7 +55,7 @@ export function judgeInput(stream: u32, bytes: u32, now: u32): void {
   const key = mixPoll(pollKey(stream), INPUT_KEY);
   const timer = findPoll(key === 0 ? 1 : key, now) + TIMER;
   const isStep = timerPeriod(timer) !== 0 && timerSeen(timer) !== 0 && timerGap(timer, now) <= STEP_TICKS;
-  if (!isStep && !noteTimer(timer, now, 0xffffffff, SHORTEST_TICKS, false)) return;
+  if (!isStep && !noteTimer(timer, now, 0xffffffff, SHORTEST_INPUT_TICKS, false)) return;
   takeBack();
   giveChatter(REASON_TIMER, bytes, timerSeen(timer), timerPeriod(timer));
 }

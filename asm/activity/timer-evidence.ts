@@ -23,7 +23,7 @@ const TOLERANCE_PART: u32 = 150;
 const LEAST_TOLERANCE_TICKS: u32 = 12;
 const MOST_TOLERANCE_TICKS: u32 = 120;
 /** An interval that is nearer to its period than that is rarer, a bit for each halving; clocks of programs are not exact to less. */
-const MOST_EXACT_BITS: u32 = 3;
+const MOST_EXACT_BITS: u32 = 4;
 const LEAST_OFF_TICKS: u32 = 4;
 /** Timers are set to whole seconds, and to multiples of five of them: an interval that is one is evidence before it repeats. */
 const ROUND_TICKS: u32 = 5000;

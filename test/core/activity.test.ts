@@ -145,6 +145,16 @@ describe('activity of plaintext protocols', () => {
     }
   });
 
+  it("rfb: keys every 3 s to the millisecond, where periodic input is a jiggler's -> every key counts", () => {
+    const dialogue = DIALOGUES.rfb as Dialogue;
+    const stream = core.openStream(1000, 0, { policy: { ...DEFAULT_STREAM_POLICY, periodicInput: 'ignore' } });
+    for (const [side, bytes] of dialogue.opening) core.observe(stream, side === 'c' ? 'client' : 'server', bytes, 0);
+    const key = (dialogue.input as Record<string, Buffer>).KeyEvent as Buffer;
+    for (let beat = 1; beat <= 100; beat += 1)
+      expect(core.observe(stream, 'client', key, beat * 3000) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
   it('nbd: the body of a write, in reads of its own -> counts to its end', () => {
     const stream = openDialogue(core, DIALOGUES.nbd as Dialogue);
     core.observe(stream, 'client', hex('25609513 0000 0001 0000000000000001 0000000000000000 00000020'), 10);
