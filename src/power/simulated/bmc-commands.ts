@@ -1,12 +1,16 @@
 // What the simulated BMC answers to the commands of sessions, chassis and sensors: handlers over the machine, the SDR and the sessions. Knows no packets.
 import type { AcpiState } from '../../platform/ports.ts';
 import { sensorBitsOf } from '../ipmi/acpi-power-state.ts';
-import { concatBytes } from '../ipmi/byte-reader.ts';
+import { ByteReader, concatBytes } from '../ipmi/byte-reader.ts';
 import type { CipherSuite } from '../ipmi/cipher-suite.ts';
+import { NET_FN } from '../ipmi/command.ts';
 import { CHASSIS_CONTROL, type ChassisAction } from '../ipmi/commands/chassis-control.ts';
 import { CLOSE_SESSION } from '../ipmi/commands/close-session.ts';
 import { GET_ACPI_POWER_STATE } from '../ipmi/commands/get-acpi-power-state.ts';
-import { GET_CHANNEL_AUTHENTICATION_CAPABILITIES } from '../ipmi/commands/get-channel-authentication-capabilities.ts';
+import {
+  GET_CHANNEL_AUTHENTICATION_CAPABILITIES,
+  PRESENT_CHANNEL,
+} from '../ipmi/commands/get-channel-authentication-capabilities.ts';
 import {
   CIPHER_SUITE_CHUNK_BYTES,
   encodeCipherSuiteRecord,
@@ -37,6 +41,10 @@ export interface ManagedMachine {
   powerOff(): void;
   reset(): void;
 }
+
+/** Source: IPMI v2.0 section 22.24: channel 1 is an 802.3 LAN (04h) with IPMB messages (01h), multi-session, of the IPMI forum. */
+const CHANNEL_INFO = { name: 'Get Channel Info', netFn: NET_FN.app, code: 0x42 };
+const LAN_CHANNEL_INFO = [0x04, 0x01, 0x80, 0xf2, 0x1b, 0x00, 0x00, 0x00];
 
 /** Primary LAN channel of the simulated BMC. */
 const LAN_CHANNEL = 1;
@@ -85,6 +93,11 @@ export class BmcCommands {
     table.add(GET_CHANNEL_CIPHER_SUITES, 'none', ({ index }) => {
       const start = index * CIPHER_SUITE_CHUNK_BYTES;
       return { channel, records: records.subarray(start, start + CIPHER_SUITE_CHUNK_BYTES) };
+    });
+    table.addRaw(CHANNEL_INFO, 'user', (body) => {
+      const asked = new ByteReader(body, CHANNEL_INFO.name).u8() & 0x0f;
+      if (asked !== channel && asked !== PRESENT_CHANNEL) throw new Refused(COMPLETION.invalidField);
+      return Uint8Array.of(channel, ...LAN_CHANNEL_INFO);
     });
     table.add(GET_SYSTEM_GUID, 'none', () => guid);
     table.add(SET_SESSION_PRIVILEGE_LEVEL, 'user', (wanted, session) => {

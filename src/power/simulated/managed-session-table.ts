@@ -81,9 +81,7 @@ export class ManagedSessionTable {
 
   #answerOpen(request: OpenSessionRequest, nowMs: number): SetupAnswer {
     const payloadType = PAYLOAD.openSessionResponse;
-    const repeated = [...this.#sessions.values()].find(
-      ({ openRequest }) => openRequest.consoleSessionId === request.consoleSessionId && openRequest.tag === request.tag,
-    );
+    const repeated = [...this.#sessions.values()].find((session) => session.isRepeatOf(request));
     if (repeated !== undefined) return { payloadType, payload: repeated.openResponse() };
     const suite = suiteWith(request.algorithms);
     const spoken = suite !== null && this.#options.suites.has(suite) && !this.#options.refuses?.(suite);

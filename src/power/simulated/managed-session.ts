@@ -54,6 +54,17 @@ export class ManagedSession {
     this.lastHeardMs = nowMs;
   }
 
+  /**
+   * True where the request is the one this session began with, sent again. Once RAKP has begun it is another console's, or a
+   * new attempt of the same: ipmitool always chooses the same session id and tag.
+   */
+  isRepeatOf(request: OpenSessionRequest): boolean {
+    const { tag, consoleSessionId, privilege, algorithms } = this.openRequest;
+    const sameIds = tag === request.tag && consoleSessionId === request.consoleSessionId;
+    const same = sameIds && privilege === request.privilege && suiteWith(request.algorithms) === suiteWith(algorithms);
+    return same && this.#rakp1 === null;
+  }
+
   get userName(): string {
     return this.#user?.credentials.userName ?? '';
   }

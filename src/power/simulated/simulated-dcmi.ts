@@ -26,7 +26,7 @@ export class SimulatedDcmi {
   #maximumWatts = 0;
   /** Watts times milliseconds up to the last look, at which it drew `#lastWatts`. */
   #wattMs = 0;
-  #lastWatts = 0;
+  #lastWatts: number;
   #lastAtMs: number;
 
   constructor(clock: Clock, readWatts: () => number) {
@@ -34,6 +34,7 @@ export class SimulatedDcmi {
     this.#readWatts = readWatts;
     this.#startedAtMs = clock.nowMs();
     this.#lastAtMs = this.#startedAtMs;
+    this.#lastWatts = Math.round(readWatts());
   }
 
   read(): DcmiPowerReading {

@@ -30,6 +30,7 @@ function fateOf(numbers: readonly number[], lossPercent: number): Fate {
 }
 
 const scenario = fc.record({
+  cipherSuite: fc.constantFrom('auto' as const, 3 as const, 17 as const),
   lossPercent: fc.integer({ min: 0, max: 35 }),
   toBmc: fc.array(fc.nat(2 ** 30), { minLength: 50, maxLength: 50 }),
   toConsole: fc.array(fc.nat(2 ** 30), { minLength: 50, maxLength: 50 }),
@@ -44,11 +45,11 @@ describe('BMC session on a bad network', { timeout: 60_000 + RUNS * 50 }, () => 
     let commands = 0;
     let failed = 0;
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ lossPercent, toBmc, toConsole, acts }) => {
+      fc.asyncProperty(scenario, async ({ cipherSuite, lossPercent, toBmc, toConsole, acts }) => {
         const { clock, host, bmc, network, session } = setUpBench({ host: { button: 'ignore' } });
         network.toBmc = fateOf(toBmc, lossPercent);
         network.toConsole = fateOf(toConsole, lossPercent);
-        const console = session();
+        const console = session({ cipherSuite });
         let presses = 0;
         let restarts = 0;
         const ask = async (act: Act): Promise<void> => {
@@ -87,11 +88,11 @@ describe('BMC session on a bad network', { timeout: 60_000 + RUNS * 50 }, () => 
 
   it('presses that may be sent once -> never more presses than requests, whatever the network does', async () => {
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ lossPercent, toBmc, toConsole, acts }) => {
+      fc.asyncProperty(scenario, async ({ cipherSuite, lossPercent, toBmc, toConsole, acts }) => {
         const { clock, host, bmc, network, session } = setUpBench({ host: { button: 'ignore' } });
         network.toBmc = fateOf(toBmc, lossPercent);
         network.toConsole = fateOf(toConsole, lossPercent);
-        const console = session();
+        const console = session({ cipherSuite });
         const running = acts.map(async (act) => {
           if (act === 'restart') bmc.restart();
           await console.run(CHASSIS_CONTROL, 'soft', { once: true }).catch(() => {});

@@ -2,7 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CIPHER_SUITES, suiteWith } from '../../../src/power/ipmi/cipher-suite.ts';
+import { ADD_SEL_ENTRY } from '../../../src/power/ipmi/commands/add-sel-entry.ts';
 import { CHASSIS_CONTROL } from '../../../src/power/ipmi/commands/chassis-control.ts';
+import { GET_DCMI_POWER_READING } from '../../../src/power/ipmi/commands/get-dcmi-power-reading.ts';
+import { GET_SEL_ENTRY } from '../../../src/power/ipmi/commands/get-sel-entry.ts';
+import { GET_WATCHDOG_TIMER } from '../../../src/power/ipmi/commands/get-watchdog-timer.ts';
 import { BmcCredentials } from '../../../src/power/ipmi/credentials.ts';
 import { EstablishedSession } from '../../../src/power/ipmi/established-session.ts';
 import {
@@ -31,8 +35,10 @@ import {
 } from '../../../src/power/ipmi/rakp.ts';
 import { decodeRmcp } from '../../../src/power/ipmi/rmcp.ts';
 import { decodeSessionPacket, PAYLOAD, type RmcpPlusPacket } from '../../../src/power/ipmi/rmcp-plus.ts';
+import { describeSelRecord } from '../../../src/power/ipmi/sel-words.ts';
 import { decodeSensorRecord } from '../../../src/power/ipmi/sensor-record.ts';
 import { SessionKeys } from '../../../src/power/ipmi/session-keys.ts';
+import { encodeTorporRecord } from '../../../src/power/ipmi/torpor-record.ts';
 import { bytesOf, hexOf } from '../support/hex.ts';
 
 interface Capture {
@@ -40,6 +46,8 @@ interface Capture {
   readonly command: string;
   readonly user: string;
   readonly password: string;
+  /** The BMC's own key; missing in captures of BMCs without one. */
+  readonly kg?: string | null;
   readonly printed: string;
   readonly packets: ReadonlyArray<{ readonly from: 'console' | 'bmc'; readonly hex: string }>;
 }
@@ -66,7 +74,8 @@ function v2Packets(capture: Capture): Heard[] {
 }
 
 function payloadOf(heard: readonly Heard[], payloadType: number): Uint8Array {
-  const found = heard.find(({ packet }) => packet.payloadType === payloadType);
+  // The last: what came before was refused, as a suite that the BMC does not speak is.
+  const found = heard.findLast(({ packet }) => packet.payloadType === payloadType);
   if (found === undefined) throw new Error(`the capture has no payload of type ${payloadType}`);
   return found.packet.payload;
 }
@@ -95,7 +104,7 @@ function readActivation(capture: Capture): { readonly facts: RakpFacts; readonly
     role: rakp1.role,
     userName: rakp1.userName,
   };
-  const credentials = new BmcCredentials(capture.user, capture.password);
+  const credentials = new BmcCredentials(capture.user, capture.password, capture.kg ?? null);
   expect(hexOf(rakp2.accepted.code)).toBe(hexOf(rakp2Code(suite, credentials, facts)));
   expect(hexOf(rakp3.code)).toBe(hexOf(rakp3Code(suite, credentials, facts)));
   const keys = new SessionKeys(suite, sessionIntegrityKey(suite, credentials, facts));
@@ -145,6 +154,10 @@ const ALL = [
   'ipmitool-ipmi-sim-soft',
   'ipmitool-suite-17-status',
   'freeipmi-suite-17-status',
+  'ipmitool-ipmi-sim-kg-sel',
+  'pyghmi-ipmi-sim-kg-add',
+  'freeipmi-suite-17-kg-dcmi',
+  'pyghmi-suite-17-kg-watchdog',
 ];
 
 describe.each(ALL)('capture %s', (name) => {
@@ -238,4 +251,54 @@ describe('capture contents', () => {
     ]);
     expect(capture.printed).toContain('184 Watts');
   });
+
+  /** The answer to the first request of that number. */
+  function answerTo(name: string, netFn: number, command: number): Uint8Array {
+    const { requests, responses } = readConversation(readCapture(name));
+    const place = requests.findIndex((request) => request.netFn === netFn && request.command === command);
+    expect(responses[place]?.completionCode).toBe(0);
+    return (responses[place] as IpmiResponse).body;
+  }
+
+  it('ipmitool sel list on ipmi_sim -> Torpor’s record, stamped since the BMC’s start', () => {
+    const { nextRecordId, data } = GET_SEL_ENTRY.decodeResponse(answerTo('ipmitool-ipmi-sim-kg-sel', 0x0a, 0x43));
+    const entry = describeSelRecord(data);
+    expect([nextRecordId, entry.recordId, entry.time.kind]).toEqual([0xffff, 1, 'since-start']);
+    expect(entry.words).toBe('Torpor: suspending -> asleep, nobody active');
+  });
+
+  it('pyghmi adds a record on ipmi_sim -> the request is ours, byte by byte; its id comes back', () => {
+    const { requests } = readConversation(readCapture('pyghmi-ipmi-sim-kg-add'));
+    const added = requests.find(({ netFn, command }) => netFn === 0x0a && command === 0x44);
+    const record = encodeTorporRecord({ kind: 'client-entered', client: '10.0.9.4' });
+    expect(hexOf(added?.body ?? new Uint8Array(0))).toBe(hexOf(ADD_SEL_ENTRY.encodeRequest(record)));
+    expect(ADD_SEL_ENTRY.decodeResponse(answerTo('pyghmi-ipmi-sim-kg-add', 0x0a, 0x44))).toBe(2);
+  });
+
+  it('FreeIPMI reads power by DCMI, pyghmi the watchdog -> requests as ours encode them', () => {
+    const bodyOf = (name: string, netFn: number, command: number) => {
+      const { requests } = readConversation(readCapture(name));
+      return hexOf(requests.find((each) => each.netFn === netFn && each.command === command)?.body as Uint8Array);
+    };
+    expect(bodyOf('freeipmi-suite-17-kg-dcmi', 0x2c, 0x02)).toBe(hexOf(GET_DCMI_POWER_READING.encodeRequest()));
+    expect(bodyOf('pyghmi-suite-17-kg-watchdog', 0x06, 0x25)).toBe(hexOf(GET_WATCHDOG_TIMER.encodeRequest()));
+  });
+
+  it.each(['ipmitool-ipmi-sim-kg-sel', 'pyghmi-suite-17-kg-watchdog'])(
+    '%s with another BMC key, or none -> no packet opens',
+    (name) => {
+      const capture = readCapture(name);
+      const { facts, keys } = readActivation(capture);
+      for (const kg of [null, 'another key']) {
+        const credentials = new BmcCredentials(capture.user, capture.password, kg);
+        const wrong = new SessionKeys(keys.suite, sessionIntegrityKey(keys.suite, credentials, facts));
+        const ids = { localSessionId: facts.managedSessionId, remoteSessionId: facts.consoleSessionId };
+        const session = new EstablishedSession({ keys: wrong, ...ids });
+        for (const { from, packet, body } of v2Packets(capture)) {
+          if (from === 'bmc' || packet.sessionId === 0) continue;
+          expect(session.open(packet, body)).toEqual({ kind: 'dropped', why: 'wrong integrity code' });
+        }
+      }
+    },
+  );
 });

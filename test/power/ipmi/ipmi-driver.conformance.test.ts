@@ -1,13 +1,24 @@
-// Peer: OpenIPMI's ipmi_sim, a BMC written by others, driven by Torpor's own RMCP+ client over cipher suite 3.
+// Peers: OpenIPMI's ipmi_sim and pyghmi's BMC, written by others, driven by Torpor's own RMCP+ client over cipher suite 3.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BmcSession, openBmcSession } from '../../../src/power/ipmi/bmc-session.ts';
+import { ADD_SEL_ENTRY } from '../../../src/power/ipmi/commands/add-sel-entry.ts';
 import { GET_ACPI_POWER_STATE } from '../../../src/power/ipmi/commands/get-acpi-power-state.ts';
 import { GET_DEVICE_ID } from '../../../src/power/ipmi/commands/get-device-id.ts';
 import { IpmiDriver } from '../../../src/power/ipmi/ipmi-driver.ts';
 import { pingPresence } from '../../../src/power/ipmi/presence-ping.ts';
+import { readSel } from '../../../src/power/ipmi/sel-reader.ts';
+import { describeSelRecord } from '../../../src/power/ipmi/sel-words.ts';
+import { encodeTorporRecord } from '../../../src/power/ipmi/torpor-record.ts';
 import { systemClock } from '../../../src/system-clock.ts';
-import { OPEN_IPMI_OPERATOR, OPEN_IPMI_PASSWORD, OPEN_IPMI_USER, OpenIpmiBmc } from '../support/open-ipmi-bmc.ts';
+import {
+  freeUdpPort,
+  OPEN_IPMI_OPERATOR,
+  OPEN_IPMI_PASSWORD,
+  OPEN_IPMI_USER,
+  OpenIpmiBmc,
+} from '../support/open-ipmi-bmc.ts';
 import { findProgram } from '../support/peer-program.ts';
+import { findPyghmi, PyghmiBmc } from '../support/pyghmi.ts';
 
 const ipmiSim = findProgram('ipmi_sim');
 const signal = AbortSignal.timeout(120_000);
@@ -133,10 +144,122 @@ describe.skipIf(ipmiSim === null)('IPMI driver against OpenIPMI ipmi_sim (skippe
     await session.close();
   });
 
+  it('cipherSuite auto -> 3, the only one it speaks', async () => {
+    const session = await openBmcSession({ ...access(), cipherSuite: 'auto' });
+    expect(session.suite?.id).toBe(3);
+    await session.close();
+  });
+
+  it('what it can do -> no DCMI, a watchdog at rest, a log', async () => {
+    const profile = await driver.readProfile(signal);
+    expect(profile).toMatchObject({
+      acpiCommand: 'unsupported',
+      acpiSensor: { name: '"ACPI State"', number: 1 },
+      dcmi: null,
+      wattsFrom: { kind: 'sensor', name: '"Pwr Meter"' },
+      watchdog: { running: false },
+    });
+    expect(await driver.readWatchdog(signal)).toMatchObject({ running: false });
+  });
+
+  it('a record of ours in its log -> stamped, read back, decoded', async () => {
+    const record = { kind: 'transition', from: 'suspending', to: 'asleep', pool: 0, leftOut: 0 } as const;
+    const before = await readSel(driver.runner, signal);
+    const recordId = await driver.runner.run(ADD_SEL_ENTRY, encodeTorporRecord(record), { signal });
+    const { records, problem } = await readSel(driver.runner, signal);
+    expect([problem, records.length]).toEqual([null, before.records.length + 1]);
+    const entry = describeSelRecord(records.at(-1) as Uint8Array);
+    expect(entry).toMatchObject({ recordId, torpor: record });
+  });
+
+  it('its own event, logged when the sensor moves -> in words', async () => {
+    await bmc.setAcpiOffset(3);
+    const words = async () => {
+      const { records } = await readSel(driver.runner, signal);
+      return records.map((each) => describeSelRecord(each).words).join('\n');
+    };
+    await expect.poll(words, { timeout: 5000 }).toMatch(/system ACPI power state #01h: S3, suspended to RAM/);
+  });
+
+  it('three controllers at once -> each is answered', async () => {
+    const sessions = [1, 2, 3].map(() => new BmcSession(access()));
+    const ids = await Promise.all(sessions.map((each) => each.run(GET_DEVICE_ID, undefined, { signal })));
+    expect(ids.map(({ ipmiVersion }) => ipmiVersion)).toEqual(['2.0', '2.0', '2.0']);
+    await Promise.all(sessions.map((each) => each.close()));
+  });
+
   it('the BMC restarts -> the next call opens a new session and answers', async () => {
     expect((await driver.readPower(signal)).acpi).toBe('S0');
     await bmc.restart();
     const reading = async () => (await driver.readPower(signal).catch(() => null))?.acpi;
     await expect.poll(reading, { timeout: 20_000 }).toBe('S0');
+  });
+});
+
+describe.skipIf(ipmiSim === null)('a BMC key on OpenIPMI ipmi_sim (skipped: ipmi_sim is not installed)', () => {
+  const kg = 'a-key-of-the-BMC';
+  let bmc: OpenIpmiBmc;
+
+  beforeAll(async () => {
+    bmc = await OpenIpmiBmc.start(ipmiSim as string, kg);
+  });
+  afterAll(async () => {
+    await bmc.stop();
+  });
+
+  const open = (key: string | null) =>
+    openBmcSession({
+      ...{ host: '127.0.0.1', port: bmc.port, user: OPEN_IPMI_OPERATOR, password: OPEN_IPMI_PASSWORD, kg: key },
+      clock: systemClock,
+    });
+
+  it('the right key, as text and as hex -> a session', async () => {
+    for (const key of [kg, `0x${Buffer.from(kg).toString('hex')}`]) {
+      const session = await open(key);
+      expect((await session.run(GET_DEVICE_ID, undefined)).ipmiVersion).toBe('2.0');
+      await session.close();
+    }
+  });
+
+  it('none, or another -> ERR_IPMI_AUTHENTICATION', async () => {
+    for (const key of [null, 'another key'])
+      await expect(open(key)).rejects.toMatchObject({ code: 'ERR_IPMI_AUTHENTICATION' });
+  });
+});
+
+const pyghmi = findPyghmi();
+
+describe.skipIf(pyghmi === null).each([
+  ['without a BMC key', undefined],
+  ['with a BMC key', 'another BMC key'],
+])('IPMI driver against pyghmi’s BMC %s (skipped: python3-pyghmi is not installed)', (_what, kg) => {
+  let bmc: PyghmiBmc;
+  let driver: IpmiDriver;
+
+  beforeAll(async () => {
+    bmc = await PyghmiBmc.start(pyghmi as string, await freeUdpPort(), 'torpor', 'open sesame', kg);
+    driver = new IpmiDriver({
+      ...{ host: '127.0.0.1', port: bmc.port, user: 'torpor', password: 'open sesame', kg },
+      ...{ clock: systemClock, sleep: 'S5' },
+    });
+  });
+  afterAll(async () => {
+    await driver.close();
+    await bmc.stop();
+  });
+
+  it('proveWake -> proven over suite 3, which it lists; nothing but the power bit is there', async () => {
+    const proof = await driver.proveWake(signal);
+    expect(proof.why).toMatch(/operator session .* cipher suite 3 .* power bit on/);
+    expect(proof.proven).toBe(true);
+    expect(await driver.readWatchdog(signal)).toBeNull();
+  });
+
+  it('sleep, read, wake -> soft once, off, on', async () => {
+    expect((await driver.requestSleep(signal)).outcome).toBe('accepted');
+    expect((await driver.readPower(signal)).powerBit).toBe(false);
+    expect((await driver.requestWake('chassis-on', signal)).outcome).toBe('accepted');
+    expect((await driver.readPower(signal)).powerBit).toBe(true);
+    await expect.poll(() => bmc.deeds).toEqual(['soft', 'power on']);
   });
 });

@@ -40,7 +40,7 @@ elif [ "$verb" = set ]; then
 fi
 `;
 
-function lanConfig(folder: string, udpPort: number, kcsPort: number): string {
+function lanConfig(folder: string, udpPort: number, kcsPort: number, kg: string | undefined): string {
   return `name "peer"
 set_working_mc 0x20
   startlan 1
@@ -50,7 +50,7 @@ set_working_mc 0x20
     allowed_auths_user none md2 md5 straight
     allowed_auths_operator none md2 md5 straight
     allowed_auths_admin none md2 md5 straight
-    guid a123456789abcdefa123456789abcdef
+    guid a123456789abcdefa123456789abcdef${kg === undefined ? '' : `\n    bmc_key "${kg}"`}
   endlan
   chassis_control "${join(folder, 'hook')} 0x20"
   serial kcs 127.0.0.1 ${kcsPort} codec VM
@@ -88,11 +88,12 @@ export class OpenIpmiBmc {
     this.port = port;
   }
 
-  static async start(program: string): Promise<OpenIpmiBmc> {
+  /** `kg`: the BMC's own key, as text without blanks. */
+  static async start(program: string, kg?: string): Promise<OpenIpmiBmc> {
     const folder = await mkdtemp(join(tmpdir(), 'torpor-ipmi-sim-'));
     const port = await freeUdpPort();
     await mkdir(join(folder, 'state'));
-    await writeFile(join(folder, 'lan.conf'), lanConfig(folder, port, await freeTcpPort()));
+    await writeFile(join(folder, 'lan.conf'), lanConfig(folder, port, await freeTcpPort(), kg));
     await writeFile(join(folder, 'bmc.emu'), emulatorConfig(folder));
     await writeFile(join(folder, 'hook'), CHASSIS_SCRIPT);
     await chmod(join(folder, 'hook'), 0o755);
@@ -174,7 +175,7 @@ function answersPing(port: number): Promise<boolean> {
   });
 }
 
-function freeUdpPort(): Promise<number> {
+export function freeUdpPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
     socket.once('error', reject);

@@ -25,7 +25,8 @@ const COUNT_MS = 100;
 
 /**
  * Request: empty. Response: 8 bytes: use (bit 6: running), action, pre-timeout interval in seconds, expiration flags, initial
- * and present countdown. Deviation: many BMCs go on counting while the platform is in S3, which is why a running one matters.
+ * and present countdown. Deviations: many BMCs go on counting while the platform is in S3, which is why a running one matters;
+ * OpenIPMI's ipmi_sim leaves the present countdown out.
  */
 export const GET_WATCHDOG_TIMER: IpmiCommand<void, WatchdogTimer> = {
   name: 'Get Watchdog Timer',
@@ -45,12 +46,13 @@ export const GET_WATCHDOG_TIMER: IpmiCommand<void, WatchdogTimer> = {
     const use = reader.u8();
     const action = reader.u8() & 0x07;
     reader.skip(2);
+    const initialMs = reader.u16() * COUNT_MS;
     return {
       running: (use & 0x40) !== 0,
       use: USES[use & 0x07] ?? 'none',
       action: WATCHDOG_ACTIONS[action] ?? 'reserved',
-      initialMs: reader.u16() * COUNT_MS,
-      presentMs: reader.u16() * COUNT_MS,
+      initialMs,
+      presentMs: reader.remaining < 2 ? initialMs : reader.u16() * COUNT_MS,
     };
   },
 };

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Records what an IPMI console and a BMC say to each other: a UDP relay around one command.
 
-    ./record-session.py BMC_PORT NOTE USER PASSWORD -- ipmitool -I lanplus -C 3 -H 127.0.0.1 -p @PORT ... > capture.json
+    ./record-session.py BMC_PORT NOTE USER PASSWORD [KG] -- ipmitool -I lanplus -C 3 -H 127.0.0.1 -p @PORT ... > capture.json
 
-@PORT becomes the relay's own port, @USER and @PASSWORD what the capture says they are. BMC_PORT is on 127.0.0.1.
+@PORT becomes the relay's own port, @USER, @PASSWORD and @KG what the capture says they are. BMC_PORT is on 127.0.0.1.
 """
 import json
 import socket
@@ -12,6 +12,7 @@ import sys
 import threading
 
 bmc_port, note, user, password = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+kg = sys.argv[5] if sys.argv[5] != "--" else None
 command = sys.argv[sys.argv.index("--") + 1:]
 front, back = socket.socket(type=socket.SOCK_DGRAM), socket.socket(type=socket.SOCK_DGRAM)
 front.bind(("127.0.0.1", 0))
@@ -33,10 +34,10 @@ def relay(source, label):
 
 for pair in ((front, "console"), (back, "bmc")):
     threading.Thread(target=relay, args=pair, daemon=True).start()
-names = {"@PORT": str(front.getsockname()[1]), "@USER": user, "@PASSWORD": password}
+names = {"@PORT": str(front.getsockname()[1]), "@USER": user, "@PASSWORD": password, "@KG": kg or ""}
 run_words = command
 for name, value in names.items():
     run_words = [word.replace(name, value) for word in run_words]
 run = subprocess.run(run_words, capture_output=True, text=True, timeout=60)
-print(json.dumps({"note": note, "command": " ".join(command), "user": user, "password": password,
+print(json.dumps({"note": note, "command": " ".join(command), "user": user, "password": password, "kg": kg,
                   "exitCode": run.returncode, "printed": run.stdout, "packets": packets}, indent=2))
