@@ -21,7 +21,7 @@ export async function findSystem(client: RedfishClient, wanted: string | null, s
   if (members.length === 0) throw noSystem(`BMC ${client.peer} knows no system: is the host's power supply on?`);
   const list = members.slice(0, MAX_LISTED).map(lastSegment).join(', ');
   throw noSystem(
-    `BMC ${client.peer} has ${members.length} systems: write power.bmc.system, one of ${client.scrub(oneLine(list))}`,
+    `BMC ${client.peer} has ${members.length} systems: write power.bmc.system, one of ${oneLine(client.scrub(list))}`,
   );
 }
 
@@ -38,7 +38,7 @@ async function findById(
   }
   const list = members.slice(0, MAX_LISTED).map(lastSegment).join(', ') || 'none';
   throw noSystem(
-    `BMC ${client.peer} has no system "${id}"; there are: ${client.scrub(oneLine(list))}; correct power.bmc.system`,
+    `BMC ${client.peer} has no system "${id}"; there are: ${oneLine(client.scrub(list))}; correct power.bmc.system`,
   );
 }
 

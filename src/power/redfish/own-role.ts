@@ -47,7 +47,7 @@ export class OwnRoleReader {
     const role = rolePath === null ? null : await this.#optional(() => this.#client.get(rolePath, signal));
     const told = textListField(role, 'AssignedPrivileges', MAX_PRIVILEGES);
     const standard = name !== null && Object.hasOwn(STANDARD_ROLES, name) ? (STANDARD_ROLES[name] ?? null) : null;
-    return { name: name === null ? null : this.#client.scrub(oneLine(name)), privileges: told ?? standard };
+    return { name: name === null ? null : oneLine(this.#client.scrub(name)), privileges: told ?? standard };
   }
 
   async #account(signal: AbortSignal): Promise<JsonObject | null> {

@@ -11,6 +11,7 @@ import type {
 } from '../../platform/ports.ts';
 import { pause } from './abortable.ts';
 import { allowedInActionInfo, type ComputerSystem, type ResetAction, readComputerSystem } from './computer-system.ts';
+import { oneLine } from './extended-info.ts';
 import { findSystem } from './find-system.ts';
 import type { HttpPort } from './http-port.ts';
 import { type HttpBounds, HttpsPort } from './https-port.ts';
@@ -218,7 +219,14 @@ export class RedfishDriver implements PowerDriver {
   }
 
   #listed(allowed: readonly string[]): string {
-    return this.#client.scrub(allowed.map((type) => type.replace(/[^\w.-]/g, '?').slice(0, 32)).join(', '));
+    return allowed
+      .map((type) =>
+        this.#client
+          .scrub(type)
+          .replace(/[^\w.*-]/g, '?')
+          .slice(0, 32),
+      )
+      .join(', ');
   }
 
   // ------------------------------------------------------------------------------------ deeds
@@ -330,7 +338,7 @@ export class RedfishDriver implements PowerDriver {
     const allowed = this.#allowedNow();
     const parts = [
       `${login} with BMC ${this.#client.peer} over ${this.#client.security}`,
-      `${system.path}${system.model === '' ? '' : ` (${this.#client.scrub(system.model.replace(/[^\x20-\x7e]/g, '?'))})`}`,
+      `${system.path}${system.model === '' ? '' : ` (${oneLine(this.#client.scrub(system.model))})`}`,
       role.name === null ? 'role not told' : `role ${role.name}`,
       `sleep by ${this.sleepAction}, wake by ${this.wakeMethods.join(', ')}`,
       allowed === null ? 'allowed ResetTypes not told' : `allowed: ${this.#listed(allowed)}`,

@@ -28,10 +28,10 @@ export class RedfishStatusError extends TorporError {
 
 /** `scrub` takes secrets out of foreign text: a BMC may quote what it was sent. */
 export function statusError(what: string, answer: HttpAnswer, scrub: (text: string) => string): RedfishStatusError {
-  const { ids, text } = readMessages(bodyOf(answer));
+  const { ids, text } = readMessages(bodyOf(answer), scrub);
   const said = text === '' ? '' : `: ${text}`;
-  const message = scrub(`${what}: HTTP ${answer.status}${WORDS[answer.status] ?? ''}${said}`);
-  return new RedfishStatusError(codeOf(answer.status), message, answer.status, ids.map(scrub), retryAfterOf(answer));
+  const message = `${what}: HTTP ${answer.status}${WORDS[answer.status] ?? ''}${said}`;
+  return new RedfishStatusError(codeOf(answer.status), message, answer.status, ids, retryAfterOf(answer));
 }
 
 const WORDS: Readonly<Record<number, string>> = {

@@ -33,6 +33,7 @@ const FIRST_BACK_OFF_MS = 10_000;
 const MAX_BACK_OFF_MS = 300_000;
 /** Bytes; real ones have 32 to 200. */
 const MAX_TOKEN_CHARS = 4096;
+const MAX_REMEMBERED_TOKENS = 8;
 const LOGOUT_BOUND_MS = 3_000;
 const TOKEN = /^[\x21-\x7e]+$/;
 
@@ -55,8 +56,8 @@ export class RedfishLogin {
   #session: Session | null = null;
   #opening: Promise<Session> | null = null;
   #logins = 0;
-  /** The session that was given up, for what a BMC might quote of it later. */
-  #oldToken: string | null = null;
+  /** Tokens of late, the last one first: a BMC might quote them when they no longer count. */
+  readonly #tokens: string[] = [];
   #backOffMs = 0;
   #notBeforeMs = 0;
   #lastRefusal: TorporError | null = null;
@@ -90,7 +91,6 @@ export class RedfishLogin {
   /** The BMC no longer knows a ticket's session: the next question logs in again. Nothing for one that was replaced meanwhile. */
   expire(ticket: LoginTicket): void {
     if (this.#session?.ticket.number !== ticket.number) return;
-    this.#oldToken = this.#session.token;
     this.#session = null;
   }
 
@@ -113,7 +113,9 @@ export class RedfishLogin {
   readonly scrub = (text: string): string => {
     const { user } = this.#options.access;
     const pair = Buffer.from(`${user}:${this.#password}`).toString('base64');
-    const secrets = [pair, this.#session?.token, this.#oldToken, this.#password];
+    // As it is, and as it stands in the JSON of a login.
+    const password = [JSON.stringify(this.#password).slice(1, -1), this.#password];
+    const secrets = [pair, ...this.#tokens, ...password];
     return secrets.reduce<string>((clean, secret) => (secret ? clean.replaceAll(secret, '***') : clean), text);
   };
 
@@ -157,6 +159,8 @@ export class RedfishLogin {
       throw new TorporError('ERR_REDFISH_SESSION', `${what}: ${advice}`);
     }
     this.#logins += 1;
+    this.#tokens.unshift(token);
+    this.#tokens.length = Math.min(this.#tokens.length, MAX_REMEMBERED_TOKENS);
     const ticket = { number: this.#logins, headers: { 'X-Auth-Token': token } };
     return { ticket, token, path: toPath(answer.headers.location) ?? linkInBody(answer) };
   }

@@ -78,7 +78,7 @@ function readLook(client: RedfishClient, answer: HttpAnswer, path: string): Task
 /** Null while it runs. */
 function endOf(client: RedfishClient, task: JsonObject): TaskEnd | null {
   const state = textField(task, 'TaskState') ?? '';
-  const said = client.scrub(readMessages(task).text);
+  const said = readMessages(task, (text) => client.scrub(text)).text;
   if (DONE.includes(state)) return { state: 'done', words: 'task done' };
   if (FAILED.includes(state)) return { state: 'failed', words: `task ${state}${said === '' ? '' : `: ${said}`}` };
   return null;

@@ -245,7 +245,7 @@ export class SimulatedRedfish {
     const path = `${this.#profile.sessionsPath}/${session.id}`;
     return jsonAnswer(201, this.#tree.at(path) ?? {}, {
       'X-Auth-Token': session.token,
-      Location: this.#location(path),
+      Location: this.#location(path, request),
     });
   }
 
@@ -297,15 +297,15 @@ export class SimulatedRedfish {
     if (resetType === 'On' && machine.powerBit() && alreadyOn !== null) return this.#refuse(alreadyOn);
     this.#resets.push(resetType);
     carryOut(resetType, machine);
-    return this.#taken();
+    return this.#taken(request);
   }
 
-  #taken(): RedfishAnswer {
+  #taken(request: RedfishRequest): RedfishAnswer {
     const { actionAnswer } = this.#profile;
     if (actionAnswer === 204) return emptyAnswer(204);
     if (actionAnswer === 202) {
       const { monitor, resource } = this.#tasks.add(this.faults.taskMs, this.faults.failsTasks);
-      return jsonAnswer(202, resource, { Location: this.#location(monitor), 'Retry-After': '1' });
+      return jsonAnswer(202, resource, { Location: this.#location(monitor, request), 'Retry-After': '1' });
     }
     return jsonAnswer(200, {
       error: {
@@ -358,9 +358,10 @@ export class SimulatedRedfish {
     return refusalAnswer(this.#profile, refusal, headers);
   }
 
-  #location(path: string): string {
+  /** An absolute one carries the name by which the service was asked. */
+  #location(path: string, request: RedfishRequest): string {
     const slash = this.#profile.trailingSlash && !path.endsWith('/') ? '/' : '';
-    return `${this.#profile.location === 'absolute' ? 'https://bmc.example' : ''}${path}${slash}`;
+    return `${this.#profile.location === 'absolute' ? `https://${request.headers.host ?? 'bmc.example'}` : ''}${path}${slash}`;
   }
 }
 
