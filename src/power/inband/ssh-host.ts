@@ -7,7 +7,7 @@ import { type CommandResult, problemOf, runProgram } from './run-program.ts';
 const CONNECT_TIMEOUT_S = 5;
 const ALIVE_INTERVAL_S = 3;
 const ALIVE_COUNT = 2;
-const REQUEST_BOUND_MS = 12_000;
+const REQUEST_BOUND_MS = 20_000;
 /** ssh's own exit code for "the connection failed or was lost"; any other is the command's. Source: ssh(1), EXIT STATUS. */
 const SSH_FAILED = 255;
 /** What ssh says at LogLevel=VERBOSE before it sends a command. Without it nothing was sent. */
@@ -91,6 +91,8 @@ export class SshHost implements PowerPart, SleepSwitch {
       ConnectionAttempts: '1',
       ServerAliveInterval: String(ALIVE_INTERVAL_S),
       ServerAliveCountMax: String(ALIVE_COUNT),
+      // It asks a name server first, for seconds where there is none; a key is what we have.
+      GSSAPIAuthentication: 'no',
       // A shared connection could be one that a former suspend has cut.
       ControlMaster: 'no',
       ControlPath: 'none',
