@@ -1,6 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
 import { buildContext } from './compose-context.ts';
+import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
 import { buildParts, combineParts } from './compose-power.ts';
 import { proofReader } from './compose-proof.ts';
 import { recordIntoBmc } from './compose-sel.ts';
@@ -74,17 +75,10 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
     registry.start();
     const recorder = await openRecorder(config, log);
     if (recorder !== null) ends.push(() => recorder.close());
+    const { stateDir } = config;
+    const shared: Shared = { registry, buffers, recorder, events, journal, orderStore, stateDir, log };
     for (const platform of config.platforms) {
-      const running = await startPlatform(platform, {
-        registry,
-        buffers,
-        recorder,
-        events,
-        journal,
-        orderStore,
-        stateDir: config.stateDir,
-        log,
-      });
+      const running = await startPlatform(platform, shared);
       platforms.push(running);
       ends.push(running.stop);
     }
@@ -166,6 +160,7 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
       platform,
       driver,
       probedVms.map((vm) => vm.name),
+      asksTimeoutMs(platform, watchdogOf(parts)),
     ),
     armed: platform.mode === 'armed',
     intent: await readIntent(journal, platform.name, log, report),
@@ -195,13 +190,20 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
   });
   const probers = probedVms.flatMap((vm) => buildProber(vm, controller, log));
   const stopRecording = recordIntoBmc(platform, parts.bmc, events, log);
+  const inhibitors = await buildInhibitors(platform, {
+    watchdog: watchdogOf(parts),
+    stateDir,
+    log,
+    onEvent: (event) => controller.dispatch(event),
+    report: (kind, message) => controller.tell(kind, message),
+  });
   const stop = async () => {
     stopRecording();
     await controller.stop();
     await streams.close();
   };
   try {
-    controller.attach({ gate: streams, probers, inhibitors: [] });
+    controller.attach({ gate: streams, probers, inhibitors });
     await streams.open();
     controller.start();
     const listeners = streams.endpoints().map((address, index) => ({
@@ -216,7 +218,12 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
   }
 }
 
-function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: readonly string[]): PlatformPolicy {
+function buildPolicy(
+  platform: PlatformConfig,
+  driver: PowerDriver,
+  probedVms: readonly string[],
+  asksMs: number,
+): PlatformPolicy {
   const { power, hooks } = platform;
   const capabilities = driver.capabilities();
   const configured: PlatformPolicy = {
@@ -229,8 +236,8 @@ function buildPolicy(platform: PlatformConfig, driver: PowerDriver, probedVms: r
     savesContext: hooks.beforeSuspend !== null,
     witness: capabilities.readsSleepState,
     wakeMethods: capabilities.wakeMethods,
-    maxSuspendsPerHour: null,
-    asksTimeoutMs: 0,
+    maxSuspendsPerHour: platform.inhibitors.maxSuspendsPerHour,
+    asksTimeoutMs: asksMs,
     clientWaitMs: Math.max(CLIENT_WAIT_MIN_MS, 3 * power.wakeTimeoutMs),
     vms: platform.vms.map((vm) => vm.name),
     probedVms,

@@ -6,6 +6,7 @@ import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
+import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
@@ -37,6 +38,7 @@ export function findDoubts(root: unknown): Finding[] {
   return [
     ...findProbeDoubts(platforms),
     ...platforms.flatMap(doubtPower),
+    ...platforms.flatMap(doubtInhibitors),
     ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
   ];
 }
@@ -110,6 +112,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
     ...checkPower(platform),
+    ...checkInhibitors(platform),
     ...checkHold(platform),
     ...checkSel(platform),
     ...checkWatts(platform),

@@ -16,7 +16,7 @@ const MAX_SHOWN_CHARS = 60;
 type Reading<T> = { readonly value: T } | { readonly wrong: string } | { readonly problem: string };
 
 /** A leaf that reads `expectation`. Its problems read "is missing: write …", "is empty: write …" or "…: write …". */
-function leaf<T>(expectation: string, read: (value: unknown) => Reading<T>) {
+export function leaf<T>(expectation: string, read: (value: unknown) => Reading<T>) {
   return z.unknown().transform((value, context): T => {
     const reading = isUnset(value) ? { wrong: value === null ? 'is empty' : 'is missing' } : read(value);
     if ('value' in reading) return reading.value;

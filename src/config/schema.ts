@@ -14,6 +14,7 @@ import {
   wordField,
   yesNoField,
 } from './fields.ts';
+import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
 import { selSchema } from './sel-schema.ts';
@@ -131,6 +132,7 @@ const platformSchema = mapping({
   }).prefault({}),
   power: powerSchema,
   sel: selSchema.prefault({}),
+  inhibitors: inhibitorsSchema.prefault({}),
   vms: z.array(vmSchema).default([]),
 });
 

@@ -4,6 +4,7 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
+import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { PowerConfig } from './power-config.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -42,6 +43,7 @@ export interface PlatformConfig {
   readonly hooks: HooksConfig;
   readonly power: PowerConfig;
   readonly sel: SelConfig;
+  readonly inhibitors: InhibitorsConfig;
   readonly vms: readonly VmConfig[];
 }
 

@@ -1,7 +1,7 @@
 // One platform's controller: feeds the machine with events and runs its effects through the ports. Decides nothing itself.
 import { ActivityTable } from '../platform/activity-table.ts';
 import { errorText } from '../platform/errors.ts';
-import { type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
+import { type CheckStatus, type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
 import { createPlatform, nextDeadlineMs, step } from '../platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../platform/model.ts';
 import type {
@@ -147,6 +147,16 @@ export class PlatformController implements StreamObserver {
       this.#stepping = false;
     }
     this.#afterStep();
+  }
+
+  /** What people should know and no machine decides on. */
+  tell(kind: 'alarm' | 'note', message: string): void {
+    this.#report(kind, message);
+  }
+
+  /** What all checks said last. */
+  checks(): CheckStatus[] {
+    return (this.#parts?.inhibitors ?? []).flatMap((watch) => watch.checks());
   }
 
   /** Resolves when the orders given so far are on disk; rejects with ERR_JOURNAL where they are not. */
@@ -420,7 +430,7 @@ export class PlatformController implements StreamObserver {
 /** A look at the host costs it something, and would wake a sleeper: only where it may be put to sleep next. */
 function inhibitorPace({ state }: PlatformModel): InhibitorPace {
   if (state === 'drowsy') return 'drowsy';
-  return state === 'awake' ? 'running' : 'resting';
+  return state === 'awake' || state === 'saving' ? 'running' : 'resting';
 }
 
 /** For people: `alice from 10.0.9.4:51234 (rdp)`. */

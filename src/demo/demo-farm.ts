@@ -1,6 +1,7 @@
 // The demo's farm: two simulated platforms and the configuration of a Torpor in front of them.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { NO_INHIBITORS } from '../config/inhibitors-config.ts';
 import type { ListenerConfig, PlatformConfig, TorporConfig } from '../config/torpor-config.ts';
 import type { Clock } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
@@ -81,6 +82,7 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
       watts: { busy: null, idle: null, asleep: null },
     },
     sel: { transitions: false, clients: false, perHour: 60 },
+    inhibitors: NO_INHIBITORS,
     vms: simulated.vms.map((vm) => ({ name: vm.name, identity: null, listeners: [demoListener(vm.port)] })),
   };
 }

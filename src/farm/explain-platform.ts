@@ -20,6 +20,7 @@ export function explainPlatform(controller: PlatformController, nowMs: number): 
     state: model.state,
     summary: summarize(controller, blockers, activeStreams, nowMs),
     blockers,
+    checks: controller.checks(),
     activeStreams,
     quietStreams: quiet.slice(0, QUIET_STREAMS_SHOWN),
     moreQuietStreams: Math.max(0, quiet.length - QUIET_STREAMS_SHOWN),

@@ -28,6 +28,7 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     evidenceIsWeak: !hasPowerWitness(model.policy),
     watts: model.power?.watts ?? null,
     inhibitors: model.inhibitors.filter((inhibitor) => inhibitor.untilMs === null || inhibitor.untilMs > nowMs),
+    checks: controller.checks(),
     blockers: runs ? findBlockers(model, nowMs) : [],
     suspends: model.suspends,
     wakes: model.wakes,

@@ -19,6 +19,18 @@ export const OPERATOR_INHIBITORS_MAX = 32;
 /** The name of an operator's inhibitor that was given none. */
 export const DEFAULT_INHIBITOR = 'operator';
 
+/** What a check said last, whether it keeps the platform awake or not. */
+export interface CheckStatus {
+  readonly kind: InhibitorKind;
+  readonly name: string;
+  /** pending: not asked yet. error: it could not be asked. */
+  readonly outcome: 'free' | 'busy' | 'warning' | 'error' | 'pending';
+  readonly why: string;
+  readonly atMs: number;
+  /** True where it keeps the platform awake. */
+  readonly blocks: boolean;
+}
+
 export interface MaintenanceOrder {
   readonly why: string;
   readonly sinceMs: number;

@@ -1,6 +1,6 @@
 // The ports: what decisions need from the outside, as types. Adapters live in streams/, probes/, power/, history/.
 
-import type { KeptOrders } from './inhibitor.ts';
+import type { CheckStatus, KeptOrders } from './inhibitor.ts';
 
 /** Milliseconds on one steady scale that starts at the Unix epoch but never jumps when the wall clock is set. */
 export interface Clock {
@@ -277,6 +277,8 @@ export interface InhibitorWatch {
   onPower(reading: PowerReading): void;
   /** Asks once more. Resolves when what was answered, also that nothing was, has been reported. Does not reject. */
   ask(signal: AbortSignal): Promise<void>;
+  /** What its checks said last. */
+  checks(): readonly CheckStatus[];
   stop(): void;
 }
 

@@ -1,5 +1,5 @@
 // What Torpor says about a platform to people and programs: the shapes of the HTTP API, and the port behind them.
-import type { InhibitorStatus } from './inhibitor.ts';
+import type { CheckStatus, InhibitorStatus } from './inhibitor.ts';
 import type { StreamStatus } from './ports.ts';
 
 export type StateName = 'starting' | 'awake' | 'drowsy' | 'saving' | 'suspending' | 'asleep' | 'waking' | 'failed';
@@ -36,6 +36,8 @@ export interface PlatformStatus {
   readonly evidenceIsWeak: boolean;
   readonly watts: number | null;
   readonly inhibitors: readonly InhibitorStatus[];
+  /** What each check said last. */
+  readonly checks: readonly CheckStatus[];
   readonly blockers: readonly Blocker[];
   /** The last sleeps, wakes and failures since Torpor started. */
   readonly suspends: number;
@@ -52,6 +54,8 @@ export interface Explanation {
   /** One sentence: "vdi-01 stays awake because ..., for at most 4m 10s more". */
   readonly summary: string;
   readonly blockers: readonly Blocker[];
+  /** What each check said last, and when. */
+  readonly checks: readonly CheckStatus[];
   /** Who is in the active pool, since when, why, and how long at most if nothing more comes. */
   readonly activeStreams: ReadonlyArray<{
     readonly stream: StreamStatus;

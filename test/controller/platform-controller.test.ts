@@ -401,6 +401,9 @@ describe('inhibitors', () => {
         this.answer = resolve;
       });
     }
+    checks() {
+      return [];
+    }
     stop(): void {
       this.calls.push('stop');
     }
@@ -414,7 +417,7 @@ describe('inhibitors', () => {
     world.watches.push(watch);
     world.start();
     await world.clock.advance(4_000);
-    expect(watch.calls).toEqual(['start', 'resting', 'running', 'drowsy', 'resting', 'ask', 'resting']);
+    expect(watch.calls).toEqual(['start', 'resting', 'running', 'drowsy', 'running', 'ask', 'running']);
     expect(watch.readings).toBeGreaterThan(2);
     await world.clock.advance(2_000);
     expect(world.deeds).not.toContain('press');

@@ -33,7 +33,7 @@ function controllerOf(streams: readonly StreamStatus[]): PlatformController {
   for (const { id, active } of streams) if (active) table.enter(id, 'connected', NOW_MS - 60_000);
   const model = { ...createPlatform(POLICY, true, null, NOW_MS), state: 'awake', pool: table.size };
   const gate = { streams: () => streams, heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }) };
-  return { name: 'vdi-01', model, table, gate } as unknown as PlatformController;
+  return { name: 'vdi-01', model, table, gate, checks: () => [] } as unknown as PlatformController;
 }
 
 const ACTIVE = fakeStream({

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly boundMs: number;
   readonly signal: AbortSignal;
   readonly env?: Readonly<Record<string, string>>;
+  /** Its standard input; left out, it has none. */
+  readonly input?: string;
 }
 
 /** Runs the program, without a shell of its own, in a process group of its own. Never rejects. */
@@ -29,9 +31,12 @@ export function runProgram(program: string, args: readonly string[], options: Ru
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
+    // A program that ends before it has read everything says so by its exit code.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input);
     let output = '';
     let stdout = '';
     let problem: string | null = null;
@@ -47,11 +52,11 @@ export function runProgram(program: string, args: readonly string[], options: Ru
     const onAbort = () => end('was called off');
     options.signal.addEventListener('abort', onAbort, { once: true });
     if (options.signal.aborted) onAbort();
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       if (stdout.length < OUTPUT_BOUND_BYTES) stdout += chunk.toString();
       if (output.length < OUTPUT_BOUND_BYTES) output += chunk.toString();
     });
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       if (output.length < OUTPUT_BOUND_BYTES) output += chunk.toString();
     });
     const finish = (exitCode: number | null) => {

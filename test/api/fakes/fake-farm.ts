@@ -35,6 +35,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     evidenceIsWeak: false,
     watts: 180,
     inhibitors: [],
+    checks: [],
     blockers: [{ kind: 'pool', why: '10.0.2.7 is active on alice', untilMs: FAKE_NOW_MS + 250_000 }],
     suspends: 0,
     wakes: 0,
@@ -139,7 +140,9 @@ export class FakeFarm implements Farm {
     const active = { stream, sinceMs: FAKE_NOW_MS - 5000, why: 'client bytes', idleAtMs: FAKE_NOW_MS + 250_000 };
     const summary = `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
     const quietStreams = this.openStreams.filter(({ active: isActive }) => !isActive);
-    return { platform: name, state, summary, blockers, activeStreams: [active], quietStreams, moreQuietStreams: 0 };
+    const { checks } = this.platform(name);
+    const shown = { activeStreams: [active], quietStreams, moreQuietStreams: 0 };
+    return { platform: name, state, summary, blockers, checks, ...shown };
   }
 
   streams(): StreamStatus[] {
