@@ -161,6 +161,7 @@ function configFor(platforms, stateDir) {
   return {
     api: { listen: { host: '127.0.0.1', port: 0 } },
     stateDir,
+    workers: 1,
     log: { level: 'error' },
     platforms: platforms.map(({ name, simulated }) => ({
       name,

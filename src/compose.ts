@@ -7,7 +7,6 @@ import { proofReader } from './compose-proof.ts';
 import { recordIntoBmc } from './compose-sel.ts';
 import type { PlatformConfig, TorporConfig, VmConfig } from './config/torpor-config.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
-import { loadCore, type StreamCore } from './core/stream-core.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
 import { EventLog } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
@@ -22,12 +21,11 @@ import { withCapabilities } from './platform/power-policy.ts';
 import type { Farm } from './platform/status.ts';
 import { createProbe } from './probes/create-probe.ts';
 import { VmProber } from './probes/vm-prober.ts';
-import { DirectReads } from './streams/direct-reads.ts';
-import { ReadBuffers, reservedBytes } from './streams/read-buffers.ts';
-import { StreamRegistry } from './streams/stream-registry.ts';
-import { StreamSet } from './streams/stream-set.ts';
-import { TraceRecorder } from './streams/trace-recorder.ts';
 import { systemClock } from './system-clock.ts';
+import type { CarriedStreams, StreamCarrier } from './workers/stream-carrier.ts';
+import { type RecordOptions, StreamHost } from './workers/stream-host.ts';
+import { WorkerPool } from './workers/worker-pool.ts';
+import { keepYoungHeapSmall } from './young-heap.ts';
 
 /** A stop waits this long for held bytes of platforms that are waking, then closes all connections. */
 const STOP_DELIVERY_BOUND_MS = 5_000;
@@ -58,30 +56,27 @@ export interface TorporRun {
 /** Starts everything the configuration names. Rejects, with all that was started ended again, where a part cannot start. */
 export async function runTorpor(config: TorporConfig, options: { readonly log: Logger }): Promise<TorporRun> {
   const { log } = options;
-  const core = await loadCore({ reservableBytes: reservedBytes() });
-  const registry = new StreamRegistry({ core, clock: systemClock });
-  const buffers = await makeBuffers(core, log);
+  keepYoungHeapSmall();
+  const carrier = await openCarrier(config, log);
   const events = new EventLog(systemClock);
   const ledger = new SleepLedger(config.platforms, systemClock.nowMs());
   events.subscribe((event) => ledger.note(event));
   const journal = new IntentJournal(config.stateDir);
   const orderStore = new OrderBook(config.stateDir);
   const platforms: RunningPlatform[] = [];
-  const ends: Array<() => Promise<void>> = [async () => registry.stop()];
+  const ends: Array<() => Promise<void>> = [() => carrier.close()];
   const end = async () => {
     for (const each of ends.reverse()) await each();
   };
   try {
-    registry.start();
-    const recorder = await openRecorder(config, log);
-    if (recorder !== null) ends.push(() => recorder.close());
     const { stateDir } = config;
-    const shared: Shared = { registry, buffers, recorder, events, journal, orderStore, stateDir, log };
+    const shared: Shared = { carrier, events, journal, orderStore, stateDir, log };
     for (const platform of config.platforms) {
       const running = await startPlatform(platform, shared);
       platforms.push(running);
       ends.push(running.stop);
     }
+    await carrier.start();
     const farm = new MemoryFarm({
       controllers: platforms.map(({ controller }) => controller),
       events,
@@ -105,33 +100,28 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   }
 }
 
+/** One worker is this process itself. */
+function openCarrier(config: TorporConfig, log: Logger): Promise<StreamCarrier> | StreamCarrier {
+  const options = { record: recordOptions(config, log), clock: systemClock, log };
+  if (config.workers === 1) return StreamHost.open(options);
+  return new WorkerPool({ ...options, workers: config.workers, logLevel: config.log.level });
+}
+
 /** Only where a listener asks for it is there a folder to write to. */
-async function openRecorder(config: TorporConfig, log: Logger): Promise<TraceRecorder | null> {
+function recordOptions(config: TorporConfig, log: Logger): RecordOptions {
   const listeners = config.platforms.flatMap(({ vms }) => vms.flatMap((vm) => vm.listeners));
   const recorded = listeners.filter(({ record }) => record).length;
   if (recorded === 0) return null;
-  const recorder = await TraceRecorder.open({ ...config.record, clock: systemClock, log });
   const { folder } = config.record;
   log.warn(
     { folder, listeners: recorded },
     `streams are recorded into ${folder}: what is typed in the clear stands there`,
   );
-  return recorder;
-}
-
-async function makeBuffers(core: StreamCore, log: Logger): Promise<ReadBuffers> {
-  const direct = await DirectReads.detect();
-  if (direct === null) {
-    const facts = { node: process.version };
-    log.warn(facts, 'sockets cannot read into the stream core under this Node: bytes are copied, transfers are slower');
-  }
-  return new ReadBuffers({ core, clock: systemClock, direct });
+  return config.record;
 }
 
 interface Shared {
-  readonly registry: StreamRegistry;
-  readonly recorder: TraceRecorder | null;
-  readonly buffers: ReadBuffers;
+  readonly carrier: StreamCarrier;
   readonly events: EventLog;
   readonly journal: IntentJournal;
   readonly orderStore: OrderBook;
@@ -141,13 +131,13 @@ interface Shared {
 
 interface RunningPlatform {
   readonly controller: PlatformController;
-  readonly streams: StreamSet;
+  readonly streams: CarriedStreams;
   readonly listeners: readonly RunningListener[];
   stop(): Promise<void>;
 }
 
 async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<RunningPlatform> {
-  const { registry, buffers, recorder, events, journal, orderStore, stateDir, log } = shared;
+  const { carrier, events, journal, orderStore, stateDir, log } = shared;
   const options = { log, readProof: proofReader(stateDir, platform) };
   const parts = await buildParts(platform, options);
   const driver = await combineParts(platform, parts, options);
@@ -174,18 +164,12 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     report,
   });
   const routes = platform.vms.flatMap((vm) => vm.listeners.map((listener) => ({ ...listener, vm: vm.name })));
-  const streams = new StreamSet({
+  const streams = carrier.carry({
     platform: platform.name,
-    registry,
-    buffers,
-    clock: systemClock,
     observer: controller,
-    log,
     idleTimeoutMs: platform.idleTimeoutMs,
     disconnectGraceMs: platform.disconnectGraceMs,
     hold: platform.hold,
-    initiallyHeld: true,
-    recorder,
     listeners: routes,
   });
   const probers = probedVms.flatMap((vm) => buildProber(vm, controller, log));
@@ -298,8 +282,11 @@ async function deliverBeforeStop(platforms: readonly RunningPlatform[], log: Log
   const endMs = systemClock.nowMs() + STOP_DELIVERY_BOUND_MS;
   const isDelivering = ({ controller, streams }: RunningPlatform) =>
     streams.heldBytes().heldBytes > 0 && ['waking', 'awake', 'suspending'].includes(controller.model.state);
+  const look = () => Promise.all(platforms.map(({ streams }) => streams.refresh()));
+  await look();
   while (platforms.some(isDelivering) && systemClock.nowMs() < endMs) {
     await new Promise<void>((resolve) => setTimeout(resolve, STOP_LOOK_MS));
+    await look();
   }
   await Promise.all(platforms.map((platform) => settleStreams(platform, log)));
 }

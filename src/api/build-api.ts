@@ -65,7 +65,10 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     app.route({
       method: route.method,
       url: route.url,
-      handler: async (request, reply) => route.answer(context, request, reply),
+      handler: async (request, reply) => {
+        if (route.looksAt !== undefined) await context.farm.refresh(route.looksAt);
+        return route.answer(context, request, reply);
+      },
     });
   }
   for (const { url, method } of ROUTES) {

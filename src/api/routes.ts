@@ -30,6 +30,8 @@ export interface RouteContext {
 export interface Route {
   readonly method: 'GET' | 'POST';
   readonly url: string;
+  /** What must be up to date for the answer, where other processes know it. */
+  readonly looksAt?: 'sums' | 'streams';
   readonly answer: (context: RouteContext, request: FastifyRequest, reply: FastifyReply) => unknown;
 }
 
@@ -38,14 +40,19 @@ const PLATFORM = '/api/v1/platforms/:name';
 export const ROUTES: readonly Route[] = [
   { method: 'GET', url: '/healthz', answer: ({ version }) => ({ status: 'ok', version }) },
   { method: 'GET', url: '/readyz', answer: answerReady },
-  { method: 'GET', url: '/api/v1/platforms', answer: ({ farm }) => farm.platforms() },
-  { method: 'GET', url: PLATFORM, answer: ({ farm }, request) => farm.platform(nameOf(request)) },
-  { method: 'GET', url: `${PLATFORM}/explain`, answer: ({ farm }, request) => farm.explain(nameOf(request)) },
-  { method: 'GET', url: '/api/v1/streams', answer: ({ farm }) => farm.streams() },
+  { method: 'GET', url: '/api/v1/platforms', looksAt: 'sums', answer: ({ farm }) => farm.platforms() },
+  { method: 'GET', url: PLATFORM, looksAt: 'sums', answer: ({ farm }, request) => farm.platform(nameOf(request)) },
+  {
+    method: 'GET',
+    url: `${PLATFORM}/explain`,
+    looksAt: 'streams',
+    answer: ({ farm }, request) => farm.explain(nameOf(request)),
+  },
+  { method: 'GET', url: '/api/v1/streams', looksAt: 'streams', answer: ({ farm }) => farm.streams() },
   { method: 'GET', url: '/api/v1/report', answer: ({ farm }) => farm.report() },
   { method: 'GET', url: '/api/v1/events', answer: answerEvents },
   { method: 'POST', url: `${PLATFORM}/wake`, answer: answerWake },
-  { method: 'POST', url: `${PLATFORM}/sleep`, answer: answerSleep },
+  { method: 'POST', url: `${PLATFORM}/sleep`, looksAt: 'streams', answer: answerSleep },
   { method: 'POST', url: `${PLATFORM}/inhibit`, answer: answerInhibit },
   { method: 'POST', url: `${PLATFORM}/release`, answer: answerRelease },
   { method: 'POST', url: `${PLATFORM}/maintenance`, answer: answerMaintenance },

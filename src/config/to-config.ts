@@ -24,6 +24,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
   return {
     api: parsed.api,
     stateDir,
+    workers: parsed.workers,
     log: parsed.log,
     record: {
       folder: record.folder === undefined ? join(stateDir, 'traces') : absolute(record.folder, folder),

@@ -14,6 +14,8 @@ export interface TorporConfig {
   readonly api: { readonly listen: Endpoint };
   /** Absolute folder of the journal. Made by its user if it is missing. */
   readonly stateDir: string;
+  /** Processes that carry the streams; 1: the main process itself. */
+  readonly workers: number;
   readonly log: { readonly level: LogLevel };
   readonly record: RecordConfig;
   readonly platforms: readonly PlatformConfig[];

@@ -45,6 +45,7 @@ export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string)
   return {
     api: { listen: { host: LOOPBACK, port: 0 } },
     stateDir,
+    workers: 1,
     log: { level: 'info' },
     record: { folder: join(stateDir, 'traces'), maxFiles: 1, maxFileBytes: 1024 ** 2 },
     platforms: platforms.map(demoPlatformConfig),

@@ -38,6 +38,10 @@ export class MemoryFarm implements Farm {
     this.#clock = options.clock;
   }
 
+  async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
+    await Promise.all([...this.#controllers.values()].map(({ gate }) => gate.refresh(detail)));
+  }
+
   platforms(): PlatformStatus[] {
     return [...this.#controllers.values()].map((controller) => buildStatus(controller, this.#clock.nowMs()));
   }

@@ -19,6 +19,7 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     pool: controller.table.size,
     streams: gate.streams().length,
     ...gate.heldBytes(),
+    workers: gate.workers,
     bmcReachable: model.bmcReachable,
     wakeProven: model.wakeProven,
     wakeProofWhy: model.wakeProofWhy,

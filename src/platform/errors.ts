@@ -17,6 +17,7 @@ export type TorporErrorCode =
   // streams
   | 'ERR_STREAM_LISTEN'
   | 'ERR_STREAM_TARGET'
+  | 'ERR_STREAM_WORKER'
   | 'ERR_STREAM_HOLD_FULL'
   | 'ERR_STREAM_DRAIN_TIMEOUT'
   // probes

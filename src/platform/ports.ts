@@ -233,6 +233,13 @@ export interface StreamGate {
    * were accepted while held and never reached their VM are kept.
    */
   loseSessions(why: string): void;
+  /**
+   * Brings up to date what the three below answer, where other processes know it: sums (the default), or the streams too. Bounded;
+   * what does not answer in time stays as it was known last. Never rejects.
+   */
+  refresh(detail?: 'sums' | 'streams'): Promise<void>;
+  /** Processes that carry the streams, and how many of them run now. */
+  readonly workers: { readonly wanted: number; readonly running: number };
   streams(): StreamStatus[];
   /** VMs for which bytes or connections wait. */
   waitingVms(): string[];

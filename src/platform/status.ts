@@ -25,6 +25,8 @@ export interface PlatformStatus {
   readonly streams: number;
   readonly heldBytes: number;
   readonly heldStoredBytes: number;
+  /** Processes that carry the streams (of all platforms), and how many of them run. */
+  readonly workers: { readonly wanted: number; readonly running: number };
   readonly bmcReachable: boolean;
   readonly wakeProven: boolean;
   readonly wakeProofWhy: string;
@@ -124,6 +126,8 @@ export interface InhibitRequest {
 
 /** All platforms of this Torpor, as the API and the command line see them. Unknown names throw ERR_PLATFORM_UNKNOWN. */
 export interface Farm {
+  /** Brings up to date what the next five answer, where other processes know it; see StreamGate. Bounded, never rejects. */
+  refresh(detail?: 'sums' | 'streams'): Promise<void>;
   platforms(): PlatformStatus[];
   platform(name: string): PlatformStatus;
   explain(name: string): Explanation;

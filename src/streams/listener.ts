@@ -23,6 +23,8 @@ const BACKLOG = 4096;
 export interface ListenerOptions {
   /** Port 0: any free port; `endpoint` says which. */
   readonly listen: Endpoint;
+  /** A socket that this process inherited, bound to `listen` already. Default: it binds one itself. */
+  readonly fd?: number;
   readonly target: Endpoint;
   readonly vm: string;
   readonly protocol: Protocol;
@@ -98,10 +100,11 @@ export class Listener {
 
   /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */
   open(): Promise<void> {
-    const { listen, vm } = this.#options;
+    const { listen, vm, fd } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => reject(listenError(listen, vm, error)));
-      this.#server.listen({ host: listen.host, port: listen.port, backlog: BACKLOG }, () => {
+      const where = fd === undefined ? { host: listen.host, port: listen.port } : { fd };
+      this.#server.listen({ ...where, backlog: BACKLOG }, () => {
         this.#server.removeAllListeners('error');
         // Nothing is reported on a listening TCP socket that would end it; a failed accept has cost its client only.
         this.#server.on('error', () => {});
@@ -121,7 +124,8 @@ export class Listener {
   }
 }
 
-function listenError(listen: Endpoint, vm: string, cause: Error): TorporError {
+/** For people: why it cannot be listened there, and what to do. */
+export function listenError(listen: Endpoint, vm: string, cause: Error): TorporError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
   const advice: Readonly<Record<string, string>> = {
     EADDRINUSE: `another program has that port ("ss -ltnp sport = :${listen.port}" names it): stop it, or listen on another port`,

@@ -39,6 +39,10 @@ export interface StreamSetOptions {
   readonly listeners: readonly ListenerOptions[];
   /** Records the streams of listeners that ask for it. Default: none are. */
   readonly recorder?: TraceRecorder | null;
+  /** First part of its streams' ids. Default: the platform's name and a hyphen. */
+  readonly idPrefix?: string;
+  /** A client of this listener (its place among the listeners) was the first to ask for a sleeping VM: see noteAsked. */
+  readonly onAsked?: (listener: number, address: string) => void;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
 }
@@ -60,6 +64,8 @@ export class StreamSet implements StreamGate {
   readonly #askedVms = new Set<string>();
   readonly #heldVms: Set<string>;
   readonly #releasedAtMs = new Map<string, number>();
+  /** Streams that other processes have open, by listener. */
+  readonly #elsewhere = new Map<StreamRoute, number>();
   #lastNumber = 0;
 
   constructor(options: StreamSetOptions) {
@@ -148,8 +154,28 @@ export class StreamSet implements StreamGate {
     return [...waiting];
   }
 
+  readonly workers = { wanted: 1, running: 1 };
+
+  /** All that is read here is up to date. */
+  async refresh(): Promise<void> {}
+
   heldBytes(): { heldBytes: number; heldStoredBytes: number } {
     return { heldBytes: this.#budget.heldBytes, heldStoredBytes: this.#budget.storedBytes };
+  }
+
+  // ------------------------------------------------------------------------------------------ beside other processes
+
+  /** A client of another process has asked for the listener's VM: it counts as a wake of its source, and wakes of others do not. */
+  noteAsked(listener: number, address: string): void {
+    const { route } = this.#listeners[listener] as Listener;
+    if (!this.#heldVms.has(route.vm)) return;
+    route.guard.takeWake(address, this.#options.clock.nowMs());
+    this.#askedVms.add(route.vm);
+  }
+
+  /** So many streams of the listener are open in other processes: they count against its bound. */
+  noteElsewhere(listener: number, streams: number): void {
+    this.#elsewhere.set((this.#listeners[listener] as Listener).route, streams);
   }
 
   // ------------------------------------------------------------------------------------------ clients
@@ -160,14 +186,16 @@ export class StreamSet implements StreamGate {
       this.#shutOut(client, listener);
       return;
     }
-    const open = this.#openPerRoute.get(route) ?? 0;
+    const openHere = this.#openPerRoute.get(route) ?? 0;
+    const open = openHere + (this.#elsewhere.get(route) ?? 0);
     if (open >= listener.maxStreams) {
       this.#turnAway(client, listener, `${open} streams are open, its bound (maxStreams)`);
       return;
     }
     this.#lastNumber += 1;
-    const stream = new Stream(`${this.#options.platform}-${this.#lastNumber}`, this.#home, route, client);
-    this.#openPerRoute.set(route, open + 1);
+    const { idPrefix = `${this.#options.platform}-` } = this.#options;
+    const stream = new Stream(`${idPrefix}${this.#lastNumber}`, this.#home, route, client);
+    this.#openPerRoute.set(route, openHere + 1);
     this.#streams.set(stream.id, stream);
     try {
       stream.open();
@@ -202,6 +230,10 @@ export class StreamSet implements StreamGate {
       return `${address} woke ${route.vm} too often (wakeRate of ${route.listener}): it has to wait`;
     }
     this.#askedVms.add(route.vm);
+    this.#options.onAsked?.(
+      this.#listeners.findIndex((listener) => listener.route === route),
+      address,
+    );
     return null;
   }
 

@@ -13,6 +13,8 @@ export interface TraceRecorderOptions {
   readonly folder: string;
   /** Traces in the folder, those that were there before included. At the bound nothing more is recorded: nothing is removed either. */
   readonly maxFiles: number;
+  /** Processes that record into the folder: each expects the others to begin as many traces as itself. Default 1. */
+  readonly sharers?: number;
   /** A trace that reaches it ends; its stream goes on. */
   readonly maxFileBytes: number;
   readonly clock: Clock;
@@ -67,7 +69,7 @@ export class TraceRecorder {
       void this.#countAgain();
       return null;
     }
-    this.#files += 1;
+    this.#files += this.#options.sharers ?? 1;
     const stamp = new Date(this.#options.clock.nowMs()).toISOString().replaceAll(':', '-');
     const path = join(folder, `${stamp}_${subject.stream}_${subject.vm}${EXTENSION}`);
     const trace = new StreamTrace(path, subject, this.#options, () => this.#open.delete(trace));

@@ -70,6 +70,7 @@ describe('configuration', () => {
     expect(config).toEqual({
       api: { listen: { host: '127.0.0.1', port: 7070 } },
       stateDir: '/var/lib/torpor',
+      workers: 1,
       log: { level: 'info' },
       record: { folder: '/var/lib/torpor/traces', maxFiles: 100, maxFileBytes: 4_194_304 },
       platforms: [
@@ -294,9 +295,9 @@ describe('problems', () => {
     ['stateDirr: /x', 'unknown key `stateDirr`; did you mean `stateDir`?'],
     ['platfroms: []', 'unknown key `platfroms`; did you mean `platforms`?'],
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
-    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, log, record, platforms'],
-    ['"a\\u0007b": 1', 'unknown key `a\\u0007b`; known here: api, stateDir, log, record, platforms'],
-    ['__proto__: {}', 'unknown key `__proto__`; known here: api, stateDir, log, record, platforms'],
+    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, workers, log, record, platforms'],
+    ['"a\\u0007b": 1', 'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, platforms'],
+    ['__proto__: {}', 'unknown key `__proto__`; known here: api, stateDir, workers, log, record, platforms'],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);
   });

@@ -165,6 +165,8 @@ class FakeWorld {
       release: (vm) => this.deeds.push(`release ${vm ?? 'all'}`),
       giveUp: (vm, why) => this.deeds.push(`give up ${vm ?? 'all'}: ${why}`),
       loseSessions: () => this.deeds.push('lose sessions'),
+      refresh: async () => {},
+      workers: { wanted: 1, running: 1 },
       streams: () => [],
       waitingVms: () => [],
       heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),

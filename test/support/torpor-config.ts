@@ -27,6 +27,7 @@ export interface SetUp {
     readonly cipherSuite?: 3 | 17;
   };
   readonly vms: readonly SetUpVm[];
+  readonly workers?: number;
   readonly mode?: 'armed' | 'observe';
   readonly idleTimeout?: string;
   readonly disconnectGrace?: string;
@@ -50,6 +51,7 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
   const config = {
     api: { listen: `127.0.0.1:${apiPort}` },
     stateDir: folder.file('state'),
+    workers: setUp.workers ?? 1,
     platforms: [
       {
         name: platform,

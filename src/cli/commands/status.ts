@@ -38,7 +38,11 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
     platform.evidenceIsWeak ? style.warn(`${plainText(platform.evidence)} (weak)`) : plainText(platform.evidence),
     plainText(platform.why),
   ]);
-  return alignRows([heading.map((cell) => style.faint(cell)), ...rows]);
+  const table = alignRows([heading.map((cell) => style.faint(cell)), ...rows]);
+  const { wanted, running } = platforms[0]?.workers ?? { wanted: 1, running: 1 };
+  if (wanted === 1) return table;
+  const workers = `${running} of ${wanted} workers run`;
+  return [...table, running === wanted ? workers : style.bad(workers)];
 }
 
 function formatState(platform: PlatformStatus, style: Style): string {

@@ -26,6 +26,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     streams: 3,
     heldBytes: 0,
     heldStoredBytes: 0,
+    workers: { wanted: 1, running: 1 },
     bmcReachable: true,
     wakeProven: true,
     wakeProofWhy: 'operator session, state read by sensor',
@@ -103,6 +104,8 @@ export class FakeFarm implements Farm {
   get listenerCount(): number {
     return this.#listeners.size;
   }
+
+  async refresh(): Promise<void> {}
 
   emit(message: string, kind = 'note', facts: FarmEvent['facts'] = {}): FarmEvent {
     this.#lastId += 1;

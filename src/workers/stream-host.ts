@@ -1,0 +1,77 @@
+// What the streams of one process need together: core, registry, read buffers, recorder. Knows no platform.
+import { loadCore } from '../core/stream-core.ts';
+import type { Clock, Logger } from '../platform/ports.ts';
+import { DirectReads } from '../streams/direct-reads.ts';
+import { ReadBuffers, reservedBytes } from '../streams/read-buffers.ts';
+import { StreamRegistry } from '../streams/stream-registry.ts';
+import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
+import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
+import type { StreamCarrier } from './stream-carrier.ts';
+
+/** Where streams are recorded; null: no listener asks for it. */
+export type RecordOptions = Pick<TraceRecorderOptions, 'folder' | 'maxFiles' | 'maxFileBytes' | 'sharers'> | null;
+
+export interface StreamHostOptions {
+  readonly record: RecordOptions;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type HostedOptions = Omit<StreamSetOptions, 'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld'>;
+
+export class StreamHost implements StreamCarrier {
+  readonly #options: StreamHostOptions;
+  readonly #registry: StreamRegistry;
+  readonly #buffers: ReadBuffers;
+  readonly #recorder: TraceRecorder | null;
+
+  private constructor(
+    options: StreamHostOptions,
+    registry: StreamRegistry,
+    buffers: ReadBuffers,
+    recorder: TraceRecorder | null,
+  ) {
+    this.#options = options;
+    this.#registry = registry;
+    this.#buffers = buffers;
+    this.#recorder = recorder;
+  }
+
+  /** Rejects with ERR_CORE_… or ERR_TRACE_FOLDER. */
+  static async open(options: StreamHostOptions): Promise<StreamHost> {
+    const { record, clock, log } = options;
+    const core = await loadCore({ reservableBytes: reservedBytes() });
+    const direct = await DirectReads.detect();
+    if (direct === null) {
+      const facts = { node: process.version };
+      const why = 'sockets cannot read into the stream core under this Node: bytes are copied, transfers are slower';
+      log.warn(facts, why);
+    }
+    const buffers = new ReadBuffers({ core, clock, direct });
+    const recorder = record === null ? null : await TraceRecorder.open({ ...record, clock, log });
+    const registry = new StreamRegistry({ core, clock });
+    registry.start();
+    return new StreamHost(options, registry, buffers, recorder);
+  }
+
+  carry(options: HostedOptions): StreamSet {
+    const { clock, log } = this.#options;
+    return new StreamSet({
+      ...options,
+      registry: this.#registry,
+      buffers: this.#buffers,
+      clock,
+      log,
+      recorder: this.#recorder,
+      initiallyHeld: true,
+    });
+  }
+
+  /** Each set accepts clients as soon as it is open. */
+  async start(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#registry.stop();
+    await this.#recorder?.close();
+  }
+}

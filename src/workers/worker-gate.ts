@@ -1,0 +1,298 @@
+// One platform's StreamGate in the main process, over streams that workers carry. Sends orders, keeps a mirror; carries no byte.
+import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import type { Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
+import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
+import { SharedAddress } from './shared-address.ts';
+import type { CarriedOptions, CarriedStreams } from './stream-carrier.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+/** A worker has this long to say what it has. */
+const LOOK_BOUND_MS = 1000;
+/**
+ * After a worker died nobody knows what its connections still have on their way, so that nothing counts as drained: the kernel gives
+ * most of it up, or has it acknowledged, in this time.
+ */
+export const DEATH_SETTLE_MS = 5_000;
+/** Workers are told of each other's streams when these changed by that share of a listener's bound. */
+const ELSEWHERE_SHARE = 1 / 64;
+
+/** A stream that was told of and is not over. */
+interface Entry {
+  readonly stream: StreamName;
+  readonly worker: WorkerProcess;
+  isActive: boolean;
+  isClosed: boolean;
+  /** As its worker saw it last; null: not yet. */
+  status: StreamStatus | null;
+}
+
+type StreamMessage = Exclude<FromWorker, { question: number } | { kind: 'began' | 'failed' | 'log' }>;
+
+/** What a gate needs of the pool. */
+export interface WorkerCrew {
+  readonly clock: Clock;
+  readonly wanted: number;
+  /** Those that run, or are about to. */
+  readonly present: Iterable<WorkerProcess>;
+  refresh(withStreams: boolean, boundMs: number): Promise<void>;
+}
+
+export class WorkerGate implements CarriedStreams {
+  readonly #options: CarriedOptions;
+  readonly #index: number;
+  readonly #crew: WorkerCrew;
+  readonly #heldVms: Set<string>;
+  readonly #entries = new Map<string, Entry>();
+  readonly #looks = new Map<WorkerProcess, Look>();
+  readonly #counts: ListenerCount[];
+  #addresses: SharedAddress[] = [];
+  #unknownUntilMs = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+
+  /** `index`: its place among the platforms. */
+  constructor(options: CarriedOptions, index: number, crew: WorkerCrew) {
+    this.#options = options;
+    this.#index = index;
+    this.#crew = crew;
+    this.#heldVms = new Set(options.listeners.map(({ vm }) => vm));
+    this.#counts = options.listeners.map(({ maxStreams }) => new ListenerCount(maxStreams ?? DEFAULT_MAX_STREAMS));
+  }
+
+  async open(): Promise<void> {
+    try {
+      for (const { listen, vm } of this.#options.listeners) this.#addresses.push(await SharedAddress.bind(listen, vm));
+    } catch (error) {
+      this.#closeAddresses();
+      throw error;
+    }
+  }
+
+  endpoints(): string[] {
+    return this.#addresses.map(({ endpoint }) => formatEndpoint(endpoint));
+  }
+
+  /** The workers' part is the pool's. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closeAddresses();
+  }
+
+  // ------------------------------------------------------------------------------------------ StreamGate
+
+  get workers(): { wanted: number; running: number } {
+    return { wanted: this.#crew.wanted, running: [...this.#crew.present].length };
+  }
+
+  hold(): void {
+    for (const { vm } of this.#options.listeners) this.#heldVms.add(vm);
+    this.#tellAll({ kind: 'hold', platform: this.#index });
+  }
+
+  /**
+   * A worker answers after it has obeyed every `hold` before the question, and the machine has heard everything it told before its
+   * answer. One that does not answer, or died of late, leaves unknown what is on its way: not drained.
+   */
+  async drain(boundMs: number, signal: AbortSignal): Promise<DrainReport> {
+    const ask = (worker: WorkerProcess) =>
+      worker.ask((question) => ({ kind: 'drain', platform: this.#index, question, boundMs }), boundMs, signal);
+    const answers = await Promise.all([...this.#crew.present].map(ask));
+    let drained = this.#crew.clock.nowMs() >= this.#unknownUntilMs;
+    let unackedBytes = 0;
+    let source: DrainReport['source'] = 'proc';
+    for (const answer of answers) {
+      const report = answer?.kind === 'drained' ? answer.report : null;
+      if (report?.drained !== true) drained = false;
+      if (report?.source !== 'proc') source = 'process';
+      unackedBytes += report?.unackedBytes ?? 0;
+    }
+    return { drained, unackedBytes, source };
+  }
+
+  release(vm: string | null): void {
+    if (vm === null) this.#heldVms.clear();
+    else this.#heldVms.delete(vm);
+    this.#tellAll({ kind: 'release', platform: this.#index, vm });
+  }
+
+  giveUp(vm: string | null, why: string): void {
+    this.#tellAll({ kind: 'giveUp', platform: this.#index, vm, why });
+  }
+
+  loseSessions(why: string): void {
+    this.#tellAll({ kind: 'loseSessions', platform: this.#index, why });
+  }
+
+  refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
+    return this.#crew.refresh(detail === 'streams', LOOK_BOUND_MS);
+  }
+
+  streams(): StreamStatus[] {
+    const nowMs = this.#crew.clock.nowMs();
+    return [...this.#entries.values()].map((entry) => entry.status ?? this.#guess(entry, nowMs));
+  }
+
+  waitingVms(): string[] {
+    return [...new Set([...this.#looks.values()].flatMap(({ waitingVms }) => waitingVms))];
+  }
+
+  heldBytes(): { heldBytes: number; heldStoredBytes: number } {
+    let [heldBytes, heldStoredBytes] = [0, 0];
+    for (const look of this.#looks.values()) {
+      heldBytes += look.heldBytes;
+      heldStoredBytes += look.heldStoredBytes;
+    }
+    return { heldBytes, heldStoredBytes };
+  }
+
+  // ------------------------------------------------------------------------------------------ for the pool
+
+  get fds(): number[] {
+    return this.#addresses.map(({ fd }) => fd);
+  }
+
+  /** What a worker that begins now must know. `firstFd`: under which number it inherits the first of `fds`. */
+  describe(firstFd: number): WorkerPlatform {
+    const { observer: _, hold, ...options } = this.#options;
+    const listeners = options.listeners.map((listener, index): ListenerOptions => {
+      const listen: Endpoint = this.#addresses[index]?.endpoint ?? listener.listen;
+      return { ...listener, listen, fd: firstFd + index };
+    });
+    const vms = new Set(listeners.map(({ vm }) => vm));
+    // Each worker has its share, so that all together keep the platform's bound.
+    const perPlatformBytes = Math.max(1, Math.floor(hold.perPlatformBytes / this.#crew.wanted));
+    return {
+      ...options,
+      listeners,
+      hold: { ...hold, perPlatformBytes },
+      releasedVms: [...vms].filter((vm) => !this.#heldVms.has(vm)),
+    };
+  }
+
+  /** One message of a worker about this platform. */
+  take(message: StreamMessage, worker: WorkerProcess): void {
+    if (this.#isClosed) return;
+    const { observer } = this.#options;
+    if (message.kind === 'opened') {
+      const { stream } = message;
+      this.#entries.set(stream.id, { stream, worker, isActive: false, isClosed: false, status: null });
+      this.#count(stream, worker, 1);
+      observer.streamOpened(stream);
+    } else if (message.kind === 'asked') {
+      for (const other of this.#crew.present) if (other !== worker) other.send(message);
+    } else {
+      const entry = this.#entries.get(message.id);
+      if (entry === undefined) return;
+      if (message.kind === 'delivered') observer.streamDelivered(entry.stream, message.heldBytes);
+      else this.#tell(message.kind, entry, message.why);
+    }
+  }
+
+  look(look: Look, worker: WorkerProcess): void {
+    this.#looks.set(worker, look);
+    for (const status of look.streams ?? []) {
+      const entry = this.#entries.get(status.id);
+      if (entry !== undefined) entry.status = status;
+    }
+  }
+
+  /** Its connections are gone with it: their streams are closed, and leave the pool after the grace of any that closes. */
+  workerDied(worker: WorkerProcess, why: string): void {
+    this.#looks.delete(worker);
+    this.#unknownUntilMs = this.#crew.clock.nowMs() + DEATH_SETTLE_MS;
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.worker !== worker) continue;
+      if (!entry.isClosed) this.#tell('closed', entry, why);
+      if (entry.isActive) {
+        this.#crew.clock.schedule(this.#options.disconnectGraceMs, () => this.#tell('idle', entry, 'disconnected'));
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------ the mirror
+
+  #tell(kind: Told, entry: Entry, why: string): void {
+    if (this.#isClosed) return;
+    const { observer } = this.#options;
+    const { stream } = entry;
+    if (kind === 'active') entry.isActive = true;
+    if (kind === 'idle') entry.isActive = false;
+    if (kind === 'closed') {
+      entry.isClosed = true;
+      this.#count(stream, entry.worker, -1);
+    }
+    if (entry.isClosed && !entry.isActive) this.#entries.delete(stream.id);
+    if (kind === 'active') observer.streamActive(stream, why);
+    else if (kind === 'activityWhileHeld') observer.activityWhileHeld(stream, why);
+    else if (kind === 'keepaliveOverdue') observer.keepaliveOverdue(stream, why);
+    else if (kind === 'idle') observer.streamIdle(stream, why);
+    else observer.streamClosed(stream, why);
+  }
+
+  #count(stream: StreamName, worker: WorkerProcess, change: number): void {
+    const listener = this.#addresses.findIndex(({ endpoint }) => formatEndpoint(endpoint) === stream.listener);
+    const count = this.#counts[listener];
+    if (count === undefined || !count.change(worker, change)) return;
+    for (const each of this.#crew.present) {
+      each.send({ kind: 'elsewhere', platform: this.#index, listener, streams: count.besides(each) });
+    }
+  }
+
+  /** Of a stream that no worker was asked about yet. */
+  #guess({ stream, isActive, isClosed }: Entry, nowMs: number): StreamStatus {
+    const options = this.#options.listeners.find(({ vm }) => vm === stream.vm);
+    return {
+      ...stream,
+      target: options === undefined ? '' : formatEndpoint(options.target),
+      device: options?.device ?? 'desktop',
+      speaks: stream.protocol,
+      verdict: 'no bytes judged yet',
+      mode: isClosed ? 'closed' : 'connecting',
+      active: isActive,
+      openedAtMs: nowMs,
+      lastActiveAtMs: nowMs,
+      lastActiveWhy: '',
+      idleAtMs: null,
+      bytesFromClient: 0,
+      bytesToClient: 0,
+      heldBytes: 0,
+      heldStoredBytes: 0,
+    };
+  }
+
+  #tellAll(message: ToWorker): void {
+    for (const worker of this.#crew.present) worker.send(message);
+  }
+
+  #closeAddresses(): void {
+    for (const address of this.#addresses) address.close();
+    this.#addresses = [];
+  }
+}
+
+/** How many streams of one listener each worker has open, and what was last told of it. */
+class ListenerCount {
+  readonly #stepStreams: number;
+  readonly #byWorker = new Map<WorkerProcess, number>();
+  #all = 0;
+  #toldAll = 0;
+
+  constructor(maxStreams: number) {
+    this.#stepStreams = Math.max(1, Math.floor(maxStreams * ELSEWHERE_SHARE));
+  }
+
+  /** True: it is to be told. */
+  change(worker: WorkerProcess, change: number): boolean {
+    const streams = (this.#byWorker.get(worker) ?? 0) + change;
+    if (streams === 0) this.#byWorker.delete(worker);
+    else this.#byWorker.set(worker, streams);
+    this.#all += change;
+    if (Math.abs(this.#all - this.#toldAll) < this.#stepStreams) return false;
+    this.#toldAll = this.#all;
+    return true;
+  }
+
+  besides(worker: WorkerProcess): number {
+    return this.#all - (this.#byWorker.get(worker) ?? 0);
+  }
+}
