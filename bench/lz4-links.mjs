@@ -5,7 +5,7 @@ import { instantiateCore } from '../dist/core/load.js';
 import { quantile } from './quantile.mjs';
 
 const MESSAGE_BYTES = 400;
-const CALLS = 20_000;
+const CALLS = 2000;
 const DEEDS = [
   { deed: 'link-hot', links: 1 },
   { deed: 'link-cold', links: 1000 },

@@ -18,7 +18,7 @@
 #define MAX_CORPORA 64
 #define HC_LEVEL 9
 #define LINKS 1000
-#define LINK_CALLS 20000
+#define LINK_CALLS 2000
 #define LINK_RING_BYTES (64 * 1024 + 8 * 1024)
 
 struct corpus {

@@ -9,19 +9,13 @@ import {
   type FrameHeader,
   frameError,
   LEGACY_MAGIC,
+  type Lz4Dictionary,
   parseFrameHeader,
   restOfHeaderBytes,
   SKIPPABLE_MAGIC,
   STORED_BIT,
   WINDOW_BYTES,
 } from './lz4-frame-format.ts';
-
-/** What frames may repeat from before their first byte, and which id says so in a header. */
-export interface Lz4Dictionary {
-  readonly id?: number;
-  /** Only the last 64 KiB are of use. */
-  readonly bytes: Uint8Array;
-}
 
 export interface Lz4FrameDecoderOptions {
   readonly dictionary?: Lz4Dictionary;
@@ -242,7 +236,12 @@ function blockBytesOf(header: FrameHeader): number {
 }
 
 function blockError(status: number): Error {
-  if (status === STATUS_LZ4_BAD_OFFSET) return frameError('a block repeats from before its history');
+  if (status === STATUS_LZ4_BAD_OFFSET) {
+    return frameError(
+      'a block repeats from before its history',
+      'the data is damaged, or was written with a dictionary: give the decoder that one',
+    );
+  }
   if (status === STATUS_LZ4_OUTPUT_TOO_SMALL) return frameError('a block restores to more than its header allows');
   return frameError(`a block is damaged (status ${status})`);
 }

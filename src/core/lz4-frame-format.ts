@@ -23,6 +23,14 @@ export type BlockSizeId = 4 | 5 | 6 | 7;
 
 const VERSION = 1;
 
+/** What a frame's blocks may repeat from before their first byte, and which id says so in a header. */
+export interface Lz4Dictionary {
+  /** Where it is told, it goes into the header, or has to be the header's. The tool `lz4` tells none. */
+  readonly id?: number;
+  /** Only the last 64 KiB are of use. */
+  readonly bytes: Uint8Array;
+}
+
 /** What a frame's header says. */
 export interface FrameHeader {
   readonly blockSizeId: BlockSizeId;

@@ -4,8 +4,8 @@ import { TorporError } from '../platform/errors.ts';
 import type { CoreAbi } from './abi.ts';
 import { instantiateCore, type WasmBytes } from './load.ts';
 
-/** The most timers that one `advance` handles unless it is told otherwise: well below a millisecond's work. */
-const DEFAULT_HANDLED = 16_384;
+/** The most timers that one `advance` handles unless it is told otherwise: half a millisecond's work if each waits for memory. */
+const DEFAULT_HANDLED = 4096;
 const MAX_HANDLED = 65_536;
 const MAX_TIMERS = 2 ** 24;
 /** A deadline lies this many 32-bit words behind the one before. */

@@ -1,4 +1,7 @@
 // `torpor lz4`: stdin to stdout, both ways, and what it says to wrong input and wrong options.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeData } from '../core/support/block-data.ts';
 import { FakeIo } from './fakes/fake-io.ts';
@@ -36,6 +39,44 @@ describe('torpor lz4', () => {
       err: expect.stringMatching(/cut short/),
     });
     expect(await pipe([], 'decompress')).toMatchObject({ code: 1, err: expect.stringMatching(/no input/) });
+  });
+
+  it('lz4: compress -D FILE, decompress with it, without it, with another id -> restored, refused, refused', async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'torpor-lz4-'));
+    try {
+      const file = path.join(folder, 'dictionary');
+      const content = makeData('random', 30_000, 2);
+      await writeFile(file, content);
+      for (const effort of ['-1', '-9']) {
+        const packed = await pipe([content], 'compress', effort, '-D', file, '--dictionary-id', '77');
+        expect(packed).toMatchObject({ code: 0, err: '' });
+        expect(packed.out.length).toBeLessThan(300);
+        const back = await pipe([packed.out], 'decompress', '-D', file);
+        expect(back).toMatchObject({ code: 0, err: '' });
+        expect(back.out.equals(content)).toBe(true);
+        for (const options of [[], ['-D', file, '--dictionary-id', '78']]) {
+          expect(await pipe([packed.out], 'decompress', ...options)).toMatchObject({
+            code: 1,
+            err: expect.stringMatching(/dictionary 77/),
+          });
+        }
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('lz4: an id without a dictionary, an id that is none -> bad usage; a dictionary that is not there -> exit code 1', async () => {
+    expect(await pipe([], 'compress', '--dictionary-id', '1')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/-D/),
+    });
+    expect(await pipe([], 'decompress', '--dictionary-id', '1')).toMatchObject({ code: 2 });
+    expect(await pipe([], 'compress', '-D', 'x', '--dictionary-id', '4294967296')).toMatchObject({ code: 2 });
+    expect(await pipe([], 'compress', '-D', '/nowhere/x')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/nowhere/),
+    });
   });
 
   it('lz4: a size that is none, a block size that is none -> bad usage', async () => {

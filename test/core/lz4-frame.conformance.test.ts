@@ -1,5 +1,8 @@
 // LZ4 frames both ways with Debian's tool `lz4`: every block size and flag, content of many sizes.
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FrameMemory } from '../../src/core/frame-memory.ts';
 import { Lz4FrameDecoder } from '../../src/core/lz4-frame-decoder.ts';
@@ -45,8 +48,8 @@ describe.skipIf(version === null)(`LZ4 frame and lz4 ${version ?? '(not installe
     corpora = (await loadCorpora(CORPUS_BYTES, seed)).map(({ data }) => data);
   });
 
-  function decode(frames: Uint8Array): Buffer {
-    const decoder = new Lz4FrameDecoder(memory);
+  function decode(frames: Uint8Array, dictionary?: Uint8Array): Buffer {
+    const decoder = new Lz4FrameDecoder(memory, dictionary === undefined ? undefined : { bytes: dictionary });
     const content = [...decoder.push(frames)];
     decoder.end();
     decoder.release();
@@ -110,6 +113,47 @@ describe.skipIf(version === null)(`LZ4 frame and lz4 ${version ?? '(not installe
       }
     },
   );
+
+  it('frame: with a dictionary (-D), both ways, linked or not, fast and high -> the same bytes', () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'torpor-lz4-'));
+    try {
+      const file = path.join(folder, 'dictionary');
+      let smaller = 0;
+      for (const [index, bytes] of [5, 300, 65_536, 150_000].entries()) {
+        const dictionary = makeData('words', bytes, random.u32());
+        writeFileSync(file, dictionary);
+        for (const content of [
+          makeData('words', 200_000, random.u32()),
+          dictionary.subarray(-40_000),
+          Buffer.alloc(0),
+        ]) {
+          for (const linked of [false, true]) {
+            const flags = [linked ? '-BD' : '-BI', `-B${4 + index}`];
+            const theirs = lz4Frame([...flags, '-D', file, '-c'], content);
+            if (theirs !== null) expect(decode(theirs, dictionary).equals(content)).toBe(true);
+            for (const effort of ['fast', 'high'] as const) {
+              const header = {
+                blockSizeId: (4 + index) as BlockSizeId,
+                linked,
+                blockChecksums: false,
+                contentChecksum: true,
+                ...(index % 2 === 0 ? { dictionaryId: 1 + index } : {}),
+              };
+              const encoder = new Lz4FrameEncoder(memory, header, effort, dictionary);
+              const frame = Buffer.concat([...encoder.push(content), ...encoder.end()]);
+              encoder.release();
+              expect(lz4(['-d', '-D', file, '-c'], frame).equals(content)).toBe(true);
+              if (frame.length < content.length / 50) smaller += 1;
+            }
+          }
+        }
+      }
+      // The dictionary's own end is a few matches where it is long enough.
+      expect(smaller).toBeGreaterThan(7);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('frame: of lz4 -l (legacy) -> refused by name', () => {
     expect(() => decode(lz4(['-l', '-c'], Buffer.alloc(100)))).toThrow(/legacy format/);

@@ -143,6 +143,46 @@ describe('LZ4 frame', () => {
     expect(String(failure)).toMatch(message);
   });
 
+  it.each(['fast', 'high'] as const)(
+    'frame: %s with a dictionary, any block size, linked or not -> restored with it only; each independent block repeats from it',
+    async (effort) => {
+      const bytes = makeData('random', 90_000, 5);
+      const useful = bytes.subarray(-65_000);
+      // What no block before can tell: in each 64 KiB another part of the dictionary.
+      const content = Buffer.concat(
+        [0, 1, 2, 3].flatMap((part) => [
+          useful.subarray(part * 15_000, part * 15_000 + 20_000),
+          makeData('random', 45_536, 6 + part),
+        ]),
+      );
+      for (const linked of [false, true]) {
+        for (const blockSizeId of [4, 5, 7] as const) {
+          const options = { effort, linked, blockSizeId, dictionary: { id: 7, bytes } };
+          const frame = await encode([content], options);
+          const plain = await encode([content], { effort, linked, blockSizeId });
+          const repeats = blockSizeId === 4 && !linked ? 4 : 1;
+          // The fast search remembers 8,192 places, of which the dictionary's last are the most.
+          expect(plain.length - frame.length).toBeGreaterThan(repeats * (effort === 'high' ? 19_000 : 10_000));
+          expect((await decode([frame], { id: 7, bytes })).equals(content)).toBe(true);
+          expect((await decode([frame], { bytes })).equals(content)).toBe(true);
+          await expect(decode([frame])).rejects.toThrow(/dictionary 7/);
+          await expect(decode([frame], { id: 8, bytes })).rejects.toThrow(/dictionary 7/);
+          const untold = await encode([content], { ...options, dictionary: { bytes } });
+          expect(untold.length).toBe(frame.length - 4);
+          await expect(decode([untold])).rejects.toThrow(/-D|dictionary/);
+        }
+      }
+    },
+  );
+
+  it('frame: an empty dictionary, and one of 1 to 20 bytes -> as good as none', async () => {
+    const content = makeData('words', 3000, 9);
+    for (let size = 0; size <= 20; size += 1) {
+      const dictionary = { bytes: makeData('words', size, 10) };
+      expect((await decode([await encode([content], { dictionary })], dictionary)).equals(content)).toBe(true);
+    }
+  });
+
   it('frame: dictionary id without, with another and with the right dictionary -> refused, refused, restored', async () => {
     const dictionary = makeData('random', 500, 3);
     const memory = await FrameMemory.create();
