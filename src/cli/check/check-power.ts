@@ -118,13 +118,14 @@ async function readState(
 ): Promise<PowerReading | null> {
   const { sleep, stateBy } = platform.power;
   const todo = 'sleep will be believed from silent probes alone: give every VM a probe that only it can answer';
+  const learn = `run torpor check --prove ${platform.name}: it learns whether power bit or watts tell; until then ${todo}`;
   try {
     const reading = await driver.readPower(signal);
     const witness = driver.capabilities().readsSleepState;
     const what = `${stateWords(reading)}, ${sleep} is told by ${witness}`;
     if (stateBy === 'probes') report.warn('state', `nothing tells ${sleep} from S0`, todo);
     else if (witness !== 'none') report.ok('state', what);
-    else report.warn('state', `the ${stateBy === 'bmc' ? 'BMC' : 'host'} cannot tell ${sleep} from S0`, todo);
+    else report.warn('state', `the ${stateBy === 'bmc' ? 'BMC' : 'host'} cannot tell ${sleep} from S0`, learn);
     return reading;
   } catch (error) {
     report.fail('state', errorText(error), 'Torpor needs to read it to know whether a sleep or a wake worked');
