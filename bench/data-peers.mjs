@@ -17,7 +17,8 @@ const START_BOUND_MS = 20_000;
 
 /**
  * Rivals by name: `missing` with the reason, or `start(ports, pinning)`, where `ports` are `{ source, echo, listenSource,
- * listenEcho, api }` and `pinning` is `{ cpus, limit, maxStreams }`. A started one has `usage()` (CPU seconds and resident KiB of all its processes) and `end()`.
+ * listenEcho, api }` and `pinning` is `{ cpus, limit, maxStreams }`, for Torpor also
+ * `workers`. A started one has `usage()` (CPU seconds and resident KiB of all its processes) and `end()`.
  */
 export function listRivals() {
   return {
@@ -40,6 +41,7 @@ async function startTorpor(ports, pinning) {
     api: { listen: `127.0.0.1:${ports.api}` },
     stateDir: path.join(folder, 'state'),
     log: { level: 'error' },
+    workers: pinning.workers ?? 1,
     platforms: [
       {
         name: 'bench',
