@@ -17,7 +17,8 @@ const START_BOUND_MS = 20_000;
 
 /**
  * Rivals by name: `missing` with the reason, or `start(ports, pinning)`, where `ports` are `{ source, echo, listenSource,
- * listenEcho, api }` and `pinning` is `{ cpus, limit, maxStreams }`. A started one has `usage()` (CPU seconds and resident KiB of all its processes) and `end()`.
+ * listenEcho, api }` and `pinning` is `{ cpus, limit, maxStreams }`, for Torpor also
+ * `workers`, `env` and `nodeOptions`. A started one has `usage()` (CPU seconds and resident KiB of all its processes) and `end()`.
  */
 export function listRivals() {
   return {
@@ -40,6 +41,7 @@ async function startTorpor(ports, pinning) {
     api: { listen: `127.0.0.1:${ports.api}` },
     stateDir: path.join(folder, 'state'),
     log: { level: 'error' },
+    workers: pinning.workers ?? 1,
     platforms: [
       {
         name: 'bench',
@@ -65,8 +67,9 @@ async function startTorpor(ports, pinning) {
       },
     ],
   });
-  const env = { ...process.env, BENCH_PASSWORD: 'bench' };
-  const command = (file) => [process.execPath, MAIN, 'run', '--config', file];
+  const env = { ...process.env, BENCH_PASSWORD: 'bench', ...pinning.env };
+  const nodeOptions = pinning.nodeOptions ?? [];
+  const command = (file) => [process.execPath, ...nodeOptions, MAIN, 'run', '--config', file];
   // YAML reads JSON.
   return startProxy('torpor', (folder) => JSON.stringify(config(folder)), command, ports, { ...pinning, env });
 }
@@ -127,6 +130,7 @@ async function startProxy(name, makeConfig, makeCommand, ports, options) {
   const child = startPinned(makeCommand(file), { ...options, stdio: ['ignore', 'ignore', 'inherit'] });
   await answers(name, child, ports.listenEcho);
   return {
+    pid: child.pid,
     usage: () => addUsage(familyOf(child.pid)),
     async end() {
       await endChild(child);

@@ -1,8 +1,9 @@
 // Soaks Torpor in mixed traffic: thousands of streams that type, redraw, transfer, dawdle, leave and come back. Every byte that
-// returns is compared. Says how much memory Torpor had along the way; exits 1 where a byte was lost or its memory grows.
+// returns is compared. Along the way Torpor collects its garbage and says what is left; exits 1 where a byte was lost or that grows.
 // Usage: node bench/soak.mjs [--streams 5000] [--minutes 5] [--seed N] [--json FILE]. Needs a build; Linux for the memory figures.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,8 +19,9 @@ const DRAIN_BOUND_MS = 30_000;
 const SAMPLES = 40;
 /** The first part of a soak: heap, pools and the log of events find their size. */
 const WARM_SHARE = 0.3;
-/** What the later samples may lie above the earlier ones: the noise of a garbage collector. */
-const GROWTH_MAX = 1.1;
+/** What is left after a collection may grow over the judged part by that share of its mean: churn leaves some streams more or less. */
+const GROWTH_MAX = 0.05;
+const HEAP_WATCH = fileURLToPath(new URL('./heap-watch.mjs', import.meta.url));
 
 const { values: args } = parseArgs({
   options: {
@@ -50,12 +52,21 @@ server.listen({ port: workerData, host: '127.0.0.1', backlog: 4096 }, () => pare
 
 const echo = await startEcho();
 const refused = createServer(() => {}).listen(ports.source, '127.0.0.1');
-const torpor = await listRivals().torpor.start(ports, { cpus: null, limit: 20_000, maxStreams: streams + 1000 });
+const heapFolder = await mkdtemp(path.join(os.tmpdir(), 'torpor-soak-'));
+const heapFile = path.join(heapFolder, 'heap.jsonl');
+const torpor = await listRivals().torpor.start(ports, {
+  cpus: null,
+  limit: 20_000,
+  maxStreams: streams + 1000,
+  nodeOptions: ['--expose-gc', '--import', HEAP_WATCH],
+  env: { TORPOR_HEAP_FILE: heapFile },
+});
 let exitCode = 1;
 try {
   exitCode = await soak();
 } finally {
   await torpor.end();
+  await rm(heapFolder, { recursive: true });
   refused.close();
   await echo.terminate();
 }
@@ -85,7 +96,10 @@ async function soak() {
     const leaving = Math.ceil((streams * CHURN_PER_SECOND * durationMs) / SAMPLES / 1000);
     for (let each = 0; each < leaving; each += 1) clients[random(clients.length)]?.leave();
     const { residentKib, cpuSeconds } = torpor.usage();
+    const left = await collect();
     samples.push({
+      ...left,
+      live: live.size,
       atS: (performance.now() - soakedFrom) / 1000,
       residentMib: residentKib / 1024,
       cpuSeconds,
@@ -93,7 +107,7 @@ async function soak() {
     });
     const mib = (bytes) => (bytes / 2 ** 20).toFixed(0);
     console.error(
-      `${samples.at(-1).atS.toFixed(0)} s: ${mib(residentKib * 1024)} MiB resident, ${live.size} streams, ${counts.finished} left, ${mib(counts.comparedBytes)} MiB compared, ${counts.wrongReads} wrong reads, ${counts.cutStreams} cut`,
+      `${samples.at(-1).atS.toFixed(0)} s: ${mib(residentKib * 1024)} MiB resident, ${mib(left.heapUsed)} MiB of heap after a collection, ${live.size} streams, ${counts.finished} left, ${mib(counts.comparedBytes)} MiB compared, ${counts.wrongReads} wrong reads, ${counts.cutStreams} cut`,
     );
   }
   isOver = true;
@@ -104,12 +118,8 @@ async function soak() {
 }
 
 async function report(samples, unfinished) {
-  const warm = samples
-    .filter(({ atS }) => atS >= (WARM_SHARE * durationMs) / 1000)
-    .map(({ residentMib }) => residentMib);
-  const half = Math.floor(warm.length / 2);
-  // The least of each half: what is left after a collection, not what waits for the next.
-  const [earlier, later] = [Math.min(...warm.slice(0, half)), Math.min(...warm.slice(half))];
+  const warm = samples.filter(({ atS }) => atS >= (WARM_SHARE * durationMs) / 1000);
+  const growths = Object.fromEntries(['heapUsed', 'external', 'rss'].map((key) => [key, growthOf(warm, key)]));
   const lostBytes = counts.sentBytes - counts.comparedBytes;
   const faults = [
     ...(counts.wrongReads > 0 ? [`${counts.wrongReads} reads brought bytes that were not sent`] : []),
@@ -117,23 +127,57 @@ async function report(samples, unfinished) {
       ? [`${lostBytes} bytes did not come back, on ${unfinished} streams that did not end`]
       : []),
     ...(counts.cutStreams > 0 ? [`${counts.cutStreams} streams were cut`] : []),
-    ...(later > earlier * GROWTH_MAX ? [`memory grew from ${earlier.toFixed(0)} to ${later.toFixed(0)} MiB`] : []),
+    ...Object.entries(growths)
+      .filter(([, { share }]) => share > GROWTH_MAX)
+      .map(([key, growth]) => `${key} grew: ${describeGrowth(growth)}`),
   ];
   const file = args.json ?? fileURLToPath(new URL(`../artifacts/soak-${Date.now()}.json`, import.meta.url));
   await mkdir(path.dirname(file), { recursive: true });
   await writeFile(
     file,
-    `${JSON.stringify({ streams, durationMs, seed: Number(args.seed), counts, samples, faults }, null, 1)}\n`,
+    `${JSON.stringify({ streams, durationMs, seed: Number(args.seed), counts, samples, growths, faults }, null, 1)}\n`,
   );
   console.log(
     `${streams} streams for ${args.minutes} min: ${counts.opened} opened, ${(counts.comparedBytes / 2 ** 30).toFixed(2)} GiB sent and compared, ${lostBytes} lost`,
   );
-  console.log(
-    `resident: ${earlier.toFixed(0)} MiB, later ${later.toFixed(0)} MiB (the least of both halves after the first ${WARM_SHARE * 100} %)`,
-  );
+  console.log(`after a collection each, over the last ${100 - WARM_SHARE * 100} % of the time:`);
+  for (const [key, growth] of Object.entries(growths)) console.log(`  ${key}: ${describeGrowth(growth)}`);
   for (const fault of faults) console.log(`FAULT: ${fault}`);
   console.log(`raw results: ${file}`);
   return faults.length === 0 ? 0 : 1;
+}
+
+/** Lets Torpor collect its garbage; answers what is left. */
+async function collect() {
+  const known = await readLines(heapFile);
+  process.kill(torpor.pid, 'SIGUSR2');
+  for (let waited = 0; waited < 100; waited += 1) {
+    await pause(100);
+    const lines = await readLines(heapFile);
+    if (lines.length > known.length) return JSON.parse(lines.at(-1));
+  }
+  throw new Error('Torpor did not say within ten seconds what memory it has');
+}
+
+async function readLines(file) {
+  return (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+}
+
+/** The line that fits samples best (least squares): where it begins and ends, its rise as a share of the mean, and its spread. */
+function growthOf(samples, key) {
+  const mean = (of) => samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;
+  const [atS, value] = [mean((sample) => sample.atS), mean((sample) => sample[key])];
+  const slope =
+    mean((sample) => (sample.atS - atS) * (sample[key] - value)) / mean((sample) => (sample.atS - atS) ** 2);
+  const rest = mean((sample) => (sample[key] - value - slope * (sample.atS - atS)) ** 2) ** 0.5;
+  const tookS = samples.at(-1).atS - samples[0].atS;
+  return { mean: value, perHour: slope * 3600, share: (slope * tookS) / value, spread: rest / value, seconds: tookS };
+}
+
+function describeGrowth({ mean, perHour, share, spread, seconds }) {
+  const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
+  const percent = (of) => `${(100 * of).toFixed(1)} %`;
+  return `mean ${mib(mean)} MiB, ${percent(share)} in ${seconds.toFixed(0)} s (${mib(perHour)} MiB an hour), scattered by ${percent(spread)}`;
 }
 
 /** One client: sends along the pattern as its kind does, and compares what the echo brings back. Leaves by FIN, never by RST. */

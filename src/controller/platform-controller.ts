@@ -130,9 +130,9 @@ export class PlatformController implements StreamObserver {
     await this.#options.driver.close();
   }
 
-  /** One event into the machine. Events that effects cause at once are queued behind it. */
-  dispatch(event: PlatformEvent): void {
-    this.#queue.push(event);
+  /** Events into the machine, in their order. Those that effects cause at once are queued behind them. */
+  dispatch(...events: PlatformEvent[]): void {
+    this.#queue.push(...events);
     if (this.#stepping || this.#stopping.signal.aborted) return;
     this.#stepping = true;
     try {
@@ -180,8 +180,10 @@ export class PlatformController implements StreamObserver {
       const { id, vm, client } = stream;
       this.#report('stream-active', message, { stream: id, vm, client, pool: this.table.size });
     }
-    this.dispatch({ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` });
-    this.dispatch({ kind: 'pool', size: this.table.size });
+    this.dispatch(
+      { kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` },
+      { kind: 'pool', size: this.table.size },
+    );
   }
 
   activityWhileHeld(stream: StreamName, why: string): void {

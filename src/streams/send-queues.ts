@@ -143,13 +143,13 @@ export class SendQueues {
     if (pair === null) return;
     const nowMs = this.#clock.nowMs();
     this.#lingering.push({ ...pair, closedAtMs: nowMs });
-    if (this.#lingering.length > LINGERING_MAX + LINGERING_SPARE) this.#forgetOldest(nowMs);
+    if (this.#lingering.length > LINGERING_MAX + LINGERING_SPARE)
+      this.#lingering = this.#lingering.slice(-LINGERING_MAX);
   }
 
   #forgetOldest(nowMs: number): void {
-    this.#lingering = this.#lingering
-      .slice(-LINGERING_MAX)
-      .filter(({ closedAtMs }) => nowMs - closedAtMs < LINGERING_MAX_MS);
+    const kept = this.#lingering.findIndex(({ closedAtMs }) => nowMs - closedAtMs < LINGERING_MAX_MS);
+    this.#lingering = kept < 0 ? [] : this.#lingering.slice(kept).slice(-LINGERING_MAX);
   }
 
   #pause(delayMs: number, signal?: AbortSignal): Promise<void> {

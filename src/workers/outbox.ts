@@ -1,5 +1,13 @@
-// A worker's messages to the main process: in order, as one packet per turn of the event loop. Knows nothing of what they say.
+// A worker's messages to the main process: in order, many in one packet. Knows nothing of what they say but whether they can wait.
+import type { Clock } from '../platform/ports.ts';
 import type { FromWorker } from './messages.ts';
+
+/**
+ * A packet costs ten times what its message does, so that messages wait for company. Whatever a sleeper's wake or an answer hangs on
+ * does not, and takes those before it along: nothing is decided without them.
+ */
+export const GATHER_MS = 5;
+const PATIENT: ReadonlySet<FromWorker['kind']> = new Set(['opened', 'active', 'idle', 'closed', 'delivered', 'log']);
 
 /** Packets that may be on their way at once; what comes meanwhile waits for one of them. */
 const PACKETS_MAX = 32;
@@ -7,6 +15,7 @@ const PACKETS_MAX = 32;
 export const WAITING_MAX = 262_144;
 
 export interface OutboxOptions {
+  readonly clock: Clock;
   /** Hands one packet to the channel; `sent` runs when the channel has taken it. */
   readonly send: (packet: readonly FromWorker[], sent: () => void) => void;
   /** WAITING_MAX was reached. */
@@ -18,6 +27,7 @@ export class Outbox {
   #waiting: FromWorker[] = [];
   #packets = 0;
   #isPlanned = false;
+  #cancelGather: (() => void) | null = null;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -26,10 +36,13 @@ export class Outbox {
   post(message: FromWorker): void {
     this.#waiting.push(message);
     if (this.#waiting.length >= WAITING_MAX) this.#options.onOverflow();
-    this.#plan();
+    if (PATIENT.has(message.kind)) this.#cancelGather ??= this.#options.clock.schedule(GATHER_MS, () => this.#plan());
+    else this.#plan();
   }
 
   #plan(): void {
+    this.#cancelGather?.();
+    this.#cancelGather = null;
     if (this.#isPlanned || this.#packets >= PACKETS_MAX || this.#waiting.length === 0) return;
     this.#isPlanned = true;
     // In this turn, behind the sockets that can be read in it.

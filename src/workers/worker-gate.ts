@@ -47,6 +47,8 @@ export class WorkerGate implements CarriedStreams {
   readonly #looks = new Map<WorkerProcess, Look>();
   readonly #counts: ListenerCount[];
   #addresses: SharedAddress[] = [];
+  /** Places of the listeners, by what their streams call them. */
+  #places: ReadonlyMap<string, number> = new Map();
   #unknownUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -62,6 +64,7 @@ export class WorkerGate implements CarriedStreams {
   async open(): Promise<void> {
     try {
       for (const { listen, vm } of this.#options.listeners) this.#addresses.push(await SharedAddress.bind(listen, vm));
+      this.#places = new Map(this.endpoints().map((endpoint, place) => [endpoint, place]));
     } catch (error) {
       this.#closeAddresses();
       throw error;
@@ -169,6 +172,11 @@ export class WorkerGate implements CarriedStreams {
     };
   }
 
+  /** What a worker must know besides, as soon as it was described to it. */
+  welcome(worker: WorkerProcess): void {
+    for (const listener of this.#counts.keys()) this.#tellElsewhere(listener, worker);
+  }
+
   /** One message of a worker about this platform. */
   take(message: StreamMessage, worker: WorkerProcess): void {
     if (this.#isClosed) return;
@@ -230,12 +238,14 @@ export class WorkerGate implements CarriedStreams {
   }
 
   #count(stream: StreamName, worker: WorkerProcess, change: number): void {
-    const listener = this.#addresses.findIndex(({ endpoint }) => formatEndpoint(endpoint) === stream.listener);
-    const count = this.#counts[listener];
-    if (count === undefined || !count.change(worker, change)) return;
-    for (const each of this.#crew.present) {
-      each.send({ kind: 'elsewhere', platform: this.#index, listener, streams: count.besides(each) });
-    }
+    const listener = this.#places.get(stream.listener);
+    if (listener === undefined || this.#counts[listener]?.change(worker, change) !== true) return;
+    for (const each of this.#crew.present) this.#tellElsewhere(listener, each);
+  }
+
+  #tellElsewhere(listener: number, worker: WorkerProcess): void {
+    const streams = this.#counts[listener]?.besides(worker) ?? 0;
+    worker.send({ kind: 'elsewhere', platform: this.#index, listener, streams });
   }
 
   /** Of a stream that no worker was asked about yet. */

@@ -10,6 +10,7 @@ keepYoungHeapSmall();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 const outbox = new Outbox({
+  clock: systemClock,
   send: (packet, sent) => process.send?.(packet, undefined, undefined, sent),
   onOverflow: () => {
     process.stderr.write('torpor: the main process takes no messages any more; this worker ends\n');

@@ -117,6 +117,7 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
       return platform;
     });
     worker.send({ kind: 'begin', serial: worker.serial, logLevel, record, platforms });
+    for (const gate of this.#gates) gate.welcome(worker);
     return new Promise((resolve, reject) => this.#starts.set(worker, { resolve, reject }));
   }
 

@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker } from './messages.ts';
 /** Answers come that much later than the bound a worker was given, at most. */
 const ANSWER_MARGIN_MS = 1000;
 /** A worker that was asked to end has this long, then it is killed. */
-export const END_BOUND_MS = 3000;
+export const END_BOUND_MS = 1500;
 
 /** The program that a worker runs. */
 export interface WorkerProgram {

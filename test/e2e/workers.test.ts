@@ -35,6 +35,22 @@ describe('torpor run with two workers', { timeout: E2E_TIMEOUT_MS }, () => {
     for (const client of clients) client[Symbol.dispose]();
   });
 
+  test('kill -9 of the main process, asleep: -> its workers end with it, and the next run takes over addresses and sleeper', async () => {
+    await using stage = await Stage.open({ workers: 2 });
+    const torpor = await stage.run();
+    using client = await stage.connect();
+    await client.ask('one');
+    await torpor.waitForState(PLATFORM, 'asleep');
+    const presses = stage.platform.host.buttonPresses;
+    await torpor.killNow();
+    await client.whenClosed();
+    const next = await stage.run();
+    await next.waitForState(PLATFORM, 'asleep');
+    using other = await stage.connect();
+    expect(await other.ask('two')).toMatch(/two$/);
+    expect(stage.platform.host.buttonPresses).toBe(presses);
+  });
+
   test('SIGTERM: held bytes of a waking platform -> are delivered, then all processes end with code 0', async () => {
     await using stage = await Stage.open({ workers: 2 });
     const torpor = await stage.run();

@@ -1,0 +1,103 @@
+// Measures what several workers gain: Torpor with `workers: 2` beside Torpor with one, in one run on loopback, on all cores.
+// Usage: npm run bench:workers [-- --rounds N] [--workers N] [--json FILE]. Linux; needs a build and a C compiler.
+// Load and targets want the same cores, so a rate can grow only by what they leave. Processor time per piece of work says what
+// spreading it costs: where it stays the same, free cores are used in full.
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { buildLoad } from './data-load.mjs';
+import { listRivals } from './data-peers.mjs';
+
+const { values: args } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    workers: { type: 'string', default: '2' },
+    json: { type: 'string' },
+  },
+});
+const SECONDS = 2;
+const limit = 20_000;
+const load = await buildLoad({ cpus: null, limit });
+const DEEDS = {
+  'connections, 32 at once': async ({ listenEcho }) => {
+    const made = await load.measure('connect', listenEcho, 32, SECONDS);
+    return { done: made.connections, seconds: made.seconds };
+  },
+  'echo of 64 B, 100 streams': async ({ listenEcho }) => {
+    const echoed = await load.measure('echo', listenEcho, 100, SECONDS, 0, 64);
+    return { done: echoed.messages, seconds: echoed.seconds };
+  },
+  'bulk, 8 streams, GB': async ({ listenSource }) => {
+    const { bytes, seconds } = await load.measure('bulk', listenSource, 8, SECONDS);
+    return { done: bytes / 1e9, seconds };
+  },
+};
+
+if ('missing' in load) {
+  console.log(`skipped: the data path needs ${load.missing}`);
+} else {
+  try {
+    await main();
+  } finally {
+    await load.end();
+  }
+}
+
+async function main() {
+  const source = 27_500;
+  const endTargets = await load.serve(source, source + 1);
+  const rivals = [];
+  try {
+    for (const workers of [1, Number(args.workers)]) {
+      const listen = source + 2 + rivals.length * 3;
+      const ports = { source, echo: source + 1, listenSource: listen, listenEcho: listen + 1, api: listen + 2 };
+      const proxy = await listRivals().torpor.start(ports, { cpus: null, limit, maxStreams: limit / 2, workers });
+      rivals.push({ workers, ports, proxy, samples: {} });
+    }
+    for (const [deed, measure] of Object.entries(DEEDS)) {
+      for (let round = 0; round < Number(args.rounds); round += 1) {
+        for (const { ports, proxy, samples } of rivals) {
+          const before = proxy.usage().cpuSeconds;
+          const { done, seconds } = await measure(ports);
+          const cpuSeconds = proxy.usage().cpuSeconds - before;
+          samples[deed] ??= [];
+          samples[deed].push({ rate: done / seconds, cpuPerPiece: cpuSeconds / done, share: cpuSeconds / seconds });
+        }
+      }
+    }
+  } finally {
+    for (const { proxy } of rivals) await proxy.end();
+    await endTargets();
+  }
+  await report(rivals);
+}
+
+async function report(rivals) {
+  const [one, many] = rivals;
+  for (const deed of Object.keys(DEEDS)) {
+    const ratio = (key) =>
+      median(many.samples[deed].map((sample, round) => sample[key] / one.samples[deed][round][key]));
+    const value = ({ samples }, key) => median(samples[deed].map((sample) => sample[key])).toPrecision(3);
+    console.log(
+      `${deed}: ${value(one, 'rate')}/s with 1 worker (${value(one, 'share')} of a core), ${value(many, 'rate')}/s with ${many.workers} (${value(many, 'share')}): ${ratio('rate').toFixed(2)}x; processor time per piece ${ratio('cpuPerPiece').toFixed(2)}x`,
+    );
+  }
+  const machine = { cpu: os.cpus()[0]?.model, cores: os.cpus().length, node: process.version, load: os.loadavg()[0] };
+  console.log(
+    `\n${machine.cpu}, ${machine.cores} cores shared by all, load ${machine.load.toFixed(1)}, Node ${machine.node}`,
+  );
+  console.log(`medians of ${args.rounds} rounds; ratios are medians of the rounds' ratios`);
+  const file = args.json ?? fileURLToPath(new URL(`../artifacts/data-workers-${Date.now()}.json`, import.meta.url));
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(
+    file,
+    `${JSON.stringify({ machine, rivals: rivals.map(({ workers, samples }) => ({ workers, samples })) }, null, 2)}\n`,
+  );
+  console.log(`raw results: ${file}`);
+}
+
+function median(values) {
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
+}
