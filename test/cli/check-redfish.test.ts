@@ -1,12 +1,14 @@
-// `torpor check` against a simulated Redfish service over TLS: a good set-up, and broken ones with what the reader is told to change.
+// `torpor check`, and `torpor bmc sim --redfish`, against a simulated Redfish service over TLS: a good set-up, and broken ones with what the reader is told to change.
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckFinding } from '../../src/cli/check/check-finding.ts';
+import { RedfishDriver } from '../../src/power/redfish/redfish-driver.ts';
 import { ILO_PROFILE, SUPERMICRO_PROFILE } from '../../src/power/simulated/redfish-profiles.ts';
 import { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import { SimulatedRedfish, type SimulatedRedfishOptions } from '../../src/power/simulated/simulated-redfish.ts';
 import { systemClock } from '../../src/system-clock.ts';
+import { eventually } from '../support/eventually.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { FakeIo } from './fakes/fake-io.ts';
 
@@ -136,5 +138,50 @@ describe('check of a Redfish BMC', () => {
     const found = await findingsOf(port, ', tls: { ca: missing.pem }');
     expect(found.get('tls')).toMatchObject({ outcome: 'failed' });
     expect(found.get('tls')?.what).toContain('missing.pem');
+  });
+});
+
+describe('bmc sim --redfish', () => {
+  it('a wake over IPMI’s neighbour -> one host behind both; ends at a signal, tells no secret', async () => {
+    io.env.TORPOR_BMC_PASSWORD = PASSWORD;
+    const tlsFile = folder.file('bmc.pem');
+    writeFileSync(tlsFile, `${TLS.key}${TLS.cert}`);
+    const latencies = ['--suspend-latency', '10ms', '--resume-latency', '10ms'];
+    const run = io.run(
+      'bmc',
+      'sim',
+      '-p',
+      '0',
+      ...latencies,
+      '--redfish',
+      '0',
+      '--redfish-tls',
+      tlsFile,
+      '--redfish-profile',
+      'xcc',
+      '--json',
+    );
+    const line = await eventually('the second line', () => io.stdout.split('\n')[1]);
+    const { url, profile } = JSON.parse(line) as { url: string; profile: string };
+    expect(profile).toBe('xcc');
+    const sha256 = createHash('sha256').update(new X509Certificate(TLS.cert).raw).digest();
+    const { host, port } = { host: '127.0.0.1', port: Number(new URL(url).port) };
+    const access = { host, port, user: 'torpor', password: PASSWORD, trust: { kind: 'fingerprint', sha256 } as const };
+    const driver = new RedfishDriver({ ...access, sleep: 'S3', sleepAction: 'GracefulShutdown', clock: systemClock });
+    ends.push(() => driver.close());
+    const never = new AbortController().signal;
+    expect((await driver.requestSleep(never)).outcome).toBe('accepted');
+    await eventually('S3', () => io.stdout.includes('"phase":"asleep"'));
+    expect((await driver.requestWake('power-on', never)).outcome).toBe('accepted');
+    await eventually('S0', () => io.stdout.includes('resumed from RAM'));
+    io.signal('SIGINT');
+    expect(await run).toBe(0);
+    expect(io.stdout).not.toContain(PASSWORD);
+  });
+
+  it('without TLS and not on loopback -> refused as bad usage', async () => {
+    io.env.TORPOR_BMC_PASSWORD = PASSWORD;
+    expect(await io.run('bmc', 'sim', '-H', '0.0.0.0', '-p', '0', '--redfish', '0')).toBe(2);
+    expect(io.stderr).toContain('--redfish-tls');
   });
 });

@@ -2,13 +2,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CipherSuiteId } from '../../power/ipmi/cipher-suite.ts';
 import type { HostChange } from '../../power/simulated/simulated-host.ts';
+import type { SimulatedRedfish } from '../../power/simulated/simulated-redfish.ts';
 import { startStandaloneBmc } from '../../power/simulated/standalone-bmc.ts';
 import { systemClock } from '../../system-clock.ts';
 import { readBmcKg, readBmcPassword } from '../bmc-password.ts';
 import { type CliIo, printLines, stopSignal } from '../cli-io.ts';
 import { jsonOption, parseCipherSuite, parsePort, readDurationMs } from '../command-options.ts';
+import { addRedfishSimOptions, type RedfishSimOptions, startRedfishSim } from './bmc-sim-redfish.ts';
 
-interface BmcSimOptions {
+interface BmcSimOptions extends RedfishSimOptions {
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -22,7 +24,7 @@ interface BmcSimOptions {
 }
 
 export function addBmcSimCommand(bmc: Command, io: CliIo): void {
-  bmc
+  const sim = bmc
     .command('sim')
     .description(
       'simulate a BMC and its host on UDP, until interrupted; password in TORPOR_BMC_PASSWORD, its own key, if any, in TORPOR_BMC_KG',
@@ -40,8 +42,8 @@ export function addBmcSimCommand(bmc: Command, io: CliIo): void {
         .default('suspend'),
     )
     .option('--power-bit-in-s3', 'report chassis power as on in S3, as some BMCs do')
-    .addOption(jsonOption())
-    .action((options: BmcSimOptions) => simulate(options, io));
+    .addOption(jsonOption());
+  addRedfishSimOptions(sim).action((options: BmcSimOptions) => simulate(options, io));
 }
 
 async function simulate(options: BmcSimOptions, io: CliIo): Promise<void> {
@@ -63,12 +65,20 @@ async function simulate(options: BmcSimOptions, io: CliIo): Promise<void> {
     powerBitInS3: options.powerBitInS3 ?? false,
     onChange: (change) => print({ kind: 'change', ...change }, formatChange(change)),
   });
+  let redfish: SimulatedRedfish | null = null;
   try {
+    redfish = await startRedfishSim(options, password, bmc.machine);
     const { port } = bmc;
     const text = `simulated BMC on ${host}:${port}, user ${user}, cipher suites ${cipherSuites.join(', ')}`;
     print({ kind: 'listening', host, port, user, cipherSuites }, text);
+    if (redfish !== null) {
+      const scheme = options.redfishTls === undefined ? 'http' : 'https';
+      const url = `${scheme}://${host}:${redfish.port}/redfish/v1/`;
+      print({ kind: 'redfish', url, profile: options.redfishProfile }, `simulated Redfish service at ${url}`);
+    }
     await stopSignal(io);
   } finally {
+    await redfish?.stop();
     await bmc.stop();
   }
 }

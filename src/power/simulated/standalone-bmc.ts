@@ -29,6 +29,8 @@ export interface StandaloneBmcOptions extends Omit<SimulatedHostOptions, 'clock'
 }
 
 export interface StandaloneBmc {
+  /** For another service beside it. */
+  readonly machine: SimulatedHost;
   readonly port: number;
   /** The simulated BMC itself: its log, its watchdog, its faults. */
   readonly bmc: SimulatedBmc;
@@ -45,6 +47,7 @@ export async function startStandaloneBmc(options: StandaloneBmcOptions): Promise
   await bmc.start();
   if (options.onChange !== undefined) machine.onChange(options.onChange);
   return {
+    machine,
     port: bmc.port,
     bmc,
     powerState: () => machine.powerState(),
