@@ -351,7 +351,7 @@ describe('check', () => {
     expect(told['suites offered']).toBe('3, 17; spoken: 17');
     expect(told['ACPI state']).toBe('ACPI state sensor "ACPI State", number 01h; Get ACPI Power State says S0');
     expect(told.watts).toBe('DCMI 1.5; read by DCMI');
-    expect(told.watchdog).toMatch(/^running for OS: hard-reset in (600|599) s unless somebody resets it$/);
+    expect(told.watchdog).toMatch(/^running for OS: hard reset in (600|599) s unless somebody resets it$/);
     expect(told['BMC log']).toBe('0 records, 8192 bytes free');
     expect(findings.find(({ subject }) => subject === 'watchdog')).toMatchObject({
       outcome: 'warning',

@@ -24,8 +24,13 @@ export interface SetUp {
     readonly port: number;
     readonly user: string;
     readonly password: string;
-    readonly cipherSuite?: 3 | 17;
+    /** Default 17. */
+    readonly cipherSuite?: 3 | 17 | 'auto';
+    /** The BMC's own key. */
+    readonly kg?: string;
   };
+  /** What is written into the BMC's log. */
+  readonly sel?: Readonly<Record<string, boolean | number>>;
   readonly vms: readonly SetUpVm[];
   readonly workers?: number;
   readonly mode?: 'armed' | 'observe';
@@ -41,6 +46,8 @@ export interface SetUp {
 export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
   const passwordFile = folder.file('bmc-password');
   writeFileSync(passwordFile, `${setUp.bmc.password}\n`, { mode: 0o600 });
+  const kgFile = folder.file('bmc-key');
+  if (setUp.bmc.kg !== undefined) writeFileSync(kgFile, `${setUp.bmc.kg}\n`, { mode: 0o600 });
   const path = folder.file('torpor.yaml');
   const defaults = { protocol: 'raw', device: 'terminal', probe: 'tcp' };
   const vms = setUp.vms.map(({ name, listenPort, ...listener }) => ({
@@ -70,9 +77,11 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
             port: bmc.port,
             user: bmc.user,
             passwordFile,
+            ...(bmc.kg === undefined ? {} : { kgFile }),
             cipherSuite: bmc.cipherSuite ?? 17,
           },
         },
+        ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
         vms,
       },
     ],

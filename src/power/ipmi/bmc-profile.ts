@@ -168,7 +168,7 @@ function watchdogLine({ watchdog }: BmcProfile): ProfileLine {
   if (watchdog === null) return { subject: 'watchdog', what: 'the BMC tells of none', doubt: null };
   if (!watchdog.running) return { subject: 'watchdog', what: 'not running', doubt: null };
   const seconds = Math.round(watchdog.presentMs / 1000);
-  const what = `running for ${watchdog.use}: ${watchdog.action} in ${seconds} s unless somebody resets it`;
+  const what = `running for ${watchdog.use}: ${watchdog.action.replace('-', ' ')} in ${seconds} s unless somebody resets it`;
   if (watchdog.action === 'none') return { subject: 'watchdog', what, doubt: null };
   const doubt = 'it goes on counting while the platform sleeps, and would cost it its memory: stop it before a suspend';
   return { subject: 'watchdog', what, doubt };

@@ -8,8 +8,10 @@ import type {
   PowerDriver,
   PowerReading,
   WakeProof,
+  WatchdogReader,
+  WatchdogReading,
 } from '../../platform/ports.ts';
-import { askOptional, type BmcProfile, describeProfile, readProfile } from './bmc-profile.ts';
+import { type BmcProfile, describeProfile, readProfile } from './bmc-profile.ts';
 import { BmcSession } from './bmc-session.ts';
 import type { CipherSuite, CipherSuiteChoice } from './cipher-suite.ts';
 import { CHASSIS_CONTROL } from './commands/chassis-control.ts';
@@ -47,16 +49,8 @@ export interface IpmiDriverOptions {
   readonly openTransport?: OpenTransport | undefined;
 }
 
-/** A watchdog as somebody who wants to suspend the platform sees it. */
-export interface WatchdogReading {
-  readonly running: boolean;
-  /** What it does when it has counted down: none, hard-reset, power-down, power-cycle. */
-  readonly action: string;
-  readonly secondsLeft: number;
-}
-
 /** One session, opened at the first call and kept. `name` is `ipmi host:port`. */
-export class IpmiDriver implements PowerDriver {
+export class IpmiDriver implements PowerDriver, WatchdogReader {
   readonly name: string;
   readonly wakeMethods: readonly IpmiWakeMethod[];
   readonly #session: BmcSession;
@@ -162,11 +156,18 @@ export class IpmiDriver implements PowerDriver {
     return this.#session.peer;
   }
 
-  /** Null where the BMC answers that it has no watchdog. Rejects with a TorporError where it cannot be asked. */
+  /**
+   * Null where the BMC answers that it has no watchdog. Rejects with a TorporError where it cannot be read: busy, forbidden or
+   * unreadable is not "none", and one that runs would reset a sleeper.
+   */
   async readWatchdog(signal: AbortSignal): Promise<WatchdogReading | null> {
-    const timer = await askOptional(this.#session, GET_WATCHDOG_TIMER, undefined, signal);
-    if (timer === null) return null;
-    return { running: timer.running, action: timer.action, secondsLeft: timer.presentMs / 1000 };
+    try {
+      const { running, action, presentMs } = await this.#session.run(GET_WATCHDOG_TIMER, undefined, { signal });
+      return { running, action: action.replace('-', ' '), secondsLeft: Math.ceil(presentMs / 1000) };
+    } catch (thrown) {
+      if (thrown instanceof CompletionError && NOT_THERE.has(thrown.completionCode)) return null;
+      throw thrown;
+    }
   }
 
   /** What this BMC can do. Reads power first, so that the sources are known. Rejects with a TorporError. */
@@ -244,6 +245,13 @@ export class IpmiDriver implements PowerDriver {
     return this.#session.close();
   }
 }
+
+/** Completion codes that say: there is no such thing here. */
+const NOT_THERE: ReadonlySet<number> = new Set([
+  COMPLETION.invalidCommand,
+  COMPLETION.invalidForLun,
+  COMPLETION.notPresent,
+]);
 
 /** Completion codes after which the BMC may have acted all the same: time-out, no answer possible, unspecified. */
 const AMBIGUOUS_CODES: ReadonlySet<number> = new Set([

@@ -405,10 +405,16 @@ describe('IPMI driver: watchdog', () => {
     bmc.watchdog.start(90_000, 'hard-reset');
     await clock.advance(30_000);
     const running = await settleBy(clock, 5000, driver.readWatchdog(never));
-    expect(running).toMatchObject({ running: true, action: 'hard-reset' });
-    expect(running?.secondsLeft).toBeCloseTo(60, 0);
+    expect(running).toEqual({ running: true, action: 'hard reset', secondsLeft: 60 });
     bmc.faults.refuse.set('Get Watchdog Timer', 0xc1);
     expect(await settleBy(clock, 5000, driver.readWatchdog(never))).toBeNull();
+  });
+
+  it.each([0xc0, 0xc3, 0xd4, 0xff])('completion code %i -> rejects: that is not "none"', async (completionCode) => {
+    const { clock, bmc, driver } = driverBench();
+    bmc.faults.refuse.set('Get Watchdog Timer', completionCode);
+    const failing = driver.readWatchdog(never).catch((thrown: unknown) => thrown);
+    expect(await settleBy(clock, 10_000, failing)).toMatchObject({ completionCode });
   });
 
   it('the BMC is silent -> rejects: no watchdog is not what silence means', async () => {
@@ -467,7 +473,7 @@ describe('IPMI driver: what the BMC can do', () => {
     expect(lines[1]).toMatch(/^no ACPI state sensor .*implemented, but nobody tells the BMC \| null/);
     expect(lines[2]).toMatch(/^no DCMI; nothing tells them \| set power\.watts/);
     expect(lines[3]).toMatch(
-      /^running for OS: power-cycle in 90 s .* \| it goes on counting while the platform sleeps/,
+      /^running for OS: power cycle in 90 s .* \| it goes on counting while the platform sleeps/,
     );
     expect(lines[4]).toMatch(/^1 records, 0 bytes free \| records were lost/);
   });
