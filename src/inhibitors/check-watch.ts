@@ -35,12 +35,9 @@ export class CheckWatch implements InhibitorWatch {
     this.#options = options;
   }
 
-  /** Until the first answer nobody knows, and so it blocks. */
+  /** Not asked yet blocks nothing by itself: nothing is pressed before every check was asked once more. */
   start(): void {
-    const { by, names, onError } = this.#options.check;
-    for (const name of names) this.#keep(name, 'pending', 'not asked yet');
-    if (onError === 'ignore') return;
-    for (const name of names) this.#inhibit(by, name, 'not asked yet');
+    for (const name of this.#options.check.names) this.#keep(name, 'pending', 'not asked yet');
   }
 
   setPace(pace: InhibitorPace): void {
@@ -174,7 +171,7 @@ export class CheckWatch implements InhibitorWatch {
 }
 
 function isBlocking({ onError }: BusyCheck, outcome: CheckStatus['outcome']): boolean {
-  return outcome === 'busy' || ((outcome === 'error' || outcome === 'pending') && onError === 'block');
+  return outcome === 'busy' || (outcome === 'error' && onError === 'block');
 }
 
 /** Does not reject. */

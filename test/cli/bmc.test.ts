@@ -259,6 +259,7 @@ const ALL_OK = {
   configuration: 'ok',
   'state folder': 'ok',
   'API address': 'ok',
+  'connection tracking': 'ok',
   mode: 'ok',
   password: 'ok',
   BMC: 'ok',

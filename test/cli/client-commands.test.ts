@@ -53,6 +53,7 @@ describe('status', () => {
       'HELD',
       'BMC',
       'WAKE PATH',
+      'INHIBITED BY',
       'EVIDENCE',
       'WHY',
     ]);
@@ -65,6 +66,7 @@ describe('status', () => {
       '-',
       'ok',
       'proven',
+      '-',
       'S0 by sensor',
       'a VM answers its probe',
     ]);
@@ -129,6 +131,28 @@ describe('explain and streams', () => {
     empty.env.TORPOR_API = api.url;
     await empty.run('streams');
     expect(empty.stdout).toBe('no streams\n');
+  });
+});
+
+describe('status and explain: what keeps it awake', () => {
+  it('inhibitors and checks -> named, with the time that is left and what they said last', async () => {
+    const nowMs = Date.now();
+    farm.change('vdi-01', {
+      inhibitors: [
+        { kind: 'operator', name: 'operator', why: 'a new fan', sinceMs: nowMs, untilMs: nowMs + 3_600_400 },
+        { kind: 'check', name: 'backup', why: 'rsync runs', sinceMs: nowMs, untilMs: null },
+      ],
+      checks: [
+        { kind: 'check', name: 'backup', outcome: 'busy', why: 'rsync runs', atMs: nowMs - 30_000, blocks: true },
+        { kind: 'host', name: 'vfio', outcome: 'pending', why: 'not asked yet', atMs: nowMs, blocks: false },
+      ],
+    });
+    expect(await io.run('status')).toBe(0);
+    expect(io.stdout).toContain('  operator 1h, check backup  ');
+    expect(await io.run('explain', 'vdi-01')).toBe(0);
+    expect(io.stdout).toMatch(
+      /What the checks said last:\n {2}check backup +busy +30s ago +rsync runs\n {2}host vfio +pending +not asked yet\n/,
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 // The configuration from YAML: the contract's example, every default, and every kind of problem with its line.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { NO_INHIBITORS } from '../../src/config/inhibitors-config.ts';
 import { loadConfig, parseConfig } from '../../src/config/load-config.ts';
 import type { TorporError } from '../../src/platform/errors.ts';
 import { TempFolder } from '../support/temp-folder.ts';
@@ -104,6 +105,7 @@ describe('configuration', () => {
             watts: { busy: 320, idle: 180, asleep: 9 },
           },
           sel: { transitions: false, clients: false, perHour: 60 },
+          inhibitors: NO_INHIBITORS,
           vms: [
             {
               name: 'alice',

@@ -97,7 +97,7 @@ export class TorporProcess {
   /** POST to a platform's verb. Resolves with the HTTP status and the body. */
   async ask(
     name: string,
-    verb: 'wake' | 'sleep' | 'inhibit' | 'release',
+    verb: 'wake' | 'sleep' | 'inhibit' | 'release' | 'maintenance',
     body: object = {},
   ): Promise<[number, unknown]> {
     const response = await fetch(`${this.#origin()}/api/v1/platforms/${name}/${verb}`, {

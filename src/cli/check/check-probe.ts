@@ -39,7 +39,8 @@ export async function checkProbe(
   else report.fail(subject, silent, "start the VM's service, or correct the listener's target or probe");
 }
 
-function isAsleep(reading: PowerReading | null): boolean {
+/** True where the BMC says that it does not run. */
+export function isAsleep(reading: PowerReading | null): boolean {
   if (reading === null) return false;
   return reading.acpi === null ? reading.powerBit === false : reading.acpi !== 'S0';
 }

@@ -9,9 +9,11 @@ import type { ProofOnRecord } from '../../power/combined-driver.ts';
 import { ApiClient } from '../api-client.ts';
 import { checkAddress } from '../check/check-address.ts';
 import { type CheckFinding, CheckReport } from '../check/check-finding.ts';
+import { checkInhibitors } from '../check/check-inhibitors.ts';
 import { checkPower } from '../check/check-power.ts';
 import { checkProbe } from '../check/check-probe.ts';
 import { checkStateDir } from '../check/check-state-dir.ts';
+import { checkBmcAddress, checkConnectionTracking } from '../check/check-surroundings.ts';
 import { formatFindings } from '../check/format-findings.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { CommandFailed } from '../command-failed.ts';
@@ -76,6 +78,7 @@ async function collectFindings(path: string, io: CliIo, stop: AbortSignal): Prom
   const running = await runningPlatforms(config);
   await checkStateDir(config.stateDir, report);
   await checkAddress('API address', config.api.listen, running !== null, report);
+  await checkConnectionTracking(report);
   const perPlatform = await Promise.all(
     config.platforms.map((platform) => {
       const readProof = proofReader(config.stateDir, platform);
@@ -123,10 +126,12 @@ async function checkPlatform(platform: PlatformConfig, check: PlatformCheck): Pr
   const report = new CheckReport(platform.name);
   if (platform.mode === 'armed') report.ok('mode', 'armed');
   else report.ok('mode', 'observe: everything is judged and nothing pressed');
+  checkBmcAddress(platform, report);
   const reading = await checkPower(platform, io.env, report, stop, readProof);
   for (const listener of platform.vms.flatMap((vm) => vm.listeners)) {
     await checkAddress(`listener ${formatEndpoint(listener.listen)}`, listener.listen, isRunning, report);
     await checkProbe(listener, reading, report, stop);
   }
+  await checkInhibitors(platform, reading, report, stop);
   return report.findings;
 }

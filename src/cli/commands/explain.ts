@@ -1,5 +1,6 @@
 // `torpor explain PLATFORM`: why a platform is in its state, and who keeps it there.
 import type { Command } from 'commander';
+import { nameInhibitor } from '../../platform/inhibitor.ts';
 import type { Explanation } from '../../platform/status.ts';
 import { formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
@@ -23,7 +24,7 @@ async function explain(platform: string, options: ClientOptions, io: CliIo): Pro
   else printLines(io, ...formatExplanation(explanation, Date.now(), styleFor(io)));
 }
 
-/** The summary, then what keeps it awake and until when, then who is active. */
+/** The summary, then what keeps it awake and until when, what the checks said, then who is active. */
 export function formatExplanation(explanation: Explanation, nowMs: number, style: Style): string[] {
   const lines = [plainText(explanation.summary)];
   if (explanation.blockers.length > 0) {
@@ -34,9 +35,21 @@ export function formatExplanation(explanation: Explanation, nowMs: number, style
     ]);
     lines.push('', style.faint('What keeps it from sleeping:'), ...alignRows(rows));
   }
+  if (explanation.checks.length > 0) lines.push('', ...formatChecks(explanation, nowMs, style));
   if (explanation.activeStreams.length > 0) lines.push('', ...formatActive(explanation, nowMs, style));
   if (explanation.quietStreams.length > 0) lines.push('', ...formatQuiet(explanation, nowMs, style));
   return lines;
+}
+
+/** What each check said last, whether it keeps it awake or not. */
+function formatChecks({ checks }: Explanation, nowMs: number, style: Style): string[] {
+  const rows = checks.map((check) => [
+    `  ${nameInhibitor(check)}`,
+    check.blocks ? style.warn(check.outcome) : check.outcome,
+    check.outcome === 'pending' ? '' : `${formatDuration(nowMs - check.atMs)} ago`,
+    plainText(check.why),
+  ]);
+  return [style.faint('What the checks said last:'), ...alignRows(rows)];
 }
 
 function formatActive({ activeStreams }: Explanation, nowMs: number, style: Style): string[] {

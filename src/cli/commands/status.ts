@@ -1,5 +1,6 @@
 // `torpor status`: every platform on one line.
 import type { Command } from 'commander';
+import { nameInhibitor } from '../../platform/inhibitor.ts';
 import type { PlatformStatus } from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
@@ -25,7 +26,19 @@ async function status(options: ClientOptions, io: CliIo): Promise<void> {
 /** The table of platforms: a heading, then one line each. `ACTIVE` is active streams of open ones. */
 export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number, style: Style): string[] {
   if (platforms.length === 0) return ['no platforms'];
-  const heading = ['PLATFORM', 'STATE', 'FOR', 'MODE', 'ACTIVE', 'HELD', 'BMC', 'WAKE PATH', 'EVIDENCE', 'WHY'];
+  const heading = [
+    'PLATFORM',
+    'STATE',
+    'FOR',
+    'MODE',
+    'ACTIVE',
+    'HELD',
+    'BMC',
+    'WAKE PATH',
+    'INHIBITED BY',
+    'EVIDENCE',
+    'WHY',
+  ];
   const rows = platforms.map((platform) => [
     style.strong(platform.name),
     formatState(platform, style),
@@ -35,6 +48,7 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
     platform.heldBytes === 0 ? '-' : formatBytes(platform.heldBytes),
     platform.bmcReachable ? style.good('ok') : style.bad('silent'),
     platform.wakeProven ? style.good('proven') : style.warn('unproven'),
+    formatInhibitors(platform, nowMs),
     platform.evidenceIsWeak ? style.warn(`${plainText(platform.evidence)} (weak)`) : plainText(platform.evidence),
     plainText(platform.why),
   ]);
@@ -43,6 +57,17 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
   if (wanted === 1) return table;
   const workers = `${running} of ${wanted} workers run`;
   return [...table, running === wanted ? workers : style.bad(workers)];
+}
+
+/** Who keeps it awake, each with the time that is left: `operator 1h 2m, check backup`. */
+function formatInhibitors({ inhibitors }: PlatformStatus, nowMs: number): string {
+  if (inhibitors.length === 0) return '-';
+  return inhibitors
+    .map((inhibitor) => {
+      const left = inhibitor.untilMs === null ? '' : ` ${formatDuration(inhibitor.untilMs - nowMs)}`;
+      return `${plainText(nameInhibitor(inhibitor))}${left}`;
+    })
+    .join(', ');
 }
 
 function formatState(platform: PlatformStatus, style: Style): string {
