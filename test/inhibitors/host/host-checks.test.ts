@@ -37,13 +37,11 @@ const CONTEXT: HostContext = {
 
 /** As the shell's `tag` does it. */
 function tag(name: string, output: string): string {
-  return (
-    output
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((line) => `${name} ${line}`)
-      .join('\n') + '\n'
-  );
+  return `${output
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => `${name} ${line}`)
+    .join('\n')}\n`;
 }
 
 function read(name: string, output: string, change: Partial<HostContext> = {}): string {
