@@ -92,6 +92,7 @@ describe('sleep', () => {
     const presses = http.asked.filter(({ path }) => path.endsWith('ComputerSystem.Reset'));
     expect(presses).toMatchObject([{ method: 'POST', delivery: 'once', body: '{"ResetType":"PushPowerButton"}' }]);
     expect(Object.keys(presses[0]?.headers ?? {}).map((name) => name.toLowerCase())).not.toContain('if-match');
+    await clock.advance(300);
     expect(host.powerState()).toBe('S3');
   });
 
