@@ -1,9 +1,12 @@
 // Part of the composition root: the power path that a platform's configuration asks for. Each part is built by its `driver`.
+import { buildProxmoxClient } from './compose-context.ts';
 import type {
   BmcConfig,
   CommandHostConfig,
   HostConfig,
   IpmiBmcConfig,
+  LibvirtHostConfig,
+  ProxmoxHostConfig,
   RedfishBmcConfig,
   SecretSource,
   SshHostConfig,
@@ -16,7 +19,10 @@ import { TorporError } from './platform/errors.ts';
 import type { Logger, PowerReader, SleepSwitch, WakeSwitch } from './platform/ports.ts';
 import { CombinedDriver, type ProofOnRecord } from './power/combined-driver.ts';
 import { CommandHost } from './power/inband/command-host.ts';
+import { LibvirtHost } from './power/inband/libvirt-host.ts';
+import { ProxmoxHost } from './power/inband/proxmox-host.ts';
 import { SshHost } from './power/inband/ssh-host.ts';
+import { Virsh } from './power/inband/virsh.ts';
 import { IpmiDriver } from './power/ipmi/ipmi-driver.ts';
 import { type PowerPart, partOfDriver, partOfIpmi } from './power/power-part.ts';
 import { RedfishDriver } from './power/redfish/redfish-driver.ts';
@@ -39,7 +45,12 @@ type BuildersOf<Config extends { readonly driver: string }> = {
 };
 
 const BMC_BUILDERS: BuildersOf<BmcConfig> = { ipmi: buildIpmi, redfish: buildRedfish };
-const HOST_BUILDERS: BuildersOf<HostConfig> = { ssh: buildSsh, command: buildCommand };
+const HOST_BUILDERS: BuildersOf<HostConfig> = {
+  ssh: buildSsh,
+  command: buildCommand,
+  libvirt: buildLibvirt,
+  proxmox: buildProxmox,
+};
 
 /** A platform's parts by the names that `sleepBy`, `wakeBy` and `stateBy` use. Null where there is none of that name. */
 export interface PowerParts {
@@ -113,15 +124,15 @@ function pick<Config extends { readonly driver: string }>(builders: BuildersOf<C
   return builders[config.driver as Config['driver']] as (config: Config, build: PartBuild) => Promise<PowerPart>;
 }
 
-function partBuild(platform: PlatformConfig, { log, env }: BuildPowerOptions): PartBuild {
-  return {
-    platform,
-    log,
-    secret: async (source) => {
-      const { value, warnings } = await readSecret(source, env);
-      for (const warning of warnings) log.warn({ platform: platform.name }, warning);
-      return value;
-    },
+function partBuild(platform: PlatformConfig, options: BuildPowerOptions): PartBuild {
+  return { platform, log: options.log, secret: secretReader(platform, options) };
+}
+
+export function secretReader(platform: PlatformConfig, { log, env }: BuildPowerOptions): PartBuild['secret'] {
+  return async (source) => {
+    const { value, warnings } = await readSecret(source, env);
+    for (const warning of warnings) log.warn({ platform: platform.name }, warning);
+    return value;
   };
 }
 
@@ -149,4 +160,14 @@ async function buildSsh(host: SshHostConfig): Promise<PowerPart> {
 
 async function buildCommand(host: CommandHostConfig, { platform, log }: PartBuild): Promise<PowerPart> {
   return new CommandHost({ ...host, platform: platform.name, clock: systemClock, log });
+}
+
+async function buildLibvirt(host: LibvirtHostConfig, { platform }: PartBuild): Promise<PowerPart> {
+  const { uri, domain, sleepAction } = host;
+  const { sleep } = platform.power;
+  return new LibvirtHost({ virsh: new Virsh({ uri }), domain, sleep, sleepAction, clock: systemClock });
+}
+
+async function buildProxmox(host: ProxmoxHostConfig, { secret }: PartBuild): Promise<PowerPart> {
+  return new ProxmoxHost({ client: await buildProxmoxClient(host, secret), via: host.via, clock: systemClock });
 }

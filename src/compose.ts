@@ -1,8 +1,8 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
-import { buildContext } from './compose-context.ts';
+import { buildContext, contextPolicy } from './compose-context.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
-import { buildParts, combineParts } from './compose-power.ts';
+import { buildParts, combineParts, secretReader } from './compose-power.ts';
 import { proofReader } from './compose-proof.ts';
 import { recordIntoBmc } from './compose-sel.ts';
 import type { PlatformConfig, TorporConfig, VmConfig } from './config/torpor-config.ts';
@@ -35,8 +35,6 @@ const STOP_DRAIN_BOUND_MS = 2_000;
 const STOP_LOOK_MS = 50;
 /** A client waits at most this long, or three wake times if that is more, for a platform that does not come up. */
 const CLIENT_WAIT_MIN_MS = 5 * 60_000;
-/** What the machine allows a hook beyond the hook's own time-out. */
-const HOOK_MARGIN_MS = 30_000;
 
 export interface RunningListener {
   readonly platform: string;
@@ -158,7 +156,12 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     driver,
     journal,
     orderStore,
-    context: buildContext(platform, log),
+    context: await buildContext(platform, {
+      stateDir,
+      log,
+      tell: (kind, message) => report({ kind, message }),
+      secret: secretReader(platform, { log }),
+    }),
     clock: systemClock,
     log,
     report,
@@ -208,7 +211,7 @@ function buildPolicy(
   probedVms: readonly string[],
   asksMs: number,
 ): PlatformPolicy {
-  const { power, hooks } = platform;
+  const { power } = platform;
   const capabilities = driver.capabilities();
   const configured: PlatformPolicy = {
     sleep: power.sleep,
@@ -216,8 +219,7 @@ function buildPolicy(
     drowsyForMs: platform.drowsyForMs,
     suspendTimeoutMs: power.suspendTimeoutMs,
     wakeTimeoutMs: power.wakeTimeoutMs,
-    saveTimeoutMs: hooks.timeoutMs + HOOK_MARGIN_MS,
-    savesContext: hooks.beforeSuspend !== null,
+    ...contextPolicy(platform),
     witness: capabilities.readsSleepState,
     wakeMethods: capabilities.wakeMethods,
     maxSuspendsPerHour: platform.inhibitors.maxSuspendsPerHour,

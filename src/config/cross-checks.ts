@@ -4,6 +4,7 @@
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
+import { checkContext, doubtContext } from './context-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
@@ -38,6 +39,7 @@ export function findDoubts(root: unknown): Finding[] {
   return [
     ...findProbeDoubts(platforms),
     ...platforms.flatMap(doubtPower),
+    ...platforms.flatMap(doubtContext),
     ...platforms.flatMap(doubtInhibitors),
     ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
   ];
@@ -112,6 +114,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
     ...checkPower(platform),
+    ...checkContext(platform),
     ...checkInhibitors(platform),
     ...checkHold(platform),
     ...checkSel(platform),

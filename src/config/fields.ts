@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import { formatDuration, parseDurationMs, parseSizeBytes } from '../platform/units.ts';
-import { isHost, parseEndpoint } from './endpoint.ts';
+import { isHost, isLoopbackHost, parseEndpoint } from './endpoint.ts';
 import { parseNetwork } from './network.ts';
 
 /** Node's timers are 32 bits of milliseconds: a longer wait would fire at once. */
@@ -148,6 +148,47 @@ export function textField(expectation: string, pattern: RegExp, hidden = false) 
     return { wrong: `${hidden ? 'the value' : showValue(value)} does not fit` };
   });
 }
+
+function parseUrl(value: unknown): URL | string {
+  if (typeof value !== 'string' || !URL.canParse(value)) return `${showValue(value)} is no URL`;
+  const url = new URL(value);
+  // Not shown: it may hold a password.
+  if (url.username !== '' || url.password !== '') return 'the URL holds a user or a password';
+  return url.protocol === 'http:' || url.protocol === 'https:' ? url : `${showValue(value)} is not of HTTP`;
+}
+
+/** An absolute URL that `fetch` takes. */
+export const urlField = leaf(
+  'a URL without a user in it, such as http://10.0.1.21/boot-id',
+  (value): Reading<string> => {
+    const url = parseUrl(value);
+    return typeof url === 'string' ? { wrong: url } : { value: url.href };
+  },
+);
+
+/** The address of a service alone. Without TLS on this machine only: what it is sent may be a secret. */
+export const originField = leaf('an address such as https://pve-1:8006, without a path', (value): Reading<string> => {
+  const url = parseUrl(value);
+  if (typeof url === 'string') return { wrong: url };
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return { wrong: `${showValue(value)} has a path` };
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname))
+    return { wrong: `${showValue(value)} is not encrypted` };
+  return { value: url.origin };
+});
+
+const MAX_PATTERN_CHARS = 1024;
+
+/** A regular expression of JavaScript, without slashes around it. */
+export const patternField = leaf('a regular expression, such as "boot=(\\\\S+)"', (value): Reading<string> => {
+  if (typeof value !== 'string' || value === '' || value.length > MAX_PATTERN_CHARS)
+    return { wrong: `${showValue(value)} is none` };
+  try {
+    new RegExp(value, 'm');
+    return { value };
+  } catch (error) {
+    return { wrong: errorText(error) };
+  }
+});
 
 /** A command line for `/bin/sh -c`. */
 export const commandField = leaf('a command line for /bin/sh, such as "ssh alice uptime"', (value) => {

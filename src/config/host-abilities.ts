@@ -13,6 +13,9 @@ const isSet = (value: unknown): boolean => value !== undefined && value !== null
 const ABILITIES: Readonly<Record<string, (host: HostKeys) => HostAbilities>> = {
   ssh: () => ({ sleeps: true, wakes: false, reads: false }),
   command: ({ sleep, wake, state }) => ({ sleeps: isSet(sleep), wakes: isSet(wake), reads: isSet(state) }),
+  libvirt: () => ({ sleeps: true, wakes: true, reads: true }),
+  // A node that is off answers nobody: only another one of its cluster can wake it, and tell that it is off.
+  proxmox: ({ via }) => ({ sleeps: true, wakes: via === 'peer', reads: via === 'peer' }),
 };
 
 const NOTHING: HostAbilities = { sleeps: false, wakes: false, reads: false };

@@ -16,6 +16,7 @@ export function checkPower(platform: Placed<Mapping>): Finding[] {
     ...checkSleeper(power),
     ...checkWakers(power),
     ...checkStateReader(power),
+    ...checkProxmoxHost(power),
   ];
 }
 
@@ -56,6 +57,33 @@ function checkKg({ path, value }: Placed<Mapping>): Finding[] {
   const bmc = asMapping(value.bmc);
   if (isUnset(bmc.kgFile) || isUnset(bmc.kgEnv)) return [];
   return [{ path: [...path, 'bmc'], what: 'kgFile and kgEnv exclude each other: write one of them' }];
+}
+
+function checkProxmoxHost({ path, value }: Placed<Mapping>): Finding[] {
+  const host = { path: [...path, 'host'], value: asMapping(value.host) };
+  if (host.value.driver !== 'proxmox') return [];
+  const sleeper = value.sleepBy ?? (isUnset(value.bmc) ? 'host' : 'bmc');
+  const suspends = sleeper === 'host' && value.sleep !== 'S5';
+  const what = 'a Proxmox node can be shut down, not suspended: write sleep: S5, or sleepBy: bmc';
+  return [...checkProxmoxApi(host), ...(suspends ? [{ path: [...host.path, 'driver'], what }] : [])];
+}
+
+/** The keys of a Proxmox VE API, under `power.host` and under `context.saveVms`. */
+export function checkProxmoxApi({ path, value }: Placed<Mapping>): Finding[] {
+  const findings: Finding[] = [];
+  const given = [value.tokenFile, value.tokenEnv].filter((source) => !isUnset(source));
+  if (given.length !== 1) {
+    const what =
+      given.length === 0
+        ? "the token's secret is missing: write tokenFile (a path) or tokenEnv (an environment variable)"
+        : 'tokenFile and tokenEnv exclude each other: write one of them';
+    findings.push({ path, what });
+  }
+  const { ca, fingerprint } = asMapping(value.tls);
+  if (!isUnset(ca) && !isUnset(fingerprint)) {
+    findings.push({ path: [...path, 'tls'], what: 'ca and fingerprint exclude each other: write one of them' });
+  }
+  return findings;
 }
 
 function checkSleeper({ path, value }: Placed<Mapping>): Finding[] {

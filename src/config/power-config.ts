@@ -25,7 +25,7 @@ export type StateReader = 'bmc' | 'host' | 'probes';
 /** One type per `driver`. */
 export type BmcConfig = IpmiBmcConfig | RedfishBmcConfig;
 /** One type per `driver`. */
-export type HostConfig = SshHostConfig | CommandHostConfig;
+export type HostConfig = SshHostConfig | CommandHostConfig | LibvirtHostConfig | ProxmoxHostConfig;
 
 /** A BMC that speaks IPMI over LAN (RMCP+). The password itself is never part of the configuration: see secret.ts. */
 export interface IpmiBmcConfig {
@@ -87,6 +87,42 @@ export interface CommandHostConfig {
   /** For each of them; what runs longer is ended. */
   readonly timeoutMs: number;
 }
+
+/** A platform that is itself a domain of a libvirt, such as a nested hypervisor. */
+export interface LibvirtHostConfig {
+  readonly driver: 'libvirt';
+  /** null: what virsh takes by itself. */
+  readonly uri: string | null;
+  readonly domain: string;
+  /** agent: its guest agent is asked. button: its ACPI power button is pressed, and its OS does what it was told to. */
+  readonly sleepAction: 'agent' | 'button';
+}
+
+/** The HTTP API of a Proxmox VE node. The token's secret itself is never part of the configuration: see secret.ts. */
+export interface ProxmoxApiConfig {
+  /** Origin, without a path: `https://pve-1:8006`. */
+  readonly url: string;
+  readonly node: string;
+  /** `USER@REALM!NAME` */
+  readonly tokenId: string;
+  readonly token: SecretSource;
+  readonly tls: TlsTrustConfig;
+}
+
+/** A Proxmox VE node that shuts itself down. */
+export interface ProxmoxHostConfig extends ProxmoxApiConfig {
+  readonly driver: 'proxmox';
+  /** node: `url` is the node's own, gone while it is off. peer: it is another node's of the cluster, which can also wake it and tell its state. */
+  readonly via: 'node' | 'peer';
+}
+
+/** Which certificates a TLS server may show: those of the system's authorities, of one authority, or one certificate by its SHA-256. */
+export type TlsTrustConfig =
+  | { readonly kind: 'system' }
+  /** Absolute path of a PEM file. */
+  | { readonly kind: 'ca'; readonly path: string }
+  /** Lower-case hexadecimal digits. */
+  | { readonly kind: 'fingerprint'; readonly sha256: string };
 
 /** Where the magic packet goes. */
 export interface WakeOnLanConfig {

@@ -38,8 +38,8 @@ export const STATE_READERS = ['bmc', 'host', 'probes'] as const;
 
 export const powerSchema = mapping({
   sleep: wordField(['S3', 'S5']).default('S3'),
-  wakeTimeout: durationField(100).prefault('60s'),
-  suspendTimeout: durationField(100).prefault('60s'),
+  wakeTimeout: durationField(100).optional(),
+  suspendTimeout: durationField(100).optional(),
   bmc: bmcSchema.optional(),
   host: hostSchema.optional(),
   wol: wolSchema.optional(),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
+import { contextSchema, identitySchema } from './context-schema.ts';
 import {
   commandField,
   durationField,
@@ -110,7 +111,7 @@ const vmSchema = mapping({
     'a name of letters, digits, dots, hyphens or underscores, such as alice',
     /^[A-Za-z0-9][\w.-]{0,63}$/,
   ),
-  identity: mapping({ command: commandField }).nullable().default(null),
+  identity: identitySchema.nullable().default(null),
   listeners: z.array(listenerSchema).default([]),
 });
 
@@ -130,6 +131,7 @@ const platformSchema = mapping({
     afterWake: commandField.nullable().default(null),
     timeout: durationField(1).prefault('5m'),
   }).prefault({}),
+  context: contextSchema.prefault({}),
   power: powerSchema,
   sel: selSchema.prefault({}),
   inhibitors: inhibitorsSchema.prefault({}),

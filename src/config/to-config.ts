@@ -4,6 +4,7 @@ import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-pol
 import { absolute } from './absolute-path.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import type { ParsedConfig } from './schema.ts';
+import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
 import { toPower } from './to-power.ts';
 import type { ListenerConfig, PlatformConfig, ProbeConfig, TorporConfig } from './torpor-config.ts';
@@ -49,12 +50,13 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
       afterWake: parsed.hooks.afterWake,
       timeoutMs: parsed.hooks.timeout,
     },
+    context: toContext(parsed.context, folder),
     power: toPower(parsed.power, folder),
     sel: parsed.sel,
     inhibitors: toInhibitors(parsed.inhibitors, parsed.power.watts.idle),
     vms: parsed.vms.map((vm) => ({
       name: vm.name,
-      identity: vm.identity,
+      identity: toIdentity(vm.identity),
       listeners: vm.listeners.map((listener) => toListener(listener, parsed.idleTimeout)),
     })),
   };

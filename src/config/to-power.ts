@@ -5,8 +5,10 @@ import type {
   BmcConfig,
   HostConfig,
   PowerConfig,
+  ProxmoxApiConfig,
   SecretSource,
   StateReader,
+  TlsTrustConfig,
   WakeOnLanConfig,
   Waker,
 } from './power-config.ts';
@@ -17,13 +19,18 @@ type ParsedPower = ParsedConfig['platforms'][number]['power'];
 type ParsedBmc = NonNullable<ParsedPower['bmc']>;
 type ParsedHost = NonNullable<ParsedPower['host']>;
 
+/** From S5 a host boots, and servers test their memory first. */
+const DEFAULT_WAKE_TIMEOUT_MS = { S3: 60_000, S5: 300_000 } as const;
+/** Towards S5 a host ends its services one by one. */
+const DEFAULT_SUSPEND_TIMEOUT_MS = { S3: 60_000, S5: 180_000 } as const;
+
 export function toPower(parsed: ParsedPower, folder: string): PowerConfig {
   return {
     sleep: parsed.sleep,
-    wakeTimeoutMs: parsed.wakeTimeout,
-    suspendTimeoutMs: parsed.suspendTimeout,
+    wakeTimeoutMs: parsed.wakeTimeout ?? DEFAULT_WAKE_TIMEOUT_MS[parsed.sleep],
+    suspendTimeoutMs: parsed.suspendTimeout ?? DEFAULT_SUSPEND_TIMEOUT_MS[parsed.sleep],
     bmc: parsed.bmc === undefined ? null : toBmc(parsed.bmc, parsed.sleep, folder),
-    host: parsed.host === undefined ? null : toHost(parsed.host, folder),
+    host: parsed.host === undefined ? null : toHost(parsed.host, parsed.sleep, folder),
     wol: parsed.wol === undefined ? null : toWakeOnLan(parsed.wol),
     sleepBy: parsed.sleepBy ?? (parsed.bmc === undefined ? 'host' : 'bmc'),
     wakeBy: parsed.wakeBy ?? defaultWakers(parsed),
@@ -63,19 +70,44 @@ function toBmc(bmc: ParsedBmc, sleep: 'S3' | 'S5', folder: string): BmcConfig {
   }
 }
 
-function toHost(host: ParsedHost, folder: string): HostConfig {
+function toHost(host: ParsedHost, sleep: 'S3' | 'S5', folder: string): HostConfig {
   switch (host.driver) {
     case 'ssh': {
-      const { driver, port, user, sleep } = host;
+      const { driver, port, user } = host;
       const keyFile = host.keyFile === null ? null : absolute(host.keyFile, folder);
       const knownHostsFile = host.knownHostsFile === null ? null : absolute(host.knownHostsFile, folder);
-      return { driver, host: host.host, port, user, keyFile, knownHostsFile, sleep };
+      return { driver, host: host.host, port, user, keyFile, knownHostsFile, sleep: host.sleep };
     }
     case 'command': {
-      const { driver, sleep, wake, state, timeout } = host;
-      return { driver, sleep, wake, state, timeoutMs: timeout };
+      const { driver, wake, state, timeout } = host;
+      return { driver, sleep: host.sleep, wake, state, timeoutMs: timeout };
     }
+    case 'libvirt': {
+      const { driver, uri, domain } = host;
+      return { driver, uri, domain, sleepAction: host.sleepAction ?? (sleep === 'S3' ? 'agent' : 'button') };
+    }
+    case 'proxmox':
+      return { driver: host.driver, ...toProxmoxApi(host, folder), via: host.via };
   }
+}
+
+type ParsedProxmoxApi = Pick<
+  Extract<ParsedHost, { driver: 'proxmox' }>,
+  'url' | 'node' | 'tokenId' | 'tokenFile' | 'tokenEnv' | 'tls'
+>;
+
+export function toProxmoxApi(parsed: ParsedProxmoxApi, folder: string): ProxmoxApiConfig {
+  const { url, node, tokenId, tokenFile, tokenEnv, tls } = parsed;
+  const token = toSecretSource({ passwordFile: tokenFile, passwordEnv: tokenEnv }, folder);
+  return { url, node, tokenId, token, tls: toTlsTrust(tls, folder) };
+}
+
+function toTlsTrust(tls: ParsedProxmoxApi['tls'], folder: string): TlsTrustConfig {
+  if (tls.fingerprint !== null) {
+    const digits = tls.fingerprint.replace(/^SHA-?256:/i, '').replaceAll(':', '');
+    return { kind: 'fingerprint', sha256: digits.toLowerCase() };
+  }
+  return tls.ca === null ? { kind: 'system' } : { kind: 'ca', path: absolute(tls.ca, folder) };
 }
 
 function toWakeOnLan(wol: NonNullable<ParsedPower['wol']>): WakeOnLanConfig {

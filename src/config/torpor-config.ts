@@ -4,6 +4,7 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
+import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { PowerConfig } from './power-config.ts';
 
@@ -43,6 +44,7 @@ export interface PlatformConfig {
   readonly minAwakeMs: number;
   readonly hold: HoldConfig;
   readonly hooks: HooksConfig;
+  readonly context: ContextConfig;
   readonly power: PowerConfig;
   readonly sel: SelConfig;
   readonly inhibitors: InhibitorsConfig;
@@ -75,8 +77,8 @@ export interface HooksConfig {
 export interface VmConfig {
   /** Unique within its platform. */
   readonly name: string;
-  /** A command whose output changes when the VM's memory was lost, such as one that prints its boot id. */
-  readonly identity: { readonly command: string } | null;
+  /** What changes when the VM's memory was lost, such as its boot id. */
+  readonly identity: IdentityConfig | null;
   readonly listeners: readonly ListenerConfig[];
 }
 

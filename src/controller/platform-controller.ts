@@ -234,7 +234,7 @@ export class PlatformController implements StreamObserver {
         gate.giveUp(effect.vm, effect.why);
         break;
       case 'loseSessions':
-        gate.loseSessions(effect.why);
+        gate.loseSessions(effect.vm, effect.why);
         break;
       case 'saveContext':
         this.#saveContext(effect.sequence);
@@ -299,8 +299,8 @@ export class PlatformController implements StreamObserver {
     const { context } = this.#options;
     this.#answer(
       this.#saveTail.then(() => context.restore(this.#stopping.signal)),
-      ({ identity, problem }) => ({ kind: 'contextRestored', sequence, identity, problem }),
-      (problem) => ({ kind: 'contextRestored', sequence, identity: 'unknown', problem }),
+      ({ lostVms, problem }) => ({ kind: 'contextRestored', sequence, lostVms, problem }),
+      (problem) => ({ kind: 'contextRestored', sequence, lostVms: [], problem }),
     );
   }
 

@@ -62,6 +62,7 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
     minAwakeMs: 1_000,
     hold: { perStreamBytes: 1024 ** 2, perPlatformBytes: 16 * 1024 ** 2 },
     hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 10_000 },
+    context: { saveVms: null, identity: null },
     power: {
       sleep: 'S3',
       wakeTimeoutMs: 30_000,

@@ -13,7 +13,7 @@ import {
 import { findBlockers, mayPressAgainAtMs, PRESS_COUNTS_MS } from './idle-policy.ts';
 import type { InhibitorKind, InhibitorStatus, KeptOrders } from './inhibitor.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy, ProbeFact, Progress } from './model.ts';
-import type { Intent, PowerReading } from './ports.ts';
+import type { Intent, LostVms, PowerReading } from './ports.ts';
 import { withCapabilities } from './power-policy.ts';
 import type { StateName } from './status.ts';
 import { formatDuration } from './units.ts';
@@ -37,6 +37,8 @@ export const DRAIN_BOUND_MS = 5_000;
 export const LATE_SLEEP_MS = 10 * 60_000;
 /** Hooks may have saved all VMs, so that none can answer: this long after a wake began they are restored unanswered. */
 export const RESTORE_UNANSWERED_MS = 10_000;
+/** Saved VMs certainly cannot answer: no longer than a host needs that woke with them (hibernated guests may come back by themselves). */
+export const RESTORE_SAVED_VMS_MS = 3_000;
 /** A platform found asleep this soon after activity is woken again: somebody was using it. */
 export const RECENT_ACTIVITY_MS = 10_000;
 /** Back-off after a veto, a send queue that did not empty, or a probe that found no VM. */
@@ -63,6 +65,7 @@ const NO_PROGRESS: Progress = {
   wakeMethodIndex: 0,
   nextWakeRequestAtMs: null,
   restoreAtMs: null,
+  restoreProblem: null,
   calledOff: false,
   releasedVms: [],
 };
@@ -375,16 +378,16 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
       if (state !== 'saving' || progress.phase !== 'hooks' || event.sequence !== progress.sequence) return turn;
       return event.veto === null
         ? startAsking(turn, nowMs)
-        : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, `vetoed by the hook: ${event.veto}`, nowMs), event.veto, nowMs);
+        : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, `vetoed: ${event.veto}`, nowMs), event.veto, nowMs);
     case 'inhibitorsAsked':
       if (state !== 'saving' || progress.phase !== 'asking' || event.sequence !== progress.sequence) return turn;
       return event.problem === null
-        ? startDraining(turn, nowMs)
+        ? afterAsking(turn, nowMs)
         : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, event.problem, nowMs), event.problem, nowMs);
     case 'drained':
       if (state !== 'saving' || progress.phase !== 'draining' || event.sequence !== progress.sequence) return turn;
       return event.drained
-        ? startJournalling(turn, nowMs)
+        ? afterDraining(turn, nowMs)
         : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, event.why, nowMs), event.why, nowMs);
     case 'journalled':
       return absorbJournalled(turn, event.intentId, event.problem, nowMs);
@@ -404,7 +407,7 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
       if (state !== 'waking' || progress.phase !== 'restoring' || event.sequence !== progress.sequence) return turn;
       return event.problem !== null && mustRestoreAgain(turn.model)
         ? restoreAgain(turn, event.problem, nowMs)
-        : startReleasing(turn, event.identity, event.problem, nowMs);
+        : startReleasing(turn, event.lostVms, event.problem, nowMs);
   }
 }
 
@@ -417,7 +420,7 @@ function absorbJournalled(turn: Turn, intentId: number, problem: string | null, 
     return isAwaited ? abortSaving(blockFor(alarmed, GUARD_BACK_OFF_MS, problem, nowMs), problem, nowMs) : alarmed;
   }
   if (!isAwaited) return turn;
-  if (progress.phase === 'preparing') return startHooks(turn, nowMs);
+  if (progress.phase === 'preparing') return afterPreparing(turn, nowMs);
   const [blocker] = findBlockers(turn.model, nowMs);
   if (blocker !== undefined) return abortSaving(turn, blocker.why, nowMs);
   return toSuspending(turn, true, 'intent is on disk, guards hold', nowMs);
@@ -510,6 +513,19 @@ function advanceDrowsy(turn: Turn, nowMs: number): Turn | null {
   return model.policy.savesContext ? journal(saving, 'sleep', nowMs) : startHooks(saving, nowMs);
 }
 
+/** A VM that is being saved acknowledges nothing: what is on its way to it must arrive before, and nothing follow. */
+function afterPreparing(turn: Turn, nowMs: number): Turn {
+  return turn.model.policy.savesVms ? startDraining(turn, nowMs) : startHooks(turn, nowMs);
+}
+
+function afterDraining(turn: Turn, nowMs: number): Turn {
+  return turn.model.policy.savesVms ? startHooks(turn, nowMs) : startJournalling(turn, nowMs);
+}
+
+function afterAsking(turn: Turn, nowMs: number): Turn {
+  return turn.model.policy.savesVms ? startJournalling(turn, nowMs) : startDraining(turn, nowMs);
+}
+
 function startHooks(turn: Turn, nowMs: number): Turn {
   const { progress, policy } = turn.model;
   const sequence = progress.sequence + 1;
@@ -590,7 +606,9 @@ function advanceWakingPhase(turn: Turn, nowMs: number): Turn | null {
       return advanceRequested(turn, nowMs);
     case 'restoring':
       if (fellAsleepAgain(turn.model, nowMs)) return wakeAgain(turn, nowMs);
-      return isOver(turn.model, nowMs) ? startReleasing(turn, 'unknown', 'afterWake did not end in time', nowMs) : null;
+      return isOver(turn.model, nowMs)
+        ? startReleasing(turn, [], 'restoring the context did not end in time', nowMs)
+        : null;
     default:
       return fellAsleepAgain(turn.model, nowMs) ? wakeAgain(turn, nowMs) : advanceReleasing(turn, nowMs);
   }
@@ -754,7 +772,8 @@ function runsSince(model: PlatformModel, nowMs: number): boolean {
 
 /** From when on hooks may run although no VM answers; null where there are none, or no VM that could answer. */
 function restoreAtMs(policy: PlatformPolicy, nowMs: number): number | null {
-  return policy.savesContext && policy.probedVms.length > 0 ? nowMs + RESTORE_UNANSWERED_MS : null;
+  if (!policy.savesContext || policy.probedVms.length === 0) return null;
+  return nowMs + (policy.savesVms ? RESTORE_SAVED_VMS_MS : RESTORE_UNANSWERED_MS);
 }
 
 /** Hooks ran without any VM to answer, and none did since: nothing may flow yet. */
@@ -941,7 +960,7 @@ function failedWakeReason(failedWakes: number): string {
 /** The hooks may have taken minutes, and the checks' last word may be as old: they are asked once more. */
 function startAsking(turn: Turn, nowMs: number): Turn {
   const { policy, progress } = turn.model;
-  if (policy.asksTimeoutMs === 0) return startDraining(turn, nowMs);
+  if (policy.asksTimeoutMs === 0) return afterAsking(turn, nowMs);
   const sequence = progress.sequence + 1;
   const next: Progress = { ...progress, phase: 'asking', sequence, deadlineMs: nowMs + policy.asksTimeoutMs };
   return effect(patch(turn, { progress: next }), { kind: 'askInhibitors', sequence });
@@ -972,7 +991,8 @@ function startJournalling(turn: Turn, nowMs: number): Turn {
 /** Back to awake before anything was pressed. A context that hooks may have changed is restored first. */
 function abortSaving(turn: Turn, why: string, nowMs: number): Turn {
   const { phase } = turn.model.progress;
-  if (phase === 'preparing') return toAwake(turn, why, nowMs);
+  const isUnchanged = phase === 'preparing' || (phase === 'draining' && turn.model.policy.savesVms);
+  if (isUnchanged) return toAwake(turn, why, nowMs);
   return backToAwake(phase === 'hooks' ? effect(turn, { kind: 'abortSave' }) : turn, why, nowMs, true);
 }
 
@@ -1068,19 +1088,26 @@ function restoreAgain(turn: Turn, problem: string, nowMs: number): Turn {
     deadlineMs,
     nextWakeRequestAtMs: nowMs + WAKE_NEXT_METHOD_MS,
     restoreAtMs: restoreAtMs(policy, nowMs),
+    restoreProblem: problem,
   };
-  return effect(patch(turn, { progress: next }), { kind: 'note', why: `${problem}; tried again while no VM answers` });
+  const again = patch(turn, { progress: next });
+  if (problem === progress.restoreProblem) return again;
+  return effect(again, { kind: 'note', why: `${problem}; tried again while no VM answers` });
 }
 
-function startReleasing(turn: Turn, identity: string, problem: string | null, nowMs: number): Turn {
+function startReleasing(turn: Turn, lostVms: LostVms, problem: string | null, nowMs: number): Turn {
   const { model } = turn;
   let next = patch(turn, {
     progress: { ...model.progress, phase: 'releasing', deadlineMs: nowMs + model.policy.wakeTimeoutMs },
   });
   if (problem !== null) next = effect(next, { kind: 'alarm', why: problem });
-  if (identity !== 'changed') return next;
-  const why = 'the platform lost its memory: its identity changed across the sleep';
-  return effect(effect(next, { kind: 'alarm', why }), { kind: 'loseSessions', why });
+  if (lostVms === 'all') return loseSessions(next, null, 'the platform');
+  return lostVms.reduce((done, vm) => loseSessions(done, vm, `VM ${vm}`), next);
+}
+
+function loseSessions(turn: Turn, vm: string | null, who: string): Turn {
+  const why = `${who} lost its memory: its identity changed across the sleep`;
+  return effect(effect(turn, { kind: 'alarm', why }), { kind: 'loseSessions', vm, why });
 }
 
 function toFailedWake(turn: Turn, nowMs: number): Turn {

@@ -1,6 +1,6 @@
 // What is known and wanted of one platform: the state machine's model, its events and its effects, all plain data.
 import type { InhibitorKind, InhibitorStatus, KeptOrders, MaintenanceOrder } from './inhibitor.ts';
-import type { Intent, PowerCapabilities, PowerReading, WattsBounds } from './ports.ts';
+import type { Intent, LostVms, PowerCapabilities, PowerReading, WattsBounds } from './ports.ts';
 import type { StateName } from './status.ts';
 
 /** What the owner configured and what the driver can do. Constant but for what a proof may correct: see `withCapabilities`. */
@@ -14,6 +14,8 @@ export interface PlatformPolicy {
   readonly saveTimeoutMs: number;
   /** True where hooks change the platform's context (VMs saved before, restored after). */
   readonly savesContext: boolean;
+  /** True where VMs themselves are saved: they acknowledge nothing from then on, so their streams are held before. */
+  readonly savesVms: boolean;
   readonly witness: PowerCapabilities['readsSleepState'];
   /** What the witness `watts` is weighed by; null, or left out, where nothing was learned: then watts are no witness. */
   readonly watts?: WattsBounds | null;
@@ -44,7 +46,7 @@ export interface ProbeFact {
 
 /** The part of a state that only some states have. */
 export interface Progress {
-  /** awake: doubt (taken for awake, no evidence yet). saving: preparing (only where hooks change the context), hooks, asking (only where there are checks), draining, journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
+  /** awake: doubt (taken for awake, no evidence yet). saving: preparing (only where hooks change the context), hooks, asking (only where there are checks), draining (before the hooks where VMs are saved), journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
   readonly phase:
     | 'none'
     | 'doubt'
@@ -69,6 +71,8 @@ export interface Progress {
   readonly nextWakeRequestAtMs: number | null;
   /** waking, with hooks that change the context: from when on they run although no VM answers. They may have saved all. */
   readonly restoreAtMs: number | null;
+  /** waking: why the last restoring came to nothing. Said once, however often it is tried again. */
+  readonly restoreProblem: string | null;
   /** waking: a suspend was called off before anything was pressed; it ran all the time, its context is restored. */
   readonly calledOff: boolean;
   /** waking: VMs whose streams flow again. */
@@ -185,7 +189,7 @@ export type PlatformEvent =
   | {
       readonly kind: 'contextRestored';
       readonly sequence: number;
-      readonly identity: 'same' | 'changed' | 'unknown';
+      readonly lostVms: LostVms;
       readonly problem: string | null;
     }
   | { readonly kind: 'operatorWake'; readonly why: string }
@@ -198,8 +202,8 @@ export type Effect =
   | { readonly kind: 'releaseStreams'; readonly vm: string | null }
   /** Ends the streams that wait for the VM (null: all). */
   | { readonly kind: 'giveUpStreams'; readonly vm: string | null; readonly why: string }
-  /** Memory was lost: connections that existed before the sleep are dead; new ones go on. */
-  | { readonly kind: 'loseSessions'; readonly why: string }
+  /** A VM (null: all) lost its memory: connections that existed before the sleep are dead; new ones go on. */
+  | { readonly kind: 'loseSessions'; readonly vm: string | null; readonly why: string }
   | { readonly kind: 'saveContext'; readonly sequence: number }
   | { readonly kind: 'abortSave' }
   | { readonly kind: 'restoreContext'; readonly sequence: number }

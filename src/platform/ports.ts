@@ -229,10 +229,10 @@ export interface StreamGate {
   /** Ends all streams of one VM (null: all) that still wait for it, towards the client by RST. */
   giveUp(vm: string | null, why: string): void;
   /**
-   * The platform lost its memory: resets every stream whose connection to its VM was made before the hold. Streams that
-   * were accepted while held and never reached their VM are kept.
+   * A VM (null: all of them) lost its memory: resets every stream whose connection to it was made before the hold, after the
+   * bytes that it had sent. Streams that were accepted while held and never reached their VM are kept.
    */
-  loseSessions(why: string): void;
+  loseSessions(vm: string | null, why: string): void;
   /**
    * Brings up to date what the three below answer, where other processes know it: sums (the default), or the streams too. Bounded;
    * what does not answer in time stays as it was known last. Never rejects.
@@ -302,10 +302,24 @@ export interface WatchdogReading {
   readonly secondsLeft: number;
 }
 
-/** Before and after the sleep: hooks and identity. */
+/** The VMs whose memory is known to be lost, or all of them. Empty where nothing is known to be: never a guess. */
+export type LostVms = 'all' | readonly string[];
+
+export interface RestoredContext {
+  /** same: whatever has an identity kept it. changed: `lostVms` says whose memory was lost. unknown: some, or all, cannot be compared. */
+  readonly identity: 'same' | 'changed' | 'unknown';
+  readonly lostVms: LostVms;
+  /** What is not as it was, for people; null where all is. */
+  readonly problem: string | null;
+}
+
+/** What is done around a sleep: VMs saved and restored, hooks, and identities that show lost memory. */
 export interface PlatformContext {
-  /** Runs `beforeSuspend` and reads identities. A veto carries its reason. */
+  /**
+   * Reads identities, then saves. A veto carries its reason; what was saved by then, also where the signal aborted, is
+   * restored by `restore`, which follows.
+   */
   save(signal: AbortSignal): Promise<{ veto: string | null }>;
-  /** Runs `afterWake` and compares identities: same, changed (memory was lost), or unknown (cannot be read). */
-  restore(signal: AbortSignal): Promise<{ identity: 'same' | 'changed' | 'unknown'; problem: string | null }>;
+  /** Restores and compares identities. May be called again where it had a problem, and without a `save` before it. */
+  restore(signal: AbortSignal): Promise<RestoredContext>;
 }

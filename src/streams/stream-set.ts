@@ -139,8 +139,8 @@ export class StreamSet implements StreamGate {
   }
 
   /** Resets both sides, with what is held. A VM that is still held gets its RST when it is released. */
-  loseSessions(why: string): void {
-    for (const stream of this.#streamsOf(null)) if (stream.predatesHold) stream.abandon(why);
+  loseSessions(vm: string | null, why: string): void {
+    for (const stream of this.#streamsOf(vm)) if (stream.predatesHold) stream.abandon(why);
   }
 
   /** Closed streams are listed as long as they are in the pool. */

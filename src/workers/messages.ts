@@ -25,7 +25,7 @@ export type ToWorker =
   | { readonly kind: 'hold'; readonly platform: number }
   | { readonly kind: 'release'; readonly platform: number; readonly vm: string | null }
   | { readonly kind: 'giveUp'; readonly platform: number; readonly vm: string | null; readonly why: string }
-  | { readonly kind: 'loseSessions'; readonly platform: number; readonly why: string }
+  | { readonly kind: 'loseSessions'; readonly platform: number; readonly vm: string | null; readonly why: string }
   | { readonly kind: 'drain'; readonly platform: number; readonly question: number; readonly boundMs: number }
   /** Asks for a Look of each platform. */
   | { readonly kind: 'look'; readonly question: number; readonly withStreams: boolean }

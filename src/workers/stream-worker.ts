@@ -73,7 +73,7 @@ export class StreamWorker {
     if (order.kind === 'hold') set.hold();
     else if (order.kind === 'release') set.release(order.vm);
     else if (order.kind === 'giveUp') set.giveUp(order.vm, order.why);
-    else if (order.kind === 'loseSessions') set.loseSessions(order.why);
+    else if (order.kind === 'loseSessions') set.loseSessions(order.vm, order.why);
     else if (order.kind === 'asked') set.noteAsked(order.listener, order.address);
     else if (order.kind === 'elsewhere') set.noteElsewhere(order.listener, order.streams);
     else void this.#drain(set, order.question, order.boundMs);

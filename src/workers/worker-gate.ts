@@ -122,8 +122,8 @@ export class WorkerGate implements CarriedStreams {
     this.#tellAll({ kind: 'giveUp', platform: this.#index, vm, why });
   }
 
-  loseSessions(why: string): void {
-    this.#tellAll({ kind: 'loseSessions', platform: this.#index, why });
+  loseSessions(vm: string | null, why: string): void {
+    this.#tellAll({ kind: 'loseSessions', platform: this.#index, vm, why });
   }
 
   refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {

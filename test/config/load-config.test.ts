@@ -84,6 +84,7 @@ describe('configuration', () => {
           minAwakeMs: 300_000,
           hold: { perStreamBytes: 1_048_576, perPlatformBytes: 67_108_864 },
           hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 300_000 },
+          context: { saveVms: null, identity: null },
           power: {
             sleep: 'S3',
             wakeTimeoutMs: 60_000,
@@ -109,7 +110,7 @@ describe('configuration', () => {
           vms: [
             {
               name: 'alice',
-              identity: { command: 'ssh alice cat /proc/sys/kernel/random/boot_id' },
+              identity: { kind: 'command', command: 'ssh alice cat /proc/sys/kernel/random/boot_id', match: null },
               listeners: [
                 {
                   listen: { host: '0.0.0.0', port: 13_389 },

@@ -26,6 +26,7 @@ const POLICY: PlatformPolicy = {
   wakeTimeoutMs: 30_000,
   saveTimeoutMs: 10_000,
   savesContext: false,
+  savesVms: false,
   witness: 'sensor',
   wakeMethods: ['chassis-on'],
   maxSuspendsPerHour: null,
@@ -153,7 +154,7 @@ class FakeWorld {
       },
       restore: async () => {
         this.deeds.push('restore');
-        return { identity: 'unknown', problem: null };
+        return { identity: 'unknown', lostVms: [], problem: null };
       },
     };
   }
@@ -164,7 +165,7 @@ class FakeWorld {
       drain: async () => this.drain,
       release: (vm) => this.deeds.push(`release ${vm ?? 'all'}`),
       giveUp: (vm, why) => this.deeds.push(`give up ${vm ?? 'all'}: ${why}`),
-      loseSessions: () => this.deeds.push('lose sessions'),
+      loseSessions: (vm) => this.deeds.push(`lose sessions of ${vm ?? 'all'}`),
       refresh: async () => {},
       workers: { wanted: 1, running: 1 },
       streams: () => [],

@@ -18,6 +18,7 @@ const POLICY = {
   wakeTimeoutMs: 30_000,
   saveTimeoutMs: 10_000,
   savesContext: false,
+  savesVms: false,
   witness: 'sensor',
   wakeMethods: ['chassis-on'],
   maxSuspendsPerHour: null,

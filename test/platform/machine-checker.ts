@@ -68,6 +68,8 @@ export class MachineChecker {
   #cameToNothing = false;
   /** Some witness showed since the wake began that it runs. */
   #ready = false;
+  /** VMs whose streams were let flow since the wake began. */
+  readonly #releasedVms = new Set<string>();
   #lastWakeRequestAtMs = Number.NEGATIVE_INFINITY;
   #lastWakeMethod = '';
   #lastWakeSequence = -1;
@@ -195,6 +197,12 @@ export class MachineChecker {
         this.#intent = effect.intent;
         this.#journalled.set(effect.intent.id, 'written');
         return;
+      case 'loseSessions':
+        this.#checkLoss(effect.vm, event);
+        return;
+      case 'saveContext':
+        this.#demand(this.#held || !this.#policy.savesVms, 'saves VMs while their streams flow');
+        return;
       case 'requestSleep':
         this.#checkPress(effect.intentId, event, nowMs);
         return;
@@ -216,6 +224,7 @@ export class MachineChecker {
     if (effect.to === 'waking') {
       this.#wakingSinceMs = nowMs;
       this.#ready = false;
+      this.#releasedVms.clear();
       const isExcused = this.#keptAnswering(nowMs) || isRefusal(event);
       this.#cameToNothing = effect.from === 'saving' || effect.from === 'failed' || isExcused;
       this.#lastWakeRequestAtMs = Number.NEGATIVE_INFINITY;
@@ -286,10 +295,23 @@ export class MachineChecker {
     this.#lastWakeSequence = sequence;
   }
 
+  /** Only what an identity told is lost, and before a byte flows: what was typed into the old session is not for the new one. */
+  #checkLoss(vm: string | null, event: PlatformEvent): void {
+    this.#demand(event.kind === 'contextRestored', `sessions lost by ${event.kind}`);
+    const isTold = event.lostVms === 'all' ? vm === null : vm !== null && event.lostVms.includes(vm);
+    this.#demand(isTold, `sessions of ${vm ?? 'all VMs'} lost, told was ${event.lostVms}`);
+    this.#demand(this.#held && this.#state === 'waking', `sessions lost while in ${this.#state}`);
+    this.#demand(
+      vm === null ? this.#releasedVms.size === 0 : !this.#releasedVms.has(vm),
+      'sessions lost after the release',
+    );
+  }
+
   /** Nothing flows between the press and readiness, but for the three exceptions of the table. */
   #checkRelease(vm: string | null, event: PlatformEvent, nowMs: number): void {
     this.#demand(this.#held, 'released what was not held');
     if (vm === null) this.#held = false;
+    else this.#releasedVms.add(vm);
     if (this.#pressedAtMs === null && this.#state !== 'waking') return;
     const isIgnored = this.#state === 'awake' && this.#keptAnswering(nowMs);
     const isFailed = this.#state === 'failed';

@@ -3,7 +3,14 @@
 import type { InhibitorKind, KeptOrders } from '../../src/platform/inhibitor.ts';
 import { createPlatform, nextDeadlineMs, step } from '../../src/platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
-import type { AcpiState, Intent, LearnedPower, PowerCapabilities, WattsBounds } from '../../src/platform/ports.ts';
+import type {
+  AcpiState,
+  Intent,
+  LearnedPower,
+  LostVms,
+  PowerCapabilities,
+  WattsBounds,
+} from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 
 export const START_MS = 1_000_000;
@@ -17,6 +24,7 @@ export const POLICY: PlatformPolicy = {
   wakeTimeoutMs: 60_000,
   saveTimeoutMs: 120_000,
   savesContext: false,
+  savesVms: false,
   witness: 'sensor',
   wakeMethods: ['chassis-on', 'wake-on-lan'],
   maxSuspendsPerHour: null,
@@ -192,12 +200,8 @@ export class MachineRig {
     return this.send({ kind: 'journalled', intentId, problem });
   }
 
-  restored(
-    identity: 'same' | 'changed' | 'unknown' = 'same',
-    problem: string | null = null,
-    sequence = this.model.progress.sequence,
-  ): Effect[] {
-    return this.send({ kind: 'contextRestored', sequence, identity, problem });
+  restored(lostVms: LostVms = [], problem: string | null = null, sequence = this.model.progress.sequence): Effect[] {
+    return this.send({ kind: 'contextRestored', sequence, lostVms, problem });
   }
 
   wakeAnswered(outcome: 'accepted' | 'refused' | 'unknown', sequence = this.model.progress.sequence): Effect[] {
@@ -262,6 +266,7 @@ export class MachineRig {
   toSaving(): this {
     this.toDrowsy().runFor(this.model.policy.drowsyForMs);
     if (this.phase === 'preparing') this.journalled();
+    if (this.phase === 'draining') this.drained();
     return this;
   }
 
@@ -278,7 +283,8 @@ export class MachineRig {
   }
 
   toJournalling(): this {
-    this.toDraining().drained();
+    if (this.model.policy.savesVms) this.toSaving().saved();
+    else this.toDraining().drained();
     return this;
   }
 

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { InhibitorKind, KeptOrders } from '../../src/platform/inhibitor.ts';
 import { nextDeadlineMs, step } from '../../src/platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformPolicy } from '../../src/platform/model.ts';
-import type { AcpiState, Intent } from '../../src/platform/ports.ts';
+import type { AcpiState, Intent, LostVms } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 import { MachineChecker } from './machine-checker.ts';
 import { MachineRig, POLICY, type RigOptions, START_MS, WATTS } from './machine-rig.ts';
@@ -89,7 +89,7 @@ function proceed(rig: MachineRig, good: boolean): void {
       rig.wakeAnswered(good ? 'accepted' : 'refused');
       return;
     case 'restoring':
-      rig.restored(good ? 'same' : 'changed', good ? null : 'exit code 1');
+      rig.restored(good ? [] : 'all', good ? null : 'exit code 1');
       return;
     default:
       if (rig.state === 'suspending') rig.sleepAnswered(good ? 'accepted' : 'unknown');
@@ -335,36 +335,48 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(sequenceLag, fc.constantFrom('same' as const, 'changed' as const, 'unknown' as const))
-      .map(([lag, identity]) =>
-        act(`contextRestored -${lag} ${identity}`, (rig) =>
-          rig.restored(identity, null, rig.model.progress.sequence - lag),
+      .tuple(
+        sequenceLag,
+        fc.constantFrom<LostVms>([], 'all', ['alice'], ['bob', 'alice']),
+        fc.option(fc.constant('exit code 1')),
+      )
+      .map(([lag, lostVms, problem]) =>
+        act(`contextRestored -${lag} ${lostVms} ${problem}`, (rig) =>
+          rig.restored(lostVms, problem, rig.model.progress.sequence - lag),
         ),
       ),
   },
 );
 
-const policy: fc.Arbitrary<Partial<PlatformPolicy>> = fc.record({
-  sleep: fc.constantFrom('S3' as const, 'S3' as const, 'S5' as const),
-  witness: fc.constantFrom(
-    'sensor' as const,
-    'sensor' as const,
-    'power-bit' as const,
-    'none' as const,
-    'watts' as const,
-  ),
-  watts: fc.constantFrom(null, WATTS, WATTS),
-  savesContext: fc.boolean(),
-  minAwakeMs: fc.constantFrom(0, 50_000),
-  drowsyForMs: fc.constantFrom(0, 1_000, 30_000),
-  suspendTimeoutMs: fc.constantFrom(5_000, 40_000),
-  wakeTimeoutMs: fc.constantFrom(5_000, 60_000),
-  clientWaitMs: fc.constantFrom(180_000, 600_000),
-  maxSuspendsPerHour: fc.constantFrom(null, null, 1, 3),
-  asksTimeoutMs: fc.constantFrom(0, 0, 15_000),
-  wakeMethods: fc.constantFrom(['chassis-on'], ['chassis-on', 'wake-on-lan']),
-  probedVms: fc.constantFrom(['alice', 'bob'], ['alice', 'bob'], ['alice'], []),
-});
+const saving = fc.constantFrom(
+  { savesContext: false, savesVms: false },
+  { savesContext: true, savesVms: false },
+  { savesContext: true, savesVms: true },
+);
+
+const policy: fc.Arbitrary<Partial<PlatformPolicy>> = fc
+  .record({
+    saving,
+    sleep: fc.constantFrom('S3' as const, 'S3' as const, 'S5' as const),
+    witness: fc.constantFrom(
+      'sensor' as const,
+      'sensor' as const,
+      'power-bit' as const,
+      'none' as const,
+      'watts' as const,
+    ),
+    watts: fc.constantFrom(null, WATTS, WATTS),
+    minAwakeMs: fc.constantFrom(0, 50_000),
+    drowsyForMs: fc.constantFrom(0, 1_000, 30_000),
+    suspendTimeoutMs: fc.constantFrom(5_000, 40_000),
+    wakeTimeoutMs: fc.constantFrom(5_000, 60_000),
+    clientWaitMs: fc.constantFrom(180_000, 600_000),
+    maxSuspendsPerHour: fc.constantFrom(null, null, 1, 3),
+    asksTimeoutMs: fc.constantFrom(0, 0, 15_000),
+    wakeMethods: fc.constantFrom(['chassis-on'], ['chassis-on', 'wake-on-lan']),
+    probedVms: fc.constantFrom(['alice', 'bob'], ['alice', 'bob'], ['alice'], []),
+  })
+  .map(({ saving: saves, ...rest }) => ({ ...rest, ...saves }));
 
 const intent: fc.Arbitrary<Intent | null> = fc.option(
   fc.record({
@@ -457,9 +469,9 @@ describe('machine: any events in any order', () => {
   it.each(SAVING_PHASES.flatMap((phase) => DISTURBANCES.map((what) => [fc.stringify(what), phase, what] as const)))(
     'machine: on the way to a press comes %s in phase %s -> the guards hold at the press, if there is one',
     (_name, phase, what) => {
-      for (const savesContext of [true, false]) {
+      for (const saves of [{ savesContext: false }, { savesContext: true }, { savesContext: true, savesVms: true }]) {
         for (const witness of ['sensor', 'power-bit', 'none'] as const) {
-          const rig = new CheckedRig({ policy: { savesContext, witness, minAwakeMs: 0, asksTimeoutMs: 15_000 } });
+          const rig = new CheckedRig({ policy: { ...saves, witness, minAwakeMs: 0, asksTimeoutMs: 15_000 } });
           begin(rig);
           const came = march(rig, { phase, what });
           if (came && LASTING.includes(what)) expect(rig.checker.counts.presses).toBe(0);

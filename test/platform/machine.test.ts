@@ -5,6 +5,7 @@ import type { Intent } from '../../src/platform/ports.ts';
 import { MachineRig, POLICY, START_MS } from './machine-rig.ts';
 
 const SAVES = { savesContext: true } as const;
+const SAVES_VMS = { savesContext: true, savesVms: true } as const;
 const ONE_VM = { vms: ['alice'], probedVms: ['alice'] } as const;
 const NO_PROBES = { vms: ['alice'], probedVms: [] } as const;
 const NO_WITNESS = { ...ONE_VM, witness: 'none' } as const;
@@ -1498,15 +1499,35 @@ describe('waking', () => {
     expect(rig.state).toBe('awake');
   });
 
-  it('waking: identity changed -> alarm, sessions lost, before the release', () => {
+  it('waking: the identity of the host changed -> alarm, all sessions lost, before the release', () => {
     const rig = new MachineRig().toRestoring().forget();
-    rig.restored('changed');
+    rig.restored('all');
     expect(rig.kinds.slice(0, 3)).toEqual(['alarm', 'loseSessions', 'releaseStreams']);
+    expect(rig.all('loseSessions')).toEqual([
+      { kind: 'loseSessions', vm: null, why: 'the platform lost its memory: its identity changed across the sleep' },
+    ]);
+  });
+
+  it('waking: the identity of one VM changed -> its sessions are lost, before any release; the other VM keeps its own', () => {
+    const rig = new MachineRig().toRestoring().forget();
+    rig.restored(['bob']);
+    expect(rig.all('loseSessions')).toEqual([
+      { kind: 'loseSessions', vm: 'bob', why: 'VM bob lost its memory: its identity changed across the sleep' },
+    ]);
+    expect(rig.kinds.slice(0, 3)).toEqual(['alarm', 'loseSessions', 'releaseStreams']);
+    expect(rig.state).toBe('awake');
+  });
+
+  it('waking: sessions are lost, but no VM answers yet and restoring goes on -> told only with the answer that counts', () => {
+    const rig = new MachineRig({ policy: { ...SAVES_VMS, ...S5 } }).toWaking();
+    for (let i = 0; i < 10 && rig.phase === 'requested'; i += 1) rig.wait(1_000).powerOn();
+    rig.forget().restored(['bob'], 'the hypervisor does not answer');
+    expect([rig.phase, rig.all('loseSessions')]).toEqual(['requested', []]);
   });
 
   it('waking: identity unknown, or the hook failed -> released all the same, the problem is an alarm', () => {
     const rig = new MachineRig().toRestoring().forget();
-    rig.restored('unknown', 'exit code 3');
+    rig.restored([], 'exit code 3');
     expect(rig.all('alarm')).toEqual([{ kind: 'alarm', why: 'exit code 3' }]);
     expect(rig.all('loseSessions')).toEqual([]);
     expect(rig.state).toBe('awake');
@@ -1514,7 +1535,7 @@ describe('waking', () => {
 
   it('waking: the hook’s answer to an earlier question -> ignored', () => {
     const rig = new MachineRig().toRestoring();
-    rig.restored('same', null, rig.model.progress.sequence - 1);
+    rig.restored([], null, rig.model.progress.sequence - 1);
     expect(rig.phase).toBe('restoring');
   });
 
@@ -1637,11 +1658,74 @@ describe('waking', () => {
       rig.allSilent();
       if (rig.phase === 'restoring') {
         tries += 1;
-        rig.restored('unknown', 'no route to the hypervisor');
+        rig.restored([], 'no route to the hypervisor');
       }
     }
     expect(tries).toBeGreaterThan(1);
     expect(rig.state).toBe('failed');
+    expect(rig.all('releaseStreams')).toEqual([]);
+  });
+});
+
+describe('VMs are saved', () => {
+  it('saving: intent on disk -> streams held and drained before the VMs are saved; a frozen VM acknowledges nothing', () => {
+    const rig = new MachineRig({ policy: SAVES_VMS }).toDrowsy().forget().runFor(POLICY.drowsyForMs);
+    expect([rig.phase, rig.all('saveContext')]).toEqual(['preparing', []]);
+    rig.forget().journalled();
+    expect([rig.phase, rig.kinds]).toEqual(['draining', ['holdStreams', 'drainSendQueues']]);
+    rig.forget().drained();
+    expect([rig.phase, rig.kinds]).toEqual(['hooks', ['saveContext']]);
+    rig.forget().saved();
+    expect([rig.phase, rig.kinds]).toEqual(['journalling', ['journal']]);
+    rig.forget().journalled();
+    expect(rig.all('requestSleep')).toHaveLength(1);
+    expect(rig.state).toBe('suspending');
+  });
+
+  it('saving: bytes are not acknowledged, nothing was saved yet -> awake and released, nothing to restore', () => {
+    const rig = new MachineRig({ policy: SAVES_VMS }).toDrowsy().runFor(POLICY.drowsyForMs);
+    rig.journalled();
+    rig.forget().drained(false);
+    expect([rig.state, rig.model.held, rig.all('restoreContext')]).toEqual(['awake', false, []]);
+  });
+
+  it('saving: a held client types while VMs are saved -> called off, restored, and released as its VM answers', () => {
+    const rig = new MachineRig({ policy: SAVES_VMS }).toDrowsy().runFor(POLICY.drowsyForMs);
+    rig.journalled();
+    rig.drained();
+    rig.forget().wait(20_000).activity('alice');
+    expect(rig.kinds).toEqual(['abortSave', 'transition', 'restoreContext']);
+    rig.wait(4_000).restored();
+    expect(rig.all('releaseStreams')).toEqual([]);
+    rig.wait(1_000).answers('alice');
+    expect([rig.state, rig.all('requestWake'), rig.all('requestSleep')]).toEqual(['awake', [], []]);
+  });
+
+  it('saving: one VM cannot be saved -> veto, the others restored, no press before the back-off is over', () => {
+    const rig = new MachineRig({ policy: SAVES_VMS }).toDrowsy().runFor(POLICY.drowsyForMs);
+    rig.journalled();
+    rig.drained();
+    rig.forget().saved('domain gpu has assigned host devices');
+    expect(rig.all('restoreContext')).toHaveLength(1);
+    rig.restored();
+    rig.wait(100).answers('alice');
+    expect(rig.model).toMatchObject({ state: 'awake', held: false });
+    expect(rig.model.backOff?.why).toBe('vetoed: domain gpu has assigned host devices');
+  });
+
+  it('waking: S0 is evident and no VM can answer -> restored after three seconds, again while it fails, one note for all', () => {
+    const rig = new MachineRig({ policy: { ...SAVES_VMS, ...S5 } }).toWaking().forget();
+    const askedAtMs: number[] = [];
+    for (let i = 0; i < 100 && askedAtMs.length < 4; i += 1) {
+      rig.wait(500).powerOn();
+      if (rig.phase !== 'restoring') continue;
+      askedAtMs.push(rig.nowMs);
+      rig.restored([], 'the hypervisor does not answer');
+    }
+    expect(askedAtMs.map((atMs, i) => atMs - (askedAtMs[i - 1] ?? atMs))).toEqual([0, 3_000, 3_000, 3_000]);
+    expect(rig.all('note').map(({ why }) => why)).toEqual([
+      'the hypervisor does not answer; tried again while no VM answers',
+    ]);
     expect(rig.all('releaseStreams')).toEqual([]);
   });
 });
@@ -1671,7 +1755,7 @@ describe('failed(wake)', () => {
     rig.activity();
     for (let i = 0; i < 400 && rig.state === 'waking'; i += 1) {
       rig.tickFor(1_000);
-      if (rig.phase === 'restoring') rig.restored('unknown');
+      if (rig.phase === 'restoring') rig.restored();
     }
     expect(rig.state).toBe('failed');
     expect(new Set(rig.all('requestWake').map(({ method }) => method))).toEqual(new Set(POLICY.wakeMethods));

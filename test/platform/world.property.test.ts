@@ -75,7 +75,7 @@ const plan: fc.Arbitrary<WorldPlan> = fc.record({
     'watts' as const,
     'none' as const,
   ),
-  hooks: fc.constantFrom('none' as const, 'none' as const, 'notify' as const, 'save-vms' as const),
+  hooks: fc.constantFrom('none' as const, 'none' as const, 'notify' as const, 'save-vms' as const, 'saver' as const),
   vms: fc.constantFrom(['alice'], ['alice', 'bob']),
   clients: fc.integer({ min: 1, max: 3 }),
   armed: fc.constantFrom(true, true, true, true, false),
@@ -99,7 +99,7 @@ const plan: fc.Arbitrary<WorldPlan> = fc.record({
  * served all the same, but no state can be asked to be true.
  */
 const tellingPlan = plan.map((any) =>
-  any.witness === 'none' && any.hooks === 'save-vms' ? { ...any, hooks: 'notify' as const } : any,
+  any.witness === 'none' && ['save-vms', 'saver'].includes(any.hooks) ? { ...any, hooks: 'notify' as const } : any,
 );
 
 function countIn(world: World): void {
@@ -219,6 +219,10 @@ describe('world', () => {
     [
       'S5 by power bit, hooks save the VMs',
       { witness: 'power-bit', hooks: 'save-vms', host: { ...CALM.host, sleep: 'S5', entryAnswersPart: 1 } },
+    ],
+    [
+      'S5 by power bit, a saver keeps the VMs',
+      { witness: 'power-bit', hooks: 'saver', host: { ...CALM.host, sleep: 'S5', entryAnswersPart: 1 } },
     ],
     ['S3 by learned watts, from a meter that lags', { witness: 'watts' }],
     ['S3 without a witness of power', { witness: 'none' }],

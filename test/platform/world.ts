@@ -22,8 +22,11 @@ export interface WorldPlan {
   readonly seed: number;
   readonly host: HostPlan;
   readonly witness: PowerCapabilities['readsSleepState'];
-  /** notify: hooks run and change nothing that anybody could see. save-vms: VMs are silent from one to the other. */
-  readonly hooks: 'none' | 'notify' | 'save-vms';
+  /**
+   * notify: hooks run and change nothing that anybody could see. save-vms: VMs are silent from one to the other. saver: the
+   * same, and Torpor knows it.
+   */
+  readonly hooks: 'none' | 'notify' | 'save-vms' | 'saver';
   readonly vms: readonly string[];
   readonly clients: number;
   readonly armed: boolean;
@@ -118,6 +121,10 @@ export class World {
 
   get nowMs(): number {
     return this.timeline.nowMs;
+  }
+
+  get #silencesVms(): boolean {
+    return this.plan.hooks === 'save-vms' || this.plan.hooks === 'saver';
   }
 
   get model(): PlatformModel | null {
@@ -257,7 +264,7 @@ export class World {
         this.#hookTurn += 1;
         const turn = this.#hookTurn;
         this.timeline.after(delayMs / 2, () => {
-          if (this.plan.hooks === 'save-vms' && this.#hookTurn === turn) this.host.saveVms();
+          if (this.#silencesVms && this.#hookTurn === turn) this.host.saveVms();
         });
         this.#answer(life, delayMs, () => ({
           kind: 'contextSaved',
@@ -293,7 +300,8 @@ export class World {
         return;
       }
       case 'drainSendQueues': {
-        const drained = this.host.isUp && !(this.#chaos && random.chance(0.05));
+        const acknowledges = this.plan.hooks !== 'saver' || this.plan.vms.some((vm) => this.host.answers(vm));
+        const drained = this.host.isUp && acknowledges && !(this.#chaos && random.chance(0.05));
         const delayMs = drained ? random.between(5, 300) : effect.boundMs;
         this.#answer(life, delayMs, () => ({
           kind: 'drained',
@@ -332,12 +340,12 @@ export class World {
 
   #restore(life: Life, sequence: number): void {
     const delayMs = this.#random.between(10, this.plan.hooks === 'none' ? 50 : 3_000);
-    const identity = this.host.sleptIn === 'S5' && this.plan.host.sleep === 'S3' ? 'changed' : 'same';
+    const lostVms = this.host.sleptIn === 'S5' && this.plan.host.sleep === 'S3' ? ('all' as const) : [];
     let problem: string | null = null;
     this.timeline.after(delayMs, () => {
-      if (this.plan.hooks === 'save-vms' && !this.host.restoreVms()) problem = 'no route to the hypervisor';
+      if (this.#silencesVms && !this.host.restoreVms()) problem = 'no route to the hypervisor';
     });
-    this.#answer(life, delayMs, () => ({ kind: 'contextRestored', sequence, identity, problem }));
+    this.#answer(life, delayMs, () => ({ kind: 'contextRestored', sequence, lostVms, problem }));
   }
 
   #journal(life: Life, intent: Intent): void {
@@ -633,6 +641,7 @@ function policyOf(plan: WorldPlan): PlatformPolicy {
     wakeTimeoutMs: 20_000,
     saveTimeoutMs: 15_000,
     savesContext: plan.hooks !== 'none',
+    savesVms: plan.hooks === 'saver',
     witness: plan.witness,
     watts: plan.witness === 'watts' ? WATTS : null,
     wakeMethods: Object.keys(plan.host.wakeMethods),

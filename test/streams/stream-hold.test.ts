@@ -491,7 +491,7 @@ describe('loseSessions', () => {
     const atFresh = new SocketReader(fresh);
     fresh.write('new');
     await eventually('the new stream', () => rig.set.heldBytes().heldBytes === 28, { everyMs: 2 });
-    rig.set.loseSessions('vdi-01 lost its memory');
+    rig.set.loseSessions(null, 'vdi-01 lost its memory');
     await atClient.untilEnd('rst');
     expect(rig.seen.of('closed').map(({ why }) => why.split(' (')[0])).toEqual(['vdi-01 lost its memory']);
     expect(rig.set.heldBytes().heldBytes).toBe(3);
@@ -500,6 +500,30 @@ describe('loseSessions', () => {
     const second = new SocketReader(await eventually('the new connection', () => vm.sockets[1], { everyMs: 2 }));
     await second.until(3);
     expect([second.text, atVm.text, atFresh.end]).toEqual(['new', 'before ', 'none']);
+  });
+
+  it('one VM of two lost its memory -> its streams are reset after what it had sent, the other VM’s go on', async () => {
+    const [alice, bob] = [await startVm(), await startVm()];
+    const target = (vm: VmServer) => ({ host: '127.0.0.1', port: vm.port });
+    const rig = await startRig({
+      listeners: [
+        { vm: 'alice', target: target(alice) },
+        { vm: 'bob', target: target(bob) },
+      ],
+    });
+    const readers = [new SocketReader(await rig.connect(0)), new SocketReader(await rig.connect(1))] as const;
+    await eventually('both connections', () => alice.sockets.length + bob.sockets.length === 2, { everyMs: 2 });
+    rig.set.hold();
+    bob.sockets[0]?.write('last words');
+    rig.set.loseSessions('bob', 'VM bob lost its memory');
+    await readers[1].untilEnd('rst');
+    expect([readers[0].end, rig.set.streams().map(({ vm, mode }) => [vm, mode])]).toEqual([
+      'none',
+      [
+        ['alice', 'holding'],
+        ['bob', 'closed'],
+      ],
+    ]);
   });
 
   it('memory was lost, told after the release: a stream that reached the VM since -> goes on, one from before -> reset', async () => {
@@ -511,7 +535,7 @@ describe('loseSessions', () => {
     rig.set.release(null);
     const second = new SocketReader(await eventually('the new connection', () => vm.sockets[1], { everyMs: 2 }));
     await second.until(3);
-    rig.set.loseSessions('vdi-01 lost its memory');
+    rig.set.loseSessions(null, 'vdi-01 lost its memory');
     await Promise.all([atClient.untilEnd('rst'), atVm.untilEnd('rst')]);
     expect([client.destroyed, atFresh.end, second.end]).toEqual([true, 'none', 'none']);
   });

@@ -28,9 +28,9 @@ export class LineClient {
   }
 
   /** Resolves when the TCP connection stands; rejects where it is refused. */
-  static connect(port: number): Promise<LineClient> {
+  static connect(port: number, host = '127.0.0.1'): Promise<LineClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+      const socket = connect({ host, port, noDelay: true });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);

@@ -14,6 +14,7 @@ export interface SetUpVm {
   readonly activity?: string;
   readonly onKeepalive?: string;
   readonly keepaliveWait?: string;
+  readonly identity?: Readonly<Record<string, string>>;
 }
 
 /** What differs from test to test. Durations as the configuration writes them. */
@@ -40,6 +41,9 @@ export interface SetUp {
   readonly minAwake?: string;
   readonly suspendTimeout?: string;
   readonly wakeTimeout?: string;
+  readonly sleep?: 'S3' | 'S5';
+  readonly context?: object;
+  readonly hooks?: object;
 }
 
 /** Writes `torpor.yaml` into the folder and returns its path. */
@@ -50,8 +54,9 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
   if (setUp.bmc.kg !== undefined) writeFileSync(kgFile, `${setUp.bmc.kg}\n`, { mode: 0o600 });
   const path = folder.file('torpor.yaml');
   const defaults = { protocol: 'raw', device: 'terminal', probe: 'tcp' };
-  const vms = setUp.vms.map(({ name, listenPort, ...listener }) => ({
+  const vms = setUp.vms.map(({ name, listenPort, identity, ...listener }) => ({
     name,
+    ...(identity === undefined ? {} : { identity }),
     listeners: [{ listen: `127.0.0.1:${listenPort}`, ...defaults, ...listener }],
   }));
   const { platform, apiPort, bmc } = setUp;
@@ -67,8 +72,10 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
         disconnectGrace: setUp.disconnectGrace ?? '100ms',
         drowsyFor: setUp.drowsyFor ?? '100ms',
         minAwake: setUp.minAwake ?? '0s',
+        context: setUp.context ?? {},
+        hooks: setUp.hooks ?? {},
         power: {
-          sleep: 'S3',
+          sleep: setUp.sleep ?? 'S3',
           suspendTimeout: setUp.suspendTimeout ?? '30s',
           wakeTimeout: setUp.wakeTimeout ?? '60s',
           bmc: {

@@ -8,6 +8,7 @@ import { TorporError } from '../../platform/errors.ts';
 import type { ProofOnRecord } from '../../power/combined-driver.ts';
 import { ApiClient } from '../api-client.ts';
 import { checkAddress } from '../check/check-address.ts';
+import { checkContext } from '../check/check-context.ts';
 import { type CheckFinding, CheckReport } from '../check/check-finding.ts';
 import { checkInhibitors } from '../check/check-inhibitors.ts';
 import { checkPower } from '../check/check-power.ts';
@@ -128,6 +129,7 @@ async function checkPlatform(platform: PlatformConfig, check: PlatformCheck): Pr
   else report.ok('mode', 'observe: everything is judged and nothing pressed');
   checkBmcAddress(platform, report);
   const reading = await checkPower(platform, io.env, report, stop, readProof);
+  await checkContext(platform, io.env, reading, report, stop);
   for (const listener of platform.vms.flatMap((vm) => vm.listeners)) {
     await checkAddress(`listener ${formatEndpoint(listener.listen)}`, listener.listen, isRunning, report);
     await checkProbe(listener, reading, report, stop);

@@ -1,6 +1,6 @@
 // `torpor check --prove`: one real sleep and wake of one platform, after its owner agreed. What is learned goes to the proof store.
-import { buildContext } from '../../compose-context.ts';
-import { buildDriver } from '../../compose-power.ts';
+import { buildContext, contextPolicy } from '../../compose-context.ts';
+import { buildDriver, secretReader } from '../../compose-power.ts';
 import { proofReader } from '../../compose-proof.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { powerFingerprint } from '../../config/power-fingerprint.ts';
@@ -149,7 +149,7 @@ async function run(proveRun: ProveRun): Promise<ProveResult> {
   const startMs = systemClock.nowMs();
   try {
     const path = driver.name;
-    const hands = handsFor(proveRun, driver, log);
+    const hands = await handsFor(proveRun, driver, log);
     const result = await provePlatform({
       platform: platform.name,
       sleep: platform.power.sleep,
@@ -174,19 +174,30 @@ async function run(proveRun: ProveRun): Promise<ProveResult> {
   }
 }
 
-function handsFor({ platform, running }: ProveRun, driver: PowerDriver, log: Logger): ProofHands {
-  const { hooks, power, name } = platform;
+async function handsFor(
+  { config, platform, running, io }: ProveRun,
+  driver: PowerDriver,
+  log: Logger,
+): Promise<ProofHands> {
+  const { power, name } = platform;
+  const policy = contextPolicy(platform);
   if (canAsk(running)) {
     const { wakeTimeoutMs } = power;
     return new AskingHands({
       client: running.client,
       platform: name,
       driver,
-      hookTimeoutMs: hooks.timeoutMs,
+      hookTimeoutMs: policy.saveTimeoutMs,
       wakeTimeoutMs,
     });
   }
-  return new DirectHands(driver, buildContext(platform, log), hooks.beforeSuspend !== null);
+  const context = await buildContext(platform, {
+    stateDir: config.stateDir,
+    log,
+    tell: (_kind, message) => log.info({ platform: name }, message),
+    secret: secretReader(platform, { log, env: io.env }),
+  });
+  return new DirectHands(driver, context, policy.savesContext);
 }
 
 /** One probe per VM suffices: that of its first listener that has one. */
