@@ -26,8 +26,14 @@ export interface RunOptions {
   readonly input?: string;
 }
 
+const CALLED_OFF = 'was called off';
+
 /** Runs the program, without a shell of its own, in a process group of its own. Never rejects. */
 export function runProgram(program: string, args: readonly string[], options: RunOptions): Promise<CommandResult> {
+  // Started and then ended it could already have done what nobody wants any more.
+  if (options.signal.aborted) {
+    return Promise.resolve({ exitCode: null, output: '', stdout: '', started: false, problem: CALLED_OFF });
+  }
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       detached: true,
@@ -49,9 +55,8 @@ export function runProgram(program: string, args: readonly string[], options: Ru
       hardKill = setTimeout(() => killGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS);
     };
     const bound = setTimeout(() => end(`did not end within ${options.boundMs} ms`), options.boundMs);
-    const onAbort = () => end('was called off');
+    const onAbort = () => end(CALLED_OFF);
     options.signal.addEventListener('abort', onAbort, { once: true });
-    if (options.signal.aborted) onAbort();
     child.stdout?.on('data', (chunk: Buffer) => {
       if (stdout.length < OUTPUT_BOUND_BYTES) stdout += chunk.toString();
       if (output.length < OUTPUT_BOUND_BYTES) output += chunk.toString();

@@ -52,7 +52,10 @@ describe('command host', () => {
     const trace = folder.file('trace');
     const host = hostOf({ wake: `echo w > ${trace}` });
     await host.close();
-    expect((await host.requestWake('host-command', SIGNAL)).outcome).not.toBe('accepted');
+    expect(await host.requestWake('host-command', SIGNAL)).toEqual({
+      outcome: 'refused',
+      attempts: ['wake command: was called off'],
+    });
     expect(existsSync(trace)).toBe(false);
   });
 
