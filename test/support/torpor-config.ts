@@ -14,6 +14,8 @@ export interface SetUpVm {
   readonly activity?: string;
   readonly onKeepalive?: string;
   readonly keepaliveWait?: string;
+  /** A command whose output changes when the VM's memory was lost. */
+  readonly identity?: string;
 }
 
 /** What differs from test to test. Durations as the configuration writes them. */
@@ -38,6 +40,8 @@ export interface SetUp {
   readonly disconnectGrace?: string;
   readonly drowsyFor?: string;
   readonly minAwake?: string;
+  readonly hooks?: Readonly<Record<string, string>>;
+  readonly hold?: Readonly<Record<string, string>>;
   readonly suspendTimeout?: string;
   readonly wakeTimeout?: string;
 }
@@ -50,8 +54,9 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
   if (setUp.bmc.kg !== undefined) writeFileSync(kgFile, `${setUp.bmc.kg}\n`, { mode: 0o600 });
   const path = folder.file('torpor.yaml');
   const defaults = { protocol: 'raw', device: 'terminal', probe: 'tcp' };
-  const vms = setUp.vms.map(({ name, listenPort, ...listener }) => ({
+  const vms = setUp.vms.map(({ name, listenPort, identity, ...listener }) => ({
     name,
+    ...(identity === undefined ? {} : { identity: { command: identity } }),
     listeners: [{ listen: `127.0.0.1:${listenPort}`, ...defaults, ...listener }],
   }));
   const { platform, apiPort, bmc } = setUp;
@@ -81,6 +86,8 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
             cipherSuite: bmc.cipherSuite ?? 17,
           },
         },
+        ...(setUp.hooks === undefined ? {} : { hooks: setUp.hooks }),
+        ...(setUp.hold === undefined ? {} : { hold: setUp.hold }),
         ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
         vms,
       },
