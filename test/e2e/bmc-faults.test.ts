@@ -13,7 +13,7 @@ import {
 } from './support/scene.ts';
 import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, USER } from './support/stage.ts';
 
-describe.concurrent('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
+describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
   test('silent during the suspend, back later -> the suspend counts as failed, the client wakes it, one press', async () => {
     await using stage = await Stage.open({ ...ON_REQUEST, suspendTimeout: '4s' });
     await using scene = await openScene(stage);
@@ -21,7 +21,7 @@ describe.concurrent('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     atPhase(stage, 'suspending', () => {
       bmc.faults.silent = true;
     });
-    await askForSleep(scene.torpor);
+    await askForSleep(scene);
     await scene.torpor.waitForState(PLATFORM, 'failed');
     scene.client.write('two\n');
     await scene.torpor.waitForState(PLATFORM, 'waking');

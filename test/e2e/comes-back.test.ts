@@ -18,7 +18,7 @@ import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
 
 const KIB = 1024;
 
-describe.concurrent('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
+describe('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
   test('in the abort window, again and again -> answered at once, never pressed', async () => {
     await using stage = await Stage.open({ drowsyFor: '20s' });
     await using scene = await openScene(stage);
@@ -37,7 +37,7 @@ describe.concurrent('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, ()
     const beforeSuspend = `echo $$ > ${begun}; sleep 60`;
     stage.configure({ ...ON_REQUEST, hooks: { beforeSuspend, afterWake: `touch ${undone}`, timeout: '5m' } });
     await using scene = await openScene(stage);
-    await askForSleep(scene.torpor);
+    await askForSleep(scene, 'saving');
     await eventually('the hook to run', () => existsSync(begun) && readFileSync(begun, 'utf8').endsWith('\n'));
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
@@ -51,7 +51,7 @@ describe.concurrent('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, ()
   test('between the command and the sleep -> woken as soon as it sleeps, answered once, one press', async () => {
     await using stage = await Stage.open(ON_REQUEST, { suspendMs: 1500 });
     await using scene = await openScene(stage);
-    await askForSleep(scene.torpor);
+    await askForSleep(scene);
     await untilHostIs(stage, 'suspending');
     scene.client.write('two\n');
     await untilHostIs(stage, 'asleep');
@@ -65,7 +65,7 @@ describe.concurrent('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, ()
       await using stage = await Stage.open(ON_REQUEST);
       await using scene = await openScene(stage);
       atPhase(stage, phase, () => scene.client.write('two\nthree\n'));
-      if (phase === 'suspending' || phase === 'asleep') await askForSleep(scene.torpor);
+      if (phase === 'suspending' || phase === 'asleep') await askForSleep(scene);
       else {
         await sleepScene(scene);
         await scene.torpor.ask(PLATFORM, 'wake');

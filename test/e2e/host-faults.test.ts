@@ -41,12 +41,11 @@ async function expectLostMemory(stage: Stage): Promise<void> {
   expectNoHarm(stage, 1);
 }
 
-describe.concurrent('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
+describe('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
   test('ignores the button, its user comes back -> let back in, and no second press', async () => {
     await using stage = await Stage.open(ON_REQUEST, { button: 'ignore' });
     await using scene = await openScene(stage);
-    await askForSleep(scene.torpor);
-    await scene.torpor.waitForState(PLATFORM, 'suspending');
+    await askForSleep(scene);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
     await scene.torpor.waitForState(PLATFORM, 'awake');
@@ -59,8 +58,7 @@ describe.concurrent('a platform that does something else', { timeout: 2 * E2E_TI
   test('ignores the button, nobody comes -> the suspend fails with an alarm, the client is served, no second press', async () => {
     await using stage = await Stage.open({ ...ON_REQUEST, suspendTimeout: '2s' }, { button: 'ignore' });
     await using scene = await openScene(stage);
-    await askForSleep(scene.torpor);
-    await scene.torpor.waitForState(PLATFORM, ['suspending', 'failed']);
+    await askForSleep(scene);
     await scene.torpor.waitForState(PLATFORM, 'awake');
     expect(scene.torpor.output).toMatch(/suspend failed/);
     scene.client.write('two\n');
