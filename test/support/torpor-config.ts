@@ -39,11 +39,12 @@ export interface SetUp {
   readonly disconnectGrace?: string;
   readonly drowsyFor?: string;
   readonly minAwake?: string;
+  readonly hooks?: Readonly<Record<string, string>>;
+  readonly hold?: Readonly<Record<string, string>>;
   readonly suspendTimeout?: string;
   readonly wakeTimeout?: string;
   readonly sleep?: 'S3' | 'S5';
   readonly context?: object;
-  readonly hooks?: object;
 }
 
 /** Writes `torpor.yaml` into the folder and returns its path. */
@@ -73,7 +74,6 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
         drowsyFor: setUp.drowsyFor ?? '100ms',
         minAwake: setUp.minAwake ?? '0s',
         context: setUp.context ?? {},
-        hooks: setUp.hooks ?? {},
         power: {
           sleep: setUp.sleep ?? 'S3',
           suspendTimeout: setUp.suspendTimeout ?? '30s',
@@ -88,6 +88,8 @@ export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
             cipherSuite: bmc.cipherSuite ?? 17,
           },
         },
+        ...(setUp.hooks === undefined ? {} : { hooks: setUp.hooks }),
+        ...(setUp.hold === undefined ? {} : { hold: setUp.hold }),
         ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
         vms,
       },

@@ -2,10 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { StreamStatus } from '../../src/platform/ports.ts';
-import type { FarmEvent, PlatformReport, PlatformStatus, StateName } from '../../src/platform/status.ts';
-import { eventually } from './eventually.ts';
 import { spawnTied } from './spawn-tied.ts';
+import { TorporApi } from './torpor-api.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const MAX_OUTPUT_CHARS = 1_000_000;
@@ -17,8 +15,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-export class TorporProcess {
-  readonly apiPort: number | null;
+export class TorporProcess extends TorporApi {
   readonly exit: Promise<Exit>;
   readonly #child: ChildProcess;
   #output = '';
@@ -29,8 +26,8 @@ export class TorporProcess {
     apiPort: number | null = null,
     environment: Readonly<Record<string, string>> = {},
   ) {
+    super(apiPort);
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built: run npm run build`);
-    this.apiPort = apiPort;
     // No terminal, no colours: what is compared is text.
     const env = { ...process.env, NO_COLOR: '1', ...environment };
     this.#child = spawnTied(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -57,7 +54,7 @@ export class TorporProcess {
   }
 
   /** Everything it printed so far, both streams. */
-  get output(): string {
+  override get output(): string {
     return this.#output;
   }
 
@@ -66,61 +63,12 @@ export class TorporProcess {
   }
 
   async apiAnswers(): Promise<void> {
-    await this.#eventually('the API of torpor run', () => {
+    await this.until('the API of torpor run', () => {
       if (this.#ended !== null) return 'ended';
       return this.platforms().then(() => 'up');
     });
     if (this.#ended !== null)
-      throw new Error(`torpor run ended (exit code ${this.#ended.code}):\n${this.#shownOutput()}`);
-  }
-
-  platforms(): Promise<PlatformStatus[]> {
-    return this.#get('/api/v1/platforms');
-  }
-
-  platform(name: string): Promise<PlatformStatus> {
-    return this.#get(`/api/v1/platforms/${name}`);
-  }
-
-  streams(): Promise<StreamStatus[]> {
-    return this.#get('/api/v1/streams');
-  }
-
-  report(): Promise<PlatformReport[]> {
-    return this.#get('/api/v1/report');
-  }
-
-  events(): Promise<FarmEvent[]> {
-    return this.#get('/api/v1/events');
-  }
-
-  /** POST to a platform's verb. Resolves with the HTTP status and the body. */
-  async ask(
-    name: string,
-    verb: 'wake' | 'sleep' | 'inhibit' | 'release' | 'maintenance',
-    body: object = {},
-  ): Promise<[number, unknown]> {
-    const response = await fetch(`${this.#origin()}/api/v1/platforms/${name}/${verb}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(5000),
-    });
-    return [response.status, await response.json()];
-  }
-
-  /** Resolves with the platform's status once it is in one of the states. */
-  waitForState(name: string, states: StateName | readonly StateName[], withinMs = 30_000): Promise<PlatformStatus> {
-    const wanted = typeof states === 'string' ? [states] : states;
-    return this.#eventually(
-      `${name} to be ${wanted.join(' or ')}`,
-      async () => {
-        const status = await this.platform(name);
-        if (wanted.includes(status.state)) return status;
-        throw new Error(`it is ${status.state}: ${status.why}; blocked by ${JSON.stringify(status.blockers)}`);
-      },
-      withinMs,
-    );
+      throw new Error(`torpor run ended (exit code ${this.#ended.code}):\n${this.shownOutput()}`);
   }
 
   /** As a power cut or the kernel's out-of-memory killer ends it: nothing of its own runs any more. */
@@ -142,26 +90,7 @@ export class TorporProcess {
     if (this.#ended === null) await this.stop();
   }
 
-  #origin(): string {
-    if (this.apiPort === null) throw new Error('this command has no API');
-    return `http://127.0.0.1:${this.apiPort}`;
-  }
-
-  async #get<T>(path: string): Promise<T> {
-    const response = await fetch(`${this.#origin()}${path}`, {
-      headers: { accept: 'application/json' },
-      signal: AbortSignal.timeout(5000),
-    });
-    const body = await response.text();
-    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${body}`);
-    return JSON.parse(body) as T;
-  }
-
-  #eventually<T>(what: string, ask: () => Promise<T> | T, withinMs = 20_000): Promise<T> {
-    return eventually(what, ask, { withinMs, context: () => this.#shownOutput() });
-  }
-
-  #shownOutput(): string {
+  protected override shownOutput(): string {
     return `--- last output of torpor (pid ${this.pid})\n${this.#output.slice(-SHOWN_OUTPUT_CHARS)}`;
   }
 }

@@ -68,6 +68,8 @@ export interface BmcCommandsOptions {
 
 export class BmcCommands {
   readonly #options: BmcCommandsOptions;
+  /** Every Chassis Control that was obeyed or refused, oldest first. */
+  readonly chassisActions: ChassisAction[] = [];
   #poweredOnByCommand = false;
   /** What Set ACPI Power State said last. */
   #toldState: AcpiState | null = null;
@@ -147,6 +149,7 @@ export class BmcCommands {
   #control(action: ChassisAction): void {
     const { machine } = this.#options;
     const isOff = machine.powerState() === 'S5';
+    this.chassisActions.push(action);
     if (action === 'diagnostic-interrupt') throw new Refused(COMPLETION.invalidField);
     if (isOff && (action === 'hard-reset' || action === 'power-cycle')) throw new Refused(COMPLETION.notInPresentState);
     if (action === 'power-on' && isOff) this.#poweredOnByCommand = true;

@@ -5,6 +5,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Clock, Logger } from '../../platform/ports.ts';
 import { CIPHER_SUITES, type CipherSuiteId } from '../ipmi/cipher-suite.ts';
+import type { ChassisAction } from '../ipmi/commands/chassis-control.ts';
 import { BmcCredentials } from '../ipmi/credentials.ts';
 import { decodeIpmiRequest, encodeIpmiResponse, type IpmiRequest } from '../ipmi/ipmi-message.ts';
 import type { PrivilegeLevel } from '../ipmi/privilege-level.ts';
@@ -104,6 +105,8 @@ export class SimulatedBmc {
   readonly #clock: Clock;
   readonly #sessions: ManagedSessionTable;
   readonly #sdr: SimulatedSdr;
+  readonly #users: Map<string, ManagedUser>;
+  readonly #chassis: BmcCommands;
   readonly #commands = new CommandTable();
   /** The system event log; never erased, not even by `restart`. */
   readonly sel: SimulatedSel;
@@ -126,6 +129,7 @@ export class SimulatedBmc {
         return [name, { credentials: new BmcCredentials(name, password, options.kg ?? null), privilege }];
       }),
     );
+    this.#users = users;
     const guid = randomBytes(16);
     const wattsPerStep = Math.max(1, Math.ceil(machine.peakWatts / METER_STEPS));
     const createdSeconds = Math.floor(options.clock.nowMs() / 1000);
@@ -142,6 +146,7 @@ export class SimulatedBmc {
       ...{ machine, sdr: this.#sdr, suites, guid, needsKg, wattsPerStep, acpiSensor, acpiCommand, powerSensor },
       closeSession: (managedSessionId) => this.#sessions.delete(managedSessionId),
     });
+    this.#chassis = commands;
     commands.addCommands(this.#commands);
     this.sel.addCommands(this.#commands);
     this.watchdog.addCommands(this.#commands);
@@ -161,6 +166,18 @@ export class SimulatedBmc {
   /** Times a command was executed (repeats that got their old answer aside), by its specification name. */
   executed(commandName: string): number {
     return this.#counts.get(commandName) ?? 0;
+  }
+
+  /** Every Chassis Control that arrived (repeats that got their old answer aside), oldest first. */
+  get chassisActions(): readonly ChassisAction[] {
+    return this.#chassis.chassisActions;
+  }
+
+  /** As an administrator does: the next session needs it, those that are open go on. */
+  changePassword(name: string, password: string): void {
+    const user = this.#users.get(name);
+    if (user === undefined) return;
+    this.#users.set(name, { ...user, credentials: new BmcCredentials(name, password, this.#options.kg ?? null) });
   }
 
   /** Rejects with ERR_IPMI_LISTEN where the port cannot be had. */

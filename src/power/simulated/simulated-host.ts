@@ -18,6 +18,8 @@ export interface SimulatedHostOptions {
   readonly bootMs?: Latency | undefined;
   /** What the operating system does when the power button is pressed. Default suspend. */
   readonly button?: 'suspend' | 'poweroff' | 'ignore' | undefined;
+  /** What comes of a wake from S3. `boot`: firmware that cannot resume starts anew, RAM is lost. Default resume. */
+  readonly wake?: 'resume' | 'boot' | undefined;
   /** What the chassis power bit says in S3: BMCs differ. Default false. */
   readonly powerBitInS3?: boolean | undefined;
   /** Modelled watts, not measured ones. Default 184, 8 and 4. */
@@ -166,6 +168,10 @@ export class SimulatedHost {
   }
 
   #resume(why: string): void {
+    if (this.#options.wake === 'boot') {
+      this.#boot(why);
+      return;
+    }
     this.#enter('resuming', why);
     this.#after(this.#options.resumeMs ?? 250, () => this.#enter('running', 'resumed from RAM'));
   }

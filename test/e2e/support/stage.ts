@@ -7,6 +7,8 @@ import { LineClient } from '../../support/line-client.ts';
 import { freePort } from '../../support/ports.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import { type SetUp, writeTorporConfig } from '../../support/torpor-config.ts';
+import type { TorporApi } from '../../support/torpor-api.ts';
+import { TorporHere } from '../../support/torpor-here.ts';
 import { runTorpor, TorporProcess } from '../../support/torpor-process.ts';
 
 /** Child processes and simulated latencies: generous, so that a busy machine fails nothing. */
@@ -24,7 +26,7 @@ export class Stage implements AsyncDisposable {
   readonly listenPort: number;
   /** Every change of the simulated host, oldest first. Without one nobody touched its power. */
   readonly changes: HostChange[] = [];
-  readonly #torpors: TorporProcess[] = [];
+  readonly #torpors: AsyncDisposable[] = [];
 
   private constructor(platform: SimulatedPlatform, apiPort: number, listenPort: number) {
     this.platform = platform;
@@ -76,8 +78,15 @@ export class Stage implements AsyncDisposable {
     return torpor;
   }
 
+  /** The same in this process: for tests that kill nothing. */
+  async runHere(): Promise<TorporHere> {
+    const torpor = await TorporHere.run(this.configPath, this.apiPort);
+    this.#torpors.push(torpor);
+    return torpor;
+  }
+
   /** Waits until nothing but clients and configured waits keeps the platform awake. */
-  async readyToSleep(torpor: TorporProcess): Promise<void> {
+  async readyToSleep(torpor: TorporApi): Promise<void> {
     await eventually('the wake path to be proven and the BMC to be read', async () => {
       const { state, wakeProven, bmcReachable } = await torpor.platform(PLATFORM);
       return (state === 'awake' || state === 'drowsy') && wakeProven && bmcReachable;
