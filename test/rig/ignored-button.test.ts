@@ -8,7 +8,7 @@ import { TempFolder } from '../support/temp-folder.ts';
 import { writeTorporConfig } from '../support/torpor-config.ts';
 import { runTorpor, TorporProcess } from '../support/torpor-process.ts';
 import { Rig, rigMissing } from './rig.ts';
-import { askService, destructive, presses, readAnswer, rigSetUp } from './rig-service.ts';
+import { ASLEEP_BOUND_MS, askService, destructive, presses, readAnswer, rigSetUp } from './rig-service.ts';
 
 /** Far longer than the rule that lets a client back in, so that only the rule can have done it. */
 const SUSPEND_TIMEOUT = '120s';
@@ -43,7 +43,7 @@ describeWhere(rigMissing(), 'a QEMU platform that ignores its button', () => {
     const first = await askService(client, 'before the press');
     expect(first).toMatchObject({ count: 1, line: 'before the press' });
 
-    await torpor.waitForState('rig', 'suspending', 60_000);
+    await torpor.waitForState('rig', 'suspending', ASLEEP_BOUND_MS);
     const wroteAtMs = performance.now();
     client.write('mid-suspend one\n');
     client.write('mid-suspend two\n');

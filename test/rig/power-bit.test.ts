@@ -10,7 +10,7 @@ import { TempFolder } from '../support/temp-folder.ts';
 import { writeTorporConfig } from '../support/torpor-config.ts';
 import { runTorpor, TorporProcess } from '../support/torpor-process.ts';
 import { Rig, rigMissing } from './rig.ts';
-import { askService, destructive, field, presses, rigSetUp } from './rig-service.ts';
+import { ASLEEP_BOUND_MS, askService, destructive, field, presses, rigSetUp } from './rig-service.ts';
 
 /** Left asleep for so long by the proof. */
 const SETTLE = '5s';
@@ -66,7 +66,7 @@ async function sleepAndWake(rig: Rig, { configPath, apiPort, listenPort }: Ports
   await using torpor = await TorporProcess.run(configPath, apiPort);
   using client = await LineClient.connect(listenPort);
   const before = await askService(client, 'before');
-  const asleep = await torpor.waitForState('rig', 'asleep', 60_000);
+  const asleep = await torpor.waitForState('rig', 'asleep', ASLEEP_BOUND_MS);
   expect(await rig.state()).toBe('suspended');
   expect(asleep.evidence).toContain('S3 by sensor');
   const wroteAtMs = performance.now();
