@@ -184,10 +184,10 @@ describe.concurrent('a configuration that cannot be read', { timeout: E2E_TIMEOU
 
   test('run: the password file is missing -> exit code 1, names the path', async () => {
     await using stage = await Stage.open();
-    rmSync(stage.folder.file('bmc-password'));
+    rmSync(stage.folder.file(`bmc-password-${PLATFORM}`));
     const { code, output } = await stage.runToEnd('run');
     expect(code).toBe(1);
-    expectClear(output, stage.folder.file('bmc-password'));
+    expectClear(output, stage.folder.file(`bmc-password-${PLATFORM}`));
     expectUntouched(stage);
   });
 });

@@ -9,28 +9,12 @@ import { describeWhere } from '../support/requirements.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { writeTorporConfig } from '../support/torpor-config.ts';
 import { TorporProcess } from '../support/torpor-process.ts';
-import { type ChassisCommand, Rig, rigMissing } from './rig.ts';
+import { Rig, rigMissing } from './rig.ts';
+import { type Answer, destructive, field, presses, readAnswer, rigSetUp } from './rig-service.ts';
 
 const CYCLES = 5;
 /** How long the platform is left asleep, so that whatever would wake it by itself shows. */
 const LEFT_ASLEEP_MS = 1_500;
-const ANSWER_BOUND_MS = 60_000;
-
-/** One line of vm-service: `vm1 n=3 boot=8f4fbb11 the line`. */
-const ANSWER = /^vm1 n=(?<count>\d+) boot=(?<boot>[0-9a-f]{8}) (?<line>.*)$/;
-
-interface Answer {
-  readonly count: number;
-  readonly boot: string;
-  readonly line: string;
-}
-
-async function readAnswer(client: LineClient): Promise<Answer> {
-  const text = await client.readLine(ANSWER_BOUND_MS);
-  const { count, boot, line } = ANSWER.exec(text)?.groups ?? {};
-  if (count === undefined || boot === undefined || line === undefined) throw new Error(`no answer of vm1: ${text}`);
-  return { count: Number(count), boot, line };
-}
 
 /** Milliseconds of one sleep and one wake, under names for people. */
 type Timings = Record<string, number>;
@@ -42,15 +26,6 @@ function printTimings(timings: ReadonlyMap<string, Timings>): void {
   ]);
   console.log('milliseconds:');
   console.table(Object.fromEntries(rounded));
-}
-
-function presses(commands: readonly ChassisCommand[]): ChassisCommand[] {
-  return commands.filter((command) => command.name === 'shutdown');
-}
-
-/** Commands that would cost the guest its memory. */
-function destructive(commands: readonly ChassisCommand[]): ChassisCommand[] {
-  return commands.filter(({ name, value }) => name === 'reset' || (name === 'power' && value === '0'));
 }
 
 describeWhere(rigMissing(), 'first light: a QEMU platform in S3 behind ipmi_sim', () => {
@@ -67,24 +42,7 @@ describeWhere(rigMissing(), 'first light: a QEMU platform in S3 behind ipmi_sim'
     console.log(`rig: booted in ${rig.facts.bootMs} ms (${rig.facts.accelerator})`);
     folder = new TempFolder('rig-run');
     [apiPort, listenPort] = [await freePort(), await freePort()];
-    configPath = writeTorporConfig(folder, {
-      platform: 'rig',
-      apiPort,
-      bmc: rig.facts.bmc,
-      // The guest ignores its button in the second after it resumed, as hosts do.
-      idleTimeout: '2s',
-      disconnectGrace: '500ms',
-      drowsyFor: '500ms',
-      vms: [
-        {
-          name: 'vm1',
-          listenPort,
-          target: `127.0.0.1:${rig.facts.vmPorts[0]}`,
-          // QEMU's user network accepts connections for a suspended guest: only an exchange tells.
-          probe: { kind: 'exchange', send: 'probe\n', expect: 'vm1 n=' },
-        },
-      ],
-    });
+    configPath = writeTorporConfig(folder, { apiPort, ...rigSetUp(rig, 'rig', listenPort) });
     torpor = await TorporProcess.run(configPath, apiPort);
   });
 
@@ -227,8 +185,3 @@ describeWhere(rigMissing(), 'first light: a QEMU platform in S3 behind ipmi_sim'
     expect(destructive(commands)).toEqual([]);
   });
 });
-
-/** `boot=… suspends=3`: the value behind a name. */
-function field(text: string, name: string): string | undefined {
-  return new RegExp(`(?:^| )${name}=(\\S+)`).exec(text)?.[1];
-}

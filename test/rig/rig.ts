@@ -78,6 +78,7 @@ export class Rig {
       return new Rig(JSON.parse(up.stdout) as RigFacts, folder, environment);
     } catch (thrown) {
       takeDown();
+      claimed.delete(index);
       folder.remove();
       throw thrown;
     }
@@ -107,6 +108,19 @@ export class Rig {
     return await client.ask(command, 20_000);
   }
 
+  /**
+   * Shell commands for the way past the BMC: the host is asked over its in-band port to suspend, and woken as a magic packet
+   * would, by whoever carries out chassis on. They too are noted among the chassis commands, but for the sleep.
+   */
+  inBandCommands(): { readonly sleep: string; readonly wake: string } {
+    const { controlPort, runDir } = this.facts;
+    const ask = `exec 5<>/dev/tcp/127.0.0.1/${controlPort} && echo suspend >&5 && read -r -t 10 -u 5 answer && [ "$answer" = ok ]`;
+    return {
+      sleep: `bash -c '${ask}'`,
+      wake: `${PYTHON} -I -S '${join(PLATFORM, 'rigctl.py')}' '${runDir}' hook 0 set power 1`,
+    };
+  }
+
   /** The platform's processes: ipmi_sim, the watcher, QEMU while the host is on. */
   processIds(): number[] {
     const names = readdirSync(this.facts.runDir).filter((name) => name.endsWith('.pid'));
@@ -115,6 +129,7 @@ export class Rig {
 
   async stop(): Promise<void> {
     await run(join(PLATFORM, 'down.sh'), [String(this.facts.platform)], { env: this.#environment });
+    claimed.delete(this.facts.platform);
     this.#folder.remove();
   }
 
@@ -127,12 +142,17 @@ export class Rig {
   }
 }
 
+/** Of this process: several may be starting at once, whose ports are not taken yet. */
+const claimed = new Set<number>();
+
 /** The first platform whose ports are free: somebody else's platforms may run on this machine. */
 async function freeIndex(): Promise<number> {
   for (let index = 20; index <= LAST_INDEX; index += 1) {
     const base = BASE_PORT + index * PORTS_PER_PLATFORM;
     const free = await Promise.all([1, 2, 10, 11, 12, 13].map((offset) => isPortFree(base + offset)));
-    if (free.every(Boolean)) return index;
+    if (!free.every(Boolean) || claimed.has(index)) continue;
+    claimed.add(index);
+    return index;
   }
   throw new Error('every platform of the rig is in use');
 }

@@ -1,4 +1,4 @@
-// A configuration file for one Torpor in front of one platform, as a user would write it, with the BMC's password beside it.
+// A configuration file for one Torpor in front of one platform or several, as a user would write it, with each BMC's password beside it.
 import { writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type { TempFolder } from './temp-folder.ts';
@@ -17,10 +17,9 @@ export interface SetUpVm {
   readonly identity?: Readonly<Record<string, string>>;
 }
 
-/** What differs from test to test. Durations as the configuration writes them. */
-export interface SetUp {
+/** One platform: what differs from test to test. Durations as the configuration writes them. */
+export interface PlatformSetUp {
   readonly platform: string;
-  readonly apiPort: number;
   readonly bmc: {
     readonly port: number;
     readonly user: string;
@@ -33,7 +32,8 @@ export interface SetUp {
   /** What is written into the BMC's log. */
   readonly sel?: Readonly<Record<string, boolean | number>>;
   readonly vms: readonly SetUpVm[];
-  readonly workers?: number;
+  /** More keys under `power`: other ways to sleep, to wake, to tell. */
+  readonly power?: Readonly<Record<string, unknown>>;
   readonly mode?: 'armed' | 'observe';
   readonly idleTimeout?: string;
   readonly disconnectGrace?: string;
@@ -47,54 +47,74 @@ export interface SetUp {
   readonly context?: object;
 }
 
+export interface SetUp extends PlatformSetUp {
+  readonly apiPort: number;
+  readonly workers?: number;
+}
+
 /** Writes `torpor.yaml` into the folder and returns its path. */
 export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
-  const passwordFile = folder.file('bmc-password');
-  writeFileSync(passwordFile, `${setUp.bmc.password}\n`, { mode: 0o600 });
-  const kgFile = folder.file('bmc-key');
-  if (setUp.bmc.kg !== undefined) writeFileSync(kgFile, `${setUp.bmc.kg}\n`, { mode: 0o600 });
+  return writeFarmConfig(folder, { apiPort: setUp.apiPort, workers: setUp.workers, platforms: [setUp] });
+}
+
+/** The same for several platforms under one Torpor. */
+export function writeFarmConfig(
+  folder: TempFolder,
+  farm: {
+    readonly apiPort: number;
+    readonly workers?: number | undefined;
+    readonly platforms: readonly PlatformSetUp[];
+  },
+): string {
   const path = folder.file('torpor.yaml');
+  const config = {
+    api: { listen: `127.0.0.1:${farm.apiPort}` },
+    stateDir: folder.file('state'),
+    workers: farm.workers ?? 1,
+    platforms: farm.platforms.map((platform) => platformSection(folder, platform)),
+  };
+  writeFileSync(path, stringify(config));
+  return path;
+}
+
+function platformSection(folder: TempFolder, setUp: PlatformSetUp): object {
+  const { platform, bmc } = setUp;
+  const passwordFile = folder.file(`bmc-password-${platform}`);
+  writeFileSync(passwordFile, `${bmc.password}\n`, { mode: 0o600 });
+  const kgFile = folder.file(`bmc-key-${platform}`);
+  if (bmc.kg !== undefined) writeFileSync(kgFile, `${bmc.kg}\n`, { mode: 0o600 });
   const defaults = { protocol: 'raw', device: 'terminal', probe: 'tcp' };
   const vms = setUp.vms.map(({ name, listenPort, identity, ...listener }) => ({
     name,
     ...(identity === undefined ? {} : { identity }),
     listeners: [{ listen: `127.0.0.1:${listenPort}`, ...defaults, ...listener }],
   }));
-  const { platform, apiPort, bmc } = setUp;
-  const config = {
-    api: { listen: `127.0.0.1:${apiPort}` },
-    stateDir: folder.file('state'),
-    workers: setUp.workers ?? 1,
-    platforms: [
-      {
-        name: platform,
-        mode: setUp.mode ?? 'armed',
-        idleTimeout: setUp.idleTimeout ?? '500ms',
-        disconnectGrace: setUp.disconnectGrace ?? '100ms',
-        drowsyFor: setUp.drowsyFor ?? '100ms',
-        minAwake: setUp.minAwake ?? '0s',
-        context: setUp.context ?? {},
-        power: {
-          sleep: setUp.sleep ?? 'S3',
-          suspendTimeout: setUp.suspendTimeout ?? '30s',
-          wakeTimeout: setUp.wakeTimeout ?? '60s',
-          bmc: {
-            driver: 'ipmi',
-            host: '127.0.0.1',
-            port: bmc.port,
-            user: bmc.user,
-            passwordFile,
-            ...(bmc.kg === undefined ? {} : { kgFile }),
-            cipherSuite: bmc.cipherSuite ?? 17,
-          },
-        },
-        ...(setUp.hooks === undefined ? {} : { hooks: setUp.hooks }),
-        ...(setUp.hold === undefined ? {} : { hold: setUp.hold }),
-        ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
-        vms,
+  return {
+    name: platform,
+    mode: setUp.mode ?? 'armed',
+    idleTimeout: setUp.idleTimeout ?? '500ms',
+    disconnectGrace: setUp.disconnectGrace ?? '100ms',
+    drowsyFor: setUp.drowsyFor ?? '100ms',
+    minAwake: setUp.minAwake ?? '0s',
+    context: setUp.context ?? {},
+    power: {
+      sleep: setUp.sleep ?? 'S3',
+      suspendTimeout: setUp.suspendTimeout ?? '30s',
+      wakeTimeout: setUp.wakeTimeout ?? '60s',
+      bmc: {
+        driver: 'ipmi',
+        host: '127.0.0.1',
+        port: bmc.port,
+        user: bmc.user,
+        passwordFile,
+        ...(bmc.kg === undefined ? {} : { kgFile }),
+        cipherSuite: bmc.cipherSuite ?? 17,
       },
-    ],
+      ...setUp.power,
+    },
+    ...(setUp.hooks === undefined ? {} : { hooks: setUp.hooks }),
+    ...(setUp.hold === undefined ? {} : { hold: setUp.hold }),
+    ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
+    vms,
   };
-  writeFileSync(path, stringify(config));
-  return path;
 }
