@@ -20,6 +20,7 @@ import type {
   StreamName,
   StreamObserver,
 } from '../platform/ports.ts';
+import { formatDuration } from '../platform/units.ts';
 import { watchPace } from '../platform/watch-pace.ts';
 import { callBounded } from './bounded-call.ts';
 import { PowerWatch } from './power-watch.ts';
@@ -331,7 +332,10 @@ export class PlatformController implements StreamObserver {
         kind: 'drained',
         sequence,
         drained,
-        why: `${unackedBytes} bytes towards the VMs are not acknowledged`,
+        why:
+          unackedBytes > 0
+            ? `${unackedBytes} bytes towards the VMs are not acknowledged`
+            : `whether all bytes reached the VMs could not be seen within ${formatDuration(boundMs)}`,
       }),
       (problem) => ({ kind: 'drained', sequence, drained: false, why: problem }),
     );
