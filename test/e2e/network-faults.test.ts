@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { SimulatedPlatformOptions } from '../../src/power/simulated/simulated-platform.ts';
-import { eventually } from '../support/eventually.ts';
 import { BadLine } from './support/bad-line.ts';
 import {
   askForSleep,
@@ -10,10 +9,8 @@ import {
   expectNoHarm,
   ON_REQUEST,
   openScene,
-  PATIENCE_MS,
   type Scene,
   sleepScene,
-  untilHostIs,
 } from './support/scene.ts';
 import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, USER } from './support/stage.ts';
 
@@ -90,22 +87,6 @@ describe('a bad network to the BMC', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
     expectNoHarm(scene.stage, 1);
-  });
-
-  test('a press 5 s late, its user back before -> let back in, woken again when it falls asleep late, one press', async () => {
-    await using scene = await openLineScene();
-    const { stage, client, line, torpor } = scene;
-    await eventually('the client to be idle', async () => (await torpor.platform(PLATFORM)).pool === 0);
-    line.faults.delayMs = [LATE_MS, LATE_MS];
-    await askForSleep(scene);
-    client.write('two\n');
-    await untilHostIs(stage, 'suspending');
-    line.faults.delayMs = [0, 0];
-    client.write('three\n');
-    expect(await client.readLine(PATIENCE_MS)).toMatch(/ n=2 .*two$/);
-    await expectAnswered(scene, 3, 'three');
-    await eventually('the host to run', () => stage.platform.host.phase === 'running', { withinMs: PATIENCE_MS });
-    expectNoHarm(stage, 1);
   });
 
   test('a whole session replayed, its soft press with it, open and after the end -> nothing happens', async () => {

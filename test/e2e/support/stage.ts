@@ -14,6 +14,9 @@ import { runTorpor, TorporProcess } from '../../support/torpor-process.ts';
 /** Child processes and simulated latencies: generous, so that a busy machine fails nothing. */
 export const E2E_TIMEOUT_MS = 60_000;
 
+/** For a start, a session and a walk through the sensor records on a machine that is short of time. */
+const READY_MS = 40_000;
+
 export const PLATFORM = 'vdi-01';
 export const USER = 'torpor';
 /** IPMI 2.0 allows 20 bytes. */
@@ -87,10 +90,11 @@ export class Stage implements AsyncDisposable {
 
   /** Waits until nothing but clients and configured waits keeps the platform awake. */
   async readyToSleep(torpor: TorporApi): Promise<void> {
-    await eventually('the wake path to be proven and the BMC to be read', async () => {
+    const isReady = async () => {
       const { state, wakeProven, bmcReachable } = await torpor.platform(PLATFORM);
       return (state === 'awake' || state === 'drowsy') && wakeProven && bmcReachable;
-    });
+    };
+    await eventually('the wake path to be proven and the BMC to be read', isReady, { withinMs: READY_MS });
   }
 
   /** Another command with this stage's configuration, to its end. */
