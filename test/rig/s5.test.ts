@@ -180,7 +180,9 @@ describeWhere(
       // A BMC that is emulated on a busy machine may be late with an answer.
       const isLate = (message: string) => message.startsWith('the BMC does not answer');
       expect(events.filter(({ kind, message }) => kind === 'alarm' && !isLate(message))).toEqual([]);
-      expect(readFileSync(folder.file('hooks.log'), 'utf8').slice(from.hook)).toMatch(/^beforeSuspend\n(afterWake\n)+$/);
+      expect(readFileSync(folder.file('hooks.log'), 'utf8').slice(from.hook)).toMatch(
+        /^beforeSuspend\n(afterWake\n)+$/,
+      );
       for (const words of ['saved VM alice', 'restored VM alice'])
         timings[words] = / in (.*)$/.exec(events[at(words)]?.message ?? '')?.[1] ?? '';
       const commands = rig.chassisCommands().slice(from.command);

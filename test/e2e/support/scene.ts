@@ -1,7 +1,7 @@
 // A stage with one connected client, and what every fault must leave true: one press for one intent, and nothing that costs memory.
 import { expect } from 'vitest';
-import type { HostPhase } from '../../../src/power/simulated/simulated-host.ts';
 import type { StateName } from '../../../src/platform/status.ts';
+import type { HostPhase } from '../../../src/power/simulated/simulated-host.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { LineClient } from '../../support/line-client.ts';
 import type { TorporHere } from '../../support/torpor-here.ts';

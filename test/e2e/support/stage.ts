@@ -6,8 +6,8 @@ import { eventually } from '../../support/eventually.ts';
 import { LineClient } from '../../support/line-client.ts';
 import { freePort } from '../../support/ports.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
-import { type SetUp, writeTorporConfig } from '../../support/torpor-config.ts';
 import type { TorporApi } from '../../support/torpor-api.ts';
+import { type SetUp, writeTorporConfig } from '../../support/torpor-config.ts';
 import { TorporHere } from '../../support/torpor-here.ts';
 import { runTorpor, TorporProcess } from '../../support/torpor-process.ts';
 
