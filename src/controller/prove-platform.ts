@@ -35,7 +35,8 @@ export interface ProofHands {
   readPower(signal: AbortSignal): Promise<PowerReading>;
   /** Saves the context. What forbids the sleep, for people; null where nothing does. */
   prepare(signal: AbortSignal): Promise<string | null>;
-  requestSleep(signal: AbortSignal): Promise<PowerAnswer>;
+  /** `pressedAtMs`: when it really pressed, where guards and hooks came first. */
+  requestSleep(signal: AbortSignal): Promise<PowerAnswer & { readonly pressedAtMs?: number }>;
   requestWake(method: string, signal: AbortSignal): Promise<PowerAnswer>;
   /** Restores the context and compares identities. `wokeBy`: who really woke it, where only the hands know. */
   finish(signal: AbortSignal): Promise<{
@@ -100,7 +101,6 @@ interface WakeSeen {
   readonly askedAtMs: number;
   readonly wokeBy: string | null;
   readonly attempts: readonly string[];
-  readonly runningMs: number | null;
   readonly awakeMs: number | null;
 }
 
@@ -171,7 +171,7 @@ class ProofRun {
       await hands.finish(this.#unstoppable);
       return { ...NOTHING_LEARNED, outcome: 'no-sleep', why: `the request was refused: ${answer.attempts.join('; ')}` };
     }
-    const slept = await this.#awaitSleep(askedAtMs);
+    const slept = await this.#awaitSleep(answer.pressedAtMs ?? askedAtMs, this.#now);
     if ('problem' in slept) return await this.#backFromNoSleep(slept);
     tell(`asleep after ${formatDuration(slept.asleepMs)}`);
     const fromMs = this.#now;
@@ -181,7 +181,8 @@ class ProofRun {
 
   // -------------------------------------------------------------------------------------------- down
 
-  async #awaitSleep(askedAtMs: number): Promise<SleepSeen | NoSleep> {
+  /** Steps count from the press; its time-out from the answer, which may itself have taken a while. */
+  async #awaitSleep(askedAtMs: number, answeredAtMs: number): Promise<SleepSeen | NoSleep> {
     const { suspendTimeoutMs } = this.#options;
     let firstWitnessMs: number | null = null;
     let silentFromMs: number | null = null;
@@ -197,7 +198,7 @@ class ProofRun {
     };
     const stillAnswering = () => this.#answering.filter((vm) => this.#watch.silentSinceMs(vm, askedAtMs) === null);
     // Only silence that has begun by then gets more time: where nothing else tells, it must last.
-    const isOver = () => this.#now - askedAtMs >= suspendTimeoutMs && stillAnswering().length > 0;
+    const isOver = () => this.#now - answeredAtMs >= suspendTimeoutMs && stillAnswering().length > 0;
     await this.#until(() => isAsleep() || isOver(), suspendTimeoutMs + WEAK_SILENCE_MS);
     if (!isAsleep()) {
       const within = `it did not fall asleep within ${formatDuration(suspendTimeoutMs)}`;
@@ -281,8 +282,9 @@ class ProofRun {
     tell(identityWords(identity));
     const vms = await this.#awaitVms(slept, woke.askedAtMs);
     const after = await this.#lookAfter();
+    const runningMs = slept.firstWitnessMs === null ? null : this.#runningMs(woke.askedAtMs);
     const samples = { awake: [...this.#before, ...after], asleep };
-    const steps: ProofSteps = { ...stepsOf(slept, woke), vms };
+    const steps: ProofSteps = { ...stepsOf(slept, woke), runningMs, vms };
     const judged = { ...common, identity, witnesses: judgeWitnesses(samples, idleWatts), steps };
     if (wokenByOther) {
       const why =
@@ -299,25 +301,28 @@ class ProofRun {
     const { hands, tell, wakeTimeoutMs } = this.#options;
     const askedAtMs = this.#now;
     const attempts: string[] = [];
-    let runningMs: number | null = null;
     this.#watch.setPace(POWER_PACE_MS, WAKING_PROBE_PACE_MS);
     const isAwake = () => {
-      const runs = this.#watch.readings.find((reading) => reading.atMs > askedAtMs && !this.#saysSleep(reading));
-      if (runs !== undefined && tells) runningMs ??= runs.atMs - askedAtMs;
-      if (this.#answering.length === 0) return runningMs !== null;
+      const runs = tells && this.#runningMs(askedAtMs) !== null;
+      if (this.#answering.length === 0) return runs;
       // Saved VMs answer only once they are restored: the host alone must do, or time where nothing tells of it.
-      if (hands.savesContext && (runningMs !== null || (!tells && this.#now - askedAtMs >= WAKE_RESEND_MS)))
-        return true;
+      if (hands.savesContext && (runs || (!tells && this.#now - askedAtMs >= WAKE_RESEND_MS))) return true;
       return this.#answering.some((vm) => this.#watch.firstAnswerMs(vm, askedAtMs) !== null);
     };
     for (const method of hands.wakeMethods) {
       tell(`asks for a wake by ${method}`);
       if (await this.#wakeBy(method, attempts, isAwake, wakeTimeoutMs)) {
-        return { askedAtMs, wokeBy: method, attempts, runningMs, awakeMs: this.#now - askedAtMs };
+        return { askedAtMs, wokeBy: method, attempts, awakeMs: this.#now - askedAtMs };
       }
       tell(`not awake by ${method}: ${attempts.at(-1)}`);
     }
-    return { askedAtMs, wokeBy: null, attempts, runningMs, awakeMs: null };
+    return { askedAtMs, wokeBy: null, attempts, awakeMs: null };
+  }
+
+  /** From the request to wake to the first reading that does not say sleep. */
+  #runningMs(askedAtMs: number): number | null {
+    const runs = this.#watch.readings.find((reading) => reading.atMs > askedAtMs && !this.#saysSleep(reading));
+    return runs === undefined ? null : runs.atMs - askedAtMs;
   }
 
   /** Asks again until it is awake or the method had its time; a refusal ends it at once. */
@@ -397,7 +402,7 @@ class ProofRun {
     return this.#options.clock.nowMs();
   }
 
-  #request(boundMs: number, ask: (signal: AbortSignal) => Promise<PowerAnswer>): Promise<PowerAnswer> {
+  #request<Answer>(boundMs: number, ask: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     return callBounded(this.#unstoppable, this.#options.clock, boundMs, ask);
   }
 
@@ -423,9 +428,9 @@ function notTried(why: string): ProveResult {
   return { ...NOTHING_LEARNED, outcome: 'not-tried', why };
 }
 
-function stepsOf(slept: SleepSeen, woke: WakeSeen): Omit<ProofSteps, 'vms'> {
+function stepsOf(slept: SleepSeen, woke: WakeSeen): Omit<ProofSteps, 'vms' | 'runningMs'> {
   const { firstWitnessMs, silentMs, asleepMs } = slept;
-  return { firstWitnessMs, silentMs, asleepMs, runningMs: woke.runningMs, awakeMs: woke.awakeMs ?? 0 };
+  return { firstWitnessMs, silentMs, asleepMs, awakeMs: woke.awakeMs ?? 0 };
 }
 
 function readingWords({ acpi, powerBit, watts }: PowerReading): string {

@@ -654,10 +654,10 @@ function waitHandsOff(turn: Turn, nowMs: number): Turn | null {
   return isOver(model, nowMs) ? failHandsOff(turn, nowMs) : null;
 }
 
-/** Not counted among failed wakes: none was asked for. */
+/** Not counted among failed wakes: none was asked for. Whoever still waits when the maintenance ends is woken for soon. */
 function failHandsOff(turn: Turn, nowMs: number): Turn {
   const why = `no VM answers, and in maintenance no wake is asked for (${assess(turn.model, nowMs).text})`;
-  return moveTo(turn, 'failed', why, nowMs, {}, { phase: 'wake' });
+  return moveTo(turn, 'failed', why, nowMs, {}, { phase: 'wake', deadlineMs: nowMs + WAKE_BACK_OFF_MS });
 }
 
 /** The method had its time: the next one gets as much, unless there is none, or it runs and none could help. */

@@ -21,6 +21,8 @@ export interface FakePlan {
   readonly unreadableAsleep?: boolean;
   readonly wakes?: Readonly<Record<string, 'wakes' | 'nothing' | 'refused'>>;
   readonly sleepOutcome?: PowerAnswer['outcome'];
+  /** Guards and hooks run this long before the press. */
+  readonly guardsMs?: number;
   readonly wakesAloneAfterMs?: number;
   readonly veto?: string | null;
   readonly savesVms?: boolean;
@@ -80,7 +82,14 @@ export class FakePlatform implements ProofHands {
     return this.#plan.veto ?? null;
   }
 
-  async requestSleep(): Promise<PowerAnswer> {
+  async requestSleep(): Promise<PowerAnswer & { readonly pressedAtMs?: number }> {
+    const { guardsMs } = this.#plan;
+    if (guardsMs === undefined) return this.#press();
+    await new Promise<void>((resolve) => this.#clock.schedule(guardsMs, resolve));
+    return { ...this.#press(), pressedAtMs: this.#clock.nowMs() };
+  }
+
+  #press(): PowerAnswer {
     this.deeds.push('sleep');
     const { sleepOutcome, button, entryMs, wakesAloneAfterMs } = this.#plan;
     const outcome = sleepOutcome ?? 'accepted';

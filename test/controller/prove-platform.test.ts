@@ -112,6 +112,13 @@ describe('prove: how long', () => {
     expect(result.learned?.suspendTimeoutMs).toBeLessThan(12_000);
   });
 
+  it('prove: guards that take longer than the suspend may -> the time-out and the steps count from the press', async () => {
+    const { result } = await runProof({ guardsMs: 40_000, entryMs: 3_000 });
+    expect(result.outcome, result.why).toBe('proven');
+    expect(result.steps?.asleepMs).toBeGreaterThanOrEqual(3_000);
+    expect(result.steps?.asleepMs).toBeLessThan(4_000);
+  });
+
   it('prove: nothing but probes -> asleep only after fifteen seconds of silence', async () => {
     const { tookMs } = await runProof({ acpi: false, bitAsleep: null });
     expect(tookMs).toBeGreaterThan(15_000 + 10_000);

@@ -13,7 +13,8 @@ const ARROWS: Readonly<Record<StateName, readonly StateName[]>> = {
   saving: ['awake', 'suspending', 'waking'],
   suspending: ['asleep', 'awake', 'waking', 'failed'],
   asleep: ['waking', 'awake'],
-  waking: ['awake', 'failed', 'waking'],
+  // waking -> asleep: in maintenance nothing is asked for, so what does not run is left alone.
+  waking: ['awake', 'failed', 'waking', 'asleep'],
   failed: ['awake', 'asleep', 'waking'],
 };
 

@@ -290,6 +290,24 @@ describe('maintenance by order', () => {
     expect(rig.model).toMatchObject({ state: 'awake', maintenance: true });
   });
 
+  it('maintenance: on while it wakes and nothing tells whether it sleeps, then off -> woken again for its client', () => {
+    const rig = new MachineRig().toWaking();
+    rig.maintenance(true);
+    rig.tickFor(POLICY.wakeTimeoutMs);
+    expect(rig.model).toMatchObject({ state: 'failed', wakeWanted: expect.any(String) });
+    rig.activity();
+    rig.maintenance(false);
+    rig.tickFor(5_000);
+    expect(rig.state).toBe('waking');
+  });
+
+  it('maintenance: on while it wakes, and it sleeps again -> asleep, its client let go within its bound', () => {
+    const rig = new MachineRig().toWaking();
+    rig.maintenance(true);
+    rig.wait(1_000).sleepFor(3_000);
+    expect(rig.state).toBe('asleep');
+  });
+
   it('maintenance: off while a client waits -> woken at once, the order’s end kept', () => {
     const rig = new MachineRig().toAsleep();
     rig.maintenance(true);

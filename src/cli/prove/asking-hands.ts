@@ -3,6 +3,7 @@ import type { ProofHands } from '../../controller/prove-platform.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { PowerAnswer, PowerDriver, PowerReading } from '../../platform/ports.ts';
 import type { FarmEvent, PlatformStatus } from '../../platform/status.ts';
+import { systemClock } from '../../system-clock.ts';
 import { type ApiClient, pause } from '../api-client.ts';
 
 const POLL_MS = 200;
@@ -42,14 +43,14 @@ export class AskingHands implements ProofHands {
   }
 
   /** Resolves when it has pressed; refused where a guard forbids it, or where it turned back. */
-  async requestSleep(signal: AbortSignal): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal): Promise<PowerAnswer & { readonly pressedAtMs?: number }> {
     const { client, platform } = this.#options;
     try {
       await client.sleep(platform, false);
       for (;;) {
         const status = await client.platform(platform);
         const answer = sleepAnswerOf(status);
-        if (answer !== null) return answer;
+        if (answer !== null) return { ...answer, pressedAtMs: systemClock.nowMs() };
         await pause(POLL_MS, signal);
         if (signal.aborted) return { outcome: 'unknown', attempts: [`it is still ${status.state}: ${status.why}`] };
       }
