@@ -13,7 +13,7 @@ const ARROWS: Readonly<Record<StateName, readonly StateName[]>> = {
   saving: ['awake', 'suspending', 'waking'],
   suspending: ['asleep', 'awake', 'waking', 'failed'],
   asleep: ['waking', 'awake'],
-  // waking -> asleep: in maintenance nothing is asked for, so what does not run is left alone.
+  // waking -> asleep: in ordered maintenance only, where nothing is asked of one that somebody switched off again.
   waking: ['awake', 'failed', 'waking', 'asleep'],
   failed: ['awake', 'asleep', 'waking'],
 };
@@ -219,6 +219,8 @@ export class MachineChecker {
     this.#demand(effect.from === this.#state, `a transition from ${effect.from} while in ${this.#state}`);
     this.#demand(ARROWS[effect.from].includes(effect.to), `${effect.from} -> ${effect.to} is not in the table`);
     this.#demand(effect.why !== '', 'a transition without a reason');
+    const givesUp = effect.from === 'waking' && effect.to === 'asleep';
+    this.#demand(!givesUp || this.#maintenance, 'a wake was given up without maintenance');
     this.#state = effect.to;
     this.#sinceMs = nowMs;
     this.counts.states.add(effect.to);

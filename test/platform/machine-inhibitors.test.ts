@@ -344,7 +344,7 @@ describe('maintenance by order', () => {
     rig.sleepFor(5_000);
     rig.tickFor(60_000);
     expect(rig.all('requestWake')).toEqual([]);
-    expect(rig.model.maintenance).toBe(true);
+    expect(rig.model).toMatchObject({ state: 'asleep', maintenance: true });
   });
 
   it('maintenance: it runs without any VM -> failed without a request and without a mark, and awake once a VM answers', () => {
