@@ -274,7 +274,11 @@ function absorbRelease(turn: Turn, nowMs: number): Turn {
 
 function absorbMaintenance(turn: Turn, on: boolean, why: string, nowMs: number): Turn {
   const { model } = turn;
-  if (on) return keepOrders(patch(turn, { maintenance: true, maintenanceOrder: { why, sinceMs: nowMs } }));
+  if (on) {
+    // The later order holds: a wake that was asked for before it is not asked of the BMC any more.
+    const maintenanceOrder = { why, sinceMs: nowMs };
+    return keepOrders(patch(turn, { maintenance: true, maintenanceOrder, wakeOrdered: false }));
+  }
   const ended = patch(turn, { maintenance: false, maintenanceOrder: null });
   const kept = model.maintenanceOrder === null ? ended : keepOrders(ended);
   const kind = intentAfterMaintenance(model);
@@ -492,7 +496,9 @@ function settleIntent(turn: Turn, nowMs: number): Turn | null {
   if (intent.kind === 'run' || !isEvidentlyRunning(assess(turn.model, nowMs))) return null;
   if (progress.phase !== 'doubt') return mayBeLate(turn.model, nowMs) ? null : journal(turn, 'run', nowMs);
   if (!policy.savesContext) return journal(patch(turn, { progress: { ...progress, phase: 'none' } }), 'run', nowMs);
-  return startRestoring(toWaking(turn, 'it runs, and its context may not be restored', nowMs, false), nowMs);
+  const waking = toWaking(turn, 'it runs, and its context may not be restored', nowMs, false);
+  // Restoring waits for no answer of saved VMs, and nothing flows before one. Without probes the next reading must speak for them.
+  return policy.probedVms.length > 0 ? startRestoring(waking, nowMs) : waking;
 }
 
 function advanceDrowsy(turn: Turn, nowMs: number): Turn | null {

@@ -308,6 +308,14 @@ describe('maintenance by order', () => {
     expect(rig.state).toBe('asleep');
   });
 
+  it('maintenance: ordered after a wake that was ordered before it slept -> the later order holds, no wake is asked for', () => {
+    const rig = new MachineRig().toSuspending();
+    rig.send({ kind: 'operatorWake', why: 'an operator' });
+    rig.maintenance(true);
+    rig.sleepFor(3_000);
+    expect(rig.all('requestWake')).toEqual([]);
+  });
+
   it('maintenance: off while a client waits -> woken at once, the order’s end kept', () => {
     const rig = new MachineRig().toAsleep();
     rig.maintenance(true);

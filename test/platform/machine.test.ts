@@ -219,6 +219,16 @@ describe('restart: journalled intent x evidence', () => {
     expect(rig.state).toBe('awake');
   });
 
+  it('restart: hooks had begun, no evidence at first, then S0, no VM has a probe -> restored once the next reading says so', () => {
+    const policy = { ...SAVES, probedVms: [] };
+    const rig = new MachineRig({ policy, intent: intentOf('sleep', fresh) });
+    rig.tickFor(30_000);
+    rig.powerOn();
+    expect(rig.all('restoreContext')).toEqual([]);
+    rig.wait(500).powerOn();
+    expect(rig.all('restoreContext')).toHaveLength(1);
+  });
+
   it('restart: our S5 sleep, BMC silent at first, then off -> still our own sleep: a client wakes it', () => {
     const rig = new MachineRig({ policy: S5, intent: intentOf('sleep', old) });
     rig.tickFor(30_000);
