@@ -2,7 +2,7 @@
 // to its callers. What is common is written without a call: V8 inlines none.
 import { LAST_LITERALS, LAST_MATCH_DISTANCE, MIN_COMPRESSIBLE, MIN_MATCH, RUN_MASK } from './constants';
 import { copyStep, copySteps, loadPadded, STEP_BYTES } from './copy';
-import { BLOCK_SHIFT, BLOCK_TABLE, slotIn } from './hash-table';
+import { BLOCK_SHIFT, BLOCK_TABLE, SHARING_BYTES, slotIn } from './hash-table';
 import { endOfMatch } from './match-length';
 import { ONE_BYTE_FIELD, writeLiterals, writeSequence } from './sequence-writer';
 
@@ -50,9 +50,10 @@ export function encodeSequences<Kind>(
   // The first place is only remembered: a message's header is found again all the same, from its second byte backwards.
   setEntry<Kind>(slotOf<Kind>(load<u64>(src) << 24, table, shift), src - base);
   let at = src + 1;
-  const isShared = sizeof<Kind>() === sizeof<SharedTable>();
-  const denseBytes = isShared && srcEnd - src <= SHORT_BYTES ? SHORT_DENSE_BYTES : DENSE_BYTES;
-  const skipShift = isShared ? SKIP_SHIFT - 1 : SKIP_SHIFT;
+  // By size alone, not by whether the table is shared: a block's bytes do not depend on the blocks before it.
+  const isSmall = sizeof<Kind>() <= sizeof<SharedTable>() && srcEnd - src <= <usize>SHARING_BYTES;
+  const denseBytes = isSmall && srcEnd - src <= SHORT_BYTES ? SHORT_DENSE_BYTES : DENSE_BYTES;
+  const skipShift = isSmall ? SKIP_SHIFT - 1 : SKIP_SHIFT;
   while (true) {
     let match: usize = 0;
     const denseEnd = min(at + denseBytes, lastStart);

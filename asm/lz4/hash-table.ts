@@ -8,7 +8,7 @@ export const BLOCK_SHIFT: u64 = 63 - <u64>BLOCK_TABLE_BITS;
 /** Multiplicative hash of the low 5 bytes; the constant is the largest prime below 2^40 / golden ratio. */
 const HASH_MULTIPLIER: u64 = 679535556989;
 /** Up to here a block shares the table with those before it: clearing it would take a notable part of the time. */
-const SHARING_BYTES: u32 = 8192;
+export const SHARING_BYTES: u32 = 8192;
 const POSITIONS: u32 = 65536;
 
 /** The position that the next small block's first byte gets. What the table holds below it belongs to blocks before. */
