@@ -1,6 +1,6 @@
 // Soaks Torpor in mixed traffic: thousands of streams that type, redraw, transfer, dawdle, leave and come back. Every byte that
 // returns is compared. Along the way Torpor collects its garbage and says what is left; exits 1 where a byte was lost or that grows.
-// Usage: node bench/soak.mjs [--streams 5000] [--minutes 5] [--seed N] [--json FILE]. Needs a build; Linux for the memory figures.
+// Usage: node bench/soak.mjs [--streams 5000] [--minutes 5] [--churn 0.02 replaced each second] [--seed N] [--json FILE]. Needs a build; Linux for the memory figures.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import os from 'node:os';
@@ -13,12 +13,14 @@ import { listRivals } from './data-peers.mjs';
 
 /** Bytes that travel round a stream: a place in this pattern says what must come next. Prime, so that chunks never line up. */
 const PATTERN_BYTES = 1_048_583;
-/** Share of streams that are replaced each second. */
-const CHURN_PER_SECOND = 0.02;
 const DRAIN_BOUND_MS = 30_000;
 const SAMPLES = 40;
-/** The first part of a soak: heap, pools and the log of events find their size. */
+/** The first part of a soak, in which heap and pools find their size. */
 const WARM_SHARE = 0.3;
+/** As many streams must have ended before memory is judged: as the longest table of what is past remembers (LINGERING_MAX). */
+const WARM_FINISHED = 18_000;
+/** Fewer samples tell nothing. */
+const JUDGED_MIN = 8;
 /** What is left after a collection may grow over the judged part by that share of its mean: churn leaves some streams more or less. */
 const GROWTH_MAX = 0.05;
 const HEAP_WATCH = fileURLToPath(new URL('./heap-watch.mjs', import.meta.url));
@@ -27,6 +29,7 @@ const { values: args } = parseArgs({
   options: {
     streams: { type: 'string', default: '5000' },
     minutes: { type: 'string', default: '5' },
+    churn: { type: 'string', default: '0.02' },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
   },
@@ -93,7 +96,7 @@ async function soak() {
   while (performance.now() - soakedFrom < durationMs) {
     await pause(durationMs / SAMPLES);
     const clients = [...live];
-    const leaving = Math.ceil((streams * CHURN_PER_SECOND * durationMs) / SAMPLES / 1000);
+    const leaving = Math.ceil((streams * Number(args.churn) * durationMs) / SAMPLES / 1000);
     for (let each = 0; each < leaving; each += 1) clients[random(clients.length)]?.leave();
     const { residentKib, cpuSeconds } = torpor.usage();
     const left = await collect();
@@ -118,8 +121,12 @@ async function soak() {
 }
 
 async function report(samples, unfinished) {
-  const warm = samples.filter(({ atS }) => atS >= (WARM_SHARE * durationMs) / 1000);
-  const growths = Object.fromEntries(['heapUsed', 'external', 'rss'].map((key) => [key, growthOf(warm, key)]));
+  const warm = samples.filter(
+    ({ atS, finished }) => atS >= (WARM_SHARE * durationMs) / 1000 && finished >= WARM_FINISHED,
+  );
+  const growths = Object.fromEntries(
+    ['heapUsed', 'external', 'rss'].map((key) => [key, warm.length < JUDGED_MIN ? null : growthOf(warm, key)]),
+  );
   const lostBytes = counts.sentBytes - counts.comparedBytes;
   const faults = [
     ...(counts.wrongReads > 0 ? [`${counts.wrongReads} reads brought bytes that were not sent`] : []),
@@ -127,8 +134,13 @@ async function report(samples, unfinished) {
       ? [`${lostBytes} bytes did not come back, on ${unfinished} streams that did not end`]
       : []),
     ...(counts.cutStreams > 0 ? [`${counts.cutStreams} streams were cut`] : []),
+    ...(warm.length < JUDGED_MIN
+      ? [
+          `memory is not judged: ${warm.length} samples after ${WARM_FINISHED} streams had ended; take longer, or more --churn`,
+        ]
+      : []),
     ...Object.entries(growths)
-      .filter(([, { share }]) => share > GROWTH_MAX)
+      .filter(([, growth]) => growth !== null && growth.share > GROWTH_MAX)
       .map(([key, growth]) => `${key} grew: ${describeGrowth(growth)}`),
   ];
   const file = args.json ?? fileURLToPath(new URL(`../artifacts/soak-${Date.now()}.json`, import.meta.url));
@@ -140,8 +152,9 @@ async function report(samples, unfinished) {
   console.log(
     `${streams} streams for ${args.minutes} min: ${counts.opened} opened, ${(counts.comparedBytes / 2 ** 30).toFixed(2)} GiB sent and compared, ${lostBytes} lost`,
   );
-  console.log(`after a collection each, over the last ${100 - WARM_SHARE * 100} % of the time:`);
-  for (const [key, growth] of Object.entries(growths)) console.log(`  ${key}: ${describeGrowth(growth)}`);
+  console.log(`after a collection each, since ${WARM_FINISHED} streams had ended:`);
+  for (const [key, growth] of warm.length < JUDGED_MIN ? [] : Object.entries(growths))
+    console.log(`  ${key}: ${describeGrowth(growth)}`);
   for (const fault of faults) console.log(`FAULT: ${fault}`);
   console.log(`raw results: ${file}`);
   return faults.length === 0 ? 0 : 1;

@@ -13,7 +13,7 @@ import { Rig, rigMissing } from './rig.ts';
 import { ASLEEP_BOUND_MS, askService, destructive, field, presses, rigSetUp } from './rig-service.ts';
 
 /** Left asleep for so long by the proof. */
-const SETTLE = '5s';
+const SETTLE = '6s';
 
 const KINDS = [
   { bit: '0', says: 'off', differs: true },
@@ -35,6 +35,7 @@ describeWhere(rigMissing(), 'a QEMU platform whose BMC says either power bit in 
         expect(proof.learned).toMatchObject({ witness: 'sensor' });
         expect(proof.witnesses).toContainEqual({ kind: 'acpi', awake: 'S0', asleep: 'S3', differs: true });
         expect(proof.witnesses).toContainEqual({ kind: 'power-bit', awake: 'on', asleep: says, differs });
+        expect(proof.witnesses).toContainEqual(expect.objectContaining({ kind: 'watts', differs: true }));
         expect(await rig.state()).toBe('running');
         expect(field(await rig.askHost('state'), 'suspends')).toBe('1');
 
