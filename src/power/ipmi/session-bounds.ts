@@ -4,7 +4,9 @@
 export interface SessionBounds {
   /**
    * Waits after each packet of one command, in order; its length is the number of packets. After the last the session
-   * counts as lost, is opened anew, and the command is asked once more there.
+   * counts as lost, is opened anew, and the command is asked once more there. Seven: where three of ten packets are lost each
+   * way, a session that seems lost and is not costs more than the repeats (of readings by three commands, 75 % in time with
+   * four packets, 97 % with seven).
    */
   readonly commandWaitsMs: readonly number[];
   /** Wait after a command that may be sent only once. Then its outcome is unknown: ERR_IPMI_TIMEOUT. */
@@ -38,9 +40,9 @@ export interface SessionBounds {
 }
 
 export const DEFAULT_BOUNDS: SessionBounds = {
-  commandWaitsMs: [250, 500, 1000, 1750],
+  commandWaitsMs: [250, 350, 450, 550, 600, 650, 650],
   onceWaitMs: 5000,
-  activationWaitsMs: [500, 1000, 2000],
+  activationWaitsMs: [500, 700, 1000, 1300],
   maxActivations: 3,
   noRoomWaitsMs: [500, 1500, 3000],
   keepAliveMs: 20_000,

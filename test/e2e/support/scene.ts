@@ -31,7 +31,11 @@ export async function openScene(stage: Stage): Promise<Scene> {
  * Asks for sleep, without force, until it gets as far as `to`: an active client must be away first, and a machine too busy to
  * look at its send queues in time calls the suspend off, which an operator forgives.
  */
-export async function askForSleep({ torpor }: Pick<Scene, 'torpor'>, to: StateName = 'suspending'): Promise<void> {
+export async function askForSleep(
+  { torpor }: Pick<Scene, 'torpor'>,
+  to: StateName = 'suspending',
+  withinMs = PATIENCE_MS,
+): Promise<void> {
   const seen = () => torpor.output.split(`-> ${to}:`).length;
   const before = seen();
   await eventually(
@@ -44,7 +48,7 @@ export async function askForSleep({ torpor }: Pick<Scene, 'torpor'>, to: StateNa
       const [status, body] = await torpor.ask(PLATFORM, 'sleep');
       throw new Error(`${status} ${JSON.stringify(body)}`);
     },
-    { withinMs: PATIENCE_MS, everyMs: 100 },
+    { withinMs, everyMs: 100 },
   );
 }
 

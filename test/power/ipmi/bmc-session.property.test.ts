@@ -6,13 +6,21 @@ import { TorporError } from '../../../src/platform/errors.ts';
 import { CHASSIS_CONTROL } from '../../../src/power/ipmi/commands/chassis-control.ts';
 import { GET_CHASSIS_STATUS } from '../../../src/power/ipmi/commands/get-chassis-status.ts';
 import { GET_SENSOR_READING } from '../../../src/power/ipmi/commands/get-sensor-reading.ts';
+import { DEFAULT_BOUNDS } from '../../../src/power/ipmi/session-bounds.ts';
 import { settleBy, setUpBench } from '../support/bmc-bench.ts';
 import type { Fate } from '../support/memory-network.ts';
 
 const SEED = Number(process.env.TORPOR_FUZZ_SEED ?? randomInt(2 ** 31));
 const RUNS = Number(process.env.TORPOR_FUZZ_RUNS ?? 150);
-/** Twice the bounds of a command and of an activation that is begun three times. */
-const COMMAND_BOUND_MS = 40_000;
+const sum = (waitsMs: readonly number[]) => waitsMs.reduce((total, waitMs) => total + waitMs, 0);
+/** Capabilities, open session, RAKP 1 and 3, the cipher suites' list and the privilege. */
+const ACTIVATION_MESSAGES = 6;
+/** A command is asked in two sessions at most, and each may be begun three times, every message of it answered at the last moment. */
+const COMMAND_BOUND_MS =
+  2 *
+  (DEFAULT_BOUNDS.maxActivations * ACTIVATION_MESSAGES * sum(DEFAULT_BOUNDS.activationWaitsMs) +
+    sum(DEFAULT_BOUNDS.noRoomWaitsMs) +
+    sum(DEFAULT_BOUNDS.commandWaitsMs));
 
 type Act = 'status' | 'meter' | 'press' | 'press once' | 'restart' | 'pause';
 

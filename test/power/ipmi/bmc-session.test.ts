@@ -58,16 +58,16 @@ describe('opening a session', () => {
     expect([opened.isOpen, bmc.sessionCount]).toEqual([true, 1]);
   });
 
-  it('the BMC is silent -> three packets with back-off, then ERR_IPMI_TIMEOUT that says where to look', async () => {
+  it('the BMC is silent -> four packets with back-off, then ERR_IPMI_TIMEOUT that says where to look', async () => {
     const bench = setUpBench();
     bench.bmc.faults.silent = true;
     const startMs = bench.clock.nowMs();
     const failure = await settleBy(bench.clock, 10_000, failureOf(bench.session().open()));
     expect(failure).toMatchObject({ code: 'ERR_IPMI_TIMEOUT', retryable: true });
     expect(String(failure)).toMatch(
-      /no answer from BMC bmc\.test:623 to Get Channel Authentication Capabilities \(3 packets in 3500 ms\); check host and port/,
+      /no answer from BMC bmc\.test:623 to Get Channel Authentication Capabilities \(4 packets in 3500 ms\); check host and port/,
     );
-    expect(sentAtMs(bench, startMs, 0)).toEqual([0, 500, 1500]);
+    expect(sentAtMs(bench, startMs, 0)).toEqual([0, 500, 1200, 2200]);
   });
 
   it('the BMC falls silent after RAKP began -> three activations, then ERR_IPMI_TIMEOUT naming the message', async () => {
@@ -76,8 +76,8 @@ describe('opening a session', () => {
     const failure = await settleBy(bench.clock, 30_000, failureOf(bench.session().open()));
     expect(failure).toMatchObject({ code: 'ERR_IPMI_TIMEOUT' });
     expect(String(failure)).toMatch(/to RAKP message 1 .* unknown user/);
-    // Three times: capabilities, open session, and RAKP message 1 three times.
-    expect(bench.network.fromConsole).toHaveLength(15);
+    // Three times: capabilities, open session, and RAKP message 1 four times.
+    expect(bench.network.fromConsole).toHaveLength(18);
   });
 
   it('wrong password -> ERR_IPMI_AUTHENTICATION; asked again at once -> the same without a packet; later -> asked', async () => {
@@ -221,14 +221,14 @@ describe('opening a session', () => {
 });
 
 describe('commands in a session', () => {
-  it('requests lost -> repeated after 250, 500 and 1000 ms, answered', async () => {
+  it('requests lost -> repeated after 250, 350 and 450 ms, answered', async () => {
     const bench = await openBench();
     const startMs = bench.clock.nowMs();
     const first = bench.network.fromConsole.length;
     bench.network.toBmc = (_packet, index) => (index < first + 3 ? [] : [1]);
     const status = await settleBy(bench.clock, 5000, bench.session.run(GET_CHASSIS_STATUS, undefined));
     expect(status.powerOn).toBe(true);
-    expect(sentAtMs(bench, startMs, first)).toEqual([0, 250, 750, 1750]);
+    expect(sentAtMs(bench, startMs, first)).toEqual([0, 250, 600, 1050]);
     expect(bench.session.activations).toBe(1);
   });
 
@@ -493,7 +493,7 @@ describe('a session that is lost', () => {
     const status = await settleBy(clock, 10_000, session.run(GET_CHASSIS_STATUS, undefined));
     expect(status.powerOn).toBe(true);
     expect([session.activations, bmc.sessionCount]).toEqual([2, 1]);
-    // Four packets' waits, then the activation.
+    // Seven packets' waits, then the activation.
     expect(clock.nowMs() - startMs).toBeLessThan(3600);
   });
 
