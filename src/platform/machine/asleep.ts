@@ -1,0 +1,26 @@
+// The state `asleep`: until somebody comes, or somebody else wakes it.
+import { assess, vmAnsweredSince } from '../evidence.ts';
+import { mayWake, runsSince } from './facts.ts';
+import { giveUpLateClients, toAwake, toWaking } from './moves.ts';
+import { endFoundMaintenance, patch, type Turn } from './turn.ts';
+
+export function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const sinceSleep = model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
+  const powerSince = model.power !== null && model.power.atMs >= model.sinceMs;
+  if (evidence.verdict === 'awake' && (sinceSleep || (model.policy.probedVms.length === 0 && powerSince))) {
+    const why = `woken by someone else: ${evidence.text}`;
+    const freed = patch(turn, endFoundMaintenance(model));
+    return model.held ? toWaking(freed, why, nowMs, false) : toAwake(freed, why, nowMs);
+  }
+  // VMs that hooks saved cannot answer before they are restored: the host alone must do.
+  if (model.held && model.policy.savesContext && runsSince(model, nowMs)) {
+    const freed = patch(turn, endFoundMaintenance(model));
+    return toWaking(freed, `woken by someone else: ${evidence.text}`, nowMs, false);
+  }
+  if (model.wakeWanted === null) return null;
+  if (mayWake(model)) return toWaking(turn, model.wakeWanted, nowMs, true);
+  const why = model.maintenanceOrder?.why ?? 'powered off by somebody else';
+  return giveUpLateClients(turn, `the platform is in maintenance: ${why}`, nowMs);
+}

@@ -1,0 +1,29 @@
+// The state `failed`: a suspend or a wake had its time. What comes late is taken as it is.
+import { allSilentForMs, assess, SILENCE_MS, vmAnsweredSince } from '../evidence.ts';
+import { isOver, isScheduled, mayWake, runsSince } from './facts.ts';
+import { backToAwake, giveUpLateClients, toAsleep, toWaking } from './moves.ts';
+import { patch, type Turn } from './turn.ts';
+
+export function advanceFailed(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const answered = model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, model.sinceMs));
+  const runs = evidence.verdict === 'awake' && (answered || model.policy.probedVms.length === 0);
+  if (model.progress.phase === 'suspend') {
+    const runsBare = model.policy.savesContext && runsSince(model, nowMs);
+    if (runs || runsBare) return backToAwake(turn, `it runs: ${evidence.text}`, nowMs);
+    if (evidence.verdict === 'asleep' || evidence.verdict === 'off') {
+      return toAsleep(turn, `fell asleep late: ${evidence.text}`, false, nowMs);
+    }
+    const silent = allSilentForMs(model, nowMs) >= SILENCE_MS;
+    const wakes = model.wakeWanted !== null && silent && mayWake(model);
+    return wakes ? toWaking(turn, model.wakeWanted ?? '', nowMs, true) : null;
+  }
+  if (runs) return toWaking(turn, `it runs after all: ${evidence.text}`, nowMs, false);
+  if (model.wakeWanted === null) return null;
+  if (model.waitingSinceMs === null && !isScheduled(model, nowMs) && !model.wakeOrdered) {
+    return patch(turn, { wakeWanted: null, scheduledUntilMs: null });
+  }
+  if (isOver(model, nowMs) && mayWake(model)) return toWaking(turn, `once more: ${model.wakeWanted}`, nowMs, true);
+  return giveUpLateClients(turn, 'the platform could not be woken', nowMs);
+}

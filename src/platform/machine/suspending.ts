@@ -1,0 +1,69 @@
+// The state `suspending`: the button was pressed once, and the evidence decides.
+import { allSilentForMs, assess, SILENCE_MS, vmAnsweredSince } from '../evidence.ts';
+import { formatDuration } from '../units.ts';
+import { BUTTON_IGNORED_MS } from './bounds.ts';
+import { countingPresses, isOver, keepsAnswering, mayHaveSavedVms, mayWake } from './facts.ts';
+import { backToAwake, failSuspend, toAsleep, toWaking } from './moves.ts';
+import { effect, hold, keepOrders, moveTo, patch, release, type Turn } from './turn.ts';
+
+export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
+  const { model } = turn;
+  const evidence = assess(model, nowMs);
+  const readSince = model.power !== null && model.power.atMs >= model.sinceMs;
+  const powerSleeps = readSince && (evidence.power === 'sleeping' || evidence.power === 'off');
+  const silent = allSilentForMs(model, nowMs) >= SILENCE_MS && !mayHaveSavedVms(model);
+  if (powerSleeps && (evidence.verdict === 'asleep' || evidence.verdict === 'off')) {
+    return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
+  }
+  if (evidence.weak && evidence.verdict === 'asleep') {
+    return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
+  }
+  // Waking is always safe: whoever came back need not wait until the sleep is certain.
+  if (model.wakeWanted !== null && mayWake(model) && (powerSleeps || silent)) {
+    return toWaking(turn, model.wakeWanted, nowMs, true);
+  }
+  if (model.progress.sleepSeenAtMs === null && (powerSleeps || silent)) {
+    return patch(turn, { progress: { ...model.progress, sleepSeenAtMs: nowMs } });
+  }
+  const sleepSeenAtMs = model.progress.sleepSeenAtMs;
+  const answersAgain =
+    sleepSeenAtMs !== null && model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, sleepSeenAtMs));
+  if (answersAgain && !powerSleeps) return toWaking(turn, `woken by someone else: ${evidence.text}`, nowMs, false);
+  if (model.wakeWanted !== null && !model.wokenToAnswer && keepsAnswering(model, nowMs)) {
+    return backToAwake(
+      failSuspend(turn, 'the power button was ignored', nowMs),
+      `the button was ignored (a VM kept answering for ${formatDuration(BUTTON_IGNORED_MS)}), and a client is active`,
+      nowMs,
+    );
+  }
+  return isOver(model, nowMs) ? toFailedSuspend(turn, evidence.text, nowMs) : null;
+}
+
+/** `press`: whether this intent's one request goes out now; after a restart it may be out already and is not repeated. */
+export function toSuspending(turn: Turn, press: boolean, why: string, nowMs: number): Turn {
+  const moved = moveTo(
+    hold(turn),
+    'suspending',
+    why,
+    nowMs,
+    { sleepAsked: null },
+    { deadlineMs: nowMs + turn.model.policy.suspendTimeoutMs },
+  );
+  if (!press) return moved;
+  const intentId = moved.model.intent.id;
+  const pressesAtMs = countingPresses([...moved.model.pressesAtMs, nowMs], nowMs);
+  const pressed = patch(moved, { pressed: { intentId, atMs: nowMs }, pressesAtMs });
+  return keepOrders(effect(pressed, { kind: 'requestSleep', intentId }));
+}
+
+export function sleepRefused(turn: Turn, why: string, nowMs: number): Turn {
+  const failed = failSuspend(patch(turn, { pressed: null }), why, nowMs);
+  return backToAwake(effect(failed, { kind: 'alarm', why: `the BMC refused to suspend: ${why}` }), why, nowMs);
+}
+
+function toFailedSuspend(turn: Turn, evidence: string, nowMs: number): Turn {
+  const why = `did not fall asleep within ${formatDuration(turn.model.policy.suspendTimeoutMs)} (${evidence})`;
+  const failed = failSuspend(turn, why, nowMs);
+  const moved = moveTo(failed, 'failed', why, nowMs, {}, { phase: 'suspend' });
+  return effect(release(moved), { kind: 'alarm', why: `suspend failed: ${why}` });
+}
