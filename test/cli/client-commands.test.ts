@@ -1,7 +1,7 @@
 // The commands that speak to a running Torpor, against the real HTTP API over a farm of the test's own.
 import { createServer as createHttpServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ApiServer, startApi } from '../../src/api/start-api.ts';
 import { TorporError } from '../../src/platform/errors.ts';
 import { FAKE_NOW_MS, FakeFarm, fakePlatform, fakeReport, fakeStream } from '../api/fakes/fake-farm.ts';
@@ -14,13 +14,18 @@ let api: ApiServer;
 let io: FakeIo;
 
 beforeEach(async () => {
+  // What is shown counts from now; a machine that is slow to show it must not change what is shown.
+  vi.useFakeTimers({ toFake: ['Date'] });
   farm = new FakeFarm();
   api = await startApi(farm, { listen: { host: '127.0.0.1', port: 0 }, log: new KeptLog(), version: '1.2.3' });
   io = new FakeIo();
   io.env.TORPOR_API = api.url;
 });
 
-afterEach(() => api.close());
+afterEach(async () => {
+  vi.useRealTimers();
+  await api.close();
+});
 
 /** Columns of a table's line. */
 function columns(line: string | undefined): string[] {
