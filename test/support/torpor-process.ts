@@ -9,6 +9,8 @@ const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)
 const MAX_OUTPUT_CHARS = 1_000_000;
 const SHOWN_OUTPUT_CHARS = 4_000;
 const TERMINATE_BOUND_MS = 10_000;
+/** A start of Node takes a second, and many where a dozen others start on two cores that are busy. */
+const START_BOUND_MS = 60_000;
 
 export interface Exit {
   readonly code: number | null;
@@ -63,10 +65,8 @@ export class TorporProcess extends TorporApi {
   }
 
   async apiAnswers(): Promise<void> {
-    await this.until('the API of torpor run', () => {
-      if (this.#ended !== null) return 'ended';
-      return this.platforms().then(() => 'up');
-    });
+    const asked = () => (this.#ended !== null ? 'ended' : this.platforms().then(() => 'up'));
+    await this.until('the API of torpor run', asked, START_BOUND_MS);
     if (this.#ended !== null)
       throw new Error(`torpor run ended (exit code ${this.#ended.code}):\n${this.shownOutput()}`);
   }
