@@ -27,7 +27,7 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     await scene.torpor.waitForState(PLATFORM, 'waking');
     bmc.faults.silent = false;
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test('silent during the wake, back later -> the client waits, and is answered once', async () => {
@@ -42,7 +42,7 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     expect([host.phase, scene.client.state]).toEqual(['asleep', 'open']);
     bmc.faults.silent = false;
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test('silent for good -> failed with an alarm, old and new clients are kept, and answered once someone wakes it by hand', async () => {
@@ -60,7 +60,7 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     host.wakeByOther('the power button, by hand');
     await expectAnswered(scene, 2, 'two');
     expect(await newcomer.readLine(PATIENCE_MS)).toMatch(/ n=1 .*hello$/);
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test('restarts between press and sleep, asleep, and during the wake -> sleeps and wakes, one press', async () => {
@@ -72,7 +72,7 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     await sleepScene(scene);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test('password changed while it runs -> stays awake and says why, clients are served', async () => {
@@ -86,7 +86,7 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     });
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 0);
+    await expectNoHarm(stage, 0);
   });
 
   test('password changed while it sleeps, then put right -> the client waits, and is answered once', async () => {
@@ -101,7 +101,7 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     expect([host.phase, scene.client.state]).toEqual(['asleep', 'open']);
     bmc.changePassword(USER, PASSWORD);
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test.each([
@@ -117,6 +117,6 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     expect((await scene.torpor.platform(PLATFORM)).evidenceIsWeak).toBe(!acpi);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 });

@@ -38,7 +38,7 @@ async function expectLostMemory(stage: Stage): Promise<void> {
   using newcomer = await stage.connect();
   expect(await newcomer.ask('hello', PATIENCE_MS)).toBe(`vmalice n=1 boot=${stage.platform.host.bootId} hello`);
   expect(scene.torpor.output).toMatch(/lost its memory/);
-  expectNoHarm(stage, 1);
+  await expectNoHarm(stage, 1);
 }
 
 describe('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
@@ -52,7 +52,7 @@ describe('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS },
     const [status, body] = await scene.torpor.ask(PLATFORM, 'sleep', { force: true });
     expect(status).toBe(409);
     expect(JSON.stringify(body)).toContain('the last suspend failed');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test('ignores the button, nobody comes -> the suspend fails with an alarm, the client is served, no second press', async () => {
@@ -63,7 +63,7 @@ describe('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS },
     expect(scene.torpor.output).toMatch(/suspend failed/);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test('powers off instead -> started for the client, whose old connection ends; newcomers are served', async () => {
@@ -95,7 +95,7 @@ describe('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS },
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
     expect(scene.torpor.output).toMatch(/wake failed/);
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test('runs, answers pings, but no VM answers -> failed with an alarm, the client waits, and is answered once the VM is there', async () => {
@@ -110,6 +110,6 @@ describe('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS },
     expect([scene.client.state, scene.client.unread]).toEqual(['open', []]);
     vm.thaw();
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 });

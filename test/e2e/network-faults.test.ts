@@ -60,7 +60,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await sleepUntilItDoes(scene);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
   test('all doubled, overtaking each other by up to 200 ms -> sleeps and wakes, one press', async () => {
@@ -69,7 +69,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await sleepScene(scene);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
   test('cut, forged and old datagrams before each one -> sleeps and wakes, one press', async () => {
@@ -79,7 +79,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
     expect(scene.line.mangled).toBeGreaterThan(10);
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
   test('5 s late, both ways, asleep -> the client waits as much longer, and is answered once', async () => {
@@ -88,7 +88,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     scene.line.faults.delayMs = [LATE_MS, LATE_MS];
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
   test('a whole session replayed, its soft press with it, open and after the end -> nothing happens', async () => {
@@ -108,6 +108,6 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await line.replay();
     await sleep(500);
     expect(stage.platform.host.phase).toBe('running');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 });

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type { TempFolder } from './temp-folder.ts';
 
+export const DEFAULT_IDLE_TIMEOUT = '500ms';
+
 export interface SetUpVm {
   readonly name: string;
   readonly listenPort: number;
@@ -92,7 +94,7 @@ function platformSection(folder: TempFolder, setUp: PlatformSetUp): object {
   return {
     name: platform,
     mode: setUp.mode ?? 'armed',
-    idleTimeout: setUp.idleTimeout ?? '500ms',
+    idleTimeout: setUp.idleTimeout ?? DEFAULT_IDLE_TIMEOUT,
     disconnectGrace: setUp.disconnectGrace ?? '100ms',
     drowsyFor: setUp.drowsyFor ?? '100ms',
     minAwake: setUp.minAwake ?? '0s',
