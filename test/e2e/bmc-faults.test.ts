@@ -63,6 +63,25 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     await expectNoHarm(stage, 1);
   });
 
+  test('silent until the client is let go -> reset after its time, newcomers wait as long, served once the BMC is back', async () => {
+    await using stage = await Stage.open({ ...ON_REQUEST, wakeTimeout: '1s', clientWait: '4s' });
+    await using scene = await openScene(stage);
+    const { bmc, host } = stage.platform;
+    await sleepScene(scene);
+    bmc.faults.silent = true;
+    const wroteAtMs = Date.now();
+    scene.client.write('two\n');
+    expect(await scene.client.whenClosed(PATIENCE_MS)).toBe('reset');
+    expect(Date.now() - wroteAtMs).toBeGreaterThanOrEqual(4000);
+    expect(scene.client.unread).toEqual([]);
+    expect(scene.torpor.output).toMatch(/waited 4s/);
+    expect(host.phase).toBe('asleep');
+    bmc.faults.silent = false;
+    using newcomer = await stage.connect();
+    expect(await newcomer.ask('hello', PATIENCE_MS)).toMatch(/ n=1 .*hello$/);
+    await expectNoHarm(stage, 1);
+  });
+
   test('restarts between press and sleep, asleep, and during the wake -> sleeps and wakes, one press', async () => {
     await using stage = await Stage.open(ON_REQUEST);
     await using scene = await openScene(stage);
@@ -104,7 +123,8 @@ describe('a BMC that fails', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     await expectNoHarm(stage, 1);
   });
 
-  test.each([
+  // They wait for silence most of the time.
+  test.concurrent.each([
     { powerBitInS3: true, acpi: true },
     { powerBitInS3: false, acpi: true },
     { powerBitInS3: true, acpi: false },

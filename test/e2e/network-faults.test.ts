@@ -103,7 +103,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await expectNoHarm(scene.stage, 1);
   });
 
-  test('a press that is 5 s late, its user back meanwhile -> let back in, slept under once, woken at once, every line once, one press', async () => {
+  test.concurrent('a press that is 5 s late, its user back meanwhile -> let back in, slept under once, woken at once, every line once, one press', async () => {
     await using scene = await openLineScene();
     const { stage, torpor, client } = scene;
     makePressLate(stage);
@@ -119,7 +119,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await expectNoHarm(stage, 1);
   });
 
-  test('a press that is 5 s late, nobody there -> asleep once, and woken', async () => {
+  test.concurrent('a press that is 5 s late, nobody there -> asleep once, and woken', async () => {
     await using scene = await openLineScene();
     const { stage, torpor, client } = scene;
     makePressLate(stage);
@@ -132,7 +132,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await expectNoHarm(stage, 1);
   });
 
-  test('5 s late, both ways, awake -> clients are served, nothing is pressed until it is in time again', async () => {
+  test.concurrent('5 s late, both ways, awake -> clients are served, nothing is pressed until it is in time again', async () => {
     await using scene = await openLineScene({ minAwake: '0s' });
     const { stage, line, torpor, client } = scene;
     client.write('two\n');
@@ -156,7 +156,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await expectNoHarm(stage, 1);
   });
 
-  test('5 s late, both ways, asleep -> the client waits as much longer, and is answered once', async () => {
+  test.concurrent('5 s late, both ways, asleep -> the client waits as much longer, and is answered once', async () => {
     await using scene = await openLineScene();
     await sleepScene(scene);
     scene.line.faults.delayMs = [LATE_MS, LATE_MS];

@@ -41,6 +41,7 @@ export interface PlatformSetUp {
   readonly disconnectGrace?: string;
   readonly drowsyFor?: string;
   readonly minAwake?: string;
+  readonly clientWait?: string;
   readonly hooks?: Readonly<Record<string, string>>;
   readonly hold?: Readonly<Record<string, string>>;
   readonly suspendTimeout?: string;
@@ -98,6 +99,7 @@ function platformSection(folder: TempFolder, setUp: PlatformSetUp): object {
     disconnectGrace: setUp.disconnectGrace ?? '100ms',
     drowsyFor: setUp.drowsyFor ?? '100ms',
     minAwake: setUp.minAwake ?? '0s',
+    clientWait: setUp.clientWait ?? null,
     context: setUp.context ?? {},
     power: {
       sleep: setUp.sleep ?? 'S3',

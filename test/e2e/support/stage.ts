@@ -118,8 +118,9 @@ export class Stage implements AsyncDisposable {
     return runTorpor([command, '--config', this.configPath]);
   }
 
-  async connect(): Promise<LineClient> {
-    const client = await LineClient.connect(this.listenPort);
+  /** A client that the watch over presses knows of. */
+  async connect(port = this.listenPort): Promise<LineClient> {
+    const client = await LineClient.connect(port);
     this.#clients.push(client);
     return client;
   }
