@@ -85,6 +85,18 @@ export async function expectNoHarm({ platform, presses: watch }: Stage, presses:
   expect(watch.presses).toBe(presses);
 }
 
+/** It stays awake because of its BMC, even where somebody forces it, and the reason is told. */
+export async function expectRefused({ torpor }: Pick<Scene, 'torpor'>, why: RegExp): Promise<void> {
+  const isBlocked = async () => {
+    const { blockers } = await torpor.platform(PLATFORM);
+    if (blockers.some((blocker) => blocker.kind === 'bmc' && why.test(blocker.why))) return true;
+    throw new Error(JSON.stringify(blockers));
+  };
+  await eventually(`a blocker that says ${why}`, isBlocked, { withinMs: PATIENCE_MS });
+  const [status, body] = await torpor.ask(PLATFORM, 'sleep', { force: true });
+  expect([status, JSON.stringify(body)]).toEqual([409, expect.stringMatching(why)]);
+}
+
 /** The next line is the client's second or later one, answered once by the VM that knew it before. */
 export async function expectAnswered({ client, stage }: Scene, number: number, line: string): Promise<void> {
   expect(await client.readLine(PATIENCE_MS)).toBe(`vmalice n=${number} boot=${stage.platform.host.bootId} ${line}`);
