@@ -32,7 +32,7 @@ const STOP_DELIVERY_BOUND_MS = 5_000;
 const STOP_DRAIN_BOUND_MS = 2_000;
 /** Between two looks at what is still held. */
 const STOP_LOOK_MS = 50;
-/** A client waits at most this long, or three wake times if that is more, for a platform that does not come up. */
+/** Where nothing is said a client waits at most this long, or three wake times if that is more, for a platform that does not come up. */
 const CLIENT_WAIT_MIN_MS = 5 * 60_000;
 
 export interface RunningListener {
@@ -222,7 +222,7 @@ function buildPolicy(
     wakeMethods: capabilities.wakeMethods,
     maxSuspendsPerHour: platform.inhibitors.maxSuspendsPerHour,
     asksTimeoutMs: asksMs,
-    clientWaitMs: Math.max(CLIENT_WAIT_MIN_MS, 3 * power.wakeTimeoutMs),
+    clientWaitMs: platform.clientWaitMs ?? Math.max(CLIENT_WAIT_MIN_MS, 3 * power.wakeTimeoutMs),
     vms: platform.vms.map((vm) => vm.name),
     probedVms,
   };

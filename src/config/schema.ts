@@ -122,6 +122,7 @@ const platformSchema = mapping({
   disconnectGrace: durationField(0).prefault('5s'),
   drowsyFor: durationField(0).prefault('30s'),
   minAwake: durationField(0).prefault('5m'),
+  clientWait: durationField(1000).nullable().default(null),
   hold: mapping({
     perStream: sizeField(4 * KIB, 1024 * MIB).prefault('1MiB'),
     perPlatform: sizeField(4 * KIB, 64 * 1024 * MIB).prefault('64MiB'),

@@ -44,6 +44,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     disconnectGraceMs: parsed.disconnectGrace,
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,
+    clientWaitMs: parsed.clientWait,
     hold: { perStreamBytes: parsed.hold.perStream, perPlatformBytes: parsed.hold.perPlatform },
     hooks: {
       beforeSuspend: parsed.hooks.beforeSuspend,

@@ -42,6 +42,8 @@ export interface PlatformConfig {
   readonly drowsyForMs: number;
   /** A platform that woke stays awake at least that long. */
   readonly minAwakeMs: number;
+  /** A client waits at most that long for a platform that does not wake, and is let go then; null: the default, which follows `wakeTimeout`. */
+  readonly clientWaitMs: number | null;
   readonly hold: HoldConfig;
   readonly hooks: HooksConfig;
   readonly context: ContextConfig;

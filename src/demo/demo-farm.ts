@@ -60,6 +60,7 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
     disconnectGraceMs: 1_000,
     drowsyForMs: 1_000,
     minAwakeMs: 1_000,
+    clientWaitMs: null,
     hold: { perStreamBytes: 1024 ** 2, perPlatformBytes: 16 * 1024 ** 2 },
     hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 10_000 },
     context: { saveVms: null, identity: null },

@@ -33,6 +33,7 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     blockers: runs ? findBlockers(model, nowMs) : [],
     suspends: model.suspends,
     wakes: model.wakes,
+    adoptedWakes: model.adoptedWakes,
     failures: model.failures,
   };
 }

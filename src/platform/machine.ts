@@ -62,7 +62,10 @@ export function createPlatform(
     backOff: blockMs === 0 ? null : { untilMs: nowMs + blockMs, why: failedWakeReason(intent?.failedWakes ?? 0) },
     failedSuspends: 0,
     suspends: 0,
+    sleptIntentId: null,
     wakes: 0,
+    adoptedWakes: 0,
+    wokenBy: 'nobody',
     failures: 0,
     wouldSleepSaid: false,
   };

@@ -128,8 +128,14 @@ export interface PlatformModel {
   readonly backOff: { readonly untilMs: number; readonly why: string } | null;
   readonly failedSuspends: number;
   // counters since start
+  /** Sleeps that a press of ours brought about, and the intent of the last one that was counted. */
   readonly suspends: number;
+  readonly sleptIntentId: number | null;
+  /** Times it came up after we had asked for a wake; by somebody else's doing. */
   readonly wakes: number;
+  readonly adoptedWakes: number;
+  /** Since its sleep: who woke it, where somebody did. */
+  readonly wokenBy: 'nobody' | 'torpor' | 'others';
   readonly failures: number;
   /** observe mode: it has been said once that it would sleep now. */
   readonly wouldSleepSaid: boolean;

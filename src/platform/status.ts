@@ -41,9 +41,10 @@ export interface PlatformStatus {
   /** What each check said last. */
   readonly checks: readonly CheckStatus[];
   readonly blockers: readonly Blocker[];
-  /** The last sleeps, wakes and failures since Torpor started. */
+  /** Since Torpor started: sleeps that it brought about, wakes that it asked for, wakes by others that it took over, and failures. */
   readonly suspends: number;
   readonly wakes: number;
+  readonly adoptedWakes: number;
   readonly failures: number;
 }
 

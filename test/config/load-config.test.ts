@@ -82,6 +82,7 @@ describe('configuration', () => {
           disconnectGraceMs: 5000,
           drowsyForMs: 30_000,
           minAwakeMs: 300_000,
+          clientWaitMs: null,
           hold: { perStreamBytes: 1_048_576, perPlatformBytes: 67_108_864 },
           hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 300_000 },
           context: { saveVms: null, identity: null },

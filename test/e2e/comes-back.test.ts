@@ -27,7 +27,7 @@ describe('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
       scene.client.write(`${line}\n`);
       await expectAnswered(scene, index + 2, line);
     }
-    expectNoHarm(stage, 0);
+    await expectNoHarm(stage, 0);
   });
 
   test('while a hook that takes a minute runs -> answered at once, the hook is ended, afterWake runs, never pressed', async () => {
@@ -45,7 +45,7 @@ describe('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     expect(existsSync(undone)).toBe(true);
     const hook = Number(readFileSync(begun, 'utf8'));
     await eventually('the hook to be ended', () => !existsSync(`/proc/${hook}`));
-    expectNoHarm(stage, 0);
+    await expectNoHarm(stage, 0);
   });
 
   test('between the command and the sleep -> woken as soon as it sleeps, answered once, one press', async () => {
@@ -56,7 +56,7 @@ describe('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     scene.client.write('two\n');
     await untilHostIs(stage, 'asleep');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 
   test.each(['suspending', 'asleep', 'resuming', 'running'] as const)(
@@ -72,7 +72,7 @@ describe('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
       }
       expect(await scene.client.readLine(PATIENCE_MS)).toMatch(/ n=2 .*two$/);
       await expectAnswered(scene, 3, 'three');
-      expectNoHarm(stage, 1);
+      await expectNoHarm(stage, 1);
     },
   );
 
@@ -102,6 +102,6 @@ describe('a user who comes back', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual((128 + 2 * 64) * KIB);
     for (const client of clients) client.destroy();
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 });

@@ -7,10 +7,12 @@ import {
   askForSleep,
   expectAnswered,
   expectNoHarm,
+  expectRefused,
   ON_REQUEST,
   openScene,
   type Scene,
   sleepScene,
+  untilHostIs,
 } from './support/scene.ts';
 import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, USER } from './support/stage.ts';
 
@@ -53,6 +55,12 @@ async function sleepUntilItDoes(scene: Scene): Promise<void> {
   throw new Error('eight requests to sleep were lost in a row');
 }
 
+/** All is in time up to the press: a BMC that is late with what is asked before it is not pressed at all. */
+function makePressLate(stage: Stage): void {
+  stage.pressTravelMs = LATE_MS;
+  stage.platform.bmc.faults.deedDelayMs = LATE_MS;
+}
+
 describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
   test('30 % lost each way -> an intent whose press was lost fails and is not repeated; it sleeps with one press, and wakes', async () => {
     await using scene = await openLineScene({ suspendTimeout: '4s' });
@@ -60,7 +68,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await sleepUntilItDoes(scene);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
   test('all doubled, overtaking each other by up to 200 ms -> sleeps and wakes, one press', async () => {
@@ -69,7 +77,7 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await sleepScene(scene);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
   test('cut, forged and old datagrams before each one -> sleeps and wakes, one press', async () => {
@@ -79,16 +87,72 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
     expect(scene.line.mangled).toBeGreaterThan(10);
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
-  test('5 s late, both ways, asleep -> the client waits as much longer, and is answered once', async () => {
+  test('false answers with the right integrity code under old, far and no numbers before each one -> sleeps and wakes, one press', async () => {
+    await using scene = await openLineScene();
+    const { bmc } = scene.stage.platform;
+    bmc.faults.misnumbers = true;
+    await sleepScene(scene);
+    scene.client.write('two\n');
+    await expectAnswered(scene, 2, 'two');
+    expect(bmc.misnumbered).toBeGreaterThan(10);
+    expect(scene.torpor.output).not.toMatch(/FFh|unspecified/i);
+    await expectNoHarm(scene.stage, 1);
+  });
+
+  test.concurrent('a press that is 5 s late, its user back meanwhile -> let back in, slept under once, woken at once, every line once, one press', async () => {
+    await using scene = await openLineScene();
+    const { stage, torpor, client } = scene;
+    makePressLate(stage);
+    await askForSleep(scene);
+    expect(stage.platform.host.buttonPresses).toBe(0);
+    client.write('two\n');
+    await expectAnswered(scene, 2, 'two');
+    await untilHostIs(stage, 'asleep');
+    stage.platform.bmc.faults.deedDelayMs = 0;
+    client.write('three\n');
+    await expectAnswered(scene, 3, 'three');
+    await torpor.waitForState(PLATFORM, 'awake');
+    await expectNoHarm(stage, 1);
+  });
+
+  test.concurrent('a press that is 5 s late, nobody there -> asleep once, and woken', async () => {
+    await using scene = await openLineScene();
+    const { stage, torpor, client } = scene;
+    makePressLate(stage);
+    await askForSleep(scene);
+    await untilHostIs(stage, 'asleep');
+    stage.platform.bmc.faults.deedDelayMs = 0;
+    await torpor.waitForState(PLATFORM, 'asleep');
+    client.write('two\n');
+    await expectAnswered(scene, 2, 'two');
+    await expectNoHarm(stage, 1);
+  });
+
+  test.concurrent('5 s late, both ways, awake -> clients are served, nothing is pressed until it is in time again', async () => {
+    await using scene = await openLineScene();
+    const { stage, line, client } = scene;
+    line.faults.delayMs = [LATE_MS, LATE_MS];
+    await expectRefused(scene, /BMC does not answer/);
+    client.write('two\n');
+    await expectAnswered(scene, 2, 'two');
+    await expectNoHarm(stage, 0);
+    line.faults.delayMs = [0, 0];
+    await sleepScene(scene);
+    client.write('three\n');
+    await expectAnswered(scene, 3, 'three');
+    await expectNoHarm(stage, 1);
+  });
+
+  test.concurrent('5 s late, both ways, asleep -> the client waits as much longer, and is answered once', async () => {
     await using scene = await openLineScene();
     await sleepScene(scene);
     scene.line.faults.delayMs = [LATE_MS, LATE_MS];
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
-    expectNoHarm(scene.stage, 1);
+    await expectNoHarm(scene.stage, 1);
   });
 
   test('a whole session replayed, its soft press with it, open and after the end -> nothing happens', async () => {
@@ -108,6 +172,6 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     await line.replay();
     await sleep(500);
     expect(stage.platform.host.phase).toBe('running');
-    expectNoHarm(stage, 1);
+    await expectNoHarm(stage, 1);
   });
 });

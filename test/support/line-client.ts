@@ -10,6 +10,8 @@ export type ConnectionEnd = 'open' | 'ended' | 'reset';
 export class LineClient {
   readonly #socket: Socket;
   readonly #lines: string[] = [];
+  /** Clock milliseconds of the connect and of each write, oldest first. */
+  readonly #sentAtMs: number[] = [Date.now()];
   #rest = '';
   #state: ConnectionEnd = 'open';
   #error: Error | null = null;
@@ -53,7 +55,13 @@ export class LineClient {
     return this.#lines;
   }
 
+  /** When this side last did something by then: connected, or sent bytes. Clock milliseconds; null where that was later. */
+  lastSentMs(byMs: number): number | null {
+    return this.#sentAtMs.findLast((atMs) => atMs <= byMs) ?? null;
+  }
+
   write(text: string): void {
+    this.#sentAtMs.push(Date.now());
     this.#socket.write(text);
   }
 

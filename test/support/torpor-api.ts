@@ -28,6 +28,11 @@ export abstract class TorporApi {
     return this.#get('/api/v1/streams');
   }
 
+  /** The same as soon as it can be had: a process of its own is asked. */
+  streamsNow(): Promise<StreamStatus[]> | StreamStatus[] {
+    return this.streams();
+  }
+
   report(): Promise<PlatformReport[]> {
     return this.#get('/api/v1/report');
   }

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type { TempFolder } from './temp-folder.ts';
 
+export const DEFAULT_IDLE_TIMEOUT = '500ms';
+
 export interface SetUpVm {
   readonly name: string;
   readonly listenPort: number;
@@ -39,6 +41,7 @@ export interface PlatformSetUp {
   readonly disconnectGrace?: string;
   readonly drowsyFor?: string;
   readonly minAwake?: string;
+  readonly clientWait?: string;
   readonly hooks?: Readonly<Record<string, string>>;
   readonly hold?: Readonly<Record<string, string>>;
   readonly suspendTimeout?: string;
@@ -92,10 +95,11 @@ function platformSection(folder: TempFolder, setUp: PlatformSetUp): object {
   return {
     name: platform,
     mode: setUp.mode ?? 'armed',
-    idleTimeout: setUp.idleTimeout ?? '500ms',
+    idleTimeout: setUp.idleTimeout ?? DEFAULT_IDLE_TIMEOUT,
     disconnectGrace: setUp.disconnectGrace ?? '100ms',
     drowsyFor: setUp.drowsyFor ?? '100ms',
     minAwake: setUp.minAwake ?? '0s',
+    clientWait: setUp.clientWait ?? null,
     context: setUp.context ?? {},
     power: {
       sleep: setUp.sleep ?? 'S3',

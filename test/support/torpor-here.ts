@@ -1,6 +1,7 @@
 // Torpor in the test's own process: the same composition, the same sockets and API, without the price of a start of Node.
 import { runTorpor, type TorporRun } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import type { StreamStatus } from '../../src/platform/ports.ts';
 import { KeptLog } from './kept-log.ts';
 import { TorporApi } from './torpor-api.ts';
 
@@ -21,6 +22,11 @@ export class TorporHere extends TorporApi implements AsyncDisposable {
     const { config } = await loadConfig(configPath);
     const log = new KeptLog();
     return new TorporHere(apiPort, await runTorpor(config, { log }), log);
+  }
+
+  /** At this very moment, without a way over the API. */
+  override streamsNow(): StreamStatus[] {
+    return this.#run?.farm.streams() ?? [];
   }
 
   override get output(): string {

@@ -1,5 +1,6 @@
 // The state `asleep`: until somebody comes, or somebody else wakes it.
 import { assess, vmAnsweredSince } from '../evidence.ts';
+import { noteWokenByOthers } from './counts.ts';
 import { mayWake, runsSince } from './facts.ts';
 import { giveUpLateClients, toAwake, toWaking } from './moves.ts';
 import { endFoundMaintenance, patch, type Turn } from './turn.ts';
@@ -11,12 +12,12 @@ export function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
   const powerSince = model.power !== null && model.power.atMs >= model.sinceMs;
   if (evidence.verdict === 'awake' && (sinceSleep || (model.policy.probedVms.length === 0 && powerSince))) {
     const why = `woken by someone else: ${evidence.text}`;
-    const freed = patch(turn, endFoundMaintenance(model));
+    const freed = noteWokenByOthers(patch(turn, endFoundMaintenance(model)));
     return model.held ? toWaking(freed, why, nowMs, false) : toAwake(freed, why, nowMs);
   }
   // VMs that hooks saved cannot answer before they are restored: the host alone must do.
   if (model.held && model.policy.savesContext && runsSince(model, nowMs)) {
-    const freed = patch(turn, endFoundMaintenance(model));
+    const freed = noteWokenByOthers(patch(turn, endFoundMaintenance(model)));
     return toWaking(freed, `woken by someone else: ${evidence.text}`, nowMs, false);
   }
   if (model.wakeWanted === null) return null;

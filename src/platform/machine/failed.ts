@@ -1,5 +1,6 @@
 // The state `failed`: a suspend or a wake had its time. What comes late is taken as it is.
 import { allSilentForMs, assess, SILENCE_MS, vmAnsweredSince } from '../evidence.ts';
+import { noteWokenByOthers } from './counts.ts';
 import { isOver, isScheduled, mayWake, runsSince } from './facts.ts';
 import { backToAwake, giveUpLateClients, toAsleep, toWaking } from './moves.ts';
 import { patch, type Turn } from './turn.ts';
@@ -19,7 +20,7 @@ export function advanceFailed(turn: Turn, nowMs: number): Turn | null {
     const wakes = model.wakeWanted !== null && silent && mayWake(model);
     return wakes ? toWaking(turn, model.wakeWanted ?? '', nowMs, true) : null;
   }
-  if (runs) return toWaking(turn, `it runs after all: ${evidence.text}`, nowMs, false);
+  if (runs) return toWaking(noteWokenByOthers(turn), `it runs after all: ${evidence.text}`, nowMs, false);
   if (model.wakeWanted === null) return null;
   if (model.waitingSinceMs === null && !isScheduled(model, nowMs) && !model.wakeOrdered) {
     return patch(turn, { wakeWanted: null, scheduledUntilMs: null });

@@ -9,6 +9,7 @@ import {
   WAKE_BACK_OFF_MS,
   WAKE_RESEND_MS,
 } from './bounds.ts';
+import { countSleep, countWake } from './counts.ts';
 import { isOurs, isScheduled, mayBeLate, restoreAtMs } from './facts.ts';
 import { blockFor, effect, endFoundMaintenance, hold, journal, moveTo, patch, release, type Turn } from './turn.ts';
 
@@ -49,6 +50,7 @@ export function flowAwake(turn: Turn, phase: 'none' | 'doubt', why: string, nowM
     sleepAsked: null,
     ...endFoundMaintenance(turn.model),
     wouldSleepSaid: false,
+    ...countWake(turn.model),
   };
   return release(moveTo(turn, 'awake', why, nowMs, change, { phase }));
 }
@@ -71,8 +73,9 @@ export function failSuspend(turn: Turn, why: string, nowMs: number): Turn {
 export function toAsleep(turn: Turn, why: string, byOthers: boolean, nowMs: number): Turn {
   const ours = isOurs(turn.model);
   const maintenance = byOthers || turn.model.maintenanceOrder !== null;
-  const change = { maintenance, sleepAsked: null, pressed: null };
-  const asleep = moveTo(ours ? hold(turn) : turn, 'asleep', why, nowMs, change);
+  const change = { maintenance, sleepAsked: null, pressed: null, wokenBy: 'nobody' as const };
+  const counted = countSleep(turn, nowMs);
+  const asleep = moveTo(ours ? hold(counted) : counted, 'asleep', why, nowMs, change);
   if (!ours) return release(asleep);
   // The intent stays `run`, which is how a restart knows that this sleep was not asked for.
   if (byOthers) return asleep;

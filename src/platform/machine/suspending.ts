@@ -2,6 +2,7 @@
 import { allSilentForMs, assess, SILENCE_MS, vmAnsweredSince } from '../evidence.ts';
 import { formatDuration } from '../units.ts';
 import { BUTTON_IGNORED_MS } from './bounds.ts';
+import { countSleep, noteWokenByOthers } from './counts.ts';
 import { countingPresses, isOver, keepsAnswering, mayHaveSavedVms, mayWake } from './facts.ts';
 import { backToAwake, failSuspend, toAsleep, toWaking } from './moves.ts';
 import { effect, hold, keepOrders, moveTo, patch, release, type Turn } from './turn.ts';
@@ -13,14 +14,14 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   const powerSleeps = readSince && (evidence.power === 'sleeping' || evidence.power === 'off');
   const silent = allSilentForMs(model, nowMs) >= SILENCE_MS && !mayHaveSavedVms(model);
   if (powerSleeps && (evidence.verdict === 'asleep' || evidence.verdict === 'off')) {
-    return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
+    return toAsleep(patch(turn, { failedSuspends: 0 }), evidence.text, false, nowMs);
   }
   if (evidence.weak && evidence.verdict === 'asleep') {
-    return toAsleep(patch(turn, { suspends: model.suspends + 1, failedSuspends: 0 }), evidence.text, false, nowMs);
+    return toAsleep(patch(turn, { failedSuspends: 0 }), evidence.text, false, nowMs);
   }
   // Waking is always safe: whoever came back need not wait until the sleep is certain.
   if (model.wakeWanted !== null && mayWake(model) && (powerSleeps || silent)) {
-    return toWaking(turn, model.wakeWanted, nowMs, true);
+    return toWaking(countSleep(turn, nowMs), model.wakeWanted, nowMs, true);
   }
   if (model.progress.sleepSeenAtMs === null && (powerSleeps || silent)) {
     return patch(turn, { progress: { ...model.progress, sleepSeenAtMs: nowMs } });
@@ -28,7 +29,10 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   const sleepSeenAtMs = model.progress.sleepSeenAtMs;
   const answersAgain =
     sleepSeenAtMs !== null && model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, sleepSeenAtMs));
-  if (answersAgain && !powerSleeps) return toWaking(turn, `woken by someone else: ${evidence.text}`, nowMs, false);
+  if (answersAgain && !powerSleeps) {
+    const adopted = noteWokenByOthers(countSleep(turn, nowMs));
+    return toWaking(adopted, `woken by someone else: ${evidence.text}`, nowMs, false);
+  }
   if (model.wakeWanted !== null && !model.wokenToAnswer && keepsAnswering(model, nowMs)) {
     return backToAwake(
       failSuspend(turn, 'the power button was ignored', nowMs),

@@ -4,6 +4,7 @@ import type { PlatformModel, Progress } from '../model.ts';
 import type { LostVms } from '../ports.ts';
 import { formatDuration } from '../units.ts';
 import { WAKE_BACK_OFF_MAX_MS, WAKE_BACK_OFF_MS, WAKE_NEXT_METHOD_MS, WAKE_RESEND_MS } from './bounds.ts';
+import { countSleep } from './counts.ts';
 import {
   failedWakeBlockMs,
   failedWakeReason,
@@ -40,7 +41,12 @@ function advanceWakingPhase(turn: Turn, nowMs: number): Turn | null {
 
 /** A request to sleep had its effect after all, while somebody was let back in: nothing more flows, it is woken anew. */
 function wakeAgain(turn: Turn, nowMs: number): Turn {
-  return toWaking(patch(turn, { pressed: null }), `fell asleep late: ${assess(turn.model, nowMs).text}`, nowMs, true);
+  return toWaking(
+    patch(countSleep(turn, nowMs), { pressed: null }),
+    `fell asleep late: ${assess(turn.model, nowMs).text}`,
+    nowMs,
+    true,
+  );
 }
 
 function advanceRequested(turn: Turn, nowMs: number): Turn | null {
@@ -63,7 +69,10 @@ function advanceRequested(turn: Turn, nowMs: number): Turn | null {
   const method = policy.wakeMethods[progress.wakeMethodIndex % policy.wakeMethods.length] as string;
   // The intent is journalled with the first request, whoever asked and whenever that is.
   const known = model.intent.kind === 'wake' ? turn : journal(turn, 'wake', nowMs);
-  const asked = patch(known, { progress: { ...progress, sequence, nextWakeRequestAtMs: nowMs + pauseMs } });
+  const asked = patch(known, {
+    progress: { ...progress, sequence, nextWakeRequestAtMs: nowMs + pauseMs },
+    wokenBy: 'torpor',
+  });
   return effect(asked, { kind: 'requestWake', sequence, method });
 }
 
@@ -105,7 +114,7 @@ function advanceReleasing(turn: Turn, nowMs: number): Turn | null {
   }
   const missing = model.neededVms.filter((vm) => !progress.releasedVms.includes(vm));
   if (missing.length > 0 && !isOver(model, nowMs)) return null;
-  return toAwake(patch(giveUpMissing(turn, missing), { wakes: model.wakes + 1 }), model.why, nowMs);
+  return toAwake(giveUpMissing(turn, missing), model.why, nowMs);
 }
 
 function giveUpMissing(turn: Turn, missing: readonly string[]): Turn {

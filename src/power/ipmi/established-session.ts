@@ -53,12 +53,22 @@ export class EstablishedSession {
     this.#random = options.random ?? randomBytes;
   }
 
+  /** The number of the packet sealed last; 0 before the first. */
+  get lastSent(): number {
+    return this.#lastSent;
+  }
+
   /** One whole RMCP packet with the next sequence number, authenticated, and encrypted where the suite encrypts. A retry is sealed anew. */
   seal(message: Uint8Array): Uint8Array {
     this.#lastSent = nextSequence(this.#lastSent);
+    return this.sealAs(this.#lastSent, message);
+  }
+
+  /** The same under any number, which is not counted: what only a peer does that has lost its place. For simulations and tests. */
+  sealAs(sequence: number, message: Uint8Array): Uint8Array {
     const { encrypts } = this.#keys;
     const payload = encrypts ? this.#keys.encrypt(message, this.#random(16)) : message;
-    const fields = { sessionId: this.remoteSessionId, sequence: this.#lastSent, payload, encrypted: encrypts };
+    const fields = { sessionId: this.remoteSessionId, sequence, payload, encrypted: encrypts };
     const covered = encodeProtectedPacket(fields);
     return encodeRmcp('ipmi', concatBytes(covered, this.#keys.integrityCode(covered)));
   }

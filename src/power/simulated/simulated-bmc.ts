@@ -7,6 +7,7 @@ import type { Clock, Logger } from '../../platform/ports.ts';
 import { CIPHER_SUITES, type CipherSuiteId } from '../ipmi/cipher-suite.ts';
 import type { ChassisAction } from '../ipmi/commands/chassis-control.ts';
 import { BmcCredentials } from '../ipmi/credentials.ts';
+import type { EstablishedSession } from '../ipmi/established-session.ts';
 import { decodeIpmiRequest, encodeIpmiResponse, type IpmiRequest } from '../ipmi/ipmi-message.ts';
 import type { PrivilegeLevel } from '../ipmi/privilege-level.ts';
 import { decodeAsf, decodeRmcp, encodePresencePong, encodeRmcp } from '../ipmi/rmcp.ts';
@@ -31,6 +32,10 @@ import { SimulatedWatchdog } from './simulated-watchdog.ts';
 const DEED_RECALL_MS = 5000;
 /** Most steps of the 8-bit power meter that are used. */
 const METER_STEPS = 250;
+/** Beside the window of a console that has taken every number so far, and its number 0. Source: IPMI v2.0 section 6.12.13. */
+const MISNUMBERS = { ahead: 17, behind: 17 };
+/** Unspecified error. Source: IPMI v2.0 section 5.2. */
+const FALSE_CODE = 0xff;
 
 export interface BmcUser {
   readonly name: string;
@@ -47,6 +52,10 @@ export interface BmcFaults {
   silent: boolean;
   /** True: acts, but the answers to commands that act are lost. */
   losesDeedAnswers: boolean;
+  /** Commands that act are carried out and answered so much later, as where their packet was late. */
+  deedDelayMs: number;
+  /** True: before each answer come false ones (FFh) with the right integrity code under numbers that are not their turn. */
+  misnumbers: boolean;
   /** Command name ("Chassis Control") to the completion code it is refused with. */
   readonly refuse: Map<string, number>;
   /** Suites that are listed and refused all the same: a BMC whose list is wrong. */
@@ -97,6 +106,8 @@ export class SimulatedBmc {
     dropPercent: 0,
     silent: false,
     losesDeedAnswers: false,
+    deedDelayMs: 0,
+    misnumbers: false,
     refuse: new Map(),
     refuseSuites: new Set(),
     refuseTimes: new Map(),
@@ -114,6 +125,11 @@ export class SimulatedBmc {
   /** The last deed of each session under each of the 64 request sequence numbers. */
   readonly #deeds = new WeakMap<ManagedSession, Map<number, Deed>>();
   readonly #counts = new Map<string, number>();
+  /** Sent before the next answer. */
+  #strays: Uint8Array[] = [];
+  #misnumbered = 0;
+  /** Taken in with the last packet, and not carried out yet. */
+  #lateDeed: (() => Uint8Array | null) | null = null;
   #dice: number;
   #socket: Socket | null = null;
 
@@ -166,6 +182,11 @@ export class SimulatedBmc {
   /** Times a command was executed (repeats that got their old answer aside), by its specification name. */
   executed(commandName: string): number {
     return this.#counts.get(commandName) ?? 0;
+  }
+
+  /** False answers sent under numbers that were not their turn. */
+  get misnumbered(): number {
+    return this.#misnumbered;
   }
 
   /** Every Chassis Control that arrived (repeats that got their old answer aside), oldest first. */
@@ -222,7 +243,16 @@ export class SimulatedBmc {
 
   #receive(packet: Uint8Array, from: RemoteInfo): void {
     const answer = this.answerPacket(packet);
-    if (answer !== null) this.#socket?.send(answer, from.port, from.address);
+    const strays = this.#strays.splice(0);
+    this.#misnumbered += strays.length;
+    const send = (out: Uint8Array | null) => {
+      if (out !== null) this.#socket?.send(out, from.port, from.address);
+    };
+    for (const stray of strays) send(stray);
+    send(answer);
+    const deed = this.#lateDeed;
+    this.#lateDeed = null;
+    if (deed !== null) this.#clock.schedule(this.faults.deedDelayMs, () => send(deed()));
   }
 
   /** What the BMC does with one datagram, faults included: the datagram it answers, or null. Never throws. For transports other than UDP. */
@@ -279,8 +309,16 @@ export class SimulatedBmc {
       return null;
     }
     session.lastHeardMs = nowMs;
-    const { message, isDeed } = this.#answerRequest(decodeIpmiRequest(opened.message), session);
-    return isDeed && this.faults.losesDeedAnswers ? null : established.seal(message);
+    const request = decodeIpmiRequest(opened.message);
+    if (this.faults.misnumbers) this.#strays.push(...misnumbered(established, request));
+    const answer = () => {
+      const { message, isDeed } = this.#answerRequest(request, session);
+      return isDeed && this.faults.losesDeedAnswers ? null : established.seal(message);
+    };
+    const isDeed = this.#commands.find(request.netFn, request.command)?.isDeed ?? false;
+    if (!isDeed || this.faults.deedDelayMs === 0) return answer();
+    this.#lateDeed = answer;
+    return null;
   }
 
   // ------------------------------------------------------------------------------------ commands
@@ -319,4 +357,13 @@ export class SimulatedBmc {
     deeds.set(request.rqSeq, { key, answer, atMs: nowMs });
     return answer;
   }
+}
+
+/** False answers to a request: one under the number of the last answer, one far behind, one far ahead, one under 0. */
+function misnumbered(session: EstablishedSession, { netFn, lun, rqSeq, command }: IpmiRequest): Uint8Array[] {
+  const fields = { netFn: netFn + 1, lun, rqSeq, command };
+  const message = encodeIpmiResponse({ ...fields, completionCode: FALSE_CODE, body: new Uint8Array(0) });
+  const last = session.lastSent;
+  const numbers = [last, last - MISNUMBERS.behind, last + MISNUMBERS.ahead, 0].map((number) => number >>> 0);
+  return numbers.map((number) => session.sealAs(number, message));
 }

@@ -59,6 +59,7 @@ export class SimulatedHost {
   readonly #clock: Clock;
   readonly #options: SimulatedHostOptions;
   readonly #listeners = new Set<(change: HostChange) => void>();
+  readonly #pressListeners = new Set<() => void>();
   #phase: HostPhase;
   #bootId = randomUUID();
   #presses = 0;
@@ -112,6 +113,7 @@ export class SimulatedHost {
   /** Running: the OS decides. Suspending: a wake event for when it sleeps. Asleep: wakes. Off: starts. */
   pressPowerButton(): void {
     this.#presses += 1;
+    for (const listener of [...this.#pressListeners]) listener();
     const why = 'power button pressed';
     if (this.#phase === 'running') this.#obeyButton(why);
     else if (this.#phase === 'suspending') this.#wakeWhenAsleep = true;
@@ -201,9 +203,16 @@ export class SimulatedHost {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls back at each press of the power button, before anything comes of it, until the returned function is called. */
+  onPress(listener: () => void): () => void {
+    this.#pressListeners.add(listener);
+    return () => this.#pressListeners.delete(listener);
+  }
+
   /** Stops time for it: what is under way never ends. */
   stop(): void {
     this.#cancelTimer();
     this.#listeners.clear();
+    this.#pressListeners.clear();
   }
 }

@@ -80,11 +80,13 @@ export class SimulatedRedfish {
   readonly #tasks: RedfishTasks;
   readonly #tree: RedfishTree;
   readonly #resets: string[] = [];
+  #users: readonly RedfishUser[];
   #server: Server | TlsServer | null = null;
 
   constructor(options: SimulatedRedfishOptions) {
     const { clock, machine, users, otherSystems = [], profile = STANDARD_PROFILE } = options;
     this.#options = options;
+    this.#users = users;
     this.#profile = profile;
     this.#sessions = new RedfishSessions(clock, profile.maxSessions);
     this.#tasks = new RedfishTasks(clock);
@@ -117,6 +119,11 @@ export class SimulatedRedfish {
   /** ResetTypes that were carried out, in order. */
   get resets(): readonly string[] {
     return this.#resets;
+  }
+
+  /** As an administrator does: the next login needs it, sessions that are open go on. */
+  changePassword(name: string, password: string): void {
+    this.#users = this.#users.map((user) => (user.name === name ? { ...user, password } : user));
   }
 
   /** As a BMC restart does: every session is forgotten. The machine is not touched. */
@@ -236,9 +243,7 @@ export class SimulatedRedfish {
 
   #logIn(request: RedfishRequest): RedfishAnswer {
     const given = parseBody(request);
-    const user = this.#options.users.find(
-      ({ name, password }) => name === given?.UserName && password === given?.Password,
-    );
+    const user = this.#users.find(({ name, password }) => name === given?.UserName && password === given?.Password);
     if (user === undefined) return this.#unauthorized();
     const session = this.#sessions.open(user.name);
     if (session === null) return this.#refuse(this.#profile.sessionsFull);
@@ -319,7 +324,7 @@ export class SimulatedRedfish {
   // ------------------------------------------------------------------------------------ who asks
 
   #userOf({ headers }: RedfishRequest): RedfishUser | null {
-    const { users } = this.#options;
+    const users = this.#users;
     const session = this.#sessions.byToken(headers['x-auth-token'] ?? '');
     if (session !== null) return users.find(({ name }) => name === session.userName) ?? null;
     const pair = Buffer.from(

@@ -40,6 +40,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     blockers: [{ kind: 'pool', why: '10.0.2.7 is active on alice', untilMs: FAKE_NOW_MS + 250_000 }],
     suspends: 0,
     wakes: 0,
+    adoptedWakes: 0,
     failures: 0,
     ...changes,
   };

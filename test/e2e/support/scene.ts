@@ -4,6 +4,7 @@ import type { StateName } from '../../../src/platform/status.ts';
 import type { HostPhase } from '../../../src/power/simulated/simulated-host.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { LineClient } from '../../support/line-client.ts';
+import type { TorporApi } from '../../support/torpor-api.ts';
 import type { TorporHere } from '../../support/torpor-here.ts';
 import { PLATFORM, type Stage } from './stage.ts';
 
@@ -32,7 +33,7 @@ export async function openScene(stage: Stage): Promise<Scene> {
  * look at its send queues in time calls the suspend off, which an operator forgives.
  */
 export async function askForSleep(
-  { torpor }: Pick<Scene, 'torpor'>,
+  { torpor }: { readonly torpor: TorporApi },
   to: StateName = 'suspending',
   withinMs = PATIENCE_MS,
 ): Promise<void> {
@@ -71,11 +72,29 @@ export function atPhase(stage: Stage, phase: HostPhase, run: () => void): void {
   });
 }
 
-/** The BMC was never asked for anything that costs memory, and for sleep exactly this often. */
-export function expectNoHarm({ platform }: Stage, presses: number): void {
+/**
+ * The BMC was never asked for anything that costs memory, and for sleep exactly this often; at no press was a client in the pool,
+ * nor had one sent a byte within its idle time-out.
+ */
+export async function expectNoHarm({ platform, presses: watch }: Stage, presses: number): Promise<void> {
   const { chassisActions } = platform.bmc;
   expect(chassisActions.filter((action) => action !== 'soft' && action !== 'power-on')).toEqual([]);
   expect(chassisActions.filter((action) => action === 'soft')).toHaveLength(presses);
+  expect(platform.host.buttonPresses).toBe(presses);
+  expect(await watch.overActive()).toEqual([]);
+  expect(watch.presses).toBe(presses);
+}
+
+/** It stays awake because of its BMC, even where somebody forces it, and the reason is told. */
+export async function expectRefused({ torpor }: Pick<Scene, 'torpor'>, why: RegExp): Promise<void> {
+  const isBlocked = async () => {
+    const { blockers } = await torpor.platform(PLATFORM);
+    if (blockers.some((blocker) => blocker.kind === 'bmc' && why.test(blocker.why))) return true;
+    throw new Error(JSON.stringify(blockers));
+  };
+  await eventually(`a blocker that says ${why}`, isBlocked, { withinMs: PATIENCE_MS });
+  const [status, body] = await torpor.ask(PLATFORM, 'sleep', { force: true });
+  expect([status, JSON.stringify(body)]).toEqual([409, expect.stringMatching(why)]);
 }
 
 /** The next line is the client's second or later one, answered once by the VM that knew it before. */

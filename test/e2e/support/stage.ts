@@ -1,4 +1,6 @@
 // The stage of an end-to-end test: a simulated platform in this process, and the built Torpor in front of it in its own.
+
+import { parseDurationMs } from '../../../src/platform/units.ts';
 import type { HostChange } from '../../../src/power/simulated/simulated-host.ts';
 import { SimulatedPlatform, type SimulatedPlatformOptions } from '../../../src/power/simulated/simulated-platform.ts';
 import { systemClock } from '../../../src/system-clock.ts';
@@ -7,9 +9,10 @@ import { LineClient } from '../../support/line-client.ts';
 import { freePort } from '../../support/ports.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import type { TorporApi } from '../../support/torpor-api.ts';
-import { type SetUp, writeTorporConfig } from '../../support/torpor-config.ts';
+import { DEFAULT_IDLE_TIMEOUT, type SetUp, writeTorporConfig } from '../../support/torpor-config.ts';
 import { TorporHere } from '../../support/torpor-here.ts';
 import { runTorpor, TorporProcess } from '../../support/torpor-process.ts';
+import { PressWatch } from './press-watch.ts';
 
 /** Child processes and simulated latencies: generous, so that a busy machine fails nothing. */
 export const E2E_TIMEOUT_MS = 60_000;
@@ -29,13 +32,25 @@ export class Stage implements AsyncDisposable {
   readonly listenPort: number;
   /** Every change of the simulated host, oldest first. Without one nobody touched its power. */
   readonly changes: HostChange[] = [];
-  readonly #torpors: AsyncDisposable[] = [];
+  readonly presses: PressWatch;
+  /** How long the last press was on its way: what a bad line between Torpor and the BMC makes of it. */
+  pressTravelMs = 0;
+  readonly #torpors: Array<TorporApi & AsyncDisposable> = [];
+  readonly #clients: LineClient[] = [];
+  #idleTimeoutMs = 0;
 
   private constructor(platform: SimulatedPlatform, apiPort: number, listenPort: number) {
     this.platform = platform;
     this.apiPort = apiPort;
     this.listenPort = listenPort;
     platform.host.onChange((change) => this.changes.push(change));
+    this.presses = new PressWatch({
+      host: platform.host,
+      clients: this.#clients,
+      torpors: this.#torpors,
+      idleTimeoutMs: () => this.#idleTimeoutMs,
+      travelMs: () => this.pressTravelMs,
+    });
   }
 
   /** A running platform with one VM, `alice`, behind the line service, and a configuration that fits it but for `setUp`. */
@@ -65,6 +80,7 @@ export class Stage implements AsyncDisposable {
 
   /** Writes the configuration: one that fits the platform, but for what `setUp` says. */
   configure(setUp: Partial<SetUp>): void {
+    this.#idleTimeoutMs = parseDurationMs(setUp.idleTimeout ?? DEFAULT_IDLE_TIMEOUT);
     writeTorporConfig(this.folder, {
       platform: PLATFORM,
       apiPort: this.apiPort,
@@ -102,8 +118,11 @@ export class Stage implements AsyncDisposable {
     return runTorpor([command, '--config', this.configPath]);
   }
 
-  connect(): Promise<LineClient> {
-    return LineClient.connect(this.listenPort);
+  /** A client that the watch over presses knows of. */
+  async connect(port = this.listenPort): Promise<LineClient> {
+    const client = await LineClient.connect(port);
+    this.#clients.push(client);
+    return client;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
