@@ -79,7 +79,8 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
       ledger,
       clock: systemClock,
     });
-    const api = await startApi(farm, { listen: config.api.listen, log, version: packageVersion() });
+    const { nowMs } = systemClock;
+    const api = await startApi(farm, { ...config.api, log, version: packageVersion(), nowMs, dashboard: true });
     ends.push(() => api.close());
     return {
       farm,

@@ -7,22 +7,24 @@ import { RequestRefused } from './problem.ts';
 /** The facts of a request that tell a browser's from a program's. */
 export interface GuardedRequest {
   readonly method: string;
+  readonly url?: string | undefined;
   readonly headers: IncomingHttpHeaders;
 }
 
 /**
- * Throws RequestRefused where a web page may be behind the request:
+ * Throws RequestRefused where a web page may be behind the request. `listenHost` null: callers show tokens, which a page that
+ * rebinds its name does not have, so any name is answered to.
  * - 421 where `Host` names neither loopback nor the address listened on (DNS rebinding: the page's own name resolves here),
  * - 403 where `Origin` is another site's, or `Sec-Fetch-Site` says so,
  * - 415 where a body comes as anything but JSON (what a form can send without asking).
  */
-export function refuseWebPages(request: GuardedRequest, listenHost: string): void {
+export function refuseWebPages(request: GuardedRequest, listenHost: string | null): void {
   const host = hostOf(request.headers.host);
-  if (host === null || !(isLoopback(host) || host === listenHost.toLowerCase())) {
+  if (listenHost !== null && (host === null || !(isLoopback(host) || host === listenHost.toLowerCase()))) {
     const detail = `this API answers to localhost only, not to ${quote(request.headers.host)}: use http://127.0.0.1`;
     throw new RequestRefused(421, 'Wrong host', detail);
   }
-  if (isForeign(request.headers)) {
+  if (isForeign(request.headers) && !isLinkToDashboard(request)) {
     throw new RequestRefused(
       403,
       'Another site',
@@ -34,6 +36,16 @@ export function refuseWebPages(request: GuardedRequest, listenHost: string): voi
     const detail = `a body of type ${quote(type)} is refused: send JSON with content-type: application/json`;
     throw new RequestRefused(415, 'Not JSON', detail);
   }
+}
+
+/** Somebody follows a link to the dashboard: it shows nothing by itself, and our cookie does not come along. */
+function isLinkToDashboard({ method, url, headers }: GuardedRequest): boolean {
+  return (
+    method === 'GET' &&
+    url === '/' &&
+    headers['sec-fetch-mode'] === 'navigate' &&
+    headers['sec-fetch-dest'] === 'document'
+  );
 }
 
 function isForeign(headers: IncomingHttpHeaders): boolean {

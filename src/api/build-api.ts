@@ -3,9 +3,28 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
-import { refuseWebPages } from './browser-guard.ts';
+import { Access, type Caller, type Need } from './access.ts';
+import { type GuardedRequest, refuseWebPages } from './browser-guard.ts';
+import type { DashboardFile } from './dashboard-files.ts';
+import { buildOpenApi } from './openapi.ts';
 import { PROBLEM_TYPE, RequestRefused, toProblem } from './problem.ts';
-import { ROUTES, type RouteContext } from './routes.ts';
+import type { RouteContext } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { DATA_HEADERS, FILE_HEADERS } from './secure-headers.ts';
+import type { TokenStore } from './token-store.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may ask; left out: everybody. */
+    need?: Need;
+  }
+}
+
+/** Certificate chain and key, as PEM. */
+export interface ApiTls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
 
 export interface ApiOptions {
   readonly log: Logger;
@@ -15,6 +34,14 @@ export interface ApiOptions {
   readonly listenHost: string;
   /** Between two comments on a quiet event stream, default 15 s. */
   readonly heartbeatMs?: number | undefined;
+  /** null, the default: no token is asked for. */
+  readonly tokens?: TokenStore | null | undefined;
+  /** null, the default: plain HTTP. */
+  readonly tls?: ApiTls | null | undefined;
+  /** The dashboard; default: none is served. */
+  readonly files?: readonly DashboardFile[] | undefined;
+  /** The farm's clock, which answers carry for those who show times. Default: the machine's. */
+  readonly nowMs?: (() => number) | undefined;
 }
 
 const HEARTBEAT_MS = 15_000;
@@ -23,41 +50,60 @@ const MAX_NAME_CHARS = 100;
 /** For a request to arrive whole; what is slower is not a program on this machine. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 256;
-const OTHER_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const OTHER_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const;
 
 /** Builds the API; nothing listens yet. Its `close` ends the event streams too. */
 export function buildApi(farm: Farm, options: ApiOptions): FastifyInstance {
-  const app = Fastify({
-    logger: false,
-    bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: MAX_NAME_CHARS },
-    frameworkErrors: (error, request, reply) => sendProblem(farm, options.log, error, request, reply),
-    clientErrorHandler: (_error, socket) => socket.destroy(),
-  });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  const { log, version, tls = null, tokens = null, nowMs = Date.now } = options;
+  const app = makeServer(tls, (error, request, reply) => sendProblem(farm, log, error, request, reply));
+  const access = new Access({ tokens, isSecure: tls !== null, log, nowMs });
+  const callers = new WeakMap<object, Caller>();
   const context: RouteContext = {
     farm,
-    log: options.log,
-    version: options.version,
+    log,
+    version,
+    access,
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     feeds: new Set(),
+    callerOf: (request) => callers.get(request) ?? null,
+    openApi: () => buildOpenApi(ROUTES, version),
   };
   readJsonOnly(app);
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
-    refuseWebPages(request.raw as { method: string; headers: typeof request.headers }, options.listenHost);
+    void reply.headers({ ...DATA_HEADERS, 'torpor-now': String(Math.round(nowMs())) });
+    refuseWebPages(request.raw as GuardedRequest, access.asksForTokens ? null : options.listenHost);
+    const need: Need = request.routeOptions.config.need ?? 'open';
+    const caller =
+      need === 'open' ? access.identify(request.headers) : access.require(need, request.method, request.headers);
+    if (caller !== null) callers.set(request, caller);
   });
   app.addHook('preClose', async () => {
     for (const feed of context.feeds) feed.end();
   });
-  app.setErrorHandler((error, request, reply) => sendProblem(farm, options.log, error, request, reply));
+  app.setErrorHandler((error, request, reply) => sendProblem(farm, log, error, request, reply));
   app.setNotFoundHandler((request) => {
     throw new RequestRefused(404, 'No such path', `${request.method} ${pathOf(request)} is not part of this API`);
   });
   addRoutes(app, context);
+  addFiles(app, options.files ?? []);
   return app;
+}
+
+type Refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+
+function makeServer(tls: ApiTls | null, refuse: Refuse): FastifyInstance {
+  const common = {
+    logger: false as const,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: MAX_NAME_CHARS },
+    frameworkErrors: refuse,
+    clientErrorHandler: (_error: Error, socket: { destroy(): unknown }) => void socket.destroy(),
+  };
+  const app = tls === null ? Fastify(common) : Fastify({ ...common, https: { ...tls, minVersion: 'TLSv1.2' } });
+  app.server.maxConnections = MAX_CONNECTIONS;
+  return app as unknown as FastifyInstance;
 }
 
 function addRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -65,22 +111,49 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     app.route({
       method: route.method,
       url: route.url,
+      config: { need: route.role },
       handler: async (request, reply) => {
         if (route.looksAt !== undefined) await context.farm.refresh(route.looksAt);
         return route.answer(context, request, reply);
       },
     });
   }
-  for (const { url, method } of ROUTES) {
-    app.route({
-      method: OTHER_METHODS.filter((other) => other !== method),
+  for (const url of new Set(ROUTES.map((route) => route.url))) {
+    refuseOtherMethods(
+      app,
       url,
-      handler: async (request, reply) => {
-        void reply.header('allow', method);
-        throw new RequestRefused(405, 'Wrong method', `${pathOf(request)} takes ${method}, not ${request.method}`);
-      },
-    });
+      ROUTES.filter((route) => route.url === url).map(({ method }) => method),
+    );
   }
+}
+
+function refuseOtherMethods(app: FastifyInstance, url: string, methods: readonly string[]): void {
+  const allowed = methods.join(', ');
+  app.route({
+    method: OTHER_METHODS.filter((other) => !methods.includes(other)),
+    url,
+    handler: async (request, reply) => {
+      void reply.header('allow', allowed);
+      throw new RequestRefused(405, 'Wrong method', `${pathOf(request)} takes ${allowed}, not ${request.method}`);
+    },
+  });
+}
+
+/** The dashboard: anybody may have its files, which hold nothing of this farm. */
+function addFiles(app: FastifyInstance, files: readonly DashboardFile[]): void {
+  for (const file of files) {
+    app.route({ method: ['GET', 'HEAD'], url: file.url, handler: (request, reply) => sendFile(file, request, reply) });
+    refuseOtherMethods(app, file.url, ['GET', 'HEAD']);
+  }
+}
+
+function sendFile(file: DashboardFile, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  void reply.headers({ ...FILE_HEADERS, etag: file.etag, vary: 'accept-encoding' });
+  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+  const takesBrotli = /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  void reply.type(file.type);
+  if (file.brotli === null || !takesBrotli) return reply.send(file.bytes);
+  return reply.header('content-encoding', 'br').send(file.brotli);
 }
 
 /** JSON and nothing else; an empty body is no body, whatever its type says. */

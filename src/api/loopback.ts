@@ -1,4 +1,4 @@
-// Which hosts are this machine's loopback. Anything else is the network, and the network is refused until there are tokens.
+// Which hosts are this machine's loopback. Anything else is the network, which is served with tokens only.
 import { isIP } from 'node:net';
 
 /** 127.0.0.0/8, `::1` or `localhost`; IPv6 with or without brackets. */

@@ -42,17 +42,44 @@ export const inhibitRequest = z.strictObject({
 });
 /** `name` left out: all operators' inhibitors, maintenance, and the record of failed wakes. */
 export const releaseRequest = z.strictObject({ name: inhibitorName.optional() });
+/** A browser's token, once. */
+export const sessionRequest = z.strictObject({ token: z.string().min(1).max(256) });
 export const maintenanceRequest = z.strictObject({ on: z.boolean(), why: whySchema.optional() });
+
+const MAX_LIMIT = 100_000;
+/** A query holds text: numbers and truth are written as such. */
+const limit = z
+  .string()
+  .regex(/^[1-9]\d{0,5}$/, `takes a number from 1 to ${MAX_LIMIT}`)
+  .transform(Number)
+  .optional();
+const yesOrNo = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .optional();
+/** `limit`: the first of them. */
+export const streamsQuery = z.object({ platform: z.string().optional(), active: yesOrNo, limit });
+/** `after`: those above an id. `limit`: the newest of them; of lists only. */
+export const eventsQuery = z.object({ after: z.string().optional(), limit });
+
+/** The query as a schema reads it. Throws RequestRefused (400) that names every wrong member. */
+export function readQuery<Schema extends z.ZodType>(schema: Schema, query: unknown): z.output<Schema> {
+  return read(schema, query, 'The query cannot be understood');
+}
 
 /** The body as a schema reads it; no body is an empty object. Throws RequestRefused (400) that names every wrong member. */
 export function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const result = schema.safeParse(body ?? {});
+  return read(schema, body, 'The body cannot be understood');
+}
+
+function read<Schema extends z.ZodType>(schema: Schema, value: unknown, title: string): z.output<Schema> {
+  const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
     const member = issue.path.join('.');
     return member === '' ? issue.message : `${member}: ${issue.message}`;
   });
-  throw new RequestRefused(400, 'The body cannot be understood', problems.join('; ').slice(0, 1000));
+  throw new RequestRefused(400, title, problems.join('; ').slice(0, 1000));
 }
 
 /** The id after which events are wanted, from Last-Event-ID or `?after=`; null where neither is given. */

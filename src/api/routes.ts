@@ -1,61 +1,210 @@
 // The table of routes: every path of the HTTP API and what it asks of the farm. Guards, errors and listening are left to others.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { DEFAULT_INHIBITOR } from '../platform/inhibitor.ts';
-import type { Logger } from '../platform/ports.ts';
-import type { Farm, PlatformStatus } from '../platform/status.ts';
+import type { StreamStatus } from '../platform/ports.ts';
+import type { PlatformStatus } from '../platform/status.ts';
+import {
+  explanation,
+  farmEvent,
+  health,
+  platformReport,
+  platformStatus,
+  readiness,
+  session,
+  streamStatus,
+} from './answers.ts';
 import { EventFeed } from './event-feed.ts';
 import { RequestRefused } from './problem.ts';
 import {
+  eventsQuery,
   inhibitRequest,
   maintenanceRequest,
   readAfterId,
   readBody,
+  readQuery,
   releaseRequest,
+  sessionRequest,
   sleepRequest,
+  streamsQuery,
   wakeRequest,
 } from './requests.ts';
+import type { Route, RouteContext } from './route.ts';
 
 /** Readers of events at once; one more is answered 503. */
 export const MAX_EVENT_FEEDS = 64;
 
-export interface RouteContext {
-  readonly farm: Farm;
-  readonly log: Logger;
-  readonly version: string;
-  readonly heartbeatMs: number;
-  /** The open feeds, which the server ends when it closes. */
-  readonly feeds: Set<EventFeed>;
-}
-
-export interface Route {
-  readonly method: 'GET' | 'POST';
-  readonly url: string;
-  /** What must be up to date for the answer, where other processes know it. */
-  readonly looksAt?: 'sums' | 'streams';
-  readonly answer: (context: RouteContext, request: FastifyRequest, reply: FastifyReply) => unknown;
-}
-
 const PLATFORM = '/api/v1/platforms/:name';
 
 export const ROUTES: readonly Route[] = [
-  { method: 'GET', url: '/healthz', answer: ({ version }) => ({ status: 'ok', version }) },
-  { method: 'GET', url: '/readyz', answer: answerReady },
-  { method: 'GET', url: '/api/v1/platforms', looksAt: 'sums', answer: ({ farm }) => farm.platforms() },
-  { method: 'GET', url: PLATFORM, looksAt: 'sums', answer: ({ farm }, request) => farm.platform(nameOf(request)) },
+  {
+    method: 'GET',
+    url: '/healthz',
+    role: 'open',
+    doc: { id: 'health', summary: 'Torpor runs', answers: { 200: health } },
+    answer: ({ version }) => ({ status: 'ok', version }),
+  },
+  {
+    method: 'GET',
+    url: '/readyz',
+    role: 'open',
+    doc: {
+      id: 'readiness',
+      summary: "Every platform's first evidence is in",
+      answers: { 200: readiness, 503: readiness },
+    },
+    answer: answerReady,
+  },
+  {
+    method: 'GET',
+    url: '/openapi.json',
+    role: 'open',
+    doc: { id: 'openApi', summary: 'This document', answers: { 200: z.looseObject({ openapi: z.string() }) } },
+    answer: ({ openApi }) => openApi(),
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/session',
+    role: 'view',
+    doc: { id: 'session', summary: 'Who is asking, and what they may', answers: { 200: session } },
+    answer: answerSession,
+  },
+  {
+    method: 'POST',
+    url: '/api/v1/session',
+    role: 'open',
+    doc: {
+      id: 'logIn',
+      summary: 'Opens a session in a cookie, for browsers',
+      body: sessionRequest,
+      answers: { 200: session },
+      refusals: [401],
+    },
+    answer: answerLogIn,
+  },
+  {
+    method: 'DELETE',
+    url: '/api/v1/session',
+    role: 'view',
+    doc: { id: 'logOut', summary: 'Ends the session', answers: { 204: null } },
+    answer: answerLogOut,
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/platforms',
+    role: 'view',
+    looksAt: 'sums',
+    doc: { id: 'platforms', summary: 'All platforms', answers: { 200: z.array(platformStatus) } },
+    answer: ({ farm }) => farm.platforms(),
+  },
+  {
+    method: 'GET',
+    url: PLATFORM,
+    role: 'view',
+    looksAt: 'sums',
+    doc: { id: 'platform', summary: 'One platform', answers: { 200: platformStatus } },
+    answer: ({ farm }, request) => farm.platform(nameOf(request)),
+  },
   {
     method: 'GET',
     url: `${PLATFORM}/explain`,
+    role: 'view',
     looksAt: 'streams',
+    doc: { id: 'explain', summary: 'Why it is awake or asleep, and who is connected', answers: { 200: explanation } },
     answer: ({ farm }, request) => farm.explain(nameOf(request)),
   },
-  { method: 'GET', url: '/api/v1/streams', looksAt: 'streams', answer: ({ farm }) => farm.streams() },
-  { method: 'GET', url: '/api/v1/report', answer: ({ farm }) => farm.report() },
-  { method: 'GET', url: '/api/v1/events', answer: answerEvents },
-  { method: 'POST', url: `${PLATFORM}/wake`, answer: answerWake },
-  { method: 'POST', url: `${PLATFORM}/sleep`, looksAt: 'streams', answer: answerSleep },
-  { method: 'POST', url: `${PLATFORM}/inhibit`, answer: answerInhibit },
-  { method: 'POST', url: `${PLATFORM}/release`, answer: answerRelease },
-  { method: 'POST', url: `${PLATFORM}/maintenance`, answer: answerMaintenance },
+  {
+    method: 'GET',
+    url: '/api/v1/streams',
+    role: 'view',
+    looksAt: 'streams',
+    doc: { id: 'streams', summary: 'Open connections', query: streamsQuery, answers: { 200: z.array(streamStatus) } },
+    answer: answerStreams,
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/report',
+    role: 'view',
+    doc: {
+      id: 'report',
+      summary: 'Sleep since the start, and who kept what awake',
+      answers: { 200: z.array(platformReport) },
+    },
+    answer: ({ farm }) => farm.report(),
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/events',
+    role: 'view',
+    doc: {
+      id: 'events',
+      summary: 'Events: as a stream that resumes after Last-Event-ID, or the kept ones as JSON',
+      query: eventsQuery,
+      answers: { 200: z.array(farmEvent) },
+      alsoAs: 'text/event-stream',
+      refusals: [400, 503],
+    },
+    answer: answerEvents,
+  },
+  {
+    method: 'POST',
+    url: `${PLATFORM}/wake`,
+    role: 'operate',
+    doc: { id: 'wake', summary: 'Asks for a wake', body: wakeRequest, answers: { 202: platformStatus } },
+    answer: answerWake,
+  },
+  {
+    method: 'POST',
+    url: `${PLATFORM}/sleep`,
+    role: 'operate',
+    looksAt: 'streams',
+    doc: {
+      id: 'sleep',
+      summary: 'Asks for sleep',
+      body: sleepRequest,
+      answers: { 202: platformStatus },
+      refusals: [409],
+    },
+    answer: answerSleep,
+  },
+  {
+    method: 'POST',
+    url: `${PLATFORM}/inhibit`,
+    role: 'operate',
+    doc: {
+      id: 'inhibit',
+      summary: 'Keeps it awake',
+      body: inhibitRequest,
+      answers: { 200: platformStatus },
+      refusals: [409],
+    },
+    answer: answerInhibit,
+  },
+  {
+    method: 'POST',
+    url: `${PLATFORM}/release`,
+    role: 'operate',
+    doc: {
+      id: 'release',
+      summary: 'Ends what operators ordered',
+      body: releaseRequest,
+      answers: { 200: platformStatus },
+      refusals: [409],
+    },
+    answer: answerRelease,
+  },
+  {
+    method: 'POST',
+    url: `${PLATFORM}/maintenance`,
+    role: 'operate',
+    doc: {
+      id: 'maintenance',
+      summary: 'Hands off, or on again',
+      body: maintenanceRequest,
+      answers: { 200: platformStatus },
+    },
+    answer: answerMaintenance,
+  },
 ];
 
 function nameOf(request: FastifyRequest): string {
@@ -63,10 +212,38 @@ function nameOf(request: FastifyRequest): string {
 }
 
 /** Ready once every platform's first evidence is in. */
-function answerReady({ farm }: RouteContext, _request: FastifyRequest, reply: FastifyReply) {
+function answerReady({ farm, callerOf }: RouteContext, request: FastifyRequest, reply: FastifyReply) {
   const starting = farm.platforms().filter((platform) => platform.state === 'starting');
   if (starting.length > 0) void reply.code(503);
-  return { status: starting.length === 0 ? 'ready' : 'starting', starting: starting.map((platform) => platform.name) };
+  const names = callerOf(request) === null ? [] : starting.map((platform) => platform.name);
+  return { status: starting.length === 0 ? 'ready' : 'starting', starting: names };
+}
+
+function answerSession({ access, callerOf }: RouteContext, request: FastifyRequest) {
+  const caller = callerOf(request);
+  return { name: caller?.name ?? null, role: caller?.role ?? 'view', tokens: access.asksForTokens };
+}
+
+function answerLogIn({ access }: RouteContext, request: FastifyRequest, reply: FastifyReply) {
+  access.refuseForgery(request.headers);
+  const { caller, setCookie } = access.logIn(readBody(sessionRequest, request.body).token);
+  void reply.header('set-cookie', setCookie);
+  return { name: caller.name, role: caller.role, tokens: access.asksForTokens };
+}
+
+function answerLogOut({ access }: RouteContext, request: FastifyRequest, reply: FastifyReply) {
+  return reply.code(204).header('set-cookie', access.logOut(request.headers)).send();
+}
+
+function answerStreams({ farm }: RouteContext, request: FastifyRequest): StreamStatus[] {
+  const { platform, active, limit } = readQuery(streamsQuery, request.query);
+  if (platform !== undefined) farm.platform(platform);
+  const matching = farm
+    .streams()
+    .filter(
+      (stream) => (platform ?? stream.platform) === stream.platform && (active ?? stream.active) === stream.active,
+    );
+  return limit === undefined ? matching : matching.slice(0, limit);
 }
 
 /** Asked for, not done: 202, and the platform as it stands now. */
@@ -113,7 +290,9 @@ function answerEvents(context: RouteContext, request: FastifyRequest, reply: Fas
   const accepts = request.headers.accept ?? '';
   if (accepts.includes('application/json') && !accepts.includes('text/event-stream')) {
     void reply.header('vary', 'accept');
-    return context.farm.recentEvents(afterId ?? 0);
+    const { limit } = readQuery(eventsQuery, request.query);
+    const kept = context.farm.recentEvents(afterId ?? 0);
+    return limit === undefined ? kept : kept.slice(-limit);
   }
   if (context.feeds.size >= MAX_EVENT_FEEDS) {
     throw new RequestRefused(503, 'Too many readers', `${MAX_EVENT_FEEDS} readers follow the events already: end one`);

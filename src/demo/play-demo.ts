@@ -66,6 +66,7 @@ class DemoPlay {
 
   async play(): Promise<boolean> {
     this.#say('Two simulated platforms, real TCP, real RMCP+. Clients stay connected while their platform sleeps.');
+    this.#say(`The dashboard shows it while it happens: ${this.#run.apiUrl}/`);
     let ok = false;
     try {
       await this.#open();

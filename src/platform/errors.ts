@@ -64,6 +64,7 @@ export type TorporErrorCode =
   | 'ERR_SAVED_VMS'
   // api and cli
   | 'ERR_API_LISTEN'
+  | 'ERR_API_TOKENS'
   | 'ERR_API_UNREACHABLE'
   | 'ERR_API_REQUEST'
   // nobody expected it: a fault of Torpor's own

@@ -34,11 +34,11 @@ describe('API', () => {
   });
 
   it.each(['0.0.0.0', '10.0.0.5', '::', 'torpor.example', '128.0.0.1'])(
-    'listen on %s (not loopback) -> ERR_API_LISTEN that says why',
+    'listen on %s (not loopback) without tokens -> ERR_API_LISTEN that says what to do',
     async (host) => {
       await expect(start(host)).rejects.toMatchObject({
         code: 'ERR_API_LISTEN',
-        message: expect.stringMatching(/knows no users.*set api\.listen to 127\.0\.0\.1:7070/),
+        message: expect.stringMatching(/without tokens.*torpor token add.*api\.tokensFile.*127\.0\.0\.1:7070/),
       });
     },
   );
