@@ -58,6 +58,7 @@ export const platformStatus = z
     blockers: z.array(blocker),
     suspends: count,
     wakes: count,
+    adoptedWakes: count,
     failures: count,
   })
   .meta({ id: 'Platform' });

@@ -71,6 +71,7 @@ export type TorporErrorCode =
   | 'ERR_INTERNAL'
   | 'ERR_TRACE_INVALID'
   | 'ERR_TRACE_FOLDER'
+  | 'ERR_REPLAY_LOG'
   | 'ERR_CLI_USAGE';
 
 /** Extra facts of a TorporError: what caused it, and whether the same call may succeed later without a change. */

@@ -1,0 +1,79 @@
+// The activity log that replay reads: JSON lines, one per stretch of a client's activity or connection. Format: docs/savings.md.
+import { TorporError } from '../platform/errors.ts';
+import type { ActivitySpan, ActivityTrace, ConnectionSpan } from './activity-trace.ts';
+
+/** Lines beyond this many are refused: a log of that size is a mistake. */
+export const LOG_LINES_MAX = 20_000_000;
+const KINDS = ['active', 'connected', 'job'] as const;
+type Kind = (typeof KINDS)[number];
+
+interface Line {
+  readonly client: string;
+  readonly platform: string;
+  readonly kind: Kind;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Collects lines, which may come in any order, into a trace per platform. */
+export class ActivityLogReader {
+  readonly #platforms = new Map<string, { spans: ActivitySpan[]; connections: ConnectionSpan[] }>();
+  #lineNumber = 0;
+
+  /** Takes in one line; empty ones are skipped. Throws ERR_REPLAY_LOG, naming the line. */
+  push(text: string): void {
+    this.#lineNumber += 1;
+    if (this.#lineNumber > LOG_LINES_MAX) throw refusal(this.#lineNumber, `more than ${LOG_LINES_MAX} lines`);
+    if (text.trim() === '') return;
+    const { platform, kind, client, fromMs, toMs } = readLine(text, this.#lineNumber);
+    const found = this.#platforms.get(platform) ?? { spans: [], connections: [] };
+    this.#platforms.set(platform, found);
+    if (kind === 'connected') found.connections.push({ client, fromMs, toMs });
+    else found.spans.push({ client, isJob: kind === 'job', fromMs, toMs });
+  }
+
+  /** One trace per platform, in the order of their first lines, from its first moment to its last. */
+  traces(): ActivityTrace[] {
+    const byBegin = (one: { fromMs: number }, other: { fromMs: number }) => one.fromMs - other.fromMs;
+    return [...this.#platforms].map(([platform, { spans, connections }]) => {
+      let fromMs = Number.POSITIVE_INFINITY;
+      let toMs = Number.NEGATIVE_INFINITY;
+      for (const span of [...spans, ...connections]) {
+        fromMs = Math.min(fromMs, span.fromMs);
+        toMs = Math.max(toMs, span.toMs);
+      }
+      return { platform, fromMs, toMs, spans: spans.sort(byBegin), connections: connections.sort(byBegin) };
+    });
+  }
+}
+
+function readLine(text: string, lineNumber: number): Line {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw refusal(lineNumber, 'no JSON', cause);
+  }
+  if (typeof value !== 'object' || value === null) throw refusal(lineNumber, 'no object');
+  const { client, platform, from, to, kind = 'active' } = value as Record<string, unknown>;
+  if (typeof client !== 'string' || client === '') throw refusal(lineNumber, '"client" must be a name');
+  if (typeof platform !== 'string' || platform === '') throw refusal(lineNumber, '"platform" must be a name');
+  if (!KINDS.includes(kind as Kind)) throw refusal(lineNumber, `"kind" must be one of ${KINDS.join(', ')}`);
+  const fromMs = readMoment(from, 'from', lineNumber);
+  const toMs = readMoment(to, 'to', lineNumber);
+  if (toMs < fromMs) throw refusal(lineNumber, '"to" lies before "from"');
+  return { client, platform, kind: kind as Kind, fromMs, toMs };
+}
+
+/** Unix milliseconds, or a date with its time and zone as in RFC 3339. */
+function readMoment(value: unknown, name: string, lineNumber: number): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return Math.round(value);
+  const isDate = typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)$/.test(value);
+  const atMs = isDate ? Date.parse(value) : Number.NaN;
+  if (!Number.isNaN(atMs)) return atMs;
+  throw refusal(lineNumber, `"${name}" must be Unix milliseconds or a date such as 2026-01-05T08:30:00Z`);
+}
+
+function refusal(lineNumber: number, why: string, cause?: unknown): TorporError {
+  return new TorporError('ERR_REPLAY_LOG', `line ${lineNumber} of the activity log: ${why}`, { cause });
+}

@@ -1,0 +1,26 @@
+// What was recorded of one platform: who was active and connected, from when to when. Data only.
+
+/** A stretch in which one client was active. */
+export interface ActivitySpan {
+  readonly client: string;
+  /** A job (backup, build, timer) waits without cost. */
+  readonly isJob: boolean;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A stretch in which one client was connected, active or not. */
+export interface ConnectionSpan {
+  readonly client: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** One platform's record, Unix milliseconds. Spans are sorted by `fromMs`. */
+export interface ActivityTrace {
+  readonly platform: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly spans: readonly ActivitySpan[];
+  readonly connections: readonly ConnectionSpan[];
+}

@@ -1,0 +1,243 @@
+// How likely each client is to come back: learned rates by weekday or weekend, quarter of an hour, own idle age and connection.
+import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, type NoteKind } from './interval-list.ts';
+import { type LocalOffset, localDay, QUARTER_MS, QUARTERS, quarterOfWeek } from './local-time.ts';
+import { GRID_STEPS, STEP_BEGIN_MS } from './plan-grid.ts';
+
+const MINUTE_MS = 60_000;
+/** A kind of absence that was never seen to end is taken to end once in this time. */
+const UNSEEN_MS = 200 * 3_600_000;
+/** Upper ends of the bins of a client's own idle age; above the last there is one more. */
+const AGE_BIN_MS = [2, 4, 8, 15, 30, 60, 120, 240, 600, 1200].map((minutes) => minutes * MINUTE_MS);
+const AGES = AGE_BIN_MS.length + 1;
+const STATES = 2;
+const PER_QUARTER = AGES * STATES;
+const CELLS = 2 * QUARTERS * PER_QUARTER;
+/** Idle times up to this are no absence: see IDLE_JOIN_MS. */
+const ABSENCE_FROM_MS = 60_000;
+/** What was seen a day earlier counts this much less. */
+const KEPT_PER_DAY = 0.975;
+/** Events worth of trust in the coarser rate, per level. */
+const TRUST_IN_POOL = 1;
+const TRUST_IN_ALL = 1;
+
+/** Tunable for experiments. */
+export const HAZARD_TUNING = {
+  kept: KEPT_PER_DAY,
+  pool: TRUST_IN_POOL,
+  all: TRUST_IN_ALL,
+  side: 0.5,
+  poolSide: 0.6,
+  rebuildEvery: 1,
+};
+
+class ClientTally {
+  readonly isJob: boolean;
+  readonly events = new Float64Array(CELLS);
+  readonly exposureMs = new Float64Array(CELLS);
+  /** Rates per millisecond, as of the last rebuild. */
+  readonly rates = new Float64Array(CELLS);
+  isConnected = false;
+  isActive = false;
+  idleSinceMs = Number.NaN;
+  countedUntilMs = Number.NaN;
+
+  constructor(isJob: boolean) {
+    this.isJob = isJob;
+  }
+}
+
+/** Learns from notes; answers expected arrivals over the grid of a plan. */
+export class HazardModel {
+  readonly #clients: ClientTally[] = [];
+  readonly #offset: LocalOffset;
+  readonly #cells = new Uint16Array(GRID_STEPS);
+  readonly #groups = new Map([false, true].map((isJob) => [isJob, new GroupRates()]));
+  /** Weight of what is seen now: grows day by day instead of letting everything else shrink. */
+  #weight = 1;
+  #day = Number.NaN;
+  #builtDay = Number.NEGATIVE_INFINITY;
+
+  constructor(offset: LocalOffset) {
+    this.#offset = offset;
+  }
+
+  addClient(isJob: boolean): number {
+    this.#clients.push(new ClientTally(isJob));
+    return this.#clients.length - 1;
+  }
+
+  note(kind: NoteKind, index: number, atMs: number): void {
+    const client = this.#clients[index] as ClientTally;
+    this.#passDay(atMs);
+    if (kind === NOTE_BEGIN) {
+      this.#expose(client, atMs);
+      if (!client.isActive && atMs - client.idleSinceMs > ABSENCE_FROM_MS) this.#countReturn(client, atMs);
+      client.isActive = true;
+    } else if (kind === NOTE_END) {
+      client.isActive = false;
+      client.idleSinceMs = atMs;
+      client.countedUntilMs = atMs + ABSENCE_FROM_MS;
+    } else if (kind === NOTE_CONNECT || kind === NOTE_DISCONNECT) {
+      this.#expose(client, atMs);
+      client.isConnected = kind === NOTE_CONNECT;
+    }
+  }
+
+  /** Rates of people and of jobs per millisecond in each step of a plan that is made at `atMs`. */
+  fillRates(atMs: number, people: Float64Array, jobs: Float64Array): void {
+    this.#passDay(atMs);
+    if (this.#day - this.#builtDay >= HAZARD_TUNING.rebuildEvery) this.#rebuild(atMs);
+    const cells = this.#stepCells(atMs);
+    people.fill(0);
+    jobs.fill(0);
+    for (const client of this.#clients) {
+      if (client.isActive || Number.isNaN(client.idleSinceMs)) continue;
+      addClientRates(client, atMs, cells, client.isJob ? jobs : people);
+    }
+  }
+
+  #stepCells(atMs: number): Uint16Array {
+    const localMs = atMs + this.#offset(atMs);
+    for (let step = 0; step < GRID_STEPS; step += 1) {
+      const middleMs = ((STEP_BEGIN_MS[step] as number) + (STEP_BEGIN_MS[step + 1] as number)) / 2;
+      this.#cells[step] = quarterOfWeek(localMs + middleMs) * PER_QUARTER;
+    }
+    return this.#cells;
+  }
+
+  #passDay(atMs: number): void {
+    const day = localDay(atMs + this.#offset(atMs));
+    if (day === this.#day) return;
+    if (!Number.isNaN(this.#day)) this.#weight *= HAZARD_TUNING.kept ** -Math.max(0, day - this.#day);
+    this.#day = day;
+  }
+
+  /** Counts the client's idle time up to a moment into the cells through which it passed. */
+  #expose(client: ClientTally, untilMs: number): void {
+    if (client.isActive || Number.isNaN(client.idleSinceMs)) return;
+    const offsetMs = this.#offset(untilMs);
+    let atMs = client.countedUntilMs;
+    let age = ageBin(atMs - client.idleSinceMs);
+    while (atMs < untilMs) {
+      const localMs = atMs + offsetMs;
+      const quarterEndMs = atMs + QUARTER_MS - (((localMs % QUARTER_MS) + QUARTER_MS) % QUARTER_MS);
+      const ageEndMs = age < AGES - 1 ? client.idleSinceMs + (AGE_BIN_MS[age] as number) : Number.POSITIVE_INFINITY;
+      const endMs = Math.min(untilMs, quarterEndMs, ageEndMs);
+      const cell = quarterOfWeek(localMs) * PER_QUARTER + age * STATES + (client.isConnected ? 1 : 0);
+      client.exposureMs[cell] = (client.exposureMs[cell] as number) + (endMs - atMs) * this.#weight;
+      if (endMs === ageEndMs) age += 1;
+      atMs = endMs;
+    }
+    client.countedUntilMs = Math.max(client.countedUntilMs, untilMs);
+  }
+
+  #countReturn(client: ClientTally, atMs: number): void {
+    const age = ageBin(atMs - client.idleSinceMs);
+    const cell = quarterOfWeek(atMs + this.#offset(atMs)) * PER_QUARTER + age * STATES + (client.isConnected ? 1 : 0);
+    client.events[cell] = (client.events[cell] as number) + this.#weight;
+  }
+
+  #rebuild(atMs: number): void {
+    this.#builtDay = this.#day;
+    for (const client of this.#clients) this.#expose(client, atMs);
+    for (const [isJob, rates] of this.#groups) {
+      const group = this.#clients.filter((client) => client.isJob === isJob);
+      if (group.length > 0) rates.build(group, this.#weight);
+    }
+  }
+}
+
+function ageBin(ageMs: number): number {
+  let bin = 0;
+  while (bin < AGE_BIN_MS.length && ageMs >= (AGE_BIN_MS[bin] as number)) bin += 1;
+  return bin;
+}
+
+function addClientRates(client: ClientTally, atMs: number, cells: Uint16Array, sums: Float64Array): void {
+  const ageMs = atMs - client.idleSinceMs;
+  const state = client.isConnected ? 1 : 0;
+  let age = ageBin(ageMs);
+  for (let step = 0; step < GRID_STEPS; step += 1) {
+    while (age < AGES - 1 && ageMs + (STEP_BEGIN_MS[step] as number) >= (AGE_BIN_MS[age] as number)) age += 1;
+    const rate = client.rates[(cells[step] as number) + age * STATES + state] as number;
+    sums[step] = (sums[step] as number) + rate;
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ shrinkage
+
+/** Sums over a group, and its rates from coarse to fine: each is drawn towards the coarser one as far as little was seen. */
+class GroupRates {
+  readonly events = new Float64Array(CELLS);
+  readonly exposureMs = new Float64Array(CELLS);
+  /** By cell, for a client of whom nothing is known. */
+  readonly rates = new Float64Array(CELLS);
+
+  build(group: readonly ClientTally[], weight: number): void {
+    this.events.fill(0);
+    this.exposureMs.fill(0);
+    for (const client of group) this.#add(client);
+    this.#poolRates(weight);
+    const trust = HAZARD_TUNING.pool * weight;
+    for (const client of group) buildClientRates(client, this.rates, trust);
+  }
+
+  #add({ events, exposureMs }: ClientTally): void {
+    for (let cell = 0; cell < CELLS; cell += 1) {
+      this.events[cell] = (this.events[cell] as number) + (events[cell] as number);
+      this.exposureMs[cell] = (this.exposureMs[cell] as number) + (exposureMs[cell] as number);
+    }
+  }
+
+  #poolRates(weight: number): void {
+    const byKind = sumByKind(this.events, this.exposureMs, 0, CELLS);
+    const trust = HAZARD_TUNING.all * weight;
+    for (let day = 0; day < 2; day += 1) {
+      const from = day * QUARTERS * PER_QUARTER;
+      const ofDay = sumByKind(this.events, this.exposureMs, from, from + QUARTERS * PER_QUARTER);
+      for (let kind = 0; kind < PER_QUARTER; kind += 1) {
+        const base =
+          ((byKind.events[kind] as number) + weight) / ((byKind.exposureMs[kind] as number) + weight * UNSEEN_MS);
+        const daily = ((ofDay.events[kind] as number) + trust) / ((ofDay.exposureMs[kind] as number) + trust / base);
+        for (let cell = from + kind; cell < from + QUARTERS * PER_QUARTER; cell += PER_QUARTER) {
+          this.#poolCell(cell, daily, trust);
+        }
+      }
+    }
+  }
+
+  #poolCell(cell: number, daily: number, trust: number): void {
+    const { events, exposureMs } = this;
+    const side = HAZARD_TUNING.poolSide;
+    const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
+    const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
+    const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
+    const ms = (exposureMs[cell] as number) + side * ((exposureMs[before] as number) + (exposureMs[after] as number));
+    this.rates[cell] = (seen + trust) / (ms + trust / daily);
+  }
+}
+
+function sumByKind(events: Float64Array, exposureMs: Float64Array, from: number, to: number) {
+  const sums = { events: new Float64Array(PER_QUARTER), exposureMs: new Float64Array(PER_QUARTER) };
+  for (let cell = from, kind = 0; cell < to; cell += 1, kind = kind + 1 === PER_QUARTER ? 0 : kind + 1) {
+    sums.events[kind] = (sums.events[kind] as number) + (events[cell] as number);
+    sums.exposureMs[kind] = (sums.exposureMs[kind] as number) + (exposureMs[cell] as number);
+  }
+  return sums;
+}
+
+function buildClientRates({ events, exposureMs, rates }: ClientTally, pooled: Float64Array, trust: number): void {
+  const side = HAZARD_TUNING.side;
+  for (let cell = 0; cell < CELLS; cell += 1) {
+    const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
+    const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
+    const ms = (exposureMs[cell] as number) + side * ((exposureMs[before] as number) + (exposureMs[after] as number));
+    const pool = pooled[cell] as number;
+    if (ms === 0) {
+      rates[cell] = pool;
+      continue;
+    }
+    const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
+    rates[cell] = (seen + trust) / (ms + trust / pool);
+  }
+}

@@ -1,0 +1,109 @@
+// Learns when people come back and plans sleep and wake-ahead by it; plays `fixed 10m` until that has proven better.
+import { breakEvenMs, type CostRates } from './cost-model.ts';
+import { HazardModel } from './hazard-model.ts';
+import { type Arrival, addCourse, newSums } from './idle-course.ts';
+import type { NoteKind } from './interval-list.ts';
+import type { LocalOffset } from './local-time.ts';
+import { PlanProgram, reviewAtMs } from './plan-program.ts';
+import type { IdlePlan, IdlePolicy } from './policy.ts';
+import { RobustBound } from './robust-bound.ts';
+import { TrustLedger } from './trust-ledger.ts';
+
+/** What is played while it learns, counted from the last activity. */
+export const LEARNING_IDLE_MS = 600_000;
+
+/** Who chose the course of an interval: the fixed time, the forecast, or break-even, where the bound allows neither. */
+export type LearnedSource = 'fixed' | 'forecast' | 'break-even';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class LearnedPolicy implements IdlePolicy {
+  readonly name = 'learned';
+  readonly learns = true;
+  readonly #rates: CostRates;
+  readonly #model: HazardModel;
+  readonly #program: PlanProgram;
+  readonly #trust: TrustLedger;
+  readonly #bound: RobustBound;
+  #source: LearnedSource = 'fixed';
+  #beginMs = 0;
+  #fixedMs = 0;
+  /** What the forecast would do, or does, in this interval; and when it plans anew. */
+  #forecast: number[] = [];
+  #forecastUntilMs = NEVER;
+  /** What is done in this interval. */
+  #played: number[] = [];
+
+  constructor(rates: CostRates, offset: LocalOffset, lagMs: number) {
+    this.#rates = rates;
+    this.#model = new HazardModel(offset);
+    this.#program = new PlanProgram(rates);
+    this.#trust = new TrustLedger(offset);
+    this.#bound = new RobustBound(rates, Math.max(0, LEARNING_IDLE_MS - lagMs));
+  }
+
+  get factor(): number {
+    return this.#bound.factor;
+  }
+
+  get source(): LearnedSource {
+    return this.#source;
+  }
+
+  addClient(_name: string, isJob: boolean): number {
+    return this.#model.addClient(isJob);
+  }
+
+  note(kind: NoteKind, client: number, atMs: number): void {
+    this.#model.note(kind, client, atMs);
+  }
+
+  begin(beginMs: number, lagMs: number): IdlePlan {
+    this.#beginMs = beginMs;
+    this.#fixedMs = beginMs + Math.max(0, LEARNING_IDLE_MS - lagMs);
+    this.#forecastUntilMs = reviewAtMs(beginMs);
+    this.#forecast = this.#planFrom(beginMs, false);
+    this.#source = this.#chooseSource();
+    if (this.#source === 'forecast') this.#played = this.#forecast;
+    else if (this.#source === 'fixed') this.#played = [this.#fixedMs];
+    else this.#played = [beginMs + breakEvenMs(this.#rates)];
+    return { momentsMs: this.#played, reviewAtMs: this.#forecastUntilMs };
+  }
+
+  review(atMs: number, isAsleep: boolean): IdlePlan {
+    const past = this.#forecast.filter((momentMs) => momentMs < atMs);
+    const follows = this.#source === 'forecast';
+    // Who was kept from following the plan (an operator's wake, a guard) goes on from where it is.
+    if (follows && isAsleep !== (past.length % 2 === 1)) past.push(atMs);
+    const next = [...past, ...this.#planFrom(atMs, past.length % 2 === 1)];
+    const untilMs = reviewAtMs(atMs);
+    if (!follows || this.#bound.allows(next, this.#beginMs, untilMs)) {
+      this.#forecast = next;
+      this.#forecastUntilMs = untilMs;
+    } else if (atMs >= this.#forecastUntilMs) {
+      // The old plan has come to its end: it sleeps now, as it was weighed, and stays so.
+      this.#forecast = past.length % 2 === 0 ? [...past, atMs] : past;
+      this.#forecastUntilMs = NEVER;
+    }
+    if (follows) this.#played = this.#forecast;
+    return { momentsMs: this.#played.filter((momentMs) => momentMs >= atMs), reviewAtMs: this.#forecastUntilMs };
+  }
+
+  end(arrival: Arrival): void {
+    const beginMs = this.#beginMs;
+    const costOf = (momentsMs: readonly number[]) => addCourse(this.#rates, momentsMs, beginMs, arrival, newSums());
+    this.#trust.settle(costOf([this.#fixedMs]) - costOf(this.#forecast), beginMs);
+    this.#bound.settle(costOf(this.#played), beginMs, arrival);
+  }
+
+  #chooseSource(): LearnedSource {
+    const untilMs = this.#forecastUntilMs;
+    if (this.#trust.isTrusted && this.#bound.allows(this.#forecast, this.#beginMs, untilMs)) return 'forecast';
+    return this.#bound.allows([this.#fixedMs], this.#beginMs, untilMs) ? 'fixed' : 'break-even';
+  }
+
+  #planFrom(atMs: number, isAsleep: boolean): number[] {
+    this.#model.fillRates(atMs, this.#program.people, this.#program.jobs);
+    return this.#program.solve(atMs, isAsleep, this.#rates.wait);
+  }
+}

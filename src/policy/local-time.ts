@@ -1,0 +1,23 @@
+// Local time without a calendar: quarters of an hour and weekends, from an offset that whoever knows the time zone gives.
+
+export const QUARTER_MS = 900_000;
+export const DAY_MS = 86_400_000;
+export const QUARTERS = 96;
+/** Local time minus UTC at a moment, milliseconds. Summer time is the giver's business. */
+export type LocalOffset = (atMs: number) => number;
+
+/** Days since the epoch, local. */
+export function localDay(localMs: number): number {
+  return Math.floor(localMs / DAY_MS);
+}
+
+/** 1 January 1970 was a Thursday. */
+export function isWeekend(day: number): boolean {
+  return (day + 3) % 7 >= 5;
+}
+
+/** Weekday or weekend and quarter of an hour as one number, 0 to 191. */
+export function quarterOfWeek(localMs: number): number {
+  const day = localDay(localMs);
+  return (isWeekend(day) ? QUARTERS : 0) + Math.floor((localMs - day * DAY_MS) / QUARTER_MS);
+}

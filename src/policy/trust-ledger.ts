@@ -1,0 +1,66 @@
+// Whether the learned plans have earned trust: what they would have cost day by day, against `fixed 10m`. Decides nothing else.
+import { type LocalOffset, localDay } from './local-time.ts';
+
+/** Days of evidence before any trust. */
+export const LEARNING_DAYS = 5;
+/** A day counts this much less than the one after it. */
+const KEPT_PER_DAY = 0.9;
+/** The mean gain per day must lie this many standard errors above zero. */
+const ERRORS_ABOVE = 0.5;
+
+export interface TrustState {
+  readonly days: number;
+  readonly weight: number;
+  readonly gains: number;
+  readonly squares: number;
+  readonly today: number;
+  readonly day: number | null;
+}
+
+/** Gains of the learned plans over the fixed time, as both would have been. */
+export class TrustLedger {
+  readonly #offset: LocalOffset;
+  #state: TrustState = { days: 0, weight: 0, gains: 0, squares: 0, today: 0, day: null };
+
+  constructor(offset: LocalOffset) {
+    this.#offset = offset;
+  }
+
+  get state(): TrustState {
+    return this.#state;
+  }
+
+  restore(state: TrustState): void {
+    this.#state = state;
+  }
+
+  /** True where the plans may be followed. What today has cost so far counts as it is. */
+  get isTrusted(): boolean {
+    const { days, weight, gains, squares, today } = this.#state;
+    if (days < LEARNING_DAYS) return false;
+    const mean = gains / weight;
+    const variance = Math.max(0, squares / weight - mean * mean);
+    const lower = mean - ERRORS_ABOVE * Math.sqrt(variance / weight);
+    return lower > 0 && lower * weight + Math.min(0, today) > 0;
+  }
+
+  /** Counts one interval: what the fixed time would have cost, less what the plan would have. */
+  settle(gain: number, atMs: number): void {
+    const day = localDay(atMs + this.#offset(atMs));
+    if (this.#state.day !== null && day !== this.#state.day) this.#closeDays(day - this.#state.day);
+    this.#state = { ...this.#state, day, today: this.#state.today + gain };
+  }
+
+  #closeDays(passed: number): void {
+    const { days, weight, gains, squares, today } = this.#state;
+    const kept = KEPT_PER_DAY;
+    this.#state = {
+      ...this.#state,
+      days: days + Math.max(1, passed),
+      weight: weight * kept + 1,
+      gains: gains * kept + today,
+      squares: squares * kept + today * today,
+      today: 0,
+    };
+  }
+}
