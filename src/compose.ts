@@ -25,7 +25,6 @@ import { systemClock } from './system-clock.ts';
 import type { CarriedStreams, StreamCarrier } from './workers/stream-carrier.ts';
 import { type RecordOptions, StreamHost } from './workers/stream-host.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
-import { keepYoungHeapSmall } from './young-heap.ts';
 
 /** A stop waits this long for held bytes of platforms that are waking, then closes all connections. */
 const STOP_DELIVERY_BOUND_MS = 5_000;
@@ -54,7 +53,6 @@ export interface TorporRun {
 /** Starts everything the configuration names. Rejects, with all that was started ended again, where a part cannot start. */
 export async function runTorpor(config: TorporConfig, options: { readonly log: Logger }): Promise<TorporRun> {
   const { log } = options;
-  keepYoungHeapSmall();
   const carrier = await openCarrier(config, log);
   const events = new EventLog(systemClock);
   const ledger = new SleepLedger(config.platforms, systemClock.nowMs());

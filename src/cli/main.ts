@@ -2,8 +2,12 @@
 // The program `torpor`: ties the command line to this process. Everything else is program.ts's and the commands'.
 import { once } from 'node:events';
 import { packageVersion } from '../package-version.ts';
+import { keepYoungHeapSmall } from '../young-heap.ts';
 import type { CliIo, StopSignal } from './cli-io.ts';
-import { reportError, runCli } from './program.ts';
+
+// Before the program is loaded, for which it would grow; what has grown stays.
+keepYoungHeapSmall();
+const { reportError, runCli } = await import('./program.ts');
 
 /** What may still run after a command is done, before the process is ended anyway. */
 const LINGER_MS = 2000;
