@@ -59,6 +59,7 @@ async function buildVmSaver(platform: string, config: VmSaverConfig, options: Bu
     hypervisor: await buildHypervisor(config, options.secret),
     vms: config.vms,
     timeoutMs: config.timeoutMs,
+    parallel: config.parallel,
     record: new SavedVms(options.stateDir, platform),
     clock: systemClock,
     tell: options.tell,

@@ -13,6 +13,7 @@ import { asWatchdogReader, WatchdogCheck } from './inhibitors/watchdog-check.ts'
 import { WattsWatch } from './inhibitors/watts-watch.ts';
 import type { PlatformEvent } from './platform/model.ts';
 import type { InhibitorWatch, Logger, WatchdogReader } from './platform/ports.ts';
+import type { ProofOnRecord } from './power/combined-driver.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What asking once more may take beyond two questions' bounds: one that is under way is waited for first. */
@@ -23,6 +24,8 @@ export interface InhibitorBuild {
   readonly watchdog: WatchdogReader | null;
   readonly stateDir: string;
   readonly log: Logger;
+  /** What is on record of its power path now. */
+  readonly proof: ProofOnRecord;
   readonly onEvent: (event: PlatformEvent) => void;
   readonly report: (kind: 'alarm' | 'note', message: string) => void;
 }
@@ -69,9 +72,16 @@ export async function buildInhibitors(platform: PlatformConfig, build: Inhibitor
     ...buildChecks(platform, build.watchdog).map(
       (check) => new CheckWatch({ check, clock: systemClock, onEvent, report }),
     ),
-    ...(busyWatts === null ? [] : [new WattsWatch({ policy: busyWatts, onEvent })]),
+    ...(busyWatts === null
+      ? []
+      : [new WattsWatch({ policy: busyWatts, provenIdle: provenIdle(build.proof), onEvent })]),
     ...(schedules.length === 0 ? [] : [await buildScheduleWatch(platform, schedules, build)]),
   ];
+}
+
+function provenIdle(proof: ProofOnRecord): { readonly watts: number; readonly atMs: number } | null {
+  const watts = proof.state === 'valid' ? (proof.learned.idleWatts ?? null) : null;
+  return watts === null ? null : { watts, atMs: systemClock.nowMs() };
 }
 
 export function namedSchedules(platform: PlatformConfig): NamedSchedule[] {

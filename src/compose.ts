@@ -35,6 +35,8 @@ const STOP_LOOK_MS = 50;
 /** Where nothing is said a client waits at most this long, or three wake times if that is more, for a platform that does not come up. */
 const CLIENT_WAIT_MIN_MS = 5 * 60_000;
 
+const HOST_READERS = { ssh: 'the host', libvirt: 'libvirt', proxmox: 'Proxmox VE' } as const;
+
 export interface RunningListener {
   readonly platform: string;
   readonly vm: string;
@@ -180,6 +182,7 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     watchdog: watchdogOf(parts),
     stateDir,
     log,
+    proof: driver.proof,
     onEvent: (event) => controller.dispatch(event),
     report: (kind, message) => controller.tell(kind, message),
   });
@@ -221,6 +224,7 @@ function buildPolicy(
     ...contextPolicy(platform),
     witness: capabilities.readsSleepState,
     wakeMethods: capabilities.wakeMethods,
+    ...readerName(platform),
     maxSuspendsPerHour: platform.inhibitors.maxSuspendsPerHour,
     asksTimeoutMs: asksMs,
     clientWaitMs: platform.clientWaitMs ?? Math.max(CLIENT_WAIT_MIN_MS, 3 * power.wakeTimeoutMs),
@@ -228,6 +232,12 @@ function buildPolicy(
     probedVms,
   };
   return withCapabilities(configured, capabilities);
+}
+
+/** Who is meant where the power cannot be told: not the BMC where the host tells it. */
+function readerName({ power: { stateBy, host } }: PlatformConfig): Pick<PlatformPolicy, 'reader'> {
+  if (stateBy !== 'host' || host === null) return {};
+  return { reader: host.driver === 'command' ? 'the command `state`' : HOST_READERS[host.driver] };
 }
 
 /** One probe per VM suffices: that of its first listener that has one. */

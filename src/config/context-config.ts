@@ -24,6 +24,8 @@ interface VmChoice {
   readonly vms: 'all' | readonly string[];
   /** For saving all of them, and for restoring all. */
   readonly timeoutMs: number;
+  /** So many VMs are saved, or restored, at a time. */
+  readonly parallel: number;
 }
 
 export interface LibvirtVmSaverConfig extends VmChoice {

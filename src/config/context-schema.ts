@@ -38,6 +38,7 @@ const vmChoiceKeys = {
     ])
     .default('all'),
   timeout: durationField(1000).prefault('10m'),
+  parallel: wholeField(1, 16).default(2),
 };
 
 const saveVmsSchema = byDriver({

@@ -24,7 +24,8 @@ export function toIdentity(parsed: ParsedIdentity | null): IdentityConfig | null
 }
 
 function toVmSaver(parsed: ParsedSaver, folder: string): VmSaverConfig {
-  const { vms, timeout } = parsed;
-  if (parsed.driver === 'libvirt') return { driver: parsed.driver, uri: parsed.uri, vms, timeoutMs: timeout };
-  return { driver: parsed.driver, ...toProxmoxApi(parsed, folder), vms, timeoutMs: timeout };
+  const { vms, timeout, parallel } = parsed;
+  const common = { vms, parallel, timeoutMs: timeout };
+  if (parsed.driver === 'libvirt') return { driver: parsed.driver, uri: parsed.uri, ...common };
+  return { driver: parsed.driver, ...toProxmoxApi(parsed, folder), ...common };
 }

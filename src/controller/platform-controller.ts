@@ -416,9 +416,10 @@ export class PlatformController implements StreamObserver {
 
   /** What people must know of the BMC, told when it changes and not at every reading: why nothing will be put to sleep. */
   #reportBmc(before: PlatformModel): void {
-    const { bmcReachable, bmcProblem, wakeProven, wakeProofWhy } = this.#model;
-    if (before.bmcReachable && !bmcReachable) this.#report('alarm', `the BMC does not answer: ${bmcProblem}`);
-    if (!before.bmcReachable && bmcReachable && before.power !== null) this.#report('note', 'the BMC answers again');
+    const { bmcReachable, bmcProblem, wakeProven, wakeProofWhy, policy } = this.#model;
+    const reader = policy.reader ?? 'the BMC';
+    if (before.bmcReachable && !bmcReachable) this.#report('alarm', `${reader} does not answer: ${bmcProblem}`);
+    if (!before.bmcReachable && bmcReachable && before.power !== null) this.#report('note', `${reader} answers again`);
     if (wakeProven && !before.wakeProven) this.#report('note', `the wake path is proven: ${wakeProofWhy}`);
     if (!wakeProven && (before.wakeProven || wakeProofWhy !== before.wakeProofWhy)) {
       this.#report('alarm', `the wake path is not proven, so no sleep: ${wakeProofWhy}`);

@@ -74,8 +74,9 @@ function parseProof(value: unknown): PlatformProof {
 }
 
 function isLearned(learned: NonNullable<PlatformProof['learned']>): boolean {
-  const { witness, watts, suspendTimeoutMs, wakeTimeoutMs } = learned;
+  const { witness, watts, suspendTimeoutMs, wakeTimeoutMs, idleWatts } = learned;
   const bounded = watts === null || (Number.isFinite(watts.asleepAtMost) && watts.awakeAtLeast > watts.asleepAtMost);
   const tells = witness !== 'watts' || watts !== null;
-  return WITNESSES.includes(witness) && bounded && tells && suspendTimeoutMs > 0 && wakeTimeoutMs > 0;
+  const idles = idleWatts == null || (Number.isFinite(idleWatts) && idleWatts >= 0);
+  return WITNESSES.includes(witness) && bounded && tells && idles && suspendTimeoutMs > 0 && wakeTimeoutMs > 0;
 }

@@ -29,6 +29,11 @@ export interface DrawState {
 
 export const NO_DRAW: DrawState = { busy: false, lastAtMs: null, crossedAtMs: null, window: null, least: [] };
 
+/** What was learned elsewhere, as if it had been seen now: forgotten as all else, and at once where it draws less. */
+export function drawKnown(watts: number, atMs: number): DrawState {
+  return { ...NO_DRAW, least: [{ atMs, watts }] };
+}
+
 /** The draw at rest as far as it is known; null where nothing is known yet. */
 export function idleWatts(state: DrawState, policy: DrawPolicy): number | null {
   return policy.idle ?? state.least[0]?.watts ?? null;

@@ -4,25 +4,29 @@ import type { CheckStatus } from '../platform/inhibitor.ts';
 import type { PlatformEvent } from '../platform/model.ts';
 import type { InhibitorPace, InhibitorWatch, PowerReading } from '../platform/ports.ts';
 import { formatDuration } from '../platform/units.ts';
-import { type DrawPolicy, type DrawState, idleWatts, NO_DRAW, takeDraw } from './draw-rule.ts';
+import { type DrawPolicy, type DrawState, drawKnown, idleWatts, NO_DRAW, takeDraw } from './draw-rule.ts';
 
 /** A BMC may leave out the watts now and then; for longer, nobody knows what it draws. */
 export const WATTS_PATIENCE_MS = 60_000;
 
 export interface WattsWatchOptions {
   readonly policy: DrawPolicy;
+  /** What the proof on record saw it draw at rest; null where there is none that holds. Of no account where its owner said it. */
+  readonly provenIdle: { readonly watts: number; readonly atMs: number } | null;
   readonly onEvent: (event: PlatformEvent) => void;
 }
 
 export class WattsWatch implements InhibitorWatch {
   readonly #options: WattsWatchOptions;
   #pace: InhibitorPace = 'resting';
-  #state: DrawState = NO_DRAW;
+  #state: DrawState;
   #lastWattsAtMs: number | null = null;
   #status: CheckStatus | null = null;
 
   constructor(options: WattsWatchOptions) {
     this.#options = options;
+    const { provenIdle } = options;
+    this.#state = provenIdle === null ? NO_DRAW : drawKnown(provenIdle.watts, provenIdle.atMs);
   }
 
   /** Whoever asked for this guard does not want a sleep while nobody knows what it draws. */
@@ -75,11 +79,7 @@ export class WattsWatch implements InhibitorWatch {
   #takeNone(atMs: number): void {
     if (this.#lastWattsAtMs !== null && atMs - this.#lastWattsAtMs <= WATTS_PATIENCE_MS) return;
     const since = this.#lastWattsAtMs === null ? '' : ` for ${formatDuration(atMs - this.#lastWattsAtMs)}`;
-    this.#say(
-      'error',
-      `the BMC gives no power reading${since}: busyWatts cannot tell (leave it out if it has none)`,
-      atMs,
-    );
+    this.#say('error', `there is no power reading${since}: busyWatts cannot tell (leave it out if it has none)`, atMs);
   }
 
   #say(outcome: CheckStatus['outcome'], why: string, atMs: number): void {

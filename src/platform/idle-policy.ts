@@ -52,14 +52,15 @@ export function mayPressAgainAtMs({ policy, pressesAtMs }: PlatformModel): numbe
 }
 
 function addBmcBlockers(model: PlatformModel, nowMs: number, add: (kind: string, why: string) => void): void {
+  const reader = model.policy.reader ?? 'the BMC';
   if (!model.bmcReachable) {
-    add('bmc', `the BMC does not answer: ${model.bmcProblem}`);
+    add('bmc', `${reader} does not answer: ${model.bmcProblem}`);
   } else if (model.power === null || nowMs - model.power.atMs > EVIDENCE_FRESH_MS) {
-    add('bmc', 'the last reading from the BMC is too old to be evidence');
+    add('bmc', `the last reading from ${reader} is too old to be evidence`);
   } else if (hasPowerWitness(model.policy)) {
     // A button pressed on a sleeper would wake it, and a sleep that cannot be read could not be seen.
     const verdict = powerVerdict(model, nowMs);
-    if (verdict === 'unknown') add('bmc', 'the BMC does not say whether it runs or sleeps');
-    else if (verdict !== 'running') add('bmc', 'the BMC says that it does not run');
+    if (verdict === 'unknown') add('bmc', `${reader} does not say whether it runs or sleeps`);
+    else if (verdict !== 'running') add('bmc', `${reader} says that it does not run`);
   }
 }

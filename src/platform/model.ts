@@ -10,6 +10,8 @@ export interface PlatformPolicy {
   readonly drowsyForMs: number;
   readonly suspendTimeoutMs: number;
   readonly wakeTimeoutMs: number;
+  /** Both as their owner wrote them, where a proof may have lengthened them; left out: they are as written. */
+  readonly configured?: { readonly suspendTimeoutMs: number; readonly wakeTimeoutMs: number };
   /** Bound on the context hooks; the machine gives up a little later. */
   readonly saveTimeoutMs: number;
   /** True where hooks change the platform's context (VMs saved before, restored after). */
@@ -20,6 +22,8 @@ export interface PlatformPolicy {
   /** What the witness `watts` is weighed by; null, or left out, where nothing was learned: then watts are no witness. */
   readonly watts?: WattsBounds | null;
   readonly wakeMethods: readonly string[];
+  /** Who tells the power, for people, where it is not the BMC: `libvirt`. */
+  readonly reader?: string;
   /** null: no bound. */
   readonly maxSuspendsPerHour: number | null;
   /** Bound on asking all checks once more before the button is pressed; 0 where there are none. */

@@ -70,6 +70,8 @@ export interface LearnedPower {
   /** The least time-outs with which such a sleep and such a wake are not given up too early, milliseconds. */
   readonly suspendTimeoutMs: number;
   readonly wakeTimeoutMs: number;
+  /** What it drew awake and idle, in the mean; null, or left out by an older proof, where that was not told. */
+  readonly idleWatts?: number | null;
 }
 
 export interface PowerCapabilities {

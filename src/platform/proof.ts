@@ -123,6 +123,7 @@ export function learn(samples: WitnessSamples, steps: ProofSteps, idleWatts: num
     watts,
     suspendTimeoutMs: patience(steps.asleepMs),
     wakeTimeoutMs: patience(Math.max(steps.awakeMs, ...steps.vms.map(({ answeredAfterMs }) => answeredAfterMs ?? 0))),
+    idleWatts: meanWatts(samples.awake),
   };
 }
 
@@ -133,6 +134,12 @@ function strongest(
   const found = findings.find(({ differs }) => differs);
   if (found === undefined) return 'none';
   return found.kind === 'acpi' ? (acpiSource ?? 'sensor') : found.kind;
+}
+
+/** The proof is made while the platform idles. */
+function meanWatts(readings: readonly PowerReading[]): number | null {
+  const known = readings.map(({ watts }) => watts).filter((watts) => watts !== null);
+  return known.length === 0 ? null : round(known.reduce((sum, watts) => sum + watts, 0) / known.length);
 }
 
 function patience(tookMs: number): number {

@@ -8,7 +8,11 @@ import { CheckReport } from '../../src/cli/check/check-finding.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import type { PlatformConfig } from '../../src/config/torpor-config.ts';
 import type { PowerReading } from '../../src/platform/ports.ts';
-import { SimulatedProxmox, type SimulatedProxmoxVm } from '../../src/power/simulated/simulated-proxmox.ts';
+import {
+  SimulatedProxmox,
+  type SimulatedProxmoxOptions,
+  type SimulatedProxmoxVm,
+} from '../../src/power/simulated/simulated-proxmox.ts';
 import { systemClock } from '../../src/system-clock.ts';
 
 const SECRET = '8f4fbb11-0000-4000-8000-5ec4e75ec4e7';
@@ -45,11 +49,18 @@ async function findingsOf(
   return report.findings.map(({ subject, outcome, what, todo }) => ({ subject, outcome, what, todo }));
 }
 
-async function simulate(...vms: SimulatedProxmoxVm[]): Promise<string> {
-  const options = { clock: systemClock, node: 'pve-1', tokenId: 'torpor@pve!power', tokenSecret: SECRET, vms };
-  const simulated = await SimulatedProxmox.start(options);
+async function simulateNode(
+  vms: readonly SimulatedProxmoxVm[],
+  containers: SimulatedProxmoxOptions['containers'] = [],
+): Promise<string> {
+  const options = { clock: systemClock, node: 'pve-1', tokenId: 'torpor@pve!power', tokenSecret: SECRET };
+  const simulated = await SimulatedProxmox.start({ ...options, vms, containers });
   ends.push(() => simulated.stop());
   return simulated.url;
+}
+
+async function simulate(...vms: SimulatedProxmoxVm[]): Promise<string> {
+  return await simulateNode(vms);
 }
 
 const vm = (vmid: number, name: string, change: Partial<SimulatedProxmoxVm> = {}): SimulatedProxmoxVm => ({
@@ -66,6 +77,24 @@ describe('check: saved VMs', () => {
     expect(await findingsOf(platformOf({ context: saver(url, 'all') }))).toEqual([
       { subject: 'saved VMs', outcome: 'ok', what: `Proxmox pve-1 at ${url}: alice, bob would be saved`, todo: null },
     ]);
+  });
+
+  it('containers run -> named where the node is powered off, for nobody can save them; in S3 they are no matter', async () => {
+    const containers = [
+      { vmid: 201, name: 'dns', status: 'running' as const },
+      { vmid: 202, name: 'old', status: 'stopped' as const },
+    ];
+    const context = saver(await simulateNode([vm(101, 'web')], containers), 'all');
+    const findings = await findingsOf(platformOf({ context, sleep: 'S5' }));
+    expect(findings.filter(({ outcome }) => outcome !== 'ok')).toEqual([
+      {
+        subject: 'saved VMs',
+        outcome: 'warning',
+        what: 'container dns (201): cannot be saved, and would be shut down with the platform',
+        todo: 'move what must keep its memory into a VM, or let S3 be its sleep',
+      },
+    ]);
+    expect((await findingsOf(platformOf({ context, sleep: 'S3' }))).map(({ outcome }) => outcome)).toEqual(['ok']);
   });
 
   it('a name that is not there, a passed-through device, a lock, a VM that would be left to die in S5 -> one line each', async () => {

@@ -47,7 +47,7 @@ async function startPlatform(changes: Partial<SimulatedPlatformOptions> = {}): P
 
 function writeConfig(
   platform: SimulatedPlatform,
-  more: { apiPort?: number; power?: string; mode?: string } = {},
+  more: { apiPort?: number; power?: string; mode?: string; identity?: string } = {},
 ): string {
   const path = folder.file('torpor.yaml');
   writeFileSync(folder.file('password'), PASSWORD, { mode: 0o600 });
@@ -60,6 +60,7 @@ platforms:
     mode: ${more.mode ?? 'observe'}
     drowsyFor: 100ms
     minAwake: 1s
+    context: ${more.identity === undefined ? '{}' : `{ identity: ${more.identity} }`}
     power:
       suspendTimeout: 2s
       wakeTimeout: 5s
@@ -90,7 +91,8 @@ describe('check --prove', () => {
     expect(io.stdout).toMatch(/watts +awake 184 W +asleep 8 W +differs/);
     expect(io.stdout).toContain('lab: proven, woken by chassis-on');
     expect(io.stdout + io.stderr + readFileSync(proofPath(), 'utf8')).not.toContain(PASSWORD);
-    expect(readProof()).toMatchObject({ platform: 'lab', wokeBy: 'chassis-on', learned: { witness: 'sensor' } });
+    const learned = { witness: 'sensor', idleWatts: 184 };
+    expect(readProof()).toMatchObject({ platform: 'lab', wokeBy: 'chassis-on', identity: 'unknown', learned });
     const again = new FakeIo();
     expect(await again.run('check', '--config', path)).toBe(0);
     expect(again.stdout).toMatch(/ok +proof +woken by chassis-on on \d{4}-\d\d-\d\d; sleep is told by sensor/);
@@ -160,7 +162,9 @@ describe('check --prove', () => {
   ])('a running Torpor that is %s -> proven all the same; it picks the proof up', async (mode, told) => {
     const platform = await startPlatform();
     const apiPort = await freePort();
-    const path = writeConfig(platform, { apiPort, mode });
+    const boot = folder.file('boot-id');
+    writeFileSync(boot, platform.host.bootId);
+    const path = writeConfig(platform, { apiPort, mode, identity: `{ command: "cat ${boot}" }` });
     const { config } = await loadConfig(path);
     const torpor = await runTorpor(config, { log: new KeptLog() });
     ends.push(() => torpor.stop());
@@ -171,7 +175,7 @@ describe('check --prove', () => {
     expect(await prove(path, '--prove', '--yes'), io.stdout + io.stderr).toBe(0);
     expect(io.stdout).toContain(told);
     expect(platform.host.buttonPresses).toBe(1);
-    expect(readProof()).toMatchObject({ wokeBy: 'chassis-on', learned: { witness: 'sensor' } });
+    expect(readProof()).toMatchObject({ identity: 'same', wokeBy: 'chassis-on', learned: { witness: 'sensor' } });
     await eventually('awake', () => torpor.farm.platform('lab').state === 'awake');
   });
 

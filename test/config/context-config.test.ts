@@ -43,7 +43,7 @@ describe('context.saveVms', () => {
   it('libvirt, as little as can be said -> all VMs of the default connection, ten minutes', () => {
     const { platform, warnings } = read({ platform: ['context: { saveVms: { driver: libvirt } }'] });
     expect(platform.context).toEqual({
-      saveVms: { driver: 'libvirt', uri: null, vms: 'all', timeoutMs: 600_000 },
+      saveVms: { driver: 'libvirt', uri: null, vms: 'all', parallel: 2, timeoutMs: 600_000 },
       identity: null,
     });
     expect(warnings).toEqual([]);
@@ -53,7 +53,13 @@ describe('context.saveVms', () => {
     const libvirt =
       'saveVms: { driver: libvirt, uri: "qemu+ssh://root@kvm/system", vms: [alice, "bob 2"], timeout: 90s }';
     expect(read({ platform: [`context: { ${libvirt} }`] }).platform.context.saveVms).toEqual({
-      ...{ driver: 'libvirt', uri: 'qemu+ssh://root@kvm/system', vms: ['alice', 'bob 2'], timeoutMs: 90_000 },
+      ...{
+        driver: 'libvirt',
+        uri: 'qemu+ssh://root@kvm/system',
+        vms: ['alice', 'bob 2'],
+        parallel: 2,
+        timeoutMs: 90_000,
+      },
     });
     const fingerprint = `SHA256:${Array(32).fill('AB').join(':')}`;
     const pinned = `${PROXMOX}, tokenFile: token, vms: [101, web], tls: { fingerprint: "${fingerprint}" }`;
@@ -63,7 +69,7 @@ describe('context.saveVms', () => {
       ...{ driver: 'proxmox', url: 'https://pve-1:8006', node: 'pve-1', tokenId: 'torpor@pve!power' },
       token: { kind: 'file', path: '/etc/torpor/token' },
       tls: { kind: 'fingerprint', sha256: 'ab'.repeat(32) },
-      ...{ vms: ['101', 'web'], timeoutMs: 600_000 },
+      ...{ vms: ['101', 'web'], parallel: 2, timeoutMs: 600_000 },
     });
   });
 

@@ -96,8 +96,9 @@ describe('WattsWatch', () => {
     readonly watch: WattsWatch;
     nowMs = 1_000_000;
 
-    constructor(policy: DrawPolicy = POLICY) {
-      this.watch = new WattsWatch({ policy, onEvent: (event) => this.events.push(event) });
+    constructor(policy: DrawPolicy = POLICY, provenWatts: number | null = null) {
+      const provenIdle = provenWatts === null ? null : { watts: provenWatts, atMs: this.nowMs };
+      this.watch = new WattsWatch({ policy, provenIdle, onEvent: (event) => this.events.push(event) });
       this.watch.start();
     }
 
@@ -124,6 +125,27 @@ describe('WattsWatch', () => {
     expect(stage.watch.checks()).toMatchObject([{ kind: 'watts', outcome: 'busy', blocks: true }]);
   });
 
+  it('watts: idle is known by a proof -> judged from the first reading on; it draws less -> that is idle', () => {
+    const stage = new Stage({ ...POLICY, idle: null }, 180);
+    stage.watch.setPace('running');
+    stage.reads(181, 3_000);
+    expect(stage.last).toMatchObject({ kind: 'lift', why: 'draws 181 W, idle is 180 W (learned)' });
+    stage.reads(310, 130_000);
+    expect(stage.last).toMatchObject({
+      kind: 'inhibit',
+      why: expect.stringContaining('idle is 180 W (learned): work'),
+    });
+    stage.reads(150, 200_000);
+    expect(stage.last).toMatchObject({ kind: 'lift', why: 'draws 150 W, idle is 150 W (learned)' });
+  });
+
+  it('watts: idle is said by its owner -> a proof’s is of no account', () => {
+    const stage = new Stage(POLICY, 20);
+    stage.watch.setPace('running');
+    stage.reads(185, 3_000);
+    expect(stage.last).toMatchObject({ kind: 'lift', why: 'draws 185 W, idle is 180 W' });
+  });
+
   it('watts: idle is not known yet -> blocks until it is', () => {
     const stage = new Stage({ ...POLICY, idle: null });
     stage.watch.setPace('running');
@@ -139,7 +161,7 @@ describe('WattsWatch', () => {
     stage.reads(null, 3_000);
     expect(stage.last).toMatchObject({
       kind: 'inhibit',
-      why: expect.stringContaining('gives no power reading: busyWatts'),
+      why: expect.stringContaining('no power reading: busyWatts'),
     });
     stage.reads(180, 3_000).reads(null, WATTS_PATIENCE_MS);
     expect(stage.last).toMatchObject({ kind: 'lift' });

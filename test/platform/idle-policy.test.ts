@@ -42,6 +42,15 @@ describe('findBlockers', () => {
     ]);
   });
 
+  it.each<[string | undefined, string]>([
+    [undefined, 'the BMC does not answer: no answer from 10.0.9.11'],
+    ['libvirt', 'libvirt does not answer: no answer from 10.0.9.11'],
+  ])('the reader is %s -> it is named', (reader, why) => {
+    const rig = new MachineRig({ policy: reader === undefined ? {} : { reader } }).toAwake();
+    rig.bmcLost();
+    expect(findBlockers(rig.model, rig.nowMs).find(({ kind }) => kind === 'bmc')?.why).toBe(why);
+  });
+
   it.each<[string, (rig: MachineRig) => unknown, string]>([
     ['inhibited', (rig) => rig.inhibit(rig.nowMs + 1), 'inhibitor'],
     ['BMC lost', (rig) => rig.bmcLost(), 'bmc'],

@@ -1,6 +1,6 @@
 // The main job on a platform that really enters ACPI S3: client, Torpor, BMC, QEMU. What runs underneath is platform/README.md's.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { bothEndsEstablished } from '../support/established.ts';
 import { eventually } from '../support/eventually.ts';
 import { LineClient } from '../support/line-client.ts';
@@ -13,6 +13,8 @@ import { Rig, rigMissing } from './rig.ts';
 import { type Answer, destructive, field, presses, readAnswer, rigSetUp } from './rig-service.ts';
 
 const CYCLES = 5;
+/** Of Torpor's output, where a test failed. */
+const SHOWN_CHARS = 8_000;
 /** How long the platform is left asleep, so that whatever would wake it by itself shows. */
 const LEFT_ASLEEP_MS = 1_500;
 
@@ -44,6 +46,10 @@ describeWhere(rigMissing(), 'first light: a QEMU platform in S3 behind ipmi_sim'
     [apiPort, listenPort] = [await freePort(), await freePort()];
     configPath = writeTorporConfig(folder, { apiPort, ...rigSetUp(rig, 'rig', listenPort) });
     torpor = await TorporProcess.run(configPath, apiPort);
+  });
+
+  afterEach(({ task }) => {
+    if (task.result?.state === 'fail') console.log(`torpor:\n${torpor.output.slice(-SHOWN_CHARS)}`);
   });
 
   afterAll(async () => {

@@ -53,6 +53,7 @@ async function checkSaver(
     hypervisor = await buildHypervisor(config, secretReader(platform, { log: NO_LOG, env }));
     const hosted = await hypervisor.list(signal);
     await reportVms(subject, { hypervisor, hosted, platform, config, report, signal });
+    if (platform.power.sleep === 'S5') await reportUnsavable(subject, hypervisor, report, signal);
   } catch (error) {
     const todo = `look at context.saveVms (${config.driver})`;
     if (isDown(reading))
@@ -100,6 +101,19 @@ async function reportVms(
     const todo = 'name them in context.saveVms.vms, or write vms: all, unless they may be shut down';
     report.warn(subject, `${left.join(', ')} would lose what is in memory`, todo);
   }
+}
+
+/** Named whatever `vms` says: nobody can save them, and the soft-off ends them. */
+async function reportUnsavable(
+  subject: string,
+  hypervisor: Hypervisor,
+  report: CheckReport,
+  signal: AbortSignal,
+): Promise<void> {
+  const running = await hypervisor.listUnsavable(signal);
+  if (running.length === 0) return;
+  const what = `${running.join(', ')}: cannot be saved, and would be shut down with the platform`;
+  report.warn(subject, what, 'move what must keep its memory into a VM, or let S3 be its sleep');
 }
 
 /** Twice: what changes by itself would end every session after every sleep. */

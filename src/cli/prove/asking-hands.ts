@@ -3,6 +3,7 @@ import type { ProofHands } from '../../controller/prove-platform.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { PowerAnswer, PowerDriver, PowerReading } from '../../platform/ports.ts';
 import type { FarmEvent, PlatformStatus } from '../../platform/status.ts';
+import { SAME_IDENTITY } from '../../power/context/identity-watch.ts';
 import { systemClock } from '../../system-clock.ts';
 import { type ApiClient, pause } from '../api-client.ts';
 
@@ -82,7 +83,8 @@ export class AskingHands implements ProofHands {
     const since = events.filter(({ id }) => id > this.#lastEventId);
     const lost = since.some(({ kind, message }) => kind === 'alarm' && message.includes('lost its memory'));
     const problem = status.state === 'awake' ? null : `it is ${status.state}: ${status.why}`;
-    return { identity: lost ? 'changed' : 'unknown', problem, wokeBy: wakerOf(since) };
+    const kept = since.some(({ kind, message }) => kind === 'context' && message === SAME_IDENTITY);
+    return { identity: lost ? 'changed' : kept ? 'same' : 'unknown', problem, wokeBy: wakerOf(since) };
   }
 }
 

@@ -17,6 +17,8 @@ export interface Hypervisor {
   /** For people, with its address: `libvirt qemu:///system`. */
   readonly name: string;
   list(signal: AbortSignal): Promise<readonly HostedVm[]>;
+  /** Guests of a kind that it cannot save, and that run now: they end with the host's power. Empty where there is no such kind. */
+  listUnsavable(signal: AbortSignal): Promise<readonly string[]>;
   /** Why this VM could not be saved, or null. Asked of all before the first one is saved. */
   obstacle(vm: HostedVm, signal: AbortSignal): Promise<string | null>;
   /**

@@ -3,6 +3,8 @@ import type { Clock, LostVms, RestoredContext } from '../../platform/ports.ts';
 import { type IdentityReading, type IdentitySource, readIdentity } from './identity-source.ts';
 import type { TellContext } from './tell-context.ts';
 
+/** Also read by `check --prove` of a running Torpor. */
+export const SAME_IDENTITY = 'memory was kept: every identity is the same as before';
 /** Bound on reading one identity. It stands between a wake and the first held byte. */
 const IDENTITY_BOUND_MS = 10_000;
 /** Pause before a VM that does not answer yet is asked again: it may have been restored just now. */
@@ -64,6 +66,7 @@ export class IdentityWatch {
     );
     const isLost = lostVms === 'all' || lostVms.length > 0;
     const isKnown = known.size > 0 && known.size === this.#watched.length;
+    if (isKnown && !isLost) this.#options.tell('context', SAME_IDENTITY);
     return { identity: isLost ? 'changed' : isKnown ? 'same' : 'unknown', lostVms };
   }
 

@@ -37,6 +37,10 @@ export class LibvirtHypervisor implements Hypervisor {
     });
   }
 
+  async listUnsavable(): Promise<readonly string[]> {
+    return [];
+  }
+
   async obstacle({ id }: HostedVm, signal: AbortSignal): Promise<string | null> {
     const domain = quoteVirsh(id);
     const questions = [`dominfo --domain ${domain}`, `dumpxml --domain ${domain}`];

@@ -1,4 +1,4 @@
-// VMs of a Proxmox VE node, hibernated and started. Source: Proxmox VE API, /nodes/{node}/qemu/{vmid}/status/suspend and start.
+// VMs of a Proxmox VE node, hibernated and started. Source: Proxmox VE API, /nodes/{node}/qemu/{vmid}/status/suspend and start, /nodes/{node}/lxc.
 import { TorporError } from '../../platform/errors.ts';
 import { asRecord, type ProxmoxClient } from '../inband/proxmox-client.ts';
 import type { HostedVm, Hypervisor } from './hypervisor.ts';
@@ -19,6 +19,14 @@ export class ProxmoxHypervisor implements Hypervisor {
     const listed = await this.#client.get(this.#client.nodePath('/qemu'), signal);
     if (!Array.isArray(listed)) throw new TorporError('ERR_HYPERVISOR_PROTOCOL', `${this.name} lists no VMs`);
     return listed.map((entry) => readVm(asRecord(entry)));
+  }
+
+  /** Containers have no state on disk that could be kept. */
+  async listUnsavable(signal: AbortSignal): Promise<readonly string[]> {
+    const listed = await this.#client.get(this.#client.nodePath('/lxc'), signal);
+    if (!Array.isArray(listed)) throw new TorporError('ERR_HYPERVISOR_PROTOCOL', `${this.name} lists no containers`);
+    const containers = listed.map((entry) => readVm(asRecord(entry)));
+    return containers.filter(({ state }) => state !== 'off').map(({ id, name }) => `container ${name} (${id})`);
   }
 
   /** Devices of the host keep their state to themselves: Proxmox would refuse in the middle. */

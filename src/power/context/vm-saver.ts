@@ -6,6 +6,7 @@ import { formatDuration } from '../../platform/units.ts';
 import type { ContextPart } from './context-chain.ts';
 import type { HostedVm, Hypervisor } from './hypervisor.ts';
 import type { SavedVm, SavedVmsRecord } from './saved-vms.ts';
+import { sideBySide } from './side-by-side.ts';
 import type { TellContext } from './tell-context.ts';
 
 /** A hypervisor that says nothing for this long does not answer: it may be booting, and is asked again by the machine. */
@@ -20,6 +21,8 @@ export interface VmSaverOptions {
   readonly hypervisor: Hypervisor;
   /** Names or ids; all: whatever runs when it is time. */
   readonly vms: 'all' | readonly string[];
+  /** So many are saved, or restored, at a time. */
+  readonly parallel: number;
   /** Bound on saving all, and on restoring all. */
   readonly timeoutMs: number;
   readonly record: SavedVmsRecord;
@@ -68,13 +71,16 @@ export class VmSaver implements ContextPart {
     // Rejects where the hypervisor does not answer: it may be booting.
     const hosted = await this.#list(signal);
     let left = recorded;
+    let written = Promise.resolve();
     const problems: string[] = [];
-    for (const saved of recorded) {
+    await sideBySide(recorded, this.#options.parallel, async (saved) => {
       const problem = await this.#restoreOne(saved, hosted, endMs, signal);
       if (problem === null) left = left.filter((each) => each !== saved);
       else problems.push(problem);
-      await record.write(left);
-    }
+      const now = left;
+      written = written.then(() => record.write(now));
+      await written;
+    });
     return problems.length === 0 ? null : problems.join('; ');
   }
 
@@ -88,13 +94,26 @@ export class VmSaver implements ContextPart {
     const others = before.filter(({ id }) => !choice.vms.some((vm) => vm.id === id));
     // What is on record too early does no harm: a VM that runs is only taken off it again.
     await record.write([...others, ...choice.vms.map(({ id, name }) => ({ id, name }))]);
-    for (const [index, vm] of choice.vms.entries()) {
-      const which = `VM ${vm.name} (${index + 1} of ${choice.vms.length})`;
-      const problem = await this.#saveOne(vm, which, signal);
-      if (problem !== null) return problem;
-    }
     if (choice.vms.length === 0) tell('context', `${hypervisor.name}: no VM runs, none was saved`);
-    return null;
+    return await this.#saveEach(choice.vms, signal);
+  }
+
+  /** Where one cannot be saved, what is under way for the others is called off, and no further one is begun. */
+  async #saveEach(vms: readonly HostedVm[], signal: AbortSignal): Promise<string | null> {
+    const given = new AbortController();
+    const both = AbortSignal.any([signal, given.signal]);
+    let problem: string | null = null;
+    try {
+      await sideBySide(vms, this.#options.parallel, async (vm, index) => {
+        const found = await this.#saveOne(vm, `VM ${vm.name} (${index + 1} of ${vms.length})`, both);
+        if (found === null) return;
+        problem ??= found;
+        given.abort();
+      });
+    } catch (thrown) {
+      if (problem === null) throw thrown;
+    }
+    return problem;
   }
 
   async #saveOne(vm: HostedVm, which: string, signal: AbortSignal): Promise<string | null> {

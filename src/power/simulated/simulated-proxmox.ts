@@ -27,6 +27,12 @@ export interface SimulatedProxmoxOptions {
   readonly tokenId: string;
   readonly tokenSecret: string;
   readonly vms?: readonly SimulatedProxmoxVm[];
+  /** Containers of the node: listed, and nothing else. */
+  readonly containers?: ReadonlyArray<{
+    readonly vmid: number;
+    readonly name: string;
+    readonly status: 'running' | 'stopped';
+  }>;
   /** How long a hibernation and a start take. */
   readonly taskMs?: number;
   /** Set: another node of this name answers, also while `node` is off. */
@@ -153,6 +159,7 @@ export class SimulatedProxmox {
         })),
       };
     }
+    if (request === 'GET /lxc') return { data: this.#options.containers ?? [] };
     if (request === 'POST /status') {
       if (parameters.get('command') !== 'shutdown') return { status: 400, reason: 'Parameter verification failed.' };
       this.#options.clock.schedule(this.#taskMs, () => this.powerOff());

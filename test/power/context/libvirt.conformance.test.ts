@@ -57,6 +57,7 @@ describeWhere(libvirtMissing(), 'libvirt in session mode', () => {
     return new VmSaver({
       hypervisor: hypervisor(),
       vms: ['alice'],
+      parallel: 1,
       timeoutMs: 120_000,
       record,
       clock: systemClock,

@@ -44,7 +44,7 @@ function saverOf(simulated: SimulatedProxmox, told: string[] = []): VmSaver {
   const hypervisor = new ProxmoxHypervisor(clientOf(simulated.url));
   const tell = (_kind: string, message: string) => told.push(message);
   const record = new MemoryRecord();
-  return new VmSaver({ hypervisor, vms: 'all', timeoutMs: 60_000, record, clock: hurriedClock, tell });
+  return new VmSaver({ hypervisor, vms: 'all', parallel: 1, timeoutMs: 60_000, record, clock: hurriedClock, tell });
 }
 
 /** A server that answers everything in its own way. */

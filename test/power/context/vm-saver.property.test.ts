@@ -28,18 +28,20 @@ const history = fc.record({
   diesAfterMs: fc.option(fc.integer({ min: 0, max: 5_000 })),
   silentTries: fc.nat({ max: 3 }),
   cutsPower: fc.boolean(),
+  parallel: fc.constantFrom(1, 2, 3),
 });
 
 describe('VmSaver: whatever happens', () => {
   it('save, then restore until it is done -> what ran and was saved runs with its memory, what was off stays off, no record is left', async () => {
     let saved = 0;
     await fc.assert(
-      fc.asyncProperty(history, async ({ vms, callOffAfterMs, diesAfterMs, silentTries, cutsPower }) => {
+      fc.asyncProperty(history, async ({ vms, callOffAfterMs, diesAfterMs, silentTries, cutsPower, parallel }) => {
         const clock = new FakeClock();
         const record = new MemoryRecord();
         const start = (one: (typeof vms)[number]): FakeVm => ({ ...one, ram: one.state === 'running' ? 7 : 0 });
         const hypervisor = new FakeHypervisor(clock, Object.fromEntries(vms.map((one, i) => [`vm${i}`, start(one)])));
-        const build = () => new VmSaver({ hypervisor, vms: 'all', timeoutMs: 60_000, record, clock, tell: () => {} });
+        const build = () =>
+          new VmSaver({ hypervisor, vms: 'all', parallel, timeoutMs: 60_000, record, clock, tell: () => {} });
         const abort = new AbortController();
         if (callOffAfterMs !== null) clock.schedule(callOffAfterMs, () => abort.abort());
         let veto: string | null | 'died' = 'died';

@@ -43,7 +43,16 @@ class SaverBench {
   #build(): VmSaver {
     const { clock, record, hypervisor } = this;
     const tell = (_kind: string, message: string) => this.told.push(message);
-    return new VmSaver({ hypervisor, vms: 'all', timeoutMs: 60_000, record, clock, tell, ...this.#change });
+    return new VmSaver({
+      hypervisor,
+      vms: 'all',
+      parallel: 1,
+      timeoutMs: 60_000,
+      record,
+      clock,
+      tell,
+      ...this.#change,
+    });
   }
 }
 
@@ -62,6 +71,44 @@ describe('VmSaver.save', () => {
       'saving VM bob (2 of 2)',
       'saved VM bob (2 of 2) in 1s',
     ]);
+  });
+
+  it('save: two at a time -> begun in order, both under way at once, the third after the first', async () => {
+    const bench = new SaverBench({ alice: running(), bob: running(), carol: running() }, { parallel: 2 });
+    const saving = bench.saver.save(NEVER);
+    await bench.clock.advance(500);
+    expect(bench.hypervisor.deeds).toEqual(['save alice', 'save bob']);
+    await bench.clock.advance(600);
+    expect(bench.hypervisor.deeds).toEqual(['save alice', 'save bob', 'save carol']);
+    await bench.clock.advance(1_000);
+    expect(await saving).toBeNull();
+    expect(await bench.restore()).toBeNull();
+    expect(bench.hypervisor.deeds.slice(3)).toEqual(['start alice', 'start bob', 'start carol']);
+    expect(bench.record.vms).toEqual([]);
+  });
+
+  it('save: two at a time, one cannot be saved -> the other is called off, the third not begun; all run on', async () => {
+    const vms = { alice: running(), bob: running(), carol: running() };
+    const bench = new SaverBench(vms, { parallel: 2 });
+    bench.hypervisor.saveMs = 5_000;
+    const save = bench.hypervisor.save.bind(bench.hypervisor);
+    bench.hypervisor.save = async (vm, signal) => {
+      if (vm.name === 'alice') throw new Error('no space left');
+      await save(vm, signal);
+    };
+    expect(await bench.save()).toBe('VM alice could not be saved: no space left');
+    expect(bench.hypervisor.deeds).toEqual(['save bob']);
+    expect(await bench.restore()).toBeNull();
+    expect(bench.hypervisor.states()).toEqual({ alice: 'running', bob: 'running', carol: 'running' });
+  });
+
+  it('save: two at a time, called off -> settles when nothing is under way any more', async () => {
+    const bench = new SaverBench({ alice: running(), bob: running(), carol: running() }, { parallel: 2 });
+    const abort = new AbortController();
+    bench.clock.schedule(500, () => abort.abort());
+    expect(await bench.save(2_000, abort.signal)).toBe('called off');
+    expect(bench.hypervisor.deeds).toEqual(['save alice', 'save bob']);
+    expect(bench.hypervisor.states()).toEqual({ alice: 'running', bob: 'running', carol: 'running' });
   });
 
   it('save: VMs are named -> only they are saved, by name or id; one that is unknown -> veto, nothing done', async () => {

@@ -35,6 +35,28 @@ describe('simulated host', () => {
     expect(changes.filter((change) => change.includes('running'))).toEqual(['400 running S0', '1700 running S0']);
   });
 
+  it('firmware that cannot resume: chassis on after S3 -> boots, RAM lost', async () => {
+    const { clock, host, changes } = newHost({ wake: 'boot' });
+    const { bootId } = host;
+    host.pressPowerButton();
+    await clock.advance(1000);
+    host.powerOn();
+    expect(host.bootId).not.toBe(bootId);
+    await clock.advance(2000);
+    expect(changes).toEqual(['0 suspending S0', '300 asleep S3', '1000 booting S0', '2000 running S0']);
+  });
+
+  it('each press is told before anything comes of it, until nobody listens any more', () => {
+    const { host } = newHost();
+    const seen: string[] = [];
+    const stop = host.onPress(() => seen.push(host.phase));
+    host.pressPowerButton();
+    host.pressPowerButton();
+    stop();
+    host.pressPowerButton();
+    expect([seen, host.buttonPresses]).toEqual([['running', 'suspending'], 3]);
+  });
+
   it('a second press while it suspends -> wakes as soon as it sleeps; while it sleeps -> wakes', async () => {
     const { clock, host } = newHost();
     host.pressPowerButton();

@@ -111,6 +111,44 @@ describe('simulated platform', () => {
     await expect.poll(() => platform.host.phase).toBe('running');
   });
 
+  it('every chassis control that arrives is on record, in order; a repeat that gets its old answer is not', async () => {
+    const platform = await startPlatform();
+    const driver = driverFor(platform.bmcPort);
+    await driver.requestSleep(never);
+    await expect.poll(() => platform.host.phase).toBe('asleep');
+    platform.bmc.faults.losesDeedAnswers = true;
+    const waking = driver.requestWake('chassis-on', never);
+    await expect.poll(() => platform.host.phase).toBe('running');
+    platform.bmc.faults.losesDeedAnswers = false;
+    expect((await waking).outcome).toBe('accepted');
+    expect(platform.bmc.chassisActions).toEqual(['soft', 'power-on']);
+    expect(platform.bmc.executed('Chassis Control')).toBe(2);
+  });
+
+  it('a password that is changed -> open sessions go on, new ones need it; of an unknown user nothing', async () => {
+    const platform = await startPlatform();
+    const before = driverFor(platform.bmcPort);
+    await before.readPower(never);
+    platform.bmc.changePassword('nobody', 'x');
+    platform.bmc.changePassword(USER, 'another one');
+    expect((await before.readPower(never)).acpi).toBe('S0');
+    await expect(driverFor(platform.bmcPort).readPower(never)).rejects.toMatchObject({ code: 'ERR_IPMI_AUTHENTICATION' });
+    platform.bmc.changePassword(USER, PASSWORD);
+    expect((await driverFor(platform.bmcPort).readPower(never)).acpi).toBe('S0');
+  });
+
+  it('a deed that is late -> carried out and answered late, questions are not', async () => {
+    const platform = await startPlatform();
+    const driver = driverFor(platform.bmcPort);
+    await driver.readPower(never);
+    platform.bmc.faults.deedDelayMs = 100;
+    const pressing = driver.requestSleep(never);
+    await expect.poll(() => platform.bmc.executed('Get Chassis Status')).toBeGreaterThan(0);
+    expect(platform.host.buttonPresses).toBe(0);
+    expect((await pressing).outcome).toBe('accepted');
+    expect(platform.host.buttonPresses).toBe(1);
+  });
+
   it('an unknown VM -> ERR_PLATFORM_UNKNOWN with the names there are', async () => {
     const platform = await startPlatform();
     expect(() => platform.vm('3')).toThrow(/no simulated VM is called "3"; there are: 1, 2/);

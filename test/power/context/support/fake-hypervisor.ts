@@ -48,6 +48,10 @@ export class FakeHypervisor implements Hypervisor {
     }));
   }
 
+  async listUnsavable(): Promise<readonly string[]> {
+    return [];
+  }
+
   async obstacle({ name }: HostedVm): Promise<string | null> {
     return this.vms.get(name)?.obstacle ?? null;
   }
