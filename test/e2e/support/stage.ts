@@ -129,5 +129,7 @@ export class Stage implements AsyncDisposable {
     for (const torpor of this.#torpors) await torpor[Symbol.asyncDispose]();
     await this.platform.stop();
     this.folder.remove();
+    // Whatever a test was about: the secret is in no log.
+    if (this.#torpors.some(({ output }) => output.includes(PASSWORD))) throw new Error('the password stands in a log');
   }
 }

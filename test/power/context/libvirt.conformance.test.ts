@@ -52,12 +52,12 @@ describeWhere(libvirtMissing(), 'libvirt in session mode', () => {
   const hypervisor = () => new LibvirtHypervisor({ virsh: virsh(), clock: systemClock });
   const state = async (name: string) => (await hypervisor().list(NEVER)).find((vm) => vm.name === name)?.state;
 
-  function saverOf(record = new MemoryRecord(), told: string[] = []): VmSaver {
+  function saverOf(record = new MemoryRecord(), told: string[] = [], vms: readonly string[] = ['alice']): VmSaver {
     const tell = (_kind: string, message: string) => told.push(message);
     return new VmSaver({
       hypervisor: hypervisor(),
-      vms: ['alice'],
-      parallel: 1,
+      vms,
+      parallel: 2,
       timeoutMs: 120_000,
       record,
       clock: systemClock,
@@ -86,6 +86,23 @@ describeWhere(libvirtMissing(), 'libvirt in session mode', () => {
     expect([await state('alice'), record.vms]).toEqual(['running', []]);
     expect(await bootOf(alice)).toBe(before);
     console.log(`libvirt: ${told.filter((line) => !line.startsWith('saving')).join('; ')}`);
+  });
+
+  test('two guests at a time -> both under way at once, both saved, both restored with their memory', async () => {
+    const bob = await libvirt.define('bob');
+    await libvirt.virsh('start', 'bob');
+    const before = [await bootOf(alice), await bootOf(bob)];
+    const record = new MemoryRecord();
+    const told: string[] = [];
+    const saver = () => saverOf(record, told, ['alice', 'bob']);
+    expect(await saver().save(NEVER)).toBeNull();
+    expect(told.slice(0, 2)).toEqual(['saving VM alice (1 of 2)', 'saving VM bob (2 of 2)']);
+    expect([await state('alice'), await state('bob')]).toEqual(['saved', 'saved']);
+    expect(await saver().restore(NEVER)).toBeNull();
+    expect([await state('alice'), await state('bob'), record.vms]).toEqual(['running', 'running', []]);
+    expect([await bootOf(alice), await bootOf(bob)]).toEqual(before);
+    console.log(`libvirt: ${told.filter((line) => !line.startsWith('saving')).join('; ')}`);
+    await libvirt.virsh('destroy', 'bob');
   });
 
   test('a save that is called off -> aborted at libvirt, or ended and started again: the guest runs on', async () => {

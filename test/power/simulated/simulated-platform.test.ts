@@ -132,7 +132,9 @@ describe('simulated platform', () => {
     platform.bmc.changePassword('nobody', 'x');
     platform.bmc.changePassword(USER, 'another one');
     expect((await before.readPower(never)).acpi).toBe('S0');
-    await expect(driverFor(platform.bmcPort).readPower(never)).rejects.toMatchObject({ code: 'ERR_IPMI_AUTHENTICATION' });
+    await expect(driverFor(platform.bmcPort).readPower(never)).rejects.toMatchObject({
+      code: 'ERR_IPMI_AUTHENTICATION',
+    });
     platform.bmc.changePassword(USER, PASSWORD);
     expect((await driverFor(platform.bmcPort).readPower(never)).acpi).toBe('S0');
   });
