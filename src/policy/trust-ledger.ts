@@ -17,6 +17,14 @@ export interface TrustState {
   readonly day: number | null;
 }
 
+/** True where a value from disk is one. */
+export function isTrustState(value: unknown): value is TrustState {
+  if (typeof value !== 'object' || value === null) return false;
+  const { day, ...numbers } = value as Record<string, unknown>;
+  const names = ['days', 'weight', 'gains', 'squares', 'today'];
+  return (day === null || Number.isInteger(day)) && names.every((name) => Number.isFinite(numbers[name]));
+}
+
 /** Gains of the learned plans over the fixed time, as both would have been. */
 export class TrustLedger {
   readonly #offset: LocalOffset;
