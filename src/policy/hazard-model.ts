@@ -23,15 +23,9 @@ const REBUILD_DAYS = 3;
 const TRUST_IN_POOL = 1;
 const TRUST_IN_ALL = 1;
 
-/** Tunable for experiments. */
-export const HAZARD_TUNING = {
-  kept: KEPT_PER_DAY,
-  pool: TRUST_IN_POOL,
-  all: TRUST_IN_ALL,
-  side: 0.5,
-  poolSide: 0.6,
-  rebuildEvery: 1,
-};
+/** How much the quarters of an hour before and after count beside one's own: of one client, and of all. */
+const SIDE = 0.5;
+const SIDE_OF_ALL = 0.6;
 
 class ClientTally {
   readonly name: string;
@@ -185,7 +179,7 @@ export class HazardModel {
   #passDay(atMs: number): void {
     const day = localDay(atMs + this.#offset(atMs));
     if (day === this.#day) return;
-    if (!Number.isNaN(this.#day)) this.#weight *= HAZARD_TUNING.kept ** -Math.max(0, day - this.#day);
+    if (!Number.isNaN(this.#day)) this.#weight *= KEPT_PER_DAY ** -Math.max(0, day - this.#day);
     this.#day = day;
     this.#firstDay = Math.min(this.#firstDay, day);
   }
@@ -265,7 +259,7 @@ class GroupRates {
     this.exposureMs.fill(0);
     for (const client of group) this.#add(client);
     this.#poolRates(weight);
-    const trust = HAZARD_TUNING.pool * weight;
+    const trust = TRUST_IN_POOL * weight;
     for (const client of group) buildClientRates(client, this.rates, trust);
   }
 
@@ -278,7 +272,7 @@ class GroupRates {
 
   #poolRates(weight: number): void {
     const byKind = sumByKind(this.events, this.exposureMs, 0, CELLS);
-    const trust = HAZARD_TUNING.all * weight;
+    const trust = TRUST_IN_ALL * weight;
     for (let day = 0; day < 2; day += 1) {
       const from = day * QUARTERS * PER_QUARTER;
       const ofDay = sumByKind(this.events, this.exposureMs, from, from + QUARTERS * PER_QUARTER);
@@ -295,7 +289,7 @@ class GroupRates {
 
   #poolCell(cell: number, daily: number, trust: number): void {
     const { events, exposureMs } = this;
-    const side = HAZARD_TUNING.poolSide;
+    const side = SIDE_OF_ALL;
     const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
     const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
     const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
@@ -314,7 +308,7 @@ function sumByKind(events: Float64Array, exposureMs: Float64Array, from: number,
 }
 
 function buildClientRates({ events, exposureMs, rates }: ClientTally, pooled: Float64Array, trust: number): void {
-  const side = HAZARD_TUNING.side;
+  const side = SIDE;
   for (let cell = 0; cell < CELLS; cell += 1) {
     const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
     const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
