@@ -2,6 +2,7 @@
 import { startApi } from './api/start-api.ts';
 import { buildContext, contextPolicy } from './compose-context.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
+import { buildIdlePolicy } from './compose-policy.ts';
 import { buildParts, combineParts, secretReader } from './compose-power.ts';
 import { proofReader } from './compose-proof.ts';
 import { recordIntoBmc } from './compose-sel.ts';
@@ -186,13 +187,15 @@ async function startPlatform(platform: PlatformConfig, shared: Shared): Promise<
     onEvent: (event) => controller.dispatch(event),
     report: (kind, message) => controller.tell(kind, message),
   });
+  const idlePolicy = await buildIdlePolicy(platform, { controller, events, stateDir, log });
   const stop = async () => {
     stopRecording();
     await controller.stop();
+    await idlePolicy.stop();
     await streams.close();
   };
   try {
-    controller.attach({ gate: streams, probers, inhibitors });
+    controller.attach({ gate: streams, probers, inhibitors: [...inhibitors, ...idlePolicy.watches] });
     await streams.open();
     controller.start();
     const listeners = streams.endpoints().map((address, index) => ({

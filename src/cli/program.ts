@@ -13,6 +13,7 @@ import { addInhibitCommand } from './commands/inhibit.ts';
 import { addLz4Commands } from './commands/lz4.ts';
 import { addMaintenanceCommand } from './commands/maintenance.ts';
 import { addReleaseCommand } from './commands/release.ts';
+import { addReplayCommand } from './commands/replay.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSleepCommand } from './commands/sleep.ts';
@@ -39,6 +40,7 @@ const ADD_COMMANDS = [
   addMaintenanceCommand,
   addStreamsCommand,
   addReportCommand,
+  addReplayCommand,
   addEventsCommand,
   addBmcCommands,
   addLz4Commands,

@@ -120,7 +120,16 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...checkSel(platform),
     ...checkWatts(platform),
     ...checkArmed(platform),
+    ...checkIdlePolicy(platform),
   ];
+}
+
+/** A platform's own idle time-out is what `fixed` goes by; the others reckon from the end of activity. */
+function checkIdlePolicy({ value, path }: Placed<Mapping>): Finding[] {
+  const { idlePolicy, idleTimeout } = value;
+  if (isUnset(idleTimeout) || isUnset(idlePolicy) || idlePolicy === 'fixed') return [];
+  const what = `idleTimeout belongs to \`idlePolicy: fixed\`; ${String(idlePolicy)} decides by itself: leave it out, or write it at a listener`;
+  return [{ path: [...path, 'idleTimeout'], what }];
 }
 
 /** A platform without listeners has an empty pool for ever: armed, it would be put to sleep under everybody. */

@@ -108,6 +108,14 @@ export function wholeField(min: number, max: number) {
   });
 }
 
+/** Money, in whatever currency; all prices of a file are in the same. */
+export function priceField(min: number) {
+  return leaf(`an amount of money from ${min} on, such as 0.30`, (value) => {
+    if (typeof value === 'number' && Number.isFinite(value) && value >= min && value <= 1_000_000) return { value };
+    return { wrong: `${showValue(value)} is none` };
+  });
+}
+
 export const wattsField = leaf('a number of watts, such as 180', (value) => {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= 1_000_000) return { value };
   return { wrong: `${showValue(value)} is none` };

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
+import { POLICY_NAMES } from '../policy/policy.ts';
 import { contextSchema, identitySchema } from './context-schema.ts';
 import {
   commandField,
@@ -15,6 +16,7 @@ import {
   wordField,
   yesNoField,
 } from './fields.ts';
+import { idleCostsSchema } from './idle-costs-schema.ts';
 import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
@@ -119,6 +121,8 @@ const platformSchema = mapping({
   name: textField('a name of lower-case letters, digits and hyphens, such as vdi-01', /^[a-z0-9][a-z0-9-]{0,63}$/),
   mode: wordField(['observe', 'armed']).default('observe'),
   idleTimeout: durationField(1).optional(),
+  idlePolicy: wordField(POLICY_NAMES).default('fixed'),
+  idleCosts: idleCostsSchema.prefault({}),
   disconnectGrace: durationField(0).prefault('5s'),
   drowsyFor: durationField(0).prefault('30s'),
   minAwake: durationField(0).prefault('5m'),

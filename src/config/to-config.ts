@@ -1,6 +1,7 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
 import { join } from 'node:path';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
+import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import type { ParsedConfig } from './schema.ts';
@@ -40,7 +41,9 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
   return {
     name: parsed.name,
     mode: parsed.mode,
-    idleTimeoutMs: parsed.idleTimeout ?? DEVICE_KINDS.desktop.idleTimeoutMs,
+    idleTimeoutMs: parsed.idleTimeout ?? defaultIdleTimeoutMs(parsed, 'desktop'),
+    idlePolicy: parsed.idlePolicy,
+    idleCosts: toIdleCosts(parsed),
     disconnectGraceMs: parsed.disconnectGrace,
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,
@@ -58,13 +61,37 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     vms: parsed.vms.map((vm) => ({
       name: vm.name,
       identity: toIdentity(vm.identity),
-      listeners: vm.listeners.map((listener) => toListener(listener, parsed.idleTimeout)),
+      listeners: vm.listeners.map((listener) =>
+        toListener(listener, parsed.idleTimeout ?? defaultIdleTimeoutMs(parsed, listener.device)),
+      ),
     })),
   };
 }
 
+/** Under `fixed` the kind's own; other policies begin to reckon sooner, and keep it awake themselves as long as that pays. */
+function defaultIdleTimeoutMs({ idlePolicy }: ParsedPlatform, device: ParsedListener['device']): number {
+  const { idleTimeoutMs } = DEVICE_KINDS[device];
+  return idlePolicy === 'fixed' ? idleTimeoutMs : Math.min(idleTimeoutMs, IDLE_LAG_MS);
+}
+
+function toIdleCosts({ idleCosts, power }: ParsedPlatform): CostModel {
+  const { busy, idle, asleep } = power.watts;
+  const idleWatts = idle ?? Math.max(DEFAULT_COSTS.idleWatts, 2 * (asleep ?? 0));
+  return {
+    busyWatts: busy ?? Math.max(idleWatts, DEFAULT_COSTS.busyWatts),
+    idleWatts,
+    asleepWatts: asleep ?? Math.min(DEFAULT_COSTS.asleepWatts, idleWatts / 10),
+    transitionWatts: idleWatts,
+    suspendMs: idleCosts.suspend,
+    resumeMs: idleCosts.resume,
+    pricePerKwh: idleCosts.perKwh,
+    pricePerWait: idleCosts.perWait,
+    pricePerCycle: idleCosts.perCycle,
+  };
+}
+
 /** What the listener says, else what its platform says, else what its kind of device brings. */
-function toListener(parsed: ParsedListener, platformIdleTimeoutMs: number | undefined): ListenerConfig {
+function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConfig {
   const kind = DEVICE_KINDS[parsed.device];
   const wakeOn = parsed.wakeOn ?? kind.wakeOn;
   return {
@@ -76,7 +103,7 @@ function toListener(parsed: ParsedListener, platformIdleTimeoutMs: number | unde
     allowFrom: parsed.allowFrom ?? null,
     wakeRate: toWakeRate(parsed.wakeRate, wakeOn),
     banner: parsed.banner,
-    idleTimeoutMs: parsed.idleTimeout ?? platformIdleTimeoutMs ?? kind.idleTimeoutMs,
+    idleTimeoutMs: parsed.idleTimeout ?? idleTimeoutMs,
     activity: parsed.activity ?? kind.activity,
     policy: toPolicy(parsed),
     record: parsed.record,

@@ -4,6 +4,8 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
+import type { CostModel } from '../policy/cost-model.ts';
+import type { PolicyName } from '../policy/policy.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { PowerConfig } from './power-config.ts';
@@ -36,6 +38,10 @@ export interface PlatformConfig {
   readonly mode: 'observe' | 'armed';
   /** From a stream's last activity until it leaves the pool, where its listener does not say otherwise. */
   readonly idleTimeoutMs: number;
+  /** When to sleep, and when to wake ahead, while nobody is active. `fixed`: the streams' idle timeouts alone decide. */
+  readonly idlePolicy: PolicyName;
+  /** What the other policies weigh. */
+  readonly idleCosts: CostModel;
   /** From a stream's close until it leaves the pool. */
   readonly disconnectGraceMs: number;
   /** Abort window between "all idle" and the request to sleep. */

@@ -172,7 +172,8 @@ export class PlatformController implements StreamObserver {
   // -------------------------------------------------------------------------------------------- what the bytes tell
 
   streamOpened(stream: StreamName): void {
-    this.#report('stream-open', `${describeStream(stream)} connected`, { stream: stream.id, vm: stream.vm });
+    const { id, vm, client } = stream;
+    this.#report('stream-open', `${describeStream(stream)} connected`, { stream: id, vm, client });
   }
 
   streamActive(stream: StreamName, why: string): void {

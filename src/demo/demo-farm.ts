@@ -5,6 +5,7 @@ import { NO_INHIBITORS } from '../config/inhibitors-config.ts';
 import type { ListenerConfig, PlatformConfig, TorporConfig } from '../config/torpor-config.ts';
 import type { Clock } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
+import { DEFAULT_COSTS } from '../policy/cost-model.ts';
 import { SimulatedPlatform } from '../power/simulated/simulated-platform.ts';
 
 /** The password of both simulated BMCs, made anew for each demo, passed the way a real one would be. */
@@ -57,6 +58,8 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
     name,
     mode: 'armed',
     idleTimeoutMs: 2_000,
+    idlePolicy: 'fixed',
+    idleCosts: DEFAULT_COSTS,
     disconnectGraceMs: 1_000,
     drowsyForMs: 1_000,
     minAwakeMs: 1_000,

@@ -16,21 +16,19 @@ const CELLS = 2 * QUARTERS * PER_QUARTER;
 const ABSENCE_FROM_MS = 60_000;
 /** What was seen a day earlier counts this much less. */
 const KEPT_PER_DAY = 0.975;
+/** Rates are rebuilt each day of the first four weeks, then every third day. */
+const DAILY_REBUILDS = 28;
+const REBUILD_DAYS = 3;
 /** Events worth of trust in the coarser rate, per level. */
 const TRUST_IN_POOL = 1;
 const TRUST_IN_ALL = 1;
 
-/** Tunable for experiments. */
-export const HAZARD_TUNING = {
-  kept: KEPT_PER_DAY,
-  pool: TRUST_IN_POOL,
-  all: TRUST_IN_ALL,
-  side: 0.5,
-  poolSide: 0.6,
-  rebuildEvery: 1,
-};
+/** How much the quarters of an hour before and after count beside one's own: of one client, and of all. */
+const SIDE = 0.5;
+const SIDE_OF_ALL = 0.6;
 
 class ClientTally {
+  readonly name: string;
   readonly isJob: boolean;
   readonly events = new Float64Array(CELLS);
   readonly exposureMs = new Float64Array(CELLS);
@@ -41,10 +39,48 @@ class ClientTally {
   idleSinceMs = Number.NaN;
   countedUntilMs = Number.NaN;
 
-  constructor(isJob: boolean) {
+  constructor(name: string, isJob: boolean) {
+    this.name = name;
     this.isJob = isJob;
   }
 }
+
+/** What was learned, as JSON can hold it: of each client the cells in which anything was seen, [cell, events, exposure in s]. */
+export interface HazardSnapshot {
+  readonly day: number;
+  readonly clients: ReadonlyArray<{
+    readonly name: string;
+    readonly isJob: boolean;
+    /** Since when it is idle, and until when that was counted; null where it was never seen, or is active. */
+    readonly idle: readonly [sinceMs: number, countedUntilMs: number] | null;
+    readonly cells: ReadonlyArray<readonly [number, number, number]>;
+  }>;
+}
+
+/** True where a value from disk is one: each number finite, each cell one of ours. */
+export function isHazardSnapshot(value: unknown): value is HazardSnapshot {
+  if (typeof value !== 'object' || value === null) return false;
+  const { day, clients } = value as Record<string, unknown>;
+  return Number.isInteger(day) && Array.isArray(clients) && clients.every(isClientSnapshot);
+}
+
+function isClientSnapshot(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, isJob, idle, cells } = value as Record<string, unknown>;
+  if (typeof name !== 'string' || typeof isJob !== 'boolean' || !Array.isArray(cells)) return false;
+  if (idle !== null && !(Array.isArray(idle) && idle.length === 2 && idle.every(Number.isFinite))) return false;
+  return cells.every(
+    (cell) =>
+      Array.isArray(cell) &&
+      cell.length === 3 &&
+      cell.every((number) => Number.isFinite(number) && number >= 0) &&
+      Number.isInteger(cell[0]) &&
+      cell[0] < CELLS,
+  );
+}
+
+/** Clients beyond this many share one tally: memory is bounded, 100 KB each. */
+export const LEARNED_CLIENTS_MAX = 256;
 
 /** Learns from notes; answers expected arrivals over the grid of a plan. */
 export class HazardModel {
@@ -55,15 +91,50 @@ export class HazardModel {
   /** Weight of what is seen now: grows day by day instead of letting everything else shrink. */
   #weight = 1;
   #day = Number.NaN;
+  #firstDay = Number.POSITIVE_INFINITY;
   #builtDay = Number.NEGATIVE_INFINITY;
 
   constructor(offset: LocalOffset) {
     this.#offset = offset;
   }
 
-  addClient(isJob: boolean): number {
-    this.#clients.push(new ClientTally(isJob));
+  /** The client's index; a name that is known keeps its own. */
+  addClient(name: string, isJob: boolean): number {
+    const known = this.#clients.findIndex((client) => client.name === name);
+    if (known >= 0) return known;
+    if (this.#clients.length < LEARNED_CLIENTS_MAX) this.#clients.push(new ClientTally(name, isJob));
     return this.#clients.length - 1;
+  }
+
+  snapshot(): HazardSnapshot {
+    const clients = this.#clients.map((client) => {
+      const { name, isJob, isActive, idleSinceMs, countedUntilMs, events, exposureMs } = client;
+      const cells: Array<[number, number, number]> = [];
+      for (let cell = 0; cell < CELLS; cell += 1) {
+        if (exposureMs[cell] === 0 && events[cell] === 0) continue;
+        const seen = (events[cell] as number) / this.#weight;
+        cells.push([cell, roundTo(seen, 1e-4), roundTo((exposureMs[cell] as number) / this.#weight / 1000, 0.1)]);
+      }
+      const isKnown = !isActive && !Number.isNaN(idleSinceMs);
+      return { name, isJob, idle: isKnown ? ([idleSinceMs, countedUntilMs] as const) : null, cells };
+    });
+    return { day: this.#day, clients };
+  }
+
+  restore({ day, clients }: HazardSnapshot): void {
+    this.#day = day;
+    this.#weight = 1;
+    this.#builtDay = Number.NEGATIVE_INFINITY;
+    this.#clients.length = 0;
+    for (const { name, isJob, idle, cells } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
+      const client = new ClientTally(name, isJob);
+      if (idle !== null) [client.idleSinceMs, client.countedUntilMs] = idle;
+      for (const [cell, events, exposureS] of cells) {
+        client.events[cell] = events;
+        client.exposureMs[cell] = exposureS * 1000;
+      }
+      this.#clients.push(client);
+    }
   }
 
   note(kind: NoteKind, index: number, atMs: number): void {
@@ -86,7 +157,7 @@ export class HazardModel {
   /** Rates of people and of jobs per millisecond in each step of a plan that is made at `atMs`. */
   fillRates(atMs: number, people: Float64Array, jobs: Float64Array): void {
     this.#passDay(atMs);
-    if (this.#day - this.#builtDay >= HAZARD_TUNING.rebuildEvery) this.#rebuild(atMs);
+    if (this.#day - this.#builtDay >= this.#rebuildDays()) this.#rebuild(atMs);
     const cells = this.#stepCells(atMs);
     people.fill(0);
     jobs.fill(0);
@@ -108,8 +179,9 @@ export class HazardModel {
   #passDay(atMs: number): void {
     const day = localDay(atMs + this.#offset(atMs));
     if (day === this.#day) return;
-    if (!Number.isNaN(this.#day)) this.#weight *= HAZARD_TUNING.kept ** -Math.max(0, day - this.#day);
+    if (!Number.isNaN(this.#day)) this.#weight *= KEPT_PER_DAY ** -Math.max(0, day - this.#day);
     this.#day = day;
+    this.#firstDay = Math.min(this.#firstDay, day);
   }
 
   /** Counts the client's idle time up to a moment into the cells through which it passed. */
@@ -137,6 +209,11 @@ export class HazardModel {
     client.events[cell] = (client.events[cell] as number) + this.#weight;
   }
 
+  /** The longer it has learned, the less a day changes, and rebuilding is half of what learning costs. */
+  #rebuildDays(): number {
+    return this.#day - this.#firstDay < DAILY_REBUILDS ? 1 : REBUILD_DAYS;
+  }
+
   #rebuild(atMs: number): void {
     this.#builtDay = this.#day;
     for (const client of this.#clients) this.#expose(client, atMs);
@@ -145,6 +222,10 @@ export class HazardModel {
       if (group.length > 0) rates.build(group, this.#weight);
     }
   }
+}
+
+function roundTo(value: number, step: number): number {
+  return Math.round(value / step) * step;
 }
 
 function ageBin(ageMs: number): number {
@@ -178,7 +259,7 @@ class GroupRates {
     this.exposureMs.fill(0);
     for (const client of group) this.#add(client);
     this.#poolRates(weight);
-    const trust = HAZARD_TUNING.pool * weight;
+    const trust = TRUST_IN_POOL * weight;
     for (const client of group) buildClientRates(client, this.rates, trust);
   }
 
@@ -191,7 +272,7 @@ class GroupRates {
 
   #poolRates(weight: number): void {
     const byKind = sumByKind(this.events, this.exposureMs, 0, CELLS);
-    const trust = HAZARD_TUNING.all * weight;
+    const trust = TRUST_IN_ALL * weight;
     for (let day = 0; day < 2; day += 1) {
       const from = day * QUARTERS * PER_QUARTER;
       const ofDay = sumByKind(this.events, this.exposureMs, from, from + QUARTERS * PER_QUARTER);
@@ -208,7 +289,7 @@ class GroupRates {
 
   #poolCell(cell: number, daily: number, trust: number): void {
     const { events, exposureMs } = this;
-    const side = HAZARD_TUNING.poolSide;
+    const side = SIDE_OF_ALL;
     const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
     const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
     const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
@@ -227,7 +308,7 @@ function sumByKind(events: Float64Array, exposureMs: Float64Array, from: number,
 }
 
 function buildClientRates({ events, exposureMs, rates }: ClientTally, pooled: Float64Array, trust: number): void {
-  const side = HAZARD_TUNING.side;
+  const side = SIDE;
   for (let cell = 0; cell < CELLS; cell += 1) {
     const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
     const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;

@@ -1,19 +1,28 @@
 // Learns when people come back and plans sleep and wake-ahead by it; plays `fixed 10m` until that has proven better.
 import { breakEvenMs, type CostRates } from './cost-model.ts';
-import { HazardModel } from './hazard-model.ts';
+import { HazardModel, type HazardSnapshot, isHazardSnapshot } from './hazard-model.ts';
 import { type Arrival, addCourse, newSums } from './idle-course.ts';
 import type { NoteKind } from './interval-list.ts';
 import type { LocalOffset } from './local-time.ts';
 import { PlanProgram, reviewAtMs } from './plan-program.ts';
 import type { IdlePlan, IdlePolicy } from './policy.ts';
 import { RobustBound } from './robust-bound.ts';
-import { TrustLedger } from './trust-ledger.ts';
+import { isTrustState, TrustLedger, type TrustState } from './trust-ledger.ts';
 
 /** What is played while it learns, counted from the last activity. */
 export const LEARNING_IDLE_MS = 600_000;
 
 /** Who chose the course of an interval: the fixed time, the forecast, or break-even, where the bound allows neither. */
 export type LearnedSource = 'fixed' | 'forecast' | 'break-even';
+
+const SNAPSHOT_VERSION = 1;
+
+export interface LearnedSnapshot {
+  readonly version: typeof SNAPSHOT_VERSION;
+  readonly hazards: HazardSnapshot;
+  readonly trust: TrustState;
+  readonly overshoot: number;
+}
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -50,8 +59,27 @@ export class LearnedPolicy implements IdlePolicy {
     return this.#source;
   }
 
-  addClient(_name: string, isJob: boolean): number {
-    return this.#model.addClient(isJob);
+  addClient(name: string, isJob: boolean): number {
+    return this.#model.addClient(name, isJob);
+  }
+
+  /** All that was learned, as JSON can hold it. */
+  snapshot(): LearnedSnapshot {
+    return {
+      version: SNAPSHOT_VERSION,
+      hazards: this.#model.snapshot(),
+      trust: this.#trust.state,
+      overshoot: this.#bound.overshoot,
+    };
+  }
+
+  /** Takes up what an earlier instance learned. False where this is no snapshot of this version: then nothing is known. */
+  restore(kept: unknown): boolean {
+    if (!isSnapshot(kept)) return false;
+    this.#model.restore(kept.hazards);
+    this.#trust.restore(kept.trust);
+    this.#bound.restore(kept.overshoot);
+    return true;
   }
 
   note(kind: NoteKind, client: number, atMs: number): void {
@@ -106,4 +134,11 @@ export class LearnedPolicy implements IdlePolicy {
     this.#model.fillRates(atMs, this.#program.people, this.#program.jobs);
     return this.#program.solve(atMs, isAsleep, this.#rates.wait);
   }
+}
+
+function isSnapshot(kept: unknown): kept is LearnedSnapshot {
+  if (typeof kept !== 'object' || kept === null) return false;
+  const { version, hazards, trust, overshoot } = kept as Record<string, unknown>;
+  if (version !== SNAPSHOT_VERSION || typeof overshoot !== 'number' || !Number.isFinite(overshoot)) return false;
+  return isHazardSnapshot(hazards) && isTrustState(trust);
 }

@@ -5,22 +5,26 @@ import { type LocalOffset, localDay } from './local-time.ts';
 export const LEARNING_DAYS = 5;
 /** A day counts this much less than the one after it. */
 const KEPT_PER_DAY = 0.9;
-/** The mean gain per day must lie this many standard errors above zero. */
-const ERRORS_ABOVE = 0.5;
 
 export interface TrustState {
   readonly days: number;
-  readonly weight: number;
   readonly gains: number;
-  readonly squares: number;
   readonly today: number;
   readonly day: number | null;
+}
+
+/** True where a value from disk is one. */
+export function isTrustState(value: unknown): value is TrustState {
+  if (typeof value !== 'object' || value === null) return false;
+  const { day, ...numbers } = value as Record<string, unknown>;
+  const names = ['days', 'gains', 'today'];
+  return (day === null || Number.isInteger(day)) && names.every((name) => Number.isFinite(numbers[name]));
 }
 
 /** Gains of the learned plans over the fixed time, as both would have been. */
 export class TrustLedger {
   readonly #offset: LocalOffset;
-  #state: TrustState = { days: 0, weight: 0, gains: 0, squares: 0, today: 0, day: null };
+  #state: TrustState = { days: 0, gains: 0, today: 0, day: null };
 
   constructor(offset: LocalOffset) {
     this.#offset = offset;
@@ -34,14 +38,10 @@ export class TrustLedger {
     this.#state = state;
   }
 
-  /** True where the plans may be followed. What today has cost so far counts as it is. */
+  /** True where the plans would have been cheaper of late. What they lost today counts at once, what they gained tomorrow. */
   get isTrusted(): boolean {
-    const { days, weight, gains, squares, today } = this.#state;
-    if (days < LEARNING_DAYS) return false;
-    const mean = gains / weight;
-    const variance = Math.max(0, squares / weight - mean * mean);
-    const lower = mean - ERRORS_ABOVE * Math.sqrt(variance / weight);
-    return lower > 0 && lower * weight + Math.min(0, today) > 0;
+    const { days, gains, today } = this.#state;
+    return days >= LEARNING_DAYS && gains + Math.min(0, today) > 0;
   }
 
   /** Counts one interval: what the fixed time would have cost, less what the plan would have. */
@@ -52,14 +52,11 @@ export class TrustLedger {
   }
 
   #closeDays(passed: number): void {
-    const { days, weight, gains, squares, today } = this.#state;
-    const kept = KEPT_PER_DAY;
+    const { days, gains, today } = this.#state;
     this.#state = {
       ...this.#state,
       days: days + Math.max(1, passed),
-      weight: weight * kept + 1,
-      gains: gains * kept + today,
-      squares: squares * kept + today * today,
+      gains: gains * KEPT_PER_DAY + today,
       today: 0,
     };
   }

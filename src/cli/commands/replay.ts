@@ -1,0 +1,195 @@
+// `torpor replay`: recorded or generated activity under several idle policies, in virtual time. Touches no platform.
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { errorText, TorporError } from '../../platform/errors.ts';
+import { parseDurationMs } from '../../platform/units.ts';
+import { ActivityLogReader } from '../../policy/activity-log.ts';
+import type { ActivityTrace } from '../../policy/activity-trace.ts';
+import { type CostModel, DEFAULT_COSTS, toRates } from '../../policy/cost-model.ts';
+import { parsePolicyChoice } from '../../policy/create-policy.ts';
+import { generateActivity, MONTH_DAYS } from '../../policy/generated-activity.ts';
+import { listIntervals } from '../../policy/interval-list.ts';
+import { POPULATIONS, type PopulationName } from '../../policy/populations.ts';
+import { type ReplayReport, reportReplay } from '../../policy/replay-report.ts';
+import { zoneOffset } from '../../zone-offset.ts';
+import { type CliIo, printJson, printLines } from '../cli-io.ts';
+import { jsonOption } from '../command-options.ts';
+import { renderReplayPage } from '../replay-page.ts';
+import { formatReplay } from '../replay-text.ts';
+import { styleFor } from '../style.ts';
+
+interface ReplayCommandOptions {
+  readonly generate?: PopulationName;
+  readonly seed: number;
+  readonly months: number;
+  readonly policy: string;
+  readonly countFrom: string;
+  readonly timeZone?: string;
+  readonly html?: string;
+  readonly curves: boolean;
+  readonly json?: boolean;
+  readonly busyWatts: number;
+  readonly idleWatts: number;
+  readonly asleepWatts: number;
+  readonly transitionWatts?: number;
+  readonly suspend: string;
+  readonly resume: string;
+  readonly pricePerKwh: number;
+  readonly pricePerWait: number;
+  readonly pricePerCycle: number;
+}
+
+const DEFAULT_POLICIES = 'fixed=5m,fixed=10m,fixed=30m,break-even,randomized,learned';
+/** More generated months than this are refused: a year and a half is what memory is reckoned for. */
+const MONTHS_MAX = 18;
+
+export function addReplayCommand(program: Command, io: CliIo): void {
+  const command = program
+    .command('replay')
+    .description('replay an activity log under several idle policies: energy, sleep, waits, against the optimum')
+    .argument('[log]', 'JSON lines: client, platform, from, to (docs/savings.md); "-": stdin')
+    .addOption(
+      new Option('--generate <population>', 'generated activity instead of a log').choices(Object.keys(POPULATIONS)),
+    )
+    .addOption(new Option('--seed <number>', 'of generated activity').argParser(parseWhole).default(1))
+    .addOption(new Option('--months <number>', 'of generated activity').argParser(parseMonths).default(2))
+    .addOption(new Option('--policy <list>', 'policies, by comma').default(DEFAULT_POLICIES))
+    .addOption(
+      new Option('--count-from <duration>', 'count only what comes later than this: before it only teaches').default(
+        '0s',
+      ),
+    )
+    .addOption(new Option('--time-zone <name>', "of the people; default: this machine's, UTC where generated"))
+    .addOption(new Option('--html <file>', 'write one page with charts, too'))
+    .addOption(new Option('--no-curves', 'leave out waits at equal sleep, and sleep at equal waits: ten times faster'))
+    .addOption(jsonOption());
+  for (const option of costOptions()) command.addOption(option);
+  command.action((log: string | undefined, options: ReplayCommandOptions) => replay(log, options, io));
+}
+
+function costOptions(): Option[] {
+  const number = (flags: string, what: string, fallback: number) =>
+    new Option(flags, what).argParser(parseAmount).default(fallback);
+  return [
+    number('--busy-watts <watts>', 'drawn while somebody is active', DEFAULT_COSTS.busyWatts),
+    number('--idle-watts <watts>', 'drawn while nobody is', DEFAULT_COSTS.idleWatts),
+    number('--asleep-watts <watts>', 'drawn asleep', DEFAULT_COSTS.asleepWatts),
+    new Option('--transition-watts <watts>', 'drawn in between; default: as idle').argParser(parseAmount),
+    new Option('--suspend <duration>', 'how long it falls asleep').default('5s'),
+    new Option('--resume <duration>', 'how long it wakes').default('8s'),
+    number('--price-per-kwh <money>', 'of energy', DEFAULT_COSTS.pricePerKwh),
+    number('--price-per-wait <money>', 'of each person who waits for a wake', DEFAULT_COSTS.pricePerWait),
+    number('--price-per-cycle <money>', 'of the wear of a sleep and wake', DEFAULT_COSTS.pricePerCycle),
+  ];
+}
+
+async function replay(log: string | undefined, options: ReplayCommandOptions, io: CliIo): Promise<void> {
+  if ((log === undefined) === (options.generate === undefined)) {
+    throw new TorporError('ERR_CLI_USAGE', 'name a log, or --generate a population: one of both');
+  }
+  const costs = readCosts(options);
+  const policies = asUsage(() => options.policy.split(',').map(parsePolicyChoice));
+  const teachMs = asUsage(() => parseDurationMs(options.countFrom));
+  const offset = zoneOffset(options.timeZone ?? (log === undefined ? 'UTC' : undefined));
+  const traces = log === undefined ? [generate(options)] : await readLog(log, io);
+  const reports = traces.map((trace) => {
+    if (io.errIsTerminal) io.err(`replaying ${trace.platform} …\n`);
+    const window = { fromMs: trace.fromMs + teachMs, toMs: trace.toMs };
+    if (window.fromMs >= window.toMs) {
+      throw new TorporError('ERR_CLI_USAGE', `${trace.platform}: --count-from leaves nothing of its record to count`);
+    }
+    const list = listIntervals(trace, costs);
+    return reportReplay(list, { costs, offset, seed: options.seed, window, policies, curves: options.curves });
+  });
+  if (options.html !== undefined) await writePage(options.html, reports);
+  if (options.json === true) printJson(io, reports);
+  else
+    printLines(
+      io,
+      ...reports.flatMap((report, index) => [...(index > 0 ? [''] : []), ...formatReplay(report, styleFor(io))]),
+    );
+}
+
+function generate({ generate: name, seed, months }: ReplayCommandOptions): ActivityTrace {
+  const population = POPULATIONS[name as PopulationName];
+  return generateActivity({ population, seed, days: Math.round(months * MONTH_DAYS) });
+}
+
+async function readLog(name: string, io: CliIo): Promise<ActivityTrace[]> {
+  const reader = new ActivityLogReader();
+  try {
+    if (name === '-') {
+      const decoder = new TextDecoder();
+      let rest = '';
+      for await (const chunk of io.input()) {
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+        rest = lines.pop() as string;
+        for (const line of lines) reader.push(line);
+      }
+      reader.push(rest);
+    } else {
+      for await (const line of createInterface({ input: createReadStream(name, 'utf8') })) reader.push(line);
+    }
+  } catch (cause) {
+    if (cause instanceof TorporError) throw cause;
+    throw new TorporError('ERR_CLI_USAGE', `the log ${name} cannot be read: ${errorText(cause)}`, { cause });
+  }
+  const traces = reader.traces();
+  if (traces.length === 0) throw new TorporError('ERR_REPLAY_LOG', `the log ${name} is empty`);
+  return traces;
+}
+
+async function writePage(file: string, reports: readonly ReplayReport[]): Promise<void> {
+  try {
+    await writeFile(file, renderReplayPage(reports));
+  } catch (cause) {
+    throw new TorporError('ERR_CLI_USAGE', `the page ${file} cannot be written: ${errorText(cause)}`, { cause });
+  }
+}
+
+function readCosts(options: ReplayCommandOptions): CostModel {
+  const { busyWatts, idleWatts, asleepWatts, pricePerKwh, pricePerWait, pricePerCycle } = options;
+  return asUsage(() => {
+    const costs: CostModel = {
+      busyWatts,
+      idleWatts,
+      asleepWatts,
+      transitionWatts: options.transitionWatts ?? idleWatts,
+      suspendMs: parseDurationMs(options.suspend),
+      resumeMs: parseDurationMs(options.resume),
+      pricePerKwh,
+      pricePerWait,
+      pricePerCycle,
+    };
+    toRates(costs);
+    return costs;
+  });
+}
+
+/** What makes no sense on a command line is bad usage. */
+function asUsage<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new TorporError('ERR_CLI_USAGE', errorText(cause), { cause });
+  }
+}
+
+function parseAmount(text: string): number {
+  const amount = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && Number.isFinite(amount)) return amount;
+  throw new InvalidArgumentError(`"${text}" is no amount: write a number of 0 or more`);
+}
+
+function parseWhole(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(`"${text}" is no seed: write a whole number`);
+}
+
+function parseMonths(text: string): number {
+  const months = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && months > 0 && months <= MONTHS_MAX) return months;
+  throw new InvalidArgumentError(`"${text}" is no number of months: write one up to ${MONTHS_MAX}`);
+}

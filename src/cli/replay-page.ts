@@ -1,0 +1,159 @@
+// A replay as one self-contained HTML page: a table and two charts per platform, no script, nothing loaded from anywhere.
+import type { Point } from '../policy/figures.ts';
+import type { CourseFigures, PolicyFigures, ReplayReport } from '../policy/replay-report.ts';
+
+const PARTS = ['idle', 'asleep', 'changing', 'waits', 'wear'] as const;
+const PART_COLOURS = ['#c77d0a', '#3b7dd8', '#8a63c9', '#d0453e', '#7a8188'] as const;
+const LINE_COLOURS = ['#3b7dd8', '#c77d0a', '#2e9e6b', '#8a63c9', '#d0453e', '#7a8188'] as const;
+const WIDTH = 720;
+
+/** The whole page. Names from outside are escaped. */
+export function renderReplayPage(reports: readonly ReplayReport[]): string {
+  const sections = reports.map(renderPlatform).join('\n');
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Torpor replay</title><style>${STYLE}</style></head>
+<body><main><h1>What idle policies would have cost</h1>
+${sections}
+<p class="note">S: share of what the optimum saves against always on. G: share of the way from fixed 10m to the optimum, which knew
+the future and woke ahead. Waits at equal sleep: at the hours asleep of fixed 10m, read from each policy's curve.</p>
+</main></body></html>
+`;
+}
+
+const STYLE = `
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; } svg { max-width: 100%; height: auto; } svg text { fill: currentColor; font-size: 13px; }
+.axis { stroke: currentColor; stroke-opacity: .35; } .note { opacity: .75; font-size: .9rem; }`;
+
+function renderPlatform(report: ReplayReport): string {
+  const days = report.days.toFixed(1);
+  return `<section><h2>${escapeHtml(report.platform)}</h2>
+<p>${days} days, ${report.people} people, ${report.intervals} idle intervals.</p>
+<div class="wide">${renderTable(report)}</div>
+<h3>Where the money goes</h3>${renderBars(report)}
+<h3>Sleep against waits</h3>${renderCurves(report.policies)}</section>`;
+}
+
+function renderTable({ alwaysOn, optimum, optimumNoWake, policies }: ReplayReport): string {
+  const heads = [
+    'Policy',
+    'kWh',
+    'Asleep per day',
+    'Cycles',
+    'Woken ahead',
+    'Waits per user-day',
+    'Cost',
+    'S',
+    'G',
+    'Waits at equal sleep',
+    'Sleep at equal waits',
+  ];
+  const courses: ReadonlyArray<CourseFigures & Partial<PolicyFigures>> = [
+    alwaysOn,
+    ...policies,
+    optimumNoWake,
+    optimum,
+  ];
+  const rows = courses.map((figures) => {
+    const pair = [figures.waitsAtEqualSleep ?? null, figures.sleepAtEqualWaits ?? null];
+    const cells = [
+      figures.kwh.toFixed(1),
+      `${figures.asleepHoursPerDay.toFixed(2)} h`,
+      String(figures.cycles),
+      String(figures.preWakes),
+      figures.waitsPerUserDay.toFixed(3),
+      figures.cost.toFixed(2),
+      ...[figures.saved, figures.gain, ...pair].map((value) =>
+        value === null ? '–' : `${(value * 100).toFixed(1)} %`,
+      ),
+    ];
+    return `<tr><th scope="row">${escapeHtml(figures.name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+  });
+  return `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
+}
+
+/** One bar per policy, made of what its cost is made of. Always-on would dwarf them and is left to the table. */
+function renderBars({ optimum, optimumNoWake, policies }: ReplayReport): string {
+  const courses: readonly CourseFigures[] = [...policies, optimumNoWake, optimum];
+  const [left, rowHeight] = [200, 30];
+  const scale = (WIDTH - left - 70) / Math.max(...courses.map(({ cost }) => cost), Number.EPSILON);
+  const bars = courses.map((figures, row) => {
+    const y = row * rowHeight + 4;
+    let x = left;
+    const parts = PARTS.map((part, index) => {
+      const width = figures.costOf[part] * scale;
+      const rect = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="20" fill="${PART_COLOURS[index]}"><title>${part}: ${figures.costOf[part].toFixed(3)}</title></rect>`;
+      x += width;
+      return rect;
+    });
+    return `<text x="0" y="${y + 15}">${escapeHtml(figures.name)}</text>${parts.join('')}<text x="${(x + 6).toFixed(1)}" y="${y + 15}">${figures.cost.toFixed(2)}</text>`;
+  });
+  const legendY = courses.length * rowHeight + 10;
+  return `<svg viewBox="0 0 ${WIDTH} ${legendY + 24}" width="${WIDTH}" role="img" aria-label="Cost of each policy by what it is made of">${bars.join('\n')}${renderLegend(PARTS, PART_COLOURS, legendY)}</svg>`;
+}
+
+/** Each family's curve of waits per day over hours asleep per day: down and right is better. */
+function renderCurves(policies: readonly PolicyFigures[]): string {
+  const families = policies.filter(
+    ({ name, curve }, index) =>
+      curve.length > 0 && policies.findIndex((other) => familyOf(other.name) === familyOf(name)) === index,
+  );
+  if (families.length === 0) return '<p class="note">Left out (--no-curves).</p>';
+  const [left, top, height] = [60, 10, 300];
+  const points = families.flatMap(({ curve }) => curve);
+  const [fromX, toX] = rangeOf(points.map(({ x }) => x));
+  const [fromY, toY] = rangeOf([0, ...points.map(({ y }) => y)]);
+  const place = ({ x, y }: Point) => [
+    left + ((x - fromX) / (toX - fromX)) * (WIDTH - left - 20),
+    top + height - ((y - fromY) / (toY - fromY)) * height,
+  ];
+  const lines = families.map(({ curve }, index) => {
+    const path = [...curve]
+      .sort((one, other) => one.x - other.x)
+      .map((point) =>
+        place(point)
+          .map((at) => at.toFixed(1))
+          .join(','),
+      );
+    const colour = LINE_COLOURS[index % LINE_COLOURS.length];
+    const dots = path.map((at) => `<circle cx="${at.split(',')[0]}" cy="${at.split(',')[1]}" r="3" fill="${colour}"/>`);
+    return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}`;
+  });
+  const axes = `<line class="axis" x1="${left}" y1="${top + height}" x2="${WIDTH}" y2="${top + height}"/><line class="axis" x1="${left}" y1="${top}" x2="${left}" y2="${top + height}"/>`;
+  const labels = `<text x="${left}" y="${top + height + 18}">${fromX.toFixed(1)} h</text><text x="${WIDTH}" y="${top + height + 18}" text-anchor="end">${toX.toFixed(1)} h asleep a day</text><text x="0" y="${top + 12}">${toY.toFixed(1)}</text><text x="0" y="${top + 28}">waits</text><text x="0" y="${top + 44}">a day</text>`;
+  const names = families.map(({ name }) => familyOf(name));
+  return `<svg viewBox="0 0 ${WIDTH} ${height + 70}" width="${WIDTH}" role="img" aria-label="Waits per day over hours asleep per day">${axes}${labels}${lines.join('\n')}${renderLegend(names, LINE_COLOURS, height + 45)}</svg>`;
+}
+
+function familyOf(name: string): string {
+  return name.startsWith('fixed') ? 'fixed' : name;
+}
+
+function rangeOf(values: readonly number[]): [number, number] {
+  const [from, to] = [Math.min(...values), Math.max(...values)];
+  return to > from ? [from, to] : [from, from + 1];
+}
+
+function renderLegend(names: readonly string[], colours: readonly string[], y: number): string {
+  return names
+    .map((name, index) => {
+      const x = index * 120;
+      return `<rect x="${x}" y="${y}" width="12" height="12" fill="${colours[index % colours.length]}"/><text x="${x + 18}" y="${y + 11}">${escapeHtml(name)}</text>`;
+    })
+    .join('');
+}
+
+function escapeHtml(text: string): string {
+  const named: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replace(/[&<>"']/g, (character) => named[character] as string);
+}

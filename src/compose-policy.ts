@@ -1,0 +1,66 @@
+// Part of the composition root: the idle policy of a platform, its memory on disk, and the watch that runs it.
+import type { PlatformConfig } from './config/torpor-config.ts';
+import type { PlatformController } from './controller/platform-controller.ts';
+import type { EventLog } from './history/event-log.ts';
+import { PolicyMemoryFile } from './history/policy-memory-file.ts';
+import { IdlePolicyWatch } from './inhibitors/idle-policy-watch.ts';
+import type { InhibitorWatch, Logger } from './platform/ports.ts';
+import { idleLagMs } from './policy/cost-model.ts';
+import { createPolicy, DEFAULT_IDLE_MS } from './policy/create-policy.ts';
+import { LearnedPolicy } from './policy/learned-policy.ts';
+import { systemClock } from './system-clock.ts';
+import { zoneOffset } from './zone-offset.ts';
+
+export interface RunningPolicy {
+  readonly watches: readonly InhibitorWatch[];
+  /** Resolves when what was learned is on disk. After the controller's stop. */
+  stop(): Promise<void>;
+}
+
+const NO_POLICY: RunningPolicy = { watches: [], stop: async () => {} };
+
+export interface PolicyBuild {
+  readonly controller: PlatformController;
+  readonly events: EventLog;
+  readonly stateDir: string;
+  readonly log: Logger;
+}
+
+/** Nothing where the policy is `fixed`: then the streams' idle timeouts decide, as ever. */
+export async function buildIdlePolicy(platform: PlatformConfig, build: PolicyBuild): Promise<RunningPolicy> {
+  const { idlePolicy: name, idleCosts: costs } = platform;
+  if (name === 'fixed') return NO_POLICY;
+  const { controller, events, stateDir, log } = build;
+  const seed = seedOf(platform.name);
+  const policy = createPolicy({ name, idleMs: DEFAULT_IDLE_MS, label: name }, { costs, offset: zoneOffset(), seed });
+  const memory = policy instanceof LearnedPolicy ? await PolicyMemoryFile.open(stateDir, platform.name, log) : null;
+  if (policy instanceof LearnedPolicy && memory?.kept !== undefined && !policy.restore(memory.kept)) {
+    log.warn({ platform: platform.name }, 'what was learned is of another version, or damaged: it is learned anew');
+  }
+  const watch = new IdlePolicyWatch({
+    policy,
+    snapshot: policy instanceof LearnedPolicy ? () => policy.snapshot() : null,
+    memory: memory ?? { remember: () => {} },
+    lagMs: idleLagMs(costs),
+    changeMs: costs.suspendMs + costs.resumeMs,
+    drowsyForMs: platform.drowsyForMs,
+    clock: systemClock,
+    isAsleep: () => ['saving', 'suspending', 'asleep'].includes(controller.model.state),
+    onEvent: (event) => controller.dispatch(event),
+  });
+  const unsubscribe = events.subscribe((event) => {
+    if (event.platform === platform.name) watch.note(event);
+  });
+  const stop = async () => {
+    unsubscribe();
+    await memory?.settled();
+  };
+  return { watches: [watch], stop };
+}
+
+/** FNV-1a: different platforms draw differently, the same one the same after a restart. */
+function seedOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of name) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,99 @@
+// `torpor replay`: a log and generated activity, as table, JSON and page, and what it says to wrong input.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ReplayReport } from '../../src/policy/replay-report.ts';
+import { FakeIo } from './fakes/fake-io.ts';
+
+const MINUTE_MS = 60_000;
+let folder = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'torpor-replay-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function run(...args: string[]) {
+  const io = new FakeIo();
+  const code = await io.run('replay', ...args);
+  return { code, out: io.stdout, err: io.stderr };
+}
+
+/** Two bursts of one minute, two hours and a minute apart. */
+const LOG = [
+  { client: 'alice', platform: '<b>vdi</b>', from: 0, to: MINUTE_MS },
+  { client: 'alice', platform: '<b>vdi</b>', from: 122 * MINUTE_MS, to: 123 * MINUTE_MS },
+]
+  .map((line) => JSON.stringify(line))
+  .join('\n');
+
+describe('torpor replay', () => {
+  it('a log with one interval of two hours -> energy, waits and cost as reckoned by hand', async () => {
+    const file = path.join(folder, 'log.jsonl');
+    await writeFile(file, LOG);
+    const { code, out } = await run(file, '--json', '--policy', 'fixed=10m', '--time-zone', 'UTC', '--no-curves');
+    expect(code).toBe(0);
+    const [report] = JSON.parse(out) as ReplayReport[];
+    const wattSecond = 0.3 / 3.6e6;
+    const asleepS = 7200 - 540 - 5;
+    expect(report?.alwaysOn.cost).toBeCloseTo(7200 * 175 * wattSecond, 9);
+    expect(report?.policies[0]?.cost).toBeCloseTo((540 * 175 + 13 * 175 + asleepS * 8) * wattSecond + 0.021, 9);
+    expect(report?.policies[0]).toMatchObject({ name: 'fixed 10m', waits: 1, cycles: 1, meanWaitS: 8 });
+    expect(report?.optimumNoWake.waits).toBe(1);
+    expect(report?.optimum).toMatchObject({ waits: 0, preWakes: 1 });
+    expect(report?.alwaysOn.kwh).toBeCloseTo((120 * 300 + (7200 + 60) * 175) / 3.6e6, 6);
+  });
+
+  it('the same log on stdin -> the same table; a name from outside stays text on the page', async () => {
+    const io = new FakeIo();
+    io.stdin = [Buffer.from(LOG.slice(0, 70)), Buffer.from(LOG.slice(70))];
+    const page = path.join(folder, 'page.html');
+    expect(await io.run('replay', '-', '--policy', 'fixed,break-even', '--html', page)).toBe(0);
+    expect(io.stdout).toMatch(/fixed 10m/);
+    expect(io.stdout).toMatch(/optimum, never waking ahead/);
+    const html = await readFile(page, 'utf8');
+    expect(html).toContain('&lt;b&gt;vdi&lt;/b&gt;');
+    expect(html).not.toContain('<b>vdi');
+    expect(html).not.toMatch(/<script|https?:\/\//);
+    expect(html.match(/<svg/g)).toHaveLength(2);
+  });
+
+  it('generated activity, the same seed twice -> the same figures, learned among them', async () => {
+    const args = ['--generate', 'home4', '--seed', '7', '--months', '0.4', '--json', '--no-curves'];
+    const [one, other] = [await run(...args), await run(...args)];
+    expect(one.code).toBe(0);
+    expect(other.out).toBe(one.out);
+    const [report] = JSON.parse(one.out) as ReplayReport[];
+    expect(report?.policies.map(({ name }) => name)).toEqual([
+      'fixed 5m',
+      'fixed 10m',
+      'fixed 30m',
+      'break-even',
+      'randomized',
+      'learned',
+    ]);
+    for (const { cost } of report?.policies ?? []) expect(cost).toBeGreaterThanOrEqual(report?.optimum.cost as number);
+  });
+
+  it.each([
+    [[], /name a log, or --generate/],
+    [['nowhere.jsonl'], /cannot be read/],
+    [['--generate', 'castle'], /Allowed choices/],
+    [['--generate', 'home4', '--policy', 'magic'], /no idle policy/],
+    [['--generate', 'home4', '--price-per-cycle', '0'], /wear is never free/],
+    [['--generate', 'home4', '--asleep-watts', '200'], /sleeping saves nothing/],
+    [['--generate', 'home4', '--count-from', '90d'], /leaves nothing/],
+    [['--generate', 'home4', '--time-zone', 'Mars/Crater'], /no time zone/],
+  ])('%j -> exit code 2 and why', async (args, message) => {
+    const { code, err } = await run(...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+  });
+
+  it('a log with a broken line -> exit code 1, and which line', async () => {
+    const file = path.join(folder, 'log.jsonl');
+    await writeFile(file, `${LOG}\n{"client":1}\n`);
+    expect(await run(file)).toMatchObject({ code: 1, err: expect.stringMatching(/line 3 of the activity log/) });
+  });
+});

@@ -1,0 +1,110 @@
+// What `learned` makes of habits: people who come at the same hour, leave for good, or come back soon.
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_COSTS, toRates } from '../../src/policy/cost-model.ts';
+import { FixedPolicy } from '../../src/policy/fixed-policy.ts';
+import { GENERATED_FROM_MS, generateActivity, MONTH_DAYS } from '../../src/policy/generated-activity.ts';
+import { listIntervals } from '../../src/policy/interval-list.ts';
+import { LearnedPolicy } from '../../src/policy/learned-policy.ts';
+import { DAY_MS } from '../../src/policy/local-time.ts';
+import { POPULATIONS } from '../../src/policy/populations.ts';
+import { replayPolicy } from '../../src/policy/replay.ts';
+import { arrivalAt, MONDAY_MS } from './support.ts';
+
+const RATES = toRates(DEFAULT_COSTS);
+const LAG_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** Weeks of one person at work from 8:00 to 17:00, every day. */
+function learnOfficeHours(days: number): LearnedPolicy {
+  const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
+  const alice = policy.addClient('alice', false);
+  for (let day = 0; day < days; day += 1) {
+    const fromMs = MONDAY_MS + day * DAY_MS + 8 * HOUR_MS + (day % 5) * MINUTE_MS;
+    if (day > 0) policy.end(arrivalAt(fromMs));
+    policy.note(0, alice, fromMs);
+    policy.note(1, alice, MONDAY_MS + day * DAY_MS + 17 * HOUR_MS);
+    policy.begin(MONDAY_MS + day * DAY_MS + 17 * HOUR_MS + LAG_MS, LAG_MS);
+  }
+  return policy;
+}
+
+describe('learned', () => {
+  it('three weeks of the same hours -> sleeps at once in the evening, wakes ahead before eight', () => {
+    const policy = learnOfficeHours(21);
+    const beginMs = MONDAY_MS + 20 * DAY_MS + 17 * HOUR_MS + LAG_MS;
+    const plan = policy.begin(beginMs, LAG_MS);
+    expect(policy.source).toBe('forecast');
+    expect(plan.momentsMs[0]).toBe(beginMs);
+    const wakeMs = policy.review(MONDAY_MS + 21 * DAY_MS + 3 * HOUR_MS, true).momentsMs[0] as number;
+    const eightMs = MONDAY_MS + 21 * DAY_MS + 8 * HOUR_MS;
+    expect(wakeMs).toBeGreaterThan(eightMs - 20 * MINUTE_MS);
+    expect(wakeMs).toBeLessThanOrEqual(eightMs);
+  });
+
+  it('two days of it -> still fixed 10m', () => {
+    const policy = learnOfficeHours(3);
+    expect(policy.source).toBe('fixed');
+  });
+
+  it('kept and restored -> plans as before', () => {
+    const policy = learnOfficeHours(21);
+    const kept = JSON.parse(JSON.stringify(policy.snapshot()));
+    const restored = new LearnedPolicy(RATES, () => 0, LAG_MS);
+    restored.restore(kept);
+    expect(restored.addClient('alice', false)).toBe(0);
+    const beginMs = MONDAY_MS + 21 * DAY_MS + 17 * HOUR_MS;
+    for (const each of [policy, restored]) {
+      each.note(0, 0, beginMs - 9 * HOUR_MS);
+      each.note(1, 0, beginMs - LAG_MS);
+    }
+    const [before, after] = [policy.begin(beginMs, LAG_MS), restored.begin(beginMs, LAG_MS)];
+    expect(after).toEqual(before);
+    expect(restored.source).toBe(policy.source);
+  });
+
+  it('something else than a snapshot -> refused, and nothing known', () => {
+    const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
+    expect(policy.restore({ version: 99 })).toBe(false);
+    expect(policy.restore('garbage')).toBe(false);
+    expect(policy.restore(null)).toBe(false);
+  });
+
+  it.each(['office6', 'home4'] as const)('%s, two months of one seed -> cheaper than fixed 10m in each', (name) => {
+    const trace = generateActivity({ population: POPULATIONS[name], seed: 3, days: 2 * MONTH_DAYS });
+    const list = listIntervals(trace, DEFAULT_COSTS);
+    const secondMs = GENERATED_FROM_MS + MONTH_DAYS * DAY_MS;
+    for (const window of [
+      { fromMs: list.fromMs, toMs: secondMs },
+      { fromMs: secondMs, toMs: list.toMs },
+    ]) {
+      const learned = replayPolicy(list, RATES, new LearnedPolicy(RATES, () => 0, LAG_MS), LAG_MS, window);
+      const fixed = replayPolicy(list, RATES, new FixedPolicy('fixed', 600_000), LAG_MS, window);
+      expect(learned.cost).toBeLessThanOrEqual(fixed.cost);
+    }
+  });
+});
+
+describe('the generator', () => {
+  it('the same seed -> the same trace; another -> another; sorted, within its days', () => {
+    const make = (seed: number) => generateActivity({ population: POPULATIONS.home4, seed, days: 14 });
+    const trace = make(1);
+    expect(make(1)).toEqual(trace);
+    expect(make(2).spans).not.toEqual(trace.spans);
+    expect(
+      trace.spans.every((span, index) => index === 0 || span.fromMs >= (trace.spans[index - 1]?.fromMs ?? 0)),
+    ).toBe(true);
+    expect(trace.spans.every(({ fromMs, toMs }) => fromMs <= toMs && toMs <= trace.toMs)).toBe(true);
+  });
+
+  it('office20 -> bursts with a median of about 150 s, four gaps of five about 50 s, weekends nearly empty', () => {
+    const trace = generateActivity({ population: POPULATIONS.office20, seed: 5, days: 28 });
+    const people = trace.spans.filter(({ isJob }) => !isJob);
+    const lengths = people.map(({ fromMs, toMs }) => toMs - fromMs).sort((one, other) => one - other);
+    // Breaks and the day's end cut some short.
+    expect(lengths[Math.floor(lengths.length / 2)]).toBeGreaterThan(120_000);
+    expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(165_000);
+    const isFree = ({ fromMs }: { fromMs: number }) => Math.floor((fromMs - MONDAY_MS) / DAY_MS) % 7 >= 5;
+    expect(people.filter(isFree).length / people.length).toBeLessThan(0.1);
+  });
+});
