@@ -12,7 +12,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Everything one Torpor needs to know. Every default is filled in; `null` is "not set", never "default". */
 export interface TorporConfig {
-  readonly api: { readonly listen: Endpoint };
+  readonly api: ApiConfig;
   /** Absolute folder of the journal. Made by its user if it is missing. */
   readonly stateDir: string;
   /** Processes that carry the streams; 1: the main process itself. */
@@ -20,6 +20,16 @@ export interface TorporConfig {
   readonly log: { readonly level: LogLevel };
   readonly record: RecordConfig;
   readonly platforms: readonly PlatformConfig[];
+}
+
+/** The HTTP API and the dashboard. */
+export interface ApiConfig {
+  /** Loopback, unless there are tokens. */
+  readonly listen: Endpoint;
+  /** Absolute path of the file of tokens; null: no token is asked for. */
+  readonly tokensFile: string | null;
+  /** Absolute paths of PEM files; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
 }
 
 /** Where the streams of listeners with `record: true` are written, and how much of them. */

@@ -43,7 +43,7 @@ export async function startDemoPlatforms(clock: Clock): Promise<DemoPlatform[]> 
 /** Short times, so that a cycle of the demo takes seconds where a real set-up takes minutes. */
 export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string): TorporConfig {
   return {
-    api: { listen: { host: LOOPBACK, port: 0 } },
+    api: { listen: { host: LOOPBACK, port: 0 }, tokensFile: null, tls: null },
     stateDir,
     workers: 1,
     log: { level: 'info' },
