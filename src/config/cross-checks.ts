@@ -128,11 +128,20 @@ function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
   return [{ path: [...path, 'banner'], what }];
 }
 
+/** Only HTTP in the clear can be answered in a server's place. */
+function checkWaitingPage({ path, value }: Placed<Mapping>): Finding[] {
+  if (value.waitingPage !== 'browsers' && value.waitingPage !== 'all') return [];
+  if (value.protocol === 'http') return [];
+  const what = 'a waiting page is served to HTTP clients only: write protocol: http, or leave it out';
+  return [{ path: [...path, 'waitingPage'], what }];
+}
+
 function checkPlatform(platform: Placed<Mapping>): Finding[] {
   return [
     ...findTwins(children(platform, 'vms'), 'VM'),
     ...listenersOf(platform).flatMap(checkProbe),
     ...listenersOf(platform).flatMap(checkBanner),
+    ...listenersOf(platform).flatMap(checkWaitingPage),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
     ...checkPower(platform),

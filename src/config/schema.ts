@@ -91,6 +91,7 @@ const listenerSchema = mapping({
     .optional(),
   wakeRate: wakeRateSchema.optional(),
   banner: wordField(['none', 'serve']).default('none'),
+  waitingPage: wordField(['off', 'browsers', 'all']).default('off'),
   activity: wordField(['every-byte', 'learned']).optional(),
   viewing: wordField(['active', 'ignore']).optional(),
   work: workSchema.prefault({}),

@@ -84,6 +84,7 @@ function toListener(parsed: ParsedListener, platformIdleTimeoutMs: number | unde
     allowFrom: parsed.allowFrom ?? null,
     wakeRate: toWakeRate(parsed.wakeRate, wakeOn),
     banner: parsed.banner,
+    waitingPage: parsed.waitingPage,
     idleTimeoutMs: parsed.idleTimeout ?? platformIdleTimeoutMs ?? kind.idleTimeoutMs,
     activity: parsed.activity ?? kind.activity,
     policy: toPolicy(parsed),

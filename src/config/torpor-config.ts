@@ -108,6 +108,8 @@ export interface ListenerConfig {
   readonly wakeRate: { readonly count: number; readonly perMs: number } | null;
   /** serve: clients of a sleeper are greeted with the banner that the real server was last seen to send. */
   readonly banner: 'none' | 'serve';
+  /** Which requests to a sleeper are answered in its place: none, pages that a browser opens, or any that only reads. */
+  readonly waitingPage: 'off' | 'browsers' | 'all';
   /** From a stream's last activity until it leaves the pool. */
   readonly idleTimeoutMs: number;
   /** What of the client's bytes counts as activity. */

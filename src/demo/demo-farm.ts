@@ -100,6 +100,7 @@ function demoListener(targetPort: number): ListenerConfig {
     allowFrom: null,
     wakeRate: null,
     banner: 'none',
+    waitingPage: 'off',
     idleTimeoutMs: 2_000,
     activity: 'every-byte',
     policy: DEFAULT_STREAM_POLICY,
