@@ -13,8 +13,8 @@ export interface WakeNotice {
 const STYLE = `
 :root{color-scheme:light dark;--paper:#f5f2ea;--ink:#1b2033;--muted:#5b6176;--line:#ddd6c7;--lamp:#eaa93c;--night:#35447f}
 @media(prefers-color-scheme:dark){:root{--paper:#0d1120;--ink:#ece7db;--muted:#9ba4bf;--line:#262e49;--lamp:#ffcf7a;--night:#5468b4}}
-body{margin:0;min-height:100vh;display:grid;place-content:center;justify-items:center;gap:1.2rem;padding:2rem;box-sizing:border-box;
-background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif;text-align:center}
+body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif;text-align:center}
+main{min-height:100vh;display:grid;place-content:center;justify-items:center;gap:1.2rem;padding:2rem;box-sizing:border-box}
 h1{margin:0;font:400 clamp(1.9rem,6vw,2.9rem)/1.1 "Iowan Old Style","Palatino Linotype",Palatino,Georgia,serif;overflow-wrap:anywhere}
 p{margin:0;max-width:34rem;color:var(--muted);font-variant-numeric:tabular-nums}
 svg{width:5.5rem;height:5.5rem}
@@ -67,12 +67,12 @@ export function waitingPage({ vm, elapsedMs, usualMs }: WakeNotice): Buffer {
 <html lang="en"><head><meta charset="utf-8"><title>${name} is waking up</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">
 <noscript><meta http-equiv="refresh" content="${leftS}"></noscript><style>${STYLE}</style></head>
-<body data-elapsed="${Math.round(elapsedMs)}" data-usual="${usual}">
+<body data-elapsed="${Math.round(elapsedMs)}" data-usual="${usual}"><main>
 <svg viewBox="0 0 24 24" aria-hidden="true"><circle class="disc" cx="12" cy="12" r="9"/><path class="lit"/></svg>
 <h1>${name} is waking up</h1>
 <progress max="1" aria-label="Waking"></progress>
 <p id="how-long"></p>
-<p>It slept while nobody was there. This page turns into the site as soon as it answers.</p>
+<p>It slept while nobody was there. This page turns into the site as soon as it answers.</p></main>
 <script>${SCRIPT}</script></body></html>
 `);
   const head = [

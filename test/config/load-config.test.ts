@@ -122,6 +122,7 @@ describe('configuration', () => {
                   allowFrom: null,
                   wakeRate: null,
                   banner: 'none',
+                  waitingPage: 'off',
                   idleTimeoutMs: 600_000,
                   activity: 'learned',
                   policy: {
