@@ -228,6 +228,8 @@ function busyFarm(): FakeFarm {
     }),
   ];
   farm.reports = [fakeReport(), fakeReport({ platform: 'vdi-02', keptAwakeBy: [] })];
+  farm.summary =
+    'vdi-01 stays awake because active: alice from 10.0.2.7:50123 (rdp), for at most 9m 39s more if nothing else comes.';
   farm.nowMs = nowMs - 5_410_000;
   farm.emit('asleep -> waking: alice from 10.0.2.7:50123 (rdp): client bytes', 'transition', {
     from: 'asleep',

@@ -96,6 +96,8 @@ export class FakeFarm implements Farm {
   diskProblem: TorporError | null = null;
   /** Set to make every call fail. */
   breakdown: Error | null = null;
+  /** What an explanation says in one sentence; null: the same for everybody. */
+  summary: string | null = null;
   /** When the next event happens. */
   nowMs = FAKE_NOW_MS;
   /** Events kept; older ones are dropped. */
@@ -149,7 +151,7 @@ export class FakeFarm implements Farm {
       why: 'client bytes',
       idleAtMs: stream.idleAtMs ?? FAKE_NOW_MS + 250_000,
     };
-    const summary = `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
+    const summary = this.summary ?? `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
     const quietStreams = this.openStreams.filter(({ active: isActive }) => !isActive);
     const { checks } = this.platform(name);
     const shown = { activeStreams: [active], quietStreams, moreQuietStreams: 0 };
