@@ -180,6 +180,8 @@ function sendProblem(
   const facts = { method: request.method, path: pathOf(request), status: problem.status, code: problem.code };
   if (problem.status < 500) log.debug(facts, `request refused: ${problem.detail}`);
   else log.error({ ...facts, problem: errorText(error) }, 'request failed');
+  // RFC 9110 section 15.5.2: who is asked for a credential is told of which kind.
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="Torpor"');
   return reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
 }
 

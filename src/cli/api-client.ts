@@ -2,6 +2,7 @@
 import { errorText, TorporError, type TorporErrorCode } from '../platform/errors.ts';
 import type { StreamStatus } from '../platform/ports.ts';
 import type { Explanation, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
+import type { Fetch } from './pinned-fetch.ts';
 import { type SseMessage, SseParser } from './sse-parser.ts';
 import { plainText } from './style.ts';
 
@@ -16,13 +17,25 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<TorporErrorCode>([
   'ERR_PLATFORM_STATE',
 ]);
 
+/** What a Torpor beyond this machine asks for. */
+export interface ApiAccess {
+  /** Null, or left out: none is sent. */
+  readonly token?: string | null;
+  /** Default: Node's own, with the system's authorities. */
+  readonly fetch?: Fetch | null;
+}
+
 /** All calls throw ERR_API_UNREACHABLE where nobody answers, and the API's own code where it refuses. */
 export class ApiClient {
   readonly #baseUrl: string;
+  readonly #token: string | null;
+  readonly #send: Fetch;
 
   /** `baseUrl` without a path: `http://127.0.0.1:7070`. */
-  constructor(baseUrl: string) {
+  constructor(baseUrl: string, access: ApiAccess = {}) {
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
+    this.#token = access.token ?? null;
+    this.#send = access.fetch ?? ((url, init) => fetch(url, { ...init, redirect: 'error' }));
   }
 
   platforms(): Promise<PlatformStatus[]> {
@@ -139,7 +152,8 @@ export class ApiClient {
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(`${this.#baseUrl}${path}`, { ...init, redirect: 'error' });
+      const authorization = this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
+      return await this.#send(`${this.#baseUrl}${path}`, { ...init, headers: { ...init.headers, ...authorization } });
     } catch (error) {
       throw this.#unreachable(explainFetch(error), error);
     }
@@ -149,6 +163,11 @@ export class ApiClient {
   async #refusal(response: Response): Promise<TorporError> {
     if (!isType(response, 'application/problem+json')) return this.#notTorpor();
     const problem = (await response.json().catch(() => ({}))) as { code?: unknown; detail?: unknown };
+    if (response.status === 401) {
+      const what = this.#token === null ? 'asks for a token' : 'does not know that token';
+      const advice = 'name its file with --token-file, or set TORPOR_API_TOKEN; torpor token add makes one';
+      return new TorporError('ERR_API_REQUEST', `the Torpor at ${this.#baseUrl} ${what}: ${advice}`);
+    }
     const code = KNOWN_CODES.has(String(problem.code)) ? (problem.code as TorporErrorCode) : 'ERR_API_REQUEST';
     return new TorporError(code, plainText(String(problem.detail ?? `the API answered ${response.status}`)));
   }
@@ -174,7 +193,7 @@ function isType(response: Response, type: string): boolean {
   return (response.headers.get('content-type') ?? '').startsWith(type);
 }
 
-function isUnreachable(error: unknown): boolean {
+export function isUnreachable(error: unknown): boolean {
   return error instanceof TorporError && error.code === 'ERR_API_UNREACHABLE';
 }
 

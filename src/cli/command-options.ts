@@ -1,16 +1,22 @@
 // Options and arguments that several commands share, and how their values are read. Wrong values are bad usage: exit code 2.
+import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
+import type { TorporConfig } from '../config/torpor-config.ts';
+import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
 import { parseDurationMs } from '../platform/units.ts';
 import { CIPHER_SUITES, type CipherSuiteChoice, type CipherSuiteId } from '../power/ipmi/cipher-suite.ts';
-import { ApiClient } from './api-client.ts';
+import { type ApiAccess, ApiClient } from './api-client.ts';
 import type { CliIo } from './cli-io.ts';
+import { pinnedFetch } from './pinned-fetch.ts';
 import { plainText } from './style.ts';
 
 export const DEFAULT_API_URL = 'http://127.0.0.1:7070';
 const MAX_PORT = 65_535;
 
 export interface ClientOptions {
+  readonly tokenFile?: string;
+  readonly ca?: string;
   readonly api?: string;
   readonly json?: boolean;
 }
@@ -25,6 +31,14 @@ export function apiOption(): Option {
   );
 }
 
+/** What goes with `--api` wherever it is. */
+export function accessOptions(): Option[] {
+  return [
+    new Option('--token-file <file>', 'holds the token that it asks for (default: the token in TORPOR_API_TOKEN)'),
+    new Option('--ca <file>', 'PEM of the only authority, or certificate, that is trusted (default: TORPOR_API_CA)'),
+  ];
+}
+
 export function configOption(): Option {
   return new Option('-c, --config <file>', 'the configuration, a YAML file').makeOptionMandatory();
 }
@@ -35,8 +49,43 @@ export function waitTimeoutOption(): Option {
 
 /** The API that the options, or the environment, name. Throws ERR_CLI_USAGE where that is no address of one. */
 export function clientFor(io: CliIo, options: ClientOptions): ApiClient {
-  if (options.api !== undefined) return new ApiClient(parseUrl(options.api, '--api'));
-  return new ApiClient(io.env.TORPOR_API ? parseUrl(io.env.TORPOR_API, 'TORPOR_API') : DEFAULT_API_URL);
+  const access = accessFor(io, options);
+  if (options.api !== undefined) return new ApiClient(parseUrl(options.api, '--api'), access);
+  const url = io.env.TORPOR_API ? parseUrl(io.env.TORPOR_API, 'TORPOR_API') : DEFAULT_API_URL;
+  return new ApiClient(url, access);
+}
+
+/** The API of the Torpor that runs with a configuration on this machine, as the environment lets us in. */
+export function clientForConfig(io: Pick<CliIo, 'env'>, { api }: TorporConfig): ApiClient {
+  const { host, port } = api.listen;
+  // Who listens everywhere answers here, too.
+  const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  const scheme = api.tls === null ? 'http' : 'https';
+  return new ApiClient(`${scheme}://${formatEndpoint({ host: here, port })}`, accessFor(io, {}));
+}
+
+function accessFor({ env }: Pick<CliIo, 'env'>, { tokenFile, ca }: ClientOptions): ApiAccess {
+  const pinned = ca ?? env.TORPOR_API_CA;
+  return {
+    token: tokenFile === undefined ? env.TORPOR_API_TOKEN || null : readTokenFile(tokenFile),
+    fetch: pinned ? pinnedFetch(pinned, ca === undefined ? 'TORPOR_API_CA' : '--ca') : null,
+  };
+}
+
+/** One token, without its line break. What stands in it is never shown. */
+function readTokenFile(path: string): string {
+  try {
+    const token = readFileSync(path, 'utf8').trim();
+    if (/^[!-~]{1,256}$/.test(token)) return token;
+  } catch (error) {
+    throw new TorporError('ERR_CLI_USAGE', `--token-file: ${path} cannot be read: ${errorText(error)}`, {
+      cause: error,
+    });
+  }
+  throw new TorporError(
+    'ERR_CLI_USAGE',
+    `--token-file: ${path} holds no token: write the one that torpor token add showed`,
+  );
 }
 
 /** An http or https address, without a trailing slash. What may hold a password is never shown. */

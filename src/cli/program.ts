@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { CliIo } from './cli-io.ts';
 import { CommandFailed } from './command-failed.ts';
+import { accessOptions } from './command-options.ts';
 import { addBmcCommands } from './commands/bmc.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addClassifyCommand } from './commands/classify.ts';
@@ -19,6 +20,7 @@ import { addRunCommand } from './commands/run.ts';
 import { addSleepCommand } from './commands/sleep.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addStreamsCommand } from './commands/streams.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { addWakeCommand } from './commands/wake.ts';
 
 /** The exit codes of the outside contract. */
@@ -42,6 +44,7 @@ const ADD_COMMANDS = [
   addReportCommand,
   addReplayCommand,
   addEventsCommand,
+  addTokenCommand,
   addBmcCommands,
   addLz4Commands,
 ];
@@ -62,6 +65,8 @@ export function buildProgram(io: CliIo): Command {
     });
   for (const addCommand of ADD_COMMANDS) addCommand(program, io);
   for (const command of everyCommand(program)) {
+    if (command.options.some(({ long }) => long === '--api'))
+      for (const option of accessOptions()) command.addOption(option);
     command.showHelpAfterError(`Run "${fullName(command)} --help" for how to use it.`);
   }
   return program;

@@ -28,6 +28,7 @@ export function findContradictions(root: unknown): Finding[] {
       : []),
     ...findTwins(platforms, 'platform'),
     ...findListenClashes(root, platforms),
+    ...findOpenApi(root),
     ...findSharedBmcs(platforms),
     ...platforms.flatMap(checkPlatform),
   ];
@@ -38,10 +39,31 @@ export function findDoubts(root: unknown): Finding[] {
   const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
   return [
     ...findProbeDoubts(platforms),
+    ...doubtClearApi(root),
     ...platforms.flatMap(doubtPower),
     ...platforms.flatMap(doubtContext),
     ...platforms.flatMap(doubtInhibitors),
     ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
+  ];
+}
+
+/** Whoever reaches the API can press every button: beyond loopback it asks for tokens. */
+function findOpenApi(root: unknown): Finding[] {
+  const api = asMapping(asMapping(root).api);
+  const listen = tryEndpoint(api.listen);
+  if (listen === null || isLoopbackHost(listen.host) || !isUnset(api.tokensFile)) return [];
+  const what =
+    'beyond loopback the API asks for tokens: write api.tokensFile (torpor token add makes the first), or listen on 127.0.0.1:7070';
+  return [{ path: ['api', 'listen'], what }];
+}
+
+/** Tokens that anybody on the way can read. */
+function doubtClearApi(root: unknown): Finding[] {
+  const api = asMapping(asMapping(root).api);
+  const listen = tryEndpoint(api.listen);
+  if (listen === null || isLoopbackHost(listen.host) || isUnset(api.tokensFile) || !isUnset(api.tls)) return [];
+  return [
+    { path: ['api', 'listen'], what: 'tokens travel in the clear: write api.tls, or put a proxy with TLS before it' },
   ];
 }
 
@@ -106,11 +128,20 @@ function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
   return [{ path: [...path, 'banner'], what }];
 }
 
+/** Only HTTP in the clear can be answered in a server's place. */
+function checkWaitingPage({ path, value }: Placed<Mapping>): Finding[] {
+  if (value.waitingPage !== 'browsers' && value.waitingPage !== 'all') return [];
+  if (value.protocol === 'http') return [];
+  const what = 'a waiting page is served to HTTP clients only: write protocol: http, or leave it out';
+  return [{ path: [...path, 'waitingPage'], what }];
+}
+
 function checkPlatform(platform: Placed<Mapping>): Finding[] {
   return [
     ...findTwins(children(platform, 'vms'), 'VM'),
     ...listenersOf(platform).flatMap(checkProbe),
     ...listenersOf(platform).flatMap(checkBanner),
+    ...listenersOf(platform).flatMap(checkWaitingPage),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
     ...checkPower(platform),

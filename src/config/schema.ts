@@ -93,6 +93,7 @@ const listenerSchema = mapping({
     .optional(),
   wakeRate: wakeRateSchema.optional(),
   banner: wordField(['none', 'serve']).default('none'),
+  waitingPage: wordField(['off', 'browsers', 'all']).default('off'),
   activity: wordField(['every-byte', 'learned']).optional(),
   viewing: wordField(['active', 'ignore']).optional(),
   work: workSchema.prefault({}),
@@ -143,12 +144,18 @@ const platformSchema = mapping({
   vms: z.array(vmSchema).default([]),
 });
 
+const pathField = textField('the path of a file', /^[^\0]{1,4096}$/);
+
 /** More would only divide the holds' bounds: each has its share. */
 const WORKERS_MAX = 64;
 
 /** The whole file. Its output still has the YAML's names and shape; to-config.ts makes a `TorporConfig` of it. */
 export const configSchema = mapping({
-  api: mapping({ listen: endpointField(true).prefault(DEFAULT_API_LISTEN) }).prefault({}),
+  api: mapping({
+    listen: endpointField(true).prefault(DEFAULT_API_LISTEN),
+    tokensFile: pathField.nullable().default(null),
+    tls: mapping({ cert: pathField, key: pathField }).nullable().default(null),
+  }).prefault({}),
   stateDir: textField('the path of a folder', /^[^\0]{1,4096}$/).prefault('/var/lib/torpor'),
   workers: wholeField(1, WORKERS_MAX).default(1),
   log: mapping({ level: wordField(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),

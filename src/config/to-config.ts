@@ -8,7 +8,7 @@ import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
 import { toPower } from './to-power.ts';
-import type { ListenerConfig, PlatformConfig, ProbeConfig, TorporConfig } from './torpor-config.ts';
+import type { ApiConfig, ListenerConfig, PlatformConfig, ProbeConfig, TorporConfig } from './torpor-config.ts';
 
 type ParsedPlatform = ParsedConfig['platforms'][number];
 type ParsedListener = ParsedPlatform['vms'][number]['listeners'][number];
@@ -24,7 +24,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
   const stateDir = absolute(parsed.stateDir, folder);
   const { record } = parsed;
   return {
-    api: parsed.api,
+    api: toApi(parsed.api, folder),
     stateDir,
     workers: parsed.workers,
     log: parsed.log,
@@ -34,6 +34,14 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
       maxFileBytes: record.maxFileSize,
     },
     platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
+  };
+}
+
+function toApi({ listen, tokensFile, tls }: ParsedConfig['api'], folder: string): ApiConfig {
+  return {
+    listen,
+    tokensFile: tokensFile === null ? null : absolute(tokensFile, folder),
+    tls: tls === null ? null : { cert: absolute(tls.cert, folder), key: absolute(tls.key, folder) },
   };
 }
 
@@ -103,6 +111,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConf
     allowFrom: parsed.allowFrom ?? null,
     wakeRate: toWakeRate(parsed.wakeRate, wakeOn),
     banner: parsed.banner,
+    waitingPage: parsed.waitingPage,
     idleTimeoutMs: parsed.idleTimeout ?? idleTimeoutMs,
     activity: parsed.activity ?? kind.activity,
     policy: toPolicy(parsed),

@@ -14,7 +14,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Everything one Torpor needs to know. Every default is filled in; `null` is "not set", never "default". */
 export interface TorporConfig {
-  readonly api: { readonly listen: Endpoint };
+  readonly api: ApiConfig;
   /** Absolute folder of the journal. Made by its user if it is missing. */
   readonly stateDir: string;
   /** Processes that carry the streams; 1: the main process itself. */
@@ -22,6 +22,16 @@ export interface TorporConfig {
   readonly log: { readonly level: LogLevel };
   readonly record: RecordConfig;
   readonly platforms: readonly PlatformConfig[];
+}
+
+/** The HTTP API and the dashboard. */
+export interface ApiConfig {
+  /** Loopback, unless there are tokens. */
+  readonly listen: Endpoint;
+  /** Absolute path of the file of tokens; null: no token is asked for. */
+  readonly tokensFile: string | null;
+  /** Absolute paths of PEM files; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
 }
 
 /** Where the streams of listeners with `record: true` are written, and how much of them. */
@@ -104,6 +114,8 @@ export interface ListenerConfig {
   readonly wakeRate: { readonly count: number; readonly perMs: number } | null;
   /** serve: clients of a sleeper are greeted with the banner that the real server was last seen to send. */
   readonly banner: 'none' | 'serve';
+  /** Which requests to a sleeper are answered in its place: none, pages that a browser opens, or any that only reads. */
+  readonly waitingPage: 'off' | 'browsers' | 'all';
   /** From a stream's last activity until it leaves the pool. */
   readonly idleTimeoutMs: number;
   /** What of the client's bytes counts as activity. */

@@ -44,7 +44,7 @@ export async function startDemoPlatforms(clock: Clock): Promise<DemoPlatform[]> 
 /** Short times, so that a cycle of the demo takes seconds where a real set-up takes minutes. */
 export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string): TorporConfig {
   return {
-    api: { listen: { host: LOOPBACK, port: 0 } },
+    api: { listen: { host: LOOPBACK, port: 0 }, tokensFile: null, tls: null },
     stateDir,
     workers: 1,
     log: { level: 'info' },
@@ -103,6 +103,7 @@ function demoListener(targetPort: number): ListenerConfig {
     allowFrom: null,
     wakeRate: null,
     banner: 'none',
+    waitingPage: 'off',
     idleTimeoutMs: 2_000,
     activity: 'every-byte',
     policy: DEFAULT_STREAM_POLICY,

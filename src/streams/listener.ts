@@ -10,6 +10,7 @@ import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
+import type { WaitingPageRule } from './waiting-page.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
 export const DEFAULT_MAX_STREAMS = 10_000;
@@ -44,6 +45,8 @@ export interface ListenerOptions {
   readonly wakeRate?: WakeRate | null;
   /** serve: clients of a sleeper are greeted with the banner that the server was last seen to send. Default: none. */
   readonly banner?: 'none' | 'serve';
+  /** Which requests to a sleeper are answered in its place. Default: off. */
+  readonly waitingPage?: WaitingPageRule;
   /** Default: hold. */
   readonly onKeepalive?: KeepaliveRule;
   /** Default: DEFAULT_KEEPALIVE_WAIT_MS. */
@@ -93,8 +96,9 @@ export class Listener {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
     const listener = formatEndpoint(this.#endpoint);
     const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
+    const { waitingPage = 'off' } = this.#options;
     const { onKeepalive = 'hold', keepaliveWaitMs = DEFAULT_KEEPALIVE_WAIT_MS } = this.#options;
-    const rules = { wakeOn, activity, onKeepalive, keepaliveWaitMs, idleTimeoutMs, policy, record };
+    const rules = { wakeOn, activity, onKeepalive, keepaliveWaitMs, idleTimeoutMs, policy, record, waitingPage };
     return { vm, target, protocol, device, listener, ...rules, guard: this.#guard, banner: this.#banner };
   }
 

@@ -14,6 +14,7 @@ import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
+import type { WakeNotice } from './waiting-page-html.ts';
 
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
 export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
@@ -64,6 +65,9 @@ export class StreamSet implements StreamGate {
   readonly #askedVms = new Set<string>();
   readonly #heldVms: Set<string>;
   readonly #releasedAtMs = new Map<string, number>();
+  /** When somebody first asked for a VM that is held, and how long it took to come the last time. */
+  readonly #askedAtMs = new Map<string, number>();
+  readonly #lastWakeMs = new Map<string, number>();
   /** Streams that other processes have open, by listener. */
   readonly #elsewhere = new Map<StreamRoute, number>();
   #lastNumber = 0;
@@ -126,6 +130,7 @@ export class StreamSet implements StreamGate {
       this.#heldVms.delete(name);
       this.#askedVms.delete(name);
       this.#releasedAtMs.set(name, nowMs);
+      this.#noteWake(name, nowMs);
       this.#farewells.release(name);
     }
     for (const stream of this.#streamsOf(vm)) {
@@ -134,7 +139,10 @@ export class StreamSet implements StreamGate {
   }
 
   giveUp(vm: string | null, why: string): void {
-    for (const name of vm === null ? [...this.#askedVms] : [vm]) this.#askedVms.delete(name);
+    for (const name of vm === null ? [...this.#askedVms] : [vm]) {
+      this.#askedVms.delete(name);
+      this.#askedAtMs.delete(name);
+    }
     for (const stream of this.#streamsOf(vm)) if (stream.isWaiting) stream.abandon(`gave up: ${why}`);
   }
 
@@ -170,7 +178,7 @@ export class StreamSet implements StreamGate {
     const { route } = this.#listeners[listener] as Listener;
     if (!this.#heldVms.has(route.vm)) return;
     route.guard.takeWake(address, this.#options.clock.nowMs());
-    this.#askedVms.add(route.vm);
+    this.#addAsked(route.vm);
   }
 
   /** So many streams of the listener are open in other processes: they count against its bound. */
@@ -229,12 +237,30 @@ export class StreamSet implements StreamGate {
     if (!route.guard.takeWake(address, this.#options.clock.nowMs())) {
       return `${address} woke ${route.vm} too often (wakeRate of ${route.listener}): it has to wait`;
     }
-    this.#askedVms.add(route.vm);
+    this.#addAsked(route.vm);
     this.#options.onAsked?.(
       this.#listeners.findIndex((listener) => listener.route === route),
       address,
     );
     return null;
+  }
+
+  #addAsked(vm: string): void {
+    this.#askedVms.add(vm);
+    if (!this.#askedAtMs.has(vm)) this.#askedAtMs.set(vm, this.#options.clock.nowMs());
+  }
+
+  #noteWake(vm: string, nowMs: number): void {
+    const askedAtMs = this.#askedAtMs.get(vm);
+    if (askedAtMs === undefined) return;
+    this.#lastWakeMs.set(vm, nowMs - askedAtMs);
+    this.#askedAtMs.delete(vm);
+  }
+
+  #wakeNotice(vm: string): WakeNotice {
+    const nowMs = this.#options.clock.nowMs();
+    const elapsedMs = nowMs - (this.#askedAtMs.get(vm) ?? nowMs);
+    return { vm, elapsedMs, usualMs: this.#lastWakeMs.get(vm) ?? null };
   }
 
   #streamsOf(vm: string | null): Stream[] {
@@ -265,6 +291,7 @@ export class StreamSet implements StreamGate {
       isHeld: (vm) => this.#heldVms.has(vm),
       connectPace: (vm) => this.#connectPace(vm),
       mayWake: (route, address) => this.#mayWake(route, address),
+      wakeNotice: (vm) => this.#wakeNotice(vm),
       clientGone: ({ route }) => this.#openPerRoute.set(route, (this.#openPerRoute.get(route) ?? 1) - 1),
       forget: (stream) => this.#streams.delete(stream.id),
     };

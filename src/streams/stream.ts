@@ -30,6 +30,8 @@ import { type ActivityOwner, StreamActivity, type WakeOn } from './stream-activi
 import type { StreamRegistry } from './stream-registry.ts';
 import { type ConnectOwner, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { StreamTrace, TraceRecorder } from './trace-recorder.ts';
+import { WaitingPage, type WaitingPageRule } from './waiting-page.ts';
+import type { WakeNotice } from './waiting-page-html.ts';
 
 /** A client that was let go has this long to close its side, too. */
 const LET_GO_MS = 5_000;
@@ -52,6 +54,8 @@ export interface StreamRoute {
   readonly guard: SourceGuard;
   /** What the listener's server begins with; null: no banner is served in its place. */
   readonly banner: BannerMemory | null;
+  /** Which requests to a sleeper are answered in its place. */
+  readonly waitingPage: WaitingPageRule;
   /** What becomes of keepalives that were held for `keepaliveWaitMs`. */
   readonly onKeepalive: KeepaliveRule;
   readonly keepaliveWaitMs: number;
@@ -78,6 +82,8 @@ export interface StreamHome {
   connectPace(vm: string): ConnectPace;
   /** null, or why this source may not wake the VM of the route now. Called once per stream that would. */
   mayWake(route: StreamRoute, address: string): string | null;
+  /** What a client that waits for the VM may be told. */
+  wakeNotice(vm: string): WakeNotice;
   /** The stream's client socket is gone. */
   clientGone(stream: Stream): void;
   /** The stream is closed and out of the pool. */
@@ -104,6 +110,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   readonly #activity: StreamActivity;
   /** null: its listener serves none. */
   readonly #banner: ServerBanner | null;
+  /** null: its requests are held, as everything else is. */
+  #page: WaitingPage | null;
   /** null: they wait as long as their client does. */
   readonly #patience: KeepalivePatience | null;
   #mode: StreamStatus['mode'];
@@ -135,6 +143,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#wasHeld = home.isHeld(route.vm);
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
     this.#banner = route.banner === null ? null : new ServerBanner(route.banner);
+    this.#page = this.#wasHeld && route.waitingPage !== 'off' ? new WaitingPage(route.waitingPage) : null;
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
     this.#activity = new StreamActivity(home, route, this, route.record ? beginTrace(home, route, id, client) : null);
@@ -348,10 +357,33 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       this.#refuse();
       return;
     }
+    this.#page?.add(chunk);
     const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(chunk);
     this.#activity.report(verdict);
+    if (this.#page !== null && this.#answersInPlace()) return;
     if (verdict === 'quiet' && this.#mode === 'holding' && !this.#activity.isDormant) this.#patience?.begin();
     if (boundReached !== null && this.isHeld) this.#activity.insist(boundReached);
+  }
+
+  /**
+   * Answers the request that is held, if it is one for the waiting page: then it is never forwarded, and nothing of it is kept. Only where
+   * it has asked for the wake by what it is, and its VM has not heard of this connection.
+   */
+  #answersInPlace(): boolean {
+    const isNewToSleeper = this.#mode === 'holding' && this.#target === null && !this.#clientHasEnded;
+    const verdict = isNewToSleeper ? this.#page?.judge(this.#home.wakeNotice(this.route.vm)) : 'hold';
+    if (verdict === 'hold') this.#page = null;
+    if (verdict === undefined || typeof verdict === 'string' || this.#activity.isDormant) return false;
+    const { clock } = this.#home;
+    this.#dropHold();
+    this.#firstToEnd ??= 'listener';
+    this.#bytesToClient += verdict.length;
+    this.#clientPort.resume();
+    this.#client.end(verdict);
+    const cancel = clock.schedule(LET_GO_MS, () => resetSocket(this.#client));
+    this.#client.once('close', cancel);
+    this.#close('its request was answered with the waiting page, and not forwarded');
+    return true;
   }
 
   #send(): null {

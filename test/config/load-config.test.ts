@@ -69,7 +69,7 @@ describe('configuration', () => {
     const { config, warnings } = parse(EXAMPLE);
     expect(warnings).toEqual([]);
     expect(config).toEqual({
-      api: { listen: { host: '127.0.0.1', port: 7070 } },
+      api: { listen: { host: '127.0.0.1', port: 7070 }, tokensFile: null, tls: null },
       stateDir: '/var/lib/torpor',
       workers: 1,
       log: { level: 'info' },
@@ -134,6 +134,7 @@ describe('configuration', () => {
                   allowFrom: null,
                   wakeRate: null,
                   banner: 'none',
+                  waitingPage: 'off',
                   idleTimeoutMs: 600_000,
                   activity: 'learned',
                   policy: {
@@ -216,6 +217,22 @@ describe('configuration', () => {
     ['device: printer, probe: icmp', 'icmp'],
   ])('listener with %s -> probe %s', (options, kind) => {
     expect(listenerOf(options)?.probe.kind).toBe(kind);
+  });
+
+  it.each([
+    ['{ listen: "0.0.0.0:7070" }', /beyond loopback the API asks for tokens/],
+    ['{ tls: { cert: a.pem } }', /key.*is missing/],
+  ])('api: %s -> refused', (api, what) => {
+    expect(() => parse(EXAMPLE.replace('{ listen: "127.0.0.1:7070" }', api))).toThrow(what);
+  });
+
+  it('api: tokens and TLS -> absolute paths; tokens in the clear beyond loopback -> a warning', () => {
+    const withApi = (api: string) => parse(EXAMPLE.replace('{ listen: "127.0.0.1:7070" }', api));
+    const safe = withApi('{ listen: "0.0.0.0:7070", tokensFile: tokens, tls: { cert: a.pem, key: /b.pem } }');
+    expect(safe.warnings).toEqual([]);
+    expect(safe.config.api.tokensFile).toMatch(/^\/.*tokens$/);
+    expect(safe.config.api.tls).toEqual({ cert: expect.stringMatching(/^\/.*a\.pem$/), key: '/b.pem' });
+    expect(withApi('{ listen: "0.0.0.0:7070", tokensFile: tokens }').warnings.join()).toContain('in the clear');
   });
 
   it('target port 9100 -> no probe: a printer prints whatever connects', () => {

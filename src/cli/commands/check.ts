@@ -6,8 +6,8 @@ import type { PlatformConfig, TorporConfig } from '../../config/torpor-config.ts
 import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
 import type { ProofOnRecord } from '../../power/combined-driver.ts';
-import { ApiClient } from '../api-client.ts';
 import { checkAddress } from '../check/check-address.ts';
+import { checkApi } from '../check/check-api.ts';
 import { checkContext } from '../check/check-context.ts';
 import { type CheckFinding, CheckReport } from '../check/check-finding.ts';
 import { checkInhibitors } from '../check/check-inhibitors.ts';
@@ -18,7 +18,7 @@ import { checkBmcAddress, checkConnectionTracking } from '../check/check-surroun
 import { formatFindings } from '../check/format-findings.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { CommandFailed } from '../command-failed.ts';
-import { configOption, jsonOption, parsePositiveDuration } from '../command-options.ts';
+import { clientForConfig, configOption, jsonOption, parsePositiveDuration } from '../command-options.ts';
 import { prove } from '../prove/prove.ts';
 import { styleFor } from '../style.ts';
 
@@ -76,9 +76,10 @@ async function collectFindings(path: string, io: CliIo, stop: AbortSignal): Prom
   const loaded = await checkConfig(path, report);
   if (loaded === null) return report.findings;
   const { config } = loaded;
-  const running = await runningPlatforms(config);
+  const running = await runningPlatforms(config, io);
   await checkStateDir(config.stateDir, report);
   await checkAddress('API address', config.api.listen, running !== null, report);
+  checkApi(config.api, report);
   await checkConnectionTracking(report);
   const perPlatform = await Promise.all(
     config.platforms.map((platform) => {
@@ -105,10 +106,10 @@ async function checkConfig(path: string, report: CheckReport): Promise<LoadedCon
 }
 
 /** The platforms of the Torpor that runs on this configuration's API address; null where none does. */
-async function runningPlatforms(config: TorporConfig): Promise<ReadonlySet<string> | null> {
+async function runningPlatforms(config: TorporConfig, io: CliIo): Promise<ReadonlySet<string> | null> {
   if (config.api.listen.port === 0) return null;
   try {
-    const platforms = await new ApiClient(`http://${formatEndpoint(config.api.listen)}`).platforms();
+    const platforms = await clientForConfig(io, config).platforms();
     return new Set(platforms.map((platform) => platform.name));
   } catch {
     return null;

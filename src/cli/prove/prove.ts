@@ -7,17 +7,16 @@ import { powerFingerprint } from '../../config/power-fingerprint.ts';
 import type { PlatformConfig, TorporConfig, VmConfig } from '../../config/torpor-config.ts';
 import { type ProofHands, type ProveResult, provePlatform } from '../../controller/prove-platform.ts';
 import { ProofStore } from '../../history/proof-store.ts';
-import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
 import type { Logger, PowerDriver, ProbeResult, Prober } from '../../platform/ports.ts';
 import type { PlatformStatus } from '../../platform/status.ts';
 import { createProbe } from '../../probes/create-probe.ts';
 import { VmProber } from '../../probes/vm-prober.ts';
 import { systemClock } from '../../system-clock.ts';
-import { ApiClient } from '../api-client.ts';
+import { type ApiClient, isUnreachable } from '../api-client.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { CommandFailed } from '../command-failed.ts';
-import { readDurationMs } from '../command-options.ts';
+import { clientForConfig, readDurationMs } from '../command-options.ts';
 import { createLog } from '../create-log.ts';
 import { plainText, styleFor } from '../style.ts';
 import { AskingHands } from './asking-hands.ts';
@@ -36,7 +35,7 @@ export interface ProveCommandOptions {
 export async function prove(name: string | undefined, options: ProveCommandOptions, io: CliIo): Promise<void> {
   const { config } = await loadConfig(options.config);
   const platform = choosePlatform(config, name);
-  const running = await askRunning(config, platform);
+  const running = await askRunning(config, platform, io);
   await confirm(platform, running, options, io);
   const stop = new AbortController();
   const forget = io.onStopSignal(() => {
@@ -73,10 +72,14 @@ interface Running {
 }
 
 /** Null where no Torpor runs with this platform. Throws ERR_PLATFORM_BUSY or ERR_PLATFORM_STATE where it must be let alone. */
-async function askRunning(config: TorporConfig, { name }: PlatformConfig): Promise<Running | null> {
+async function askRunning(config: TorporConfig, { name }: PlatformConfig, io: CliIo): Promise<Running | null> {
   if (config.api.listen.port === 0) return null;
-  const client = new ApiClient(`http://${formatEndpoint(config.api.listen)}`);
-  const statuses = await client.platforms().catch(() => []);
+  const client = clientForConfig(io, config);
+  // A Torpor that does not let us in runs all the same, and must not be worked around.
+  const statuses = await client.platforms().catch((error: unknown) => {
+    if (isUnreachable(error)) return [];
+    throw error;
+  });
   const status = statuses.find((each) => each.name === name);
   if (status === undefined) return null;
   if (status.pool > 0) {

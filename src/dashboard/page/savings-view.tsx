@@ -33,10 +33,13 @@ function Saved({ savings }: { readonly savings: Savings }) {
       </h1>
       <p class="lede">
         {total.money.toFixed(2)} {currency} and {total.co2eKg.toFixed(1)} kg CO₂e less than always on:{' '}
-        {kwh(total.usedKwh)} used instead of {kwh(total.alwaysOnKwh)}, Torpor's own {kwh(own.kwh)} included. Watts are{' '}
-        {total.wattsSource}.
+        {kwh(total.usedKwh)} used instead of {kwh(total.alwaysOnKwh)}. Watts are {total.wattsSource}. Torpor itself drew{' '}
+        {kwh(own.kwh)}.
       </p>
       <Bars days={days} />
+      <p class="legend" aria-hidden="true">
+        <i class="key bar-used" /> used <i class="key bar-saved" /> saved
+      </p>
       <table class="sums">
         <caption class="unseen">Per platform</caption>
         <thead>

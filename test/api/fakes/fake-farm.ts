@@ -96,6 +96,10 @@ export class FakeFarm implements Farm {
   diskProblem: TorporError | null = null;
   /** Set to make every call fail. */
   breakdown: Error | null = null;
+  /** What an explanation says in one sentence; null: the same for everybody. */
+  summary: string | null = null;
+  /** When the next event happens. */
+  nowMs = FAKE_NOW_MS;
   /** Events kept; older ones are dropped. */
   keptEvents = 10_000;
   #events: FarmEvent[] = [];
@@ -110,7 +114,7 @@ export class FakeFarm implements Farm {
 
   emit(message: string, kind = 'note', facts: FarmEvent['facts'] = {}): FarmEvent {
     this.#lastId += 1;
-    const event: FarmEvent = { id: this.#lastId, atMs: FAKE_NOW_MS, platform: 'vdi-01', kind, message, facts };
+    const event: FarmEvent = { id: this.#lastId, atMs: this.nowMs, platform: 'vdi-01', kind, message, facts };
     this.#events = [...this.#events, event].slice(-this.keptEvents);
     for (const listener of this.#listeners) listener(event);
     return event;
@@ -140,9 +144,14 @@ export class FakeFarm implements Farm {
 
   explain(name: string): Explanation {
     const { state, blockers } = this.platform(name);
-    const stream = fakeStream();
-    const active = { stream, sinceMs: FAKE_NOW_MS - 5000, why: 'client bytes', idleAtMs: FAKE_NOW_MS + 250_000 };
-    const summary = `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
+    const stream = this.openStreams.find(({ active: isActive }) => isActive) ?? fakeStream();
+    const active = {
+      stream,
+      sinceMs: FAKE_NOW_MS - 5000,
+      why: 'client bytes',
+      idleAtMs: stream.idleAtMs ?? FAKE_NOW_MS + 250_000,
+    };
+    const summary = this.summary ?? `${name} stays awake because 10.0.2.7 is active on alice, for at most 4m 10s more`;
     const quietStreams = this.openStreams.filter(({ active: isActive }) => !isActive);
     const { checks } = this.platform(name);
     const shown = { activeStreams: [active], quietStreams, moreQuietStreams: 0 };
