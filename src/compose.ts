@@ -1,6 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
 import { buildContext, contextPolicy } from './compose-context.ts';
+import { keepHistory } from './compose-history.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
 import { buildParts, combineParts, secretReader } from './compose-power.ts';
 import { proofReader } from './compose-proof.ts';
@@ -62,7 +63,9 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   const journal = new IntentJournal(config.stateDir);
   const orderStore = new OrderBook(config.stateDir);
   const platforms: RunningPlatform[] = [];
-  const ends: Array<() => Promise<void>> = [() => carrier.close()];
+  const controllerOf = (name: string) => platforms.find(({ controller }) => controller.name === name)?.controller;
+  const history = keepHistory(config, controllerOf, events, log);
+  const ends: Array<() => Promise<void>> = [() => history.stop(), () => carrier.close()];
   const end = async () => {
     for (const each of ends.reverse()) await each();
   };
@@ -82,7 +85,14 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
       clock: systemClock,
     });
     const { nowMs } = systemClock;
-    const api = await startApi(farm, { ...config.api, log, version: packageVersion(), nowMs, dashboard: true });
+    const api = await startApi(farm, {
+      ...config.api,
+      log,
+      version: packageVersion(),
+      nowMs,
+      dashboard: true,
+      history: history.reader,
+    });
     ends.push(() => api.close());
     return {
       farm,

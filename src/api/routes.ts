@@ -15,6 +15,7 @@ import {
   streamStatus,
 } from './answers.ts';
 import { EventFeed } from './event-feed.ts';
+import { HISTORY_ROUTES } from './history-routes.ts';
 import { RequestRefused } from './problem.ts';
 import {
   eventsQuery,
@@ -205,6 +206,7 @@ export const ROUTES: readonly Route[] = [
     },
     answer: answerMaintenance,
   },
+  ...HISTORY_ROUTES,
 ];
 
 function nameOf(request: FastifyRequest): string {

@@ -15,6 +15,7 @@ import {
   wordField,
   yesNoField,
 } from './fields.ts';
+import { energySchema, historySchema } from './history-schema.ts';
 import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
@@ -153,6 +154,8 @@ export const configSchema = mapping({
     maxFiles: wholeField(1, 100_000).default(100),
     maxFileSize: sizeField(KIB, 1024 * MIB).prefault('4MiB'),
   }).prefault({}),
+  history: historySchema.prefault({}),
+  energy: energySchema.prefault({}),
   platforms: z.array(platformSchema),
 });
 

@@ -20,6 +20,7 @@ import type {
   StreamName,
   StreamObserver,
 } from '../platform/ports.ts';
+import { type TransitionStep, transitionReason } from '../platform/transition-reason.ts';
 import { formatDuration } from '../platform/units.ts';
 import { watchPace } from '../platform/watch-pace.ts';
 import { callBounded } from './bounded-call.ts';
@@ -78,6 +79,8 @@ export class PlatformController implements StreamObserver {
   #saveTail: Promise<void> = Promise.resolve();
   /** Settles when the last journal write did, whatever came of it. */
   #journalTail: Promise<void> = Promise.resolve();
+  /** When the wake under way was first asked of the power path; null: not yet. */
+  #wakeRequestedAtMs: number | null = null;
   /** The last write of orders. Whoever waits for it is told of its problem. */
   #ordersTail: Promise<void> = Promise.resolve();
 
@@ -142,7 +145,8 @@ export class PlatformController implements StreamObserver {
         const [model, effects] = step(before, next, this.#options.clock.nowMs());
         this.#model = model;
         this.#reportBmc(before);
-        for (const effect of effects) this.#run(effect);
+        const made: TransitionStep = { event: next.kind, before, after: model };
+        for (const effect of effects) this.#run(effect, made);
       }
     } finally {
       this.#stepping = false;
@@ -179,7 +183,7 @@ export class PlatformController implements StreamObserver {
     if (this.table.enter(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} is active: ${why}`;
       const { id, vm, client } = stream;
-      this.#report('stream-active', message, { stream: id, vm, client, pool: this.table.size });
+      this.#report('stream-active', message, { stream: id, vm, client, why, pool: this.table.size });
     }
     this.dispatch(
       { kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` },
@@ -199,7 +203,7 @@ export class PlatformController implements StreamObserver {
     if (this.table.exit(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} left the pool: ${why}`;
       const { id, vm, client } = stream;
-      this.#report('stream-idle', message, { stream: id, vm, client, pool: this.table.size });
+      this.#report('stream-idle', message, { stream: id, vm, client, why, pool: this.table.size });
     }
     this.dispatch({ kind: 'pool', size: this.table.size });
   }
@@ -215,15 +219,11 @@ export class PlatformController implements StreamObserver {
 
   // -------------------------------------------------------------------------------------------- effects become deeds
 
-  #run(effect: Effect): void {
+  #run(effect: Effect, made: TransitionStep): void {
     const { gate } = this;
     switch (effect.kind) {
       case 'transition':
-        this.#report('transition', `${effect.from} -> ${effect.to}: ${effect.why}`, {
-          from: effect.from,
-          to: effect.to,
-          pool: this.#model.pool,
-        });
+        this.#reportTransition(effect, made);
         break;
       case 'holdStreams':
         gate.hold();
@@ -280,6 +280,22 @@ export class PlatformController implements StreamObserver {
         this.#report('would-sleep', effect.why);
         break;
     }
+  }
+
+  /** With what a wake's latency is made of: since when somebody waited, when it was asked for, when a VM answered. */
+  #reportTransition({ from, to, why }: Extract<Effect, { kind: 'transition' }>, made: TransitionStep): void {
+    const reason = transitionReason(from, to, made);
+    const facts = { from, to, reason, pool: this.#model.pool };
+    if (to === 'waking') this.#wakeRequestedAtMs = null;
+    if (from !== 'waking') {
+      this.#report('transition', `${from} -> ${to}: ${why}`, facts);
+      return;
+    }
+    const { before, after } = made;
+    const answers = Object.values(after.probes).map(({ answeringSinceMs }) => answeringSinceMs ?? 0);
+    const answeredAtMs = answers.filter((atMs) => atMs >= before.sinceMs).sort((a, b) => a - b)[0] ?? null;
+    const wake = { requestedAtMs: this.#wakeRequestedAtMs, answeredAtMs, waitingSinceMs: before.waitingSinceMs };
+    this.#report('transition', `${from} -> ${to}: ${why}`, { ...facts, ...wake });
   }
 
   #saveContext(sequence: number): void {
@@ -368,7 +384,10 @@ export class PlatformController implements StreamObserver {
   #requestWake(sequence: number, method: string): void {
     const { driver } = this.#options;
     this.#answer(
-      this.#journalSettled().then(() => this.#callPower((signal) => driver.requestWake(method, signal))),
+      this.#journalSettled().then(() => {
+        this.#wakeRequestedAtMs ??= this.#options.clock.nowMs();
+        return this.#callPower((signal) => driver.requestWake(method, signal));
+      }),
       ({ outcome, attempts }) => {
         this.#report('power', `request to wake by ${method} ${outcome}: ${attempts.join('; ')}`, { outcome, method });
         return { kind: 'wakeAnswered', sequence, outcome, why: attempts.join('; ') };
