@@ -1,12 +1,14 @@
-// Part of the composition root: what is remembered of the farm across restarts, and what wakes took.
+// Part of the composition root: what is remembered of the farm across restarts, and what is counted of it for metrics.
 import { join } from 'node:path';
 import type { TorporConfig } from './config/torpor-config.ts';
 import type { PlatformController } from './controller/platform-controller.ts';
+import type { PlatformLook } from './energy/present-watts.ts';
 import type { EventLog } from './history/event-log.ts';
-import { HistoryRecorder, type PlatformLook } from './history/history-recorder.ts';
+import { HistoryRecorder } from './history/history-recorder.ts';
 import type { WakeRow } from './history/history-rows.ts';
 import { HistoryStore } from './history/history-store.ts';
 import { WakeTracker } from './history/wake-tracker.ts';
+import { TorporMetrics } from './metrics/torpor-metrics.ts';
 import { packageVersion } from './package-version.ts';
 import type { HistoryReader } from './platform/history.ts';
 import type { Logger } from './platform/ports.ts';
@@ -90,6 +92,29 @@ function openStore(
   });
 }
 
+/** Counts from before the first platform starts. */
+export function meterFarm(
+  config: TorporConfig,
+  controllerOf: (platform: string) => PlatformController | undefined,
+  events: EventLog,
+  history: KeptHistory,
+): TorporMetrics {
+  const metrics = new TorporMetrics({
+    platforms: config.platforms.map(({ name, power }) => ({
+      name,
+      watts: power.watts,
+      look: () => lookAt(controllerOf(name)),
+    })),
+    version: packageVersion(),
+    clock: systemClock,
+    history: history.reader,
+  });
+  events.subscribe((event) => metrics.note(event));
+  history.onWake((wake) => metrics.noteWake(wake));
+  return metrics;
+}
+
+/** A platform whose controller is not there yet is starting. */
 function lookAt(controller: PlatformController | undefined): PlatformLook {
   if (controller === undefined) return { state: 'starting', sinceMs: 0, pool: 0, reading: null };
   const { state, sinceMs, power } = controller.model;

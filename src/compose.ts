@@ -1,7 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
 import { buildContext, contextPolicy } from './compose-context.ts';
-import { keepHistory } from './compose-history.ts';
+import { keepHistory, meterFarm } from './compose-history.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
 import { buildParts, combineParts, secretReader } from './compose-power.ts';
 import { proofReader } from './compose-proof.ts';
@@ -65,7 +65,8 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   const platforms: RunningPlatform[] = [];
   const controllerOf = (name: string) => platforms.find(({ controller }) => controller.name === name)?.controller;
   const history = keepHistory(config, controllerOf, events, log);
-  const ends: Array<() => Promise<void>> = [() => history.stop(), () => carrier.close()];
+  const metrics = meterFarm(config, controllerOf, events, history);
+  const ends: Array<() => Promise<void>> = [async () => metrics.stop(), () => history.stop(), () => carrier.close()];
   const end = async () => {
     for (const each of ends.reverse()) await each();
   };
@@ -92,6 +93,7 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
       nowMs,
       dashboard: true,
       history: history.reader,
+      metrics: metrics.page(farm),
     });
     ends.push(() => api.close());
     return {

@@ -2,6 +2,7 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { HistoryReader } from '../platform/history.ts';
+import type { MetricsPage } from '../platform/metrics.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
 import { Access, type Caller, type Need } from './access.ts';
@@ -45,6 +46,7 @@ export interface ApiOptions {
   readonly nowMs?: (() => number) | undefined;
   /** null, or left out: none is kept. */
   readonly history?: HistoryReader | null;
+  readonly metrics?: MetricsPage | null;
 }
 
 const HEARTBEAT_MS = 15_000;
@@ -71,6 +73,7 @@ export function buildApi(farm: Farm, options: ApiOptions): FastifyInstance {
     callerOf: (request) => callers.get(request) ?? null,
     openApi: () => buildOpenApi(ROUTES, version),
     history: options.history ?? null,
+    metrics: options.metrics ?? null,
   };
   readJsonOnly(app);
   app.addHook('onRequest', async (request, reply) => {

@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { HistoryReader } from '../platform/history.ts';
+import type { MetricsPage } from '../platform/metrics.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
 import type { Access, Caller, Need } from './access.ts';
@@ -19,6 +20,8 @@ export interface RouteContext {
   callerOf(request: FastifyRequest): Caller | null;
   /** null: none is kept. */
   readonly history: HistoryReader | null;
+  /** null: nothing is counted. */
+  readonly metrics: MetricsPage | null;
   /** The OpenAPI document of this very API. */
   openApi(): object;
 }

@@ -16,6 +16,7 @@ import {
 } from './answers.ts';
 import { EventFeed } from './event-feed.ts';
 import { HISTORY_ROUTES } from './history-routes.ts';
+import { METRICS_ROUTES } from './metrics-routes.ts';
 import { RequestRefused } from './problem.ts';
 import {
   eventsQuery,
@@ -207,6 +208,7 @@ export const ROUTES: readonly Route[] = [
     answer: answerMaintenance,
   },
   ...HISTORY_ROUTES,
+  ...METRICS_ROUTES,
 ];
 
 function nameOf(request: FastifyRequest): string {

@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { HistoryReader } from '../platform/history.ts';
+import type { MetricsPage } from '../platform/metrics.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
 import { type ApiTls, buildApi } from './build-api.ts';
@@ -27,6 +28,7 @@ export interface StartApiOptions {
   readonly nowMs?: (() => number) | undefined;
   /** null, or left out: none is kept. */
   readonly history?: HistoryReader | null;
+  readonly metrics?: MetricsPage | null;
 }
 
 export interface ApiServer {

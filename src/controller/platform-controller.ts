@@ -79,6 +79,7 @@ export class PlatformController implements StreamObserver {
   #saveTail: Promise<void> = Promise.resolve();
   /** Settles when the last journal write did, whatever came of it. */
   #journalTail: Promise<void> = Promise.resolve();
+  #bmcErrors = 0;
   /** When the wake under way was first asked of the power path; null: not yet. */
   #wakeRequestedAtMs: number | null = null;
   /** The last write of orders. Whoever waits for it is told of its problem. */
@@ -93,6 +94,7 @@ export class PlatformController implements StreamObserver {
       driver: options.driver,
       clock: options.clock,
       onEvent: (event) => {
+        if (event.kind === 'powerLost') this.#bmcErrors += 1;
         this.dispatch(event);
         if (event.kind === 'power') for (const watch of this.#parts?.inhibitors ?? []) watch.onPower(event.reading);
       },
@@ -102,6 +104,11 @@ export class PlatformController implements StreamObserver {
   /** The machine's present model: facts, state and progress. Immutable. */
   get model(): PlatformModel {
     return this.#model;
+  }
+
+  /** How often its power could not be read since Torpor started. */
+  get bmcErrors(): number {
+    return this.#bmcErrors;
   }
 
   get gate(): StreamGate {

@@ -1,6 +1,7 @@
 // What the history remembers: the farm's events as rows, thinned where one platform's streams would flood it, and regular looks at
 // each platform's state and watts. Storing is history-store.ts's.
-import { type ConfiguredWatts, configuredWatts, doingOf } from '../energy/day-tally.ts';
+import type { ConfiguredWatts } from '../energy/day-tally.ts';
+import { type PlatformLook, presentWatts } from '../energy/present-watts.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { FarmEvent, StateName } from '../platform/status.ts';
 import type { HistoryRow } from './history-rows.ts';
@@ -9,18 +10,6 @@ import type { HistoryRow } from './history-rows.ts';
 export const STREAM_ROWS_BURST = 600;
 export const STREAM_ROWS_PER_MINUTE = 120;
 const MINUTE_MS = 60_000;
-/** A reading of the BMC counts as the present one for so long, or one sampling interval where that is longer. */
-const READING_FRESH_MS = 30_000;
-
-/** One platform at this moment. */
-export interface PlatformLook {
-  readonly state: StateName;
-  readonly sinceMs: number;
-  readonly pool: number;
-  /** What its BMC said last of watts, and when; null where it does not say. */
-  readonly reading: { readonly atMs: number; readonly watts: number } | null;
-}
-
 export interface RecordedPlatform {
   readonly name: string;
   readonly watts: ConfiguredWatts;
@@ -109,25 +98,13 @@ export class HistoryRecorder {
     else this.#options.store.countThinned();
   }
 
-  #sample({ name, watts }: RecordedPlatform, { state, sinceMs, pool, reading }: PlatformLook): void {
-    const { store, clock, sampleEveryMs } = this.#options;
-    const nowMs = clock.nowMs();
-    const freshFromMs = Math.max(sinceMs, nowMs - Math.max(READING_FRESH_MS, sampleEveryMs));
-    if (reading !== null && reading.atMs >= freshFromMs) {
-      store.add({
-        table: 'sample',
-        platform: name,
-        atMs: nowMs,
-        state,
-        watts: reading.watts,
-        source: 'measured',
-        pool,
-      });
-      return;
-    }
-    const configured = configuredWatts(doingOf(state, pool), watts);
-    const source = configured === null ? null : 'configured';
-    store.add({ table: 'sample', platform: name, atMs: nowMs, state, watts: configured, source, pool });
+  #sample({ name, watts }: RecordedPlatform, look: PlatformLook): void {
+    const { store, clock } = this.#options;
+    const atMs = clock.nowMs();
+    const { state, pool } = look;
+    const present = presentWatts(look, watts, atMs);
+    const drawn = { watts: present?.watts ?? null, source: present?.source ?? null };
+    store.add({ table: 'sample', platform: name, atMs, state, ...drawn, pool });
   }
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   HistoryRecorder,
-  type PlatformLook,
   STREAM_ROWS_BURST,
   STREAM_ROWS_PER_MINUTE,
 } from '../../src/history/history-recorder.ts';
 import type { HistoryRow } from '../../src/history/history-rows.ts';
+import type { PlatformLook } from '../../src/energy/present-watts.ts';
 import type { FarmEvent } from '../../src/platform/status.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
