@@ -1,6 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
 import { buildContext, contextPolicy } from './compose-context.ts';
+import { keepHistory, meterFarm } from './compose-history.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
 import { buildIdlePolicy } from './compose-policy.ts';
 import { buildParts, combineParts, secretReader } from './compose-power.ts';
@@ -63,7 +64,10 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   const journal = new IntentJournal(config.stateDir);
   const orderStore = new OrderBook(config.stateDir);
   const platforms: RunningPlatform[] = [];
-  const ends: Array<() => Promise<void>> = [() => carrier.close()];
+  const controllerOf = (name: string) => platforms.find(({ controller }) => controller.name === name)?.controller;
+  const history = keepHistory(config, controllerOf, events, log);
+  const metrics = meterFarm(config, controllerOf, events, history);
+  const ends: Array<() => Promise<void>> = [async () => metrics.stop(), () => history.stop(), () => carrier.close()];
   const end = async () => {
     for (const each of ends.reverse()) await each();
   };
@@ -83,7 +87,15 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
       clock: systemClock,
     });
     const { nowMs } = systemClock;
-    const api = await startApi(farm, { ...config.api, log, version: packageVersion(), nowMs, dashboard: true });
+    const api = await startApi(farm, {
+      ...config.api,
+      log,
+      version: packageVersion(),
+      nowMs,
+      dashboard: true,
+      history: history.reader,
+      metrics: metrics.page(farm),
+    });
     ends.push(() => api.close());
     return {
       farm,

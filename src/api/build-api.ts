@@ -1,6 +1,8 @@
 // The HTTP API over a farm as a fastify instance: routes behind guards, errors as problem details. Listening is start-api.ts's.
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorText, TorporError } from '../platform/errors.ts';
+import type { HistoryReader } from '../platform/history.ts';
+import type { MetricsPage } from '../platform/metrics.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
 import { Access, type Caller, type Need } from './access.ts';
@@ -42,6 +44,9 @@ export interface ApiOptions {
   readonly files?: readonly DashboardFile[] | undefined;
   /** The farm's clock, which answers carry for those who show times. Default: the machine's. */
   readonly nowMs?: (() => number) | undefined;
+  /** null, or left out: none is kept. */
+  readonly history?: HistoryReader | null;
+  readonly metrics?: MetricsPage | null;
 }
 
 const HEARTBEAT_MS = 15_000;
@@ -67,6 +72,8 @@ export function buildApi(farm: Farm, options: ApiOptions): FastifyInstance {
     feeds: new Set(),
     callerOf: (request) => callers.get(request) ?? null,
     openApi: () => buildOpenApi(ROUTES, version),
+    history: options.history ?? null,
+    metrics: options.metrics ?? null,
   };
   readJsonOnly(app);
   app.addHook('onRequest', async (request, reply) => {

@@ -9,11 +9,11 @@ const REFUSALS: Readonly<Record<number, string>> = {
   400: 'The request cannot be understood',
   401: 'A token is needed, or is not known',
   403: 'The role does not reach, or the request comes from another site',
-  404: 'No such platform',
+  404: 'No such platform, or no history is kept',
   409: 'Clients are active, or the platform is in no state for that',
   415: 'The body is no JSON',
   500: 'Torpor failed, or an order could not be written to disk',
-  503: 'Too many readers of events',
+  503: 'Too many readers of events, or the history cannot be read now',
 };
 
 type Json = Record<string, unknown>;
@@ -95,7 +95,10 @@ function refusalsOf(method: Route['method'], url: string, role: Route['role'], m
 function describeAnswer(schema: z.ZodType | null, doc: Route['doc']): Json {
   if (schema === null) return { description: doc.summary };
   const also = doc.alsoAs === undefined ? {} : { [doc.alsoAs]: { schema: { type: 'string' } } };
-  return { description: doc.summary, content: { 'application/json': { schema: answerOf(schema) }, ...also } };
+  return {
+    description: doc.summary,
+    content: { [doc.media ?? 'application/json']: { schema: answerOf(schema) }, ...also },
+  };
 }
 
 function answerOf(schema: z.ZodType): Json {
@@ -107,6 +110,8 @@ function refTo(schema: z.ZodType): Json {
   return id === undefined ? inputOf(schema) : { $ref: `#/components/schemas/${id}` };
 }
 
+type QueryShape = { readonly properties?: Json; readonly required?: readonly string[] };
+
 function parametersOf(url: string, { query }: Route['doc']): Json {
   const names = [...url.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
@@ -114,8 +119,13 @@ function parametersOf(url: string, { query }: Route['doc']): Json {
     required: true,
     schema: { type: 'string' },
   }));
-  const { properties = {} } = query === undefined ? {} : (inputOf(query) as { properties?: Json });
-  const queries = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+  const { properties = {}, required = [] } = query === undefined ? {} : (inputOf(query) as QueryShape);
+  const queries = Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }));
   return names.length + queries.length === 0 ? {} : { parameters: [...names, ...queries] };
 }
 

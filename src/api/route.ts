@@ -1,6 +1,8 @@
 // What a route is: where, for whom, what it answers, and what the OpenAPI document says of it. The routes themselves are routes.ts's.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { HistoryReader } from '../platform/history.ts';
+import type { MetricsPage } from '../platform/metrics.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
 import type { Access, Caller, Need } from './access.ts';
@@ -16,6 +18,10 @@ export interface RouteContext {
   readonly feeds: Set<EventFeed>;
   /** Who asks: set for every route that is not open. */
   callerOf(request: FastifyRequest): Caller | null;
+  /** null: none is kept. */
+  readonly history: HistoryReader | null;
+  /** null: nothing is counted. */
+  readonly metrics: MetricsPage | null;
   /** The OpenAPI document of this very API. */
   openApi(): object;
 }
@@ -28,6 +34,8 @@ export interface RouteDoc {
   readonly body?: z.ZodType;
   /** By status; null: no body. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
+  /** The answer's own, where that is no JSON. */
+  readonly media?: string;
   /** Another media type of the same answer. */
   readonly alsoAs?: string;
   /** Refusals beyond those that every such route may give. */

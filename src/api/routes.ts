@@ -15,6 +15,8 @@ import {
   streamStatus,
 } from './answers.ts';
 import { EventFeed } from './event-feed.ts';
+import { HISTORY_ROUTES } from './history-routes.ts';
+import { METRICS_ROUTES } from './metrics-routes.ts';
 import { RequestRefused } from './problem.ts';
 import {
   eventsQuery,
@@ -205,6 +207,8 @@ export const ROUTES: readonly Route[] = [
     },
     answer: answerMaintenance,
   },
+  ...HISTORY_ROUTES,
+  ...METRICS_ROUTES,
 ];
 
 function nameOf(request: FastifyRequest): string {

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
+import type { HistoryReader } from '../platform/history.ts';
+import type { MetricsPage } from '../platform/metrics.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
 import { type ApiTls, buildApi } from './build-api.ts';
@@ -24,6 +26,9 @@ export interface StartApiOptions {
   /** Whether the dashboard is served. Default: not. */
   readonly dashboard?: boolean | undefined;
   readonly nowMs?: (() => number) | undefined;
+  /** null, or left out: none is kept. */
+  readonly history?: HistoryReader | null;
+  readonly metrics?: MetricsPage | null;
 }
 
 export interface ApiServer {

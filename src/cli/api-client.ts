@@ -1,5 +1,6 @@
 // Torpor's HTTP API as the commands call it: requests, events, and errors in people's words. What is shown is the commands' choice.
 import { errorText, TorporError, type TorporErrorCode } from '../platform/errors.ts';
+import type { SavingsReport } from '../platform/history.ts';
 import type { StreamStatus } from '../platform/ports.ts';
 import type { Explanation, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
 import type { Fetch } from './pinned-fetch.ts';
@@ -15,6 +16,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<TorporErrorCode>([
   'ERR_PLATFORM_UNKNOWN',
   'ERR_PLATFORM_BUSY',
   'ERR_PLATFORM_STATE',
+  'ERR_HISTORY',
 ]);
 
 /** What a Torpor beyond this machine asks for. */
@@ -56,6 +58,22 @@ export class ApiClient {
 
   report(): Promise<PlatformReport[]> {
     return this.#list('/api/v1/report');
+  }
+
+  savings(fromMs: number, toMs: number): Promise<SavingsReport> {
+    return this.#json('GET', `/api/v1/savings?from=${fromMs}&to=${toMs}`);
+  }
+
+  /** The bytes of one exported table as they come. Throws ERR_API_UNREACHABLE where they end before the table does. */
+  async *exportHistory(table: string, format: string, fromMs: number): AsyncGenerator<Uint8Array> {
+    const response = await this.#fetch(`/api/v1/history/export?table=${table}&format=${format}&from=${fromMs}`, {});
+    if (!response.ok) throw await this.#refusal(response);
+    if (response.body === null) return;
+    try {
+      for await (const chunk of response.body) yield chunk as Uint8Array;
+    } catch (error) {
+      throw this.#unreachable(`the export ended early: ${errorText(error)}`, error);
+    }
   }
 
   recentEvents(): Promise<FarmEvent[]> {

@@ -3,11 +3,9 @@ import { pino } from 'pino';
 import type { LogLevel } from '../config/torpor-config.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { CliIo } from './cli-io.ts';
+import { maskSecrets, maskText } from './mask-secrets.ts';
 import { plainText, type Style, styleFor } from './style.ts';
 
-/** Nobody logs these; should somebody, the value still never shows. */
-const SECRET_KEYS = ['password', 'passwd', 'passphrase', 'secret', 'token', 'authorization', 'cookie'];
-const MASK = '***';
 /** What pino adds by itself, and is not shown again among a line's facts. */
 const OWN_KEYS = new Set(['level', 'time', 'msg']);
 
@@ -22,11 +20,16 @@ export function createLog(io: Pick<CliIo, 'env' | 'out' | 'outIsTerminal'>, leve
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: MASK },
+      formatters: { level: (label) => ({ level: label }), log: maskSecrets },
+      hooks: { logMethod: maskMessage },
     },
     { write },
   );
+}
+
+/** The message is the last of the arguments. */
+function maskMessage(this: unknown, args: unknown[], method: (this: unknown, ...args: never[]) => void): void {
+  method.apply(this, args.map((each) => (typeof each === 'string' ? maskText(each) : each)) as never[]);
 }
 
 /** One JSON log line for people: time, level, message, then the facts. */

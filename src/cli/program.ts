@@ -10,6 +10,7 @@ import { addClassifyCommand } from './commands/classify.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
+import { addHistoryCommand } from './commands/history.ts';
 import { addInhibitCommand } from './commands/inhibit.ts';
 import { addLz4Commands } from './commands/lz4.ts';
 import { addMaintenanceCommand } from './commands/maintenance.ts';
@@ -17,6 +18,7 @@ import { addReleaseCommand } from './commands/release.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addRunCommand } from './commands/run.ts';
+import { addSavingsCommand } from './commands/savings.ts';
 import { addSleepCommand } from './commands/sleep.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addStreamsCommand } from './commands/streams.ts';
@@ -45,6 +47,9 @@ const ADD_COMMANDS = [
   addReplayCommand,
   addEventsCommand,
   addTokenCommand,
+  addSavingsCommand,
+  addEventsCommand,
+  addHistoryCommand,
   addBmcCommands,
   addLz4Commands,
 ];

@@ -121,6 +121,25 @@ export const wattsField = leaf('a number of watts, such as 180', (value) => {
   return { wrong: `${showValue(value)} is none` };
 });
 
+/** A number of at least 0 and at most `max`, such as a price. */
+export function amountField(max: number, example: string) {
+  return leaf(`a number from 0 to ${max}, such as ${example}`, (value) => {
+    if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= max) return { value };
+    return { wrong: `${showValue(value)} is none` };
+  });
+}
+
+/** An IANA time zone that this Node knows. */
+export const timeZoneField = leaf('a time zone by its IANA name, such as Europe/Berlin or UTC', (value) => {
+  if (typeof value !== 'string') return { wrong: `${showValue(value)} is no text` };
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return { value };
+  } catch {
+    return { wrong: `${showValue(value)} is no time zone` };
+  }
+});
+
 /** true or false. */
 export const yesNoField = leaf('true or false', (value) => {
   if (typeof value === 'boolean') return { value };

@@ -8,6 +8,7 @@ import {
   leaf,
   showValue,
   textField,
+  timeZoneField,
   wattsField,
   wholeField,
   wordField,
@@ -37,16 +38,6 @@ const cronField = leaf('five fields of cron, such as "0 3 * * mon-fri"', (value)
     return { value: value.trim() };
   } catch (error) {
     return { wrong: (error as Error).message.replace(/^CronPattern: /, '') };
-  }
-});
-
-const timezoneField = leaf('a time zone by its IANA name, such as Europe/Berlin or UTC', (value) => {
-  if (typeof value !== 'string') return { wrong: `${showValue(value)} is no text` };
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
-    return { value };
-  } catch {
-    return { wrong: `${showValue(value)} is no time zone` };
   }
 });
 
@@ -84,7 +75,7 @@ const scheduleSchema = mapping({
   name: nameField.optional(),
   cron: cronField,
   for: durationField(MINUTE_MS, 7 * DAY_MS),
-  timezone: timezoneField.optional(),
+  timezone: timeZoneField.optional(),
   why: whyField.optional(),
 });
 

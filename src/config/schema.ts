@@ -16,6 +16,7 @@ import {
   wordField,
   yesNoField,
 } from './fields.ts';
+import { energySchema, historySchema } from './history-schema.ts';
 import { idleCostsSchema } from './idle-costs-schema.ts';
 import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mapping } from './mapping.ts';
@@ -164,6 +165,8 @@ export const configSchema = mapping({
     maxFiles: wholeField(1, 100_000).default(100),
     maxFileSize: sizeField(KIB, 1024 * MIB).prefault('4MiB'),
   }).prefault({}),
+  history: historySchema.prefault({}),
+  energy: energySchema.prefault({}),
   platforms: z.array(platformSchema),
 });
 

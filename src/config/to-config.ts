@@ -33,6 +33,8 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
       maxFiles: record.maxFiles,
       maxFileBytes: record.maxFileSize,
     },
+    history: toHistory(parsed.history),
+    energy: { ...parsed.energy, timeZone: parsed.energy.timeZone ?? localTimeZone() },
     platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
   };
 }
@@ -43,6 +45,16 @@ function toApi({ listen, tokensFile, tls }: ParsedConfig['api'], folder: string)
     tokensFile: tokensFile === null ? null : absolute(tokensFile, folder),
     tls: tls === null ? null : { cert: absolute(tls.cert, folder), key: absolute(tls.key, folder) },
   };
+}
+
+function toHistory(parsed: ParsedConfig['history']): TorporConfig['history'] {
+  if (parsed === null) return null;
+  return { keepMs: parsed.keep, maxBytes: parsed.maxSize, sampleEveryMs: parsed.powerEvery };
+}
+
+/** This machine's, as TZ or its settings say. */
+function localTimeZone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {

@@ -21,6 +21,9 @@ export interface TorporConfig {
   readonly workers: number;
   readonly log: { readonly level: LogLevel };
   readonly record: RecordConfig;
+  /** What is remembered across restarts; null: nothing. */
+  readonly history: HistoryConfig | null;
+  readonly energy: EnergyConfig;
   readonly platforms: readonly PlatformConfig[];
 }
 
@@ -40,6 +43,25 @@ export interface RecordConfig {
   readonly folder: string;
   readonly maxFiles: number;
   readonly maxFileBytes: number;
+}
+
+/** Bounds of the history. What exceeds them is deleted, oldest first. */
+export interface HistoryConfig {
+  readonly keepMs: number;
+  readonly maxBytes: number;
+  /** Between two samples of each platform's state and watts. */
+  readonly sampleEveryMs: number;
+}
+
+/** What a kilowatt-hour is worth here, and what Torpor's own machine draws. */
+export interface EnergyConfig {
+  /** Per kWh, in `currency` (ISO 4217). */
+  readonly price: number;
+  readonly currency: string;
+  readonly co2eKgPerKwh: number;
+  readonly ownWatts: number;
+  /** IANA name of the zone whose days are told of. */
+  readonly timeZone: string;
 }
 
 export interface PlatformConfig {

@@ -20,6 +20,7 @@ import type {
   StreamName,
   StreamObserver,
 } from '../platform/ports.ts';
+import { type TransitionStep, transitionReason } from '../platform/transition-reason.ts';
 import { formatDuration } from '../platform/units.ts';
 import { watchPace } from '../platform/watch-pace.ts';
 import { callBounded } from './bounded-call.ts';
@@ -78,6 +79,9 @@ export class PlatformController implements StreamObserver {
   #saveTail: Promise<void> = Promise.resolve();
   /** Settles when the last journal write did, whatever came of it. */
   #journalTail: Promise<void> = Promise.resolve();
+  #bmcErrors = 0;
+  /** When the wake under way was first asked of the power path; null: not yet. */
+  #wakeRequestedAtMs: number | null = null;
   /** The last write of orders. Whoever waits for it is told of its problem. */
   #ordersTail: Promise<void> = Promise.resolve();
 
@@ -90,6 +94,7 @@ export class PlatformController implements StreamObserver {
       driver: options.driver,
       clock: options.clock,
       onEvent: (event) => {
+        if (event.kind === 'powerLost') this.#bmcErrors += 1;
         this.dispatch(event);
         if (event.kind === 'power') for (const watch of this.#parts?.inhibitors ?? []) watch.onPower(event.reading);
       },
@@ -99,6 +104,11 @@ export class PlatformController implements StreamObserver {
   /** The machine's present model: facts, state and progress. Immutable. */
   get model(): PlatformModel {
     return this.#model;
+  }
+
+  /** How often its power could not be read since Torpor started. */
+  get bmcErrors(): number {
+    return this.#bmcErrors;
   }
 
   get gate(): StreamGate {
@@ -142,7 +152,8 @@ export class PlatformController implements StreamObserver {
         const [model, effects] = step(before, next, this.#options.clock.nowMs());
         this.#model = model;
         this.#reportBmc(before);
-        for (const effect of effects) this.#run(effect);
+        const made: TransitionStep = { event: next.kind, before, after: model };
+        for (const effect of effects) this.#run(effect, made);
       }
     } finally {
       this.#stepping = false;
@@ -180,7 +191,7 @@ export class PlatformController implements StreamObserver {
     if (this.table.enter(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} is active: ${why}`;
       const { id, vm, client } = stream;
-      this.#report('stream-active', message, { stream: id, vm, client, pool: this.table.size });
+      this.#report('stream-active', message, { stream: id, vm, client, why, pool: this.table.size });
     }
     this.dispatch(
       { kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` },
@@ -200,7 +211,7 @@ export class PlatformController implements StreamObserver {
     if (this.table.exit(stream.id, why, this.#options.clock.nowMs())) {
       const message = `${describeStream(stream)} left the pool: ${why}`;
       const { id, vm, client } = stream;
-      this.#report('stream-idle', message, { stream: id, vm, client, pool: this.table.size });
+      this.#report('stream-idle', message, { stream: id, vm, client, why, pool: this.table.size });
     }
     this.dispatch({ kind: 'pool', size: this.table.size });
   }
@@ -216,15 +227,11 @@ export class PlatformController implements StreamObserver {
 
   // -------------------------------------------------------------------------------------------- effects become deeds
 
-  #run(effect: Effect): void {
+  #run(effect: Effect, made: TransitionStep): void {
     const { gate } = this;
     switch (effect.kind) {
       case 'transition':
-        this.#report('transition', `${effect.from} -> ${effect.to}: ${effect.why}`, {
-          from: effect.from,
-          to: effect.to,
-          pool: this.#model.pool,
-        });
+        this.#reportTransition(effect, made);
         break;
       case 'holdStreams':
         gate.hold();
@@ -281,6 +288,22 @@ export class PlatformController implements StreamObserver {
         this.#report('would-sleep', effect.why);
         break;
     }
+  }
+
+  /** With what a wake's latency is made of: since when somebody waited, when it was asked for, when a VM answered. */
+  #reportTransition({ from, to, why }: Extract<Effect, { kind: 'transition' }>, made: TransitionStep): void {
+    const reason = transitionReason(from, to, made);
+    const facts = { from, to, reason, pool: this.#model.pool };
+    if (to === 'waking') this.#wakeRequestedAtMs = null;
+    if (from !== 'waking') {
+      this.#report('transition', `${from} -> ${to}: ${why}`, facts);
+      return;
+    }
+    const { before, after } = made;
+    const answers = Object.values(after.probes).map(({ answeringSinceMs }) => answeringSinceMs ?? 0);
+    const answeredAtMs = answers.filter((atMs) => atMs >= before.sinceMs).sort((a, b) => a - b)[0] ?? null;
+    const wake = { requestedAtMs: this.#wakeRequestedAtMs, answeredAtMs, waitingSinceMs: before.waitingSinceMs };
+    this.#report('transition', `${from} -> ${to}: ${why}`, { ...facts, ...wake });
   }
 
   #saveContext(sequence: number): void {
@@ -369,7 +392,10 @@ export class PlatformController implements StreamObserver {
   #requestWake(sequence: number, method: string): void {
     const { driver } = this.#options;
     this.#answer(
-      this.#journalSettled().then(() => this.#callPower((signal) => driver.requestWake(method, signal))),
+      this.#journalSettled().then(() => {
+        this.#wakeRequestedAtMs ??= this.#options.clock.nowMs();
+        return this.#callPower((signal) => driver.requestWake(method, signal));
+      }),
       ({ outcome, attempts }) => {
         this.#report('power', `request to wake by ${method} ${outcome}: ${attempts.join('; ')}`, { outcome, method });
         return { kind: 'wakeAnswered', sequence, outcome, why: attempts.join('; ') };

@@ -9,6 +9,7 @@ import { describeMaintenance } from './explain-platform.ts';
 export function buildStatus(controller: PlatformController, nowMs: number): PlatformStatus {
   const { model, gate } = controller;
   const evidence = assess(model, nowMs);
+  const carried = gate.carriedBytes();
   const runs = model.state === 'awake' || model.state === 'drowsy' || model.state === 'saving';
   return {
     name: controller.name,
@@ -28,6 +29,9 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     evidence: evidence.text,
     evidenceIsWeak: !hasPowerWitness(model.policy),
     watts: model.power?.watts ?? null,
+    bytesFromClients: carried.fromClients,
+    bytesToClients: carried.toClients,
+    bmcErrors: controller.bmcErrors,
     inhibitors: model.inhibitors.filter((inhibitor) => inhibitor.untilMs === null || inhibitor.untilMs > nowMs),
     checks: controller.checks(),
     blockers: runs ? findBlockers(model, nowMs) : [],

@@ -59,6 +59,7 @@ export type TorporErrorCode =
   | 'ERR_PLATFORM_BUSY'
   | 'ERR_PLATFORM_STATE'
   | 'ERR_JOURNAL'
+  | 'ERR_HISTORY'
   | 'ERR_PROOF'
   | 'ERR_HOOK'
   | 'ERR_SAVED_VMS'

@@ -246,6 +246,14 @@ export interface StreamGate {
   /** VMs for which bytes or connections wait. */
   waitingVms(): string[];
   heldBytes(): { heldBytes: number; heldStoredBytes: number };
+  /** By all streams since Torpor started, those that are gone included. Of processes that died: as it was known last. */
+  carriedBytes(): CarriedBytes;
+}
+
+/** Clients' bytes, both ways. */
+export interface CarriedBytes {
+  readonly fromClients: number;
+  readonly toClients: number;
 }
 
 // ---------------------------------------------------------------------------------------------- controller's helpers

@@ -37,6 +37,10 @@ export interface PlatformStatus {
   readonly evidence: string;
   readonly evidenceIsWeak: boolean;
   readonly watts: number | null;
+  /** Of all its clients since Torpor started, and how often its BMC could not be read. */
+  readonly bytesFromClients: number;
+  readonly bytesToClients: number;
+  readonly bmcErrors: number;
   readonly inhibitors: readonly InhibitorStatus[];
   /** What each check said last. */
   readonly checks: readonly CheckStatus[];

@@ -2,7 +2,15 @@
 import type { Socket } from 'node:net';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
-import type { Clock, DrainReport, Logger, StreamGate, StreamObserver, StreamStatus } from '../platform/ports.ts';
+import type {
+  CarriedBytes,
+  Clock,
+  DrainReport,
+  Logger,
+  StreamGate,
+  StreamObserver,
+  StreamStatus,
+} from '../platform/ports.ts';
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';
@@ -59,6 +67,7 @@ export class StreamSet implements StreamGate {
   readonly #sendQueues: SendQueues;
   readonly #farewells: Farewells;
   readonly #streams = new Map<string, Stream>();
+  readonly #carried = { fromClients: 0, toClients: 0 };
   readonly #openPerRoute = new Map<StreamRoute, number>();
   readonly #refusing = new Set<Listener>();
   /** VMs for which a client has asked since they were held: whoever comes after it wakes nobody. */
@@ -169,6 +178,10 @@ export class StreamSet implements StreamGate {
 
   heldBytes(): { heldBytes: number; heldStoredBytes: number } {
     return { heldBytes: this.#budget.heldBytes, heldStoredBytes: this.#budget.storedBytes };
+  }
+
+  carriedBytes(): CarriedBytes {
+    return { ...this.#carried };
   }
 
   // ------------------------------------------------------------------------------------------ beside other processes
@@ -288,6 +301,7 @@ export class StreamSet implements StreamGate {
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
       recorder: this.#options.recorder ?? null,
+      carried: this.#carried,
       isHeld: (vm) => this.#heldVms.has(vm),
       connectPace: (vm) => this.#connectPace(vm),
       mayWake: (route, address) => this.#mayWake(route, address),

@@ -78,6 +78,8 @@ export interface StreamHome {
   readonly farewells: Farewells;
   /** null: nothing is recorded. */
   readonly recorder: TraceRecorder | null;
+  /** What all streams together carried, those that are gone included. */
+  readonly carried: { fromClients: number; toClients: number };
   isHeld(vm: string): boolean;
   connectPace(vm: string): ConnectPace;
   /** null, or why this source may not wake the VM of the route now. Called once per stream that would. */
@@ -351,6 +353,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #onClientChunk(chunk: Buffer): void {
     if (this.#mode === 'closed') return;
     this.#bytesFromClient += chunk.length;
+    this.#home.carried.fromClients += chunk.length;
     // A client that is let go says goodbye: nobody is there.
     const verdict = this.#isLetGo ? 'quiet' : this.#activity.judge('client', chunk);
     if (verdict === 'refused') {
@@ -526,6 +529,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   #sendToClient(bytes: Buffer, isWholeChunk: boolean): void {
     this.#bytesToClient += bytes.length;
+    this.#home.carried.toClients += bytes.length;
     // What is cut from a chunk must lie in memory of its own.
     const isDone = isWholeChunk ? this.#targetPort?.pass(this.#clientPort) : this.#clientPort.write(Buffer.from(bytes));
     if (isDone === false) this.#targetPort?.pause();

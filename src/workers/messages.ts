@@ -1,6 +1,6 @@
 // What the main process and its workers say to each other. Both directions keep their order, which the rules of StreamGate rest on:
 // whatever a worker told before its answer to `drain` is known to the machine before that answer is.
-import type { DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import type { CarriedBytes, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
 import type { CarriedOptions } from './stream-carrier.ts';
 import type { RecordOptions } from './stream-host.ts';
 
@@ -39,6 +39,7 @@ export type ToWorker =
 export interface Look {
   readonly heldBytes: number;
   readonly heldStoredBytes: number;
+  readonly carried: CarriedBytes;
   readonly waitingVms: readonly string[];
   /** null: not asked for. */
   readonly streams: readonly StreamStatus[] | null;

@@ -92,7 +92,8 @@ export class StreamWorker {
 }
 
 function lookAt(set: StreamSet, withStreams: boolean): Look {
-  return { ...set.heldBytes(), waitingVms: set.waitingVms(), streams: withStreams ? set.streams() : null };
+  const carried = set.carriedBytes();
+  return { ...set.heldBytes(), carried, waitingVms: set.waitingVms(), streams: withStreams ? set.streams() : null };
 }
 
 /** One platform's observer: sends on what it is told. */

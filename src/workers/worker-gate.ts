@@ -1,6 +1,6 @@
 // One platform's StreamGate in the main process, over streams that workers carry. Sends orders, keeps a mirror; carries no byte.
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
-import type { Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
 import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
 import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
 import { SharedAddress } from './shared-address.ts';
@@ -45,6 +45,8 @@ export class WorkerGate implements CarriedStreams {
   readonly #heldVms: Set<string>;
   readonly #entries = new Map<string, Entry>();
   readonly #looks = new Map<WorkerProcess, Look>();
+  /** Their last word. */
+  readonly #carriedByTheDead = { fromClients: 0, toClients: 0 };
   readonly #counts: ListenerCount[];
   #addresses: SharedAddress[] = [];
   /** Places of the listeners, by what their streams call them. */
@@ -148,6 +150,15 @@ export class WorkerGate implements CarriedStreams {
     return { heldBytes, heldStoredBytes };
   }
 
+  carriedBytes(): CarriedBytes {
+    let { fromClients, toClients } = this.#carriedByTheDead;
+    for (const { carried } of this.#looks.values()) {
+      fromClients += carried.fromClients;
+      toClients += carried.toClients;
+    }
+    return { fromClients, toClients };
+  }
+
   // ------------------------------------------------------------------------------------------ for the pool
 
   get fds(): number[] {
@@ -206,6 +217,9 @@ export class WorkerGate implements CarriedStreams {
 
   /** Its connections are gone with it: their streams are closed, and leave the pool after the grace of any that closes. */
   workerDied(worker: WorkerProcess, why: string): void {
+    const carried = this.#looks.get(worker)?.carried;
+    this.#carriedByTheDead.fromClients += carried?.fromClients ?? 0;
+    this.#carriedByTheDead.toClients += carried?.toClients ?? 0;
     this.#looks.delete(worker);
     this.#unknownUntilMs = this.#crew.clock.nowMs() + DEATH_SETTLE_MS;
     for (const entry of [...this.#entries.values()]) {

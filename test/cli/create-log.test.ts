@@ -29,6 +29,44 @@ describe('createLog', () => {
     expect(io.stdout.trim().split('\n')).toHaveLength(1);
   });
 
+  it('secrets in the message or in text of facts -> masked, the rest of it as it was', () => {
+    const io = new FakeIo();
+    const log = createLog(io, 'info');
+    log.info(
+      { url: 'https://user:hunter2@bmc-1/redfish' },
+      'asked mqtt://u:hunter2@broker:1883, took Bearer hunter2hunter2',
+    );
+    log.warn({ headers: ['Authorization: Basic aHVudGVyMjpodW50ZXIy'] }, 'PVEAPIToken=root@pam!torpor=hunter2-hunter2');
+    log.error({ problem: new Error('-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY----- is odd') }, 'tls');
+    expect(io.stdout).not.toMatch(/hunter2|aHVudGVy/);
+    expect(io.stdout).toContain('https://user:***@bmc-1/redfish');
+    expect(io.stdout).toContain('mqtt://u:***@broker:1883');
+    expect(io.stdout).toContain('is odd');
+  });
+
+  it('secrets under any name and at any depth, in lists and errors -> masked; paths to them are not', () => {
+    const io = new FakeIo();
+    const secret = 'hunter2';
+    const facts = {
+      bmcPassword: secret,
+      'x-auth-token': secret,
+      API_KEY: secret,
+      kg: secret,
+      list: [{ passphrase: secret }, { a: { b: { c: { credentials: { x: secret } } } } }],
+      error: Object.assign(new Error('no'), { secret }),
+      bytes: Buffer.from(secret),
+      passwordFile: '/etc/torpor/vdi-01.password',
+      keepalive: 3,
+      tokens: null,
+    };
+    createLog(io, 'info').info(facts, 'configured');
+    expect(io.stdout).not.toContain(secret);
+    expect(io.stdout).not.toContain(Buffer.from(secret).toString('base64'));
+    const line = JSON.parse(io.stdout) as Record<string, unknown>;
+    expect(line).toMatchObject({ passwordFile: '/etc/torpor/vdi-01.password', keepalive: 3, tokens: null, kg: '***' });
+    expect(facts.kg).toBe(secret);
+  });
+
   it.each([false, true])('secrets at any of three depths, terminal %s -> masked', (outIsTerminal) => {
     const io = new FakeIo();
     io.outIsTerminal = outIsTerminal;

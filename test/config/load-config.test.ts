@@ -74,6 +74,14 @@ describe('configuration', () => {
       workers: 1,
       log: { level: 'info' },
       record: { folder: '/var/lib/torpor/traces', maxFiles: 100, maxFileBytes: 4_194_304 },
+      history: { keepMs: 400 * 86_400_000, maxBytes: 512 * 1024 ** 2, sampleEveryMs: 60_000 },
+      energy: {
+        price: 0.3,
+        currency: 'EUR',
+        co2eKgPerKwh: 0.38,
+        ownWatts: 6,
+        timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
+      },
       platforms: [
         {
           name: 'vdi-01',
@@ -328,9 +336,15 @@ describe('problems', () => {
     ['stateDirr: /x', 'unknown key `stateDirr`; did you mean `stateDir`?'],
     ['platfroms: []', 'unknown key `platfroms`; did you mean `platforms`?'],
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
-    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, workers, log, record, platforms'],
-    ['"a\\u0007b": 1', 'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, platforms'],
-    ['__proto__: {}', 'unknown key `__proto__`; known here: api, stateDir, workers, log, record, platforms'],
+    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, workers, log, record, history, energy, platforms'],
+    [
+      '"a\\u0007b": 1',
+      'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, history, energy, platforms',
+    ],
+    [
+      '__proto__: {}',
+      'unknown key `__proto__`; known here: api, stateDir, workers, log, record, history, energy, platforms',
+    ],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);
   });

@@ -171,6 +171,7 @@ class FakeWorld {
       streams: () => [],
       waitingVms: () => [],
       heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),
+      carriedBytes: () => ({ fromClients: 0, toClients: 0 }),
     };
   }
 

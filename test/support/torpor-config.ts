@@ -53,11 +53,14 @@ export interface PlatformSetUp {
 export interface SetUp extends PlatformSetUp {
   readonly apiPort: number;
   readonly workers?: number;
+  /** Left out: the default, with a sample a second. */
+  readonly history?: 'off';
 }
 
 /** Writes `torpor.yaml` into the folder and returns its path. */
 export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
-  return writeFarmConfig(folder, { apiPort: setUp.apiPort, workers: setUp.workers, platforms: [setUp] });
+  const { apiPort, workers, history } = setUp;
+  return writeFarmConfig(folder, { apiPort, workers, history, platforms: [setUp] });
 }
 
 /** The same for several platforms under one Torpor. */
@@ -66,6 +69,7 @@ export function writeFarmConfig(
   farm: {
     readonly apiPort: number;
     readonly workers?: number | undefined;
+    readonly history?: 'off' | undefined;
     readonly platforms: readonly PlatformSetUp[];
   },
 ): string {
@@ -74,6 +78,7 @@ export function writeFarmConfig(
     api: { listen: `127.0.0.1:${farm.apiPort}` },
     stateDir: folder.file('state'),
     workers: farm.workers ?? 1,
+    history: farm.history ?? { powerEvery: '1s' },
     platforms: farm.platforms.map((platform) => platformSection(folder, platform)),
   };
   writeFileSync(path, stringify(config));
