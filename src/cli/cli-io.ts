@@ -7,6 +7,10 @@ import type { Farm } from '../platform/status.ts';
 export interface RunningTorpor {
   readonly farm: Farm;
   readonly apiUrl: string;
+  /** Goes over to another configuration; what came of it is told in the log and as events. */
+  reload(config: TorporConfig): Promise<unknown>;
+  /** Tells that the configuration was refused. */
+  refuseReload(why: string): void;
   stop(): Promise<void>;
 }
 
@@ -42,6 +46,8 @@ export interface CliIo {
   outBytes(bytes: Uint8Array): Promise<void>;
   /** Calls back at each SIGINT and SIGTERM until the returned function is called. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Calls back at each SIGHUP until the returned function is called. */
+  onReloadSignal(listener: () => void): () => void;
   /** Ends the process at once. */
   exitNow(code: number): void;
   loadRunTorpor(): Promise<RunTorpor>;

@@ -33,6 +33,10 @@ const io: CliIo = {
       for (const signal of STOP_SIGNALS) process.off(signal, listener);
     };
   },
+  onReloadSignal: (listener) => {
+    process.on('SIGHUP', listener);
+    return () => process.off('SIGHUP', listener);
+  },
   exitNow: (code) => process.exit(code),
   loadRunTorpor: async () => (await import('../compose.ts')).runTorpor,
   loadPlayDemo: async () => (await import('../demo/play-demo.ts')).playDemo,

@@ -1,5 +1,6 @@
 // One listening TCP address of a VM: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
@@ -53,11 +54,11 @@ export interface ListenerOptions {
 }
 
 export class Listener {
-  readonly maxStreams: number;
-  readonly #options: ListenerOptions;
+  #maxStreams: number;
+  #options: ListenerOptions;
   readonly #server: Server;
-  readonly #guard: SourceGuard;
-  readonly #banner: BannerMemory | null;
+  #guard: SourceGuard;
+  #banner: BannerMemory | null;
   #endpoint: Endpoint;
   #route: StreamRoute | null = null;
 
@@ -65,9 +66,9 @@ export class Listener {
   constructor(options: ListenerOptions, onClient: (client: Socket, listener: Listener) => void) {
     this.#options = options;
     this.#endpoint = options.listen;
-    this.#guard = new SourceGuard({ allowFrom: options.allowFrom ?? null, wakeRate: options.wakeRate ?? null });
-    this.#banner = options.banner === 'serve' ? new BannerMemory() : null;
-    this.maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    this.#guard = guardOf(options);
+    this.#banner = bannerOf(options);
+    this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     const serverOptions: ServerOpts = {
       allowHalfOpen: true,
       noDelay: true,
@@ -76,6 +77,29 @@ export class Listener {
       highWaterMark: PORT_HIGH_WATER_BYTES,
     };
     this.#server = createServer(serverOptions, (client) => onClient(client, this));
+  }
+
+  get options(): ListenerOptions {
+    return this.#options;
+  }
+
+  get maxStreams(): number {
+    return this.#maxStreams;
+  }
+
+  /**
+   * Other rules at the same address. Open streams follow where they still belong to the same VM, target and kind: by their next byte.
+   * Those that do not keep the rules they began with. What sources did so far is forgotten where their bounds changed.
+   */
+  update(options: ListenerOptions): void {
+    const before = this.#options;
+    this.#options = options;
+    this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    if (!isAlike(before, options, ['allowFrom', 'wakeRate'])) this.#guard = guardOf(options);
+    const staysHome = isAlike(before, options, ['vm', 'target', 'protocol', 'device']);
+    if (before.banner !== options.banner || !staysHome) this.#banner = bannerOf(options);
+    const route = this.#makeRoute();
+    this.#route = staysHome && this.#route !== null ? Object.assign(this.#route, route) : route;
   }
 
   /** Where it listens; with port 0 the real port, once it is open. */
@@ -122,6 +146,18 @@ export class Listener {
       this.#server.close(() => resolve());
     });
   }
+}
+
+function guardOf({ allowFrom = null, wakeRate = null }: ListenerOptions): SourceGuard {
+  return new SourceGuard({ allowFrom, wakeRate });
+}
+
+function bannerOf({ banner }: ListenerOptions): BannerMemory | null {
+  return banner === 'serve' ? new BannerMemory() : null;
+}
+
+function isAlike(a: ListenerOptions, b: ListenerOptions, keys: ReadonlyArray<keyof ListenerOptions>): boolean {
+  return keys.every((key) => isDeepStrictEqual(a[key] ?? null, b[key] ?? null));
 }
 
 /** For people: why it cannot be listened there, and what to do. */

@@ -24,6 +24,7 @@ export class StreamHost implements StreamCarrier {
   readonly #registry: StreamRegistry;
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
+  readonly isSettled = false;
 
   private constructor(
     options: StreamHostOptions,

@@ -1,12 +1,12 @@
 // `torpor run`: loads the configuration, starts Torpor and stops it at a signal. What runs is the composition root's business.
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load-config.ts';
-import { TorporError } from '../../platform/errors.ts';
+import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/ports.ts';
 import type { CliIo, RunningTorpor, StopSignal } from '../cli-io.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { configOption } from '../command-options.ts';
-import { createLog } from '../create-log.ts';
+import { createLog, type LeveledLog } from '../create-log.ts';
 
 /** For everything to stop in order; what takes longer is left behind. */
 export const STOP_BOUND_MS = 10_000;
@@ -16,7 +16,9 @@ const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM:
 export function addRunCommand(program: Command, io: CliIo): void {
   program
     .command('run')
-    .description('run Torpor in front of the platforms of a configuration, until SIGINT or SIGTERM')
+    .description(
+      'run Torpor in front of the platforms of a configuration, until SIGINT or SIGTERM; SIGHUP reads it again',
+    )
     .addOption(configOption())
     .action((options: { config: string }) => run(options.config, io));
 }
@@ -27,14 +29,55 @@ async function run(configPath: string, io: CliIo): Promise<void> {
   for (const warning of warnings) log.warn({}, warning);
   const runTorpor = await io.loadRunTorpor();
   const stop = stopRequest(io, log);
+  const reload = reloadRequests(io);
   try {
     const torpor = await runTorpor(config, { log });
     log.info({ api: torpor.apiUrl, platforms: config.platforms.map((platform) => platform.name) }, 'Torpor runs');
+    reload.serve(() => readAgain(configPath, torpor, log));
     const signal = await stop.asked;
     log.info({ signal }, 'stopping; once more ends at once');
+    reload.forget();
     await stopInTime(torpor, log);
   } finally {
+    reload.forget();
     stop.forget();
+  }
+}
+
+/** A SIGHUP before it serves, or while it reads, is served afterwards: the file may have changed meanwhile. */
+function reloadRequests(io: CliIo): { serve: (read: () => Promise<void>) => void; forget: () => void } {
+  let isAsked = false;
+  let read: (() => Promise<void>) | null = null;
+  let isReading = false;
+  const turn = async () => {
+    if (isReading || read === null) return;
+    isReading = true;
+    for (; isAsked; ) {
+      isAsked = false;
+      await read();
+    }
+    isReading = false;
+  };
+  const forget = io.onReloadSignal(() => {
+    isAsked = true;
+    void turn();
+  });
+  const serve = (reader: () => Promise<void>) => {
+    read = reader;
+    void turn();
+  };
+  return { serve, forget };
+}
+
+/** A file that is refused changes nothing. */
+async function readAgain(configPath: string, torpor: RunningTorpor, log: LeveledLog): Promise<void> {
+  try {
+    const { config, warnings } = await loadConfig(configPath);
+    for (const warning of warnings) log.warn({}, warning);
+    log.level = config.log.level;
+    await torpor.reload(config);
+  } catch (error) {
+    torpor.refuseReload(errorText(error));
   }
 }
 

@@ -15,9 +15,10 @@ export class FakeIo implements CliIo {
   runTorpor: RunTorpor = () => Promise.reject(new Error('this test has no Torpor'));
   playDemo: PlayDemo = () => Promise.reject(new Error('this test has no demo'));
   readonly #listeners = new Set<(signal: StopSignal) => void>();
+  readonly #reloads = new Set<() => void>();
 
   get signalListeners(): number {
-    return this.#listeners.size;
+    return this.#listeners.size + this.#reloads.size;
   }
 
   out(text: string): void {
@@ -43,6 +44,15 @@ export class FakeIo implements CliIo {
   onStopSignal(listener: (signal: StopSignal) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onReloadSignal(listener: () => void): () => void {
+    this.#reloads.add(listener);
+    return () => this.#reloads.delete(listener);
+  }
+
+  hangUp(): void {
+    for (const listener of [...this.#reloads]) listener();
   }
 
   exitNow(code: number): void {
