@@ -9,11 +9,22 @@ import type { PlatformConfig, VmConfig } from './config/torpor-config.ts';
 import { ObserverRelay } from './controller/observer-relay.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
 import type { EventLog } from './history/event-log.ts';
-import { errorText, type TorporError } from './platform/errors.ts';
+import { errorText, TorporError } from './platform/errors.ts';
 import type { KeptOrders } from './platform/inhibitor.ts';
 import type { PlatformPolicy } from './platform/model.ts';
-import type { Intent, Journal, Logger, OrderStore, PowerDriver, ProbeResult, Prober } from './platform/ports.ts';
+import type {
+  Intent,
+  Journal,
+  Logger,
+  OrderStore,
+  PlatformContext,
+  PowerDriver,
+  ProbeResult,
+  Prober,
+} from './platform/ports.ts';
 import { withCapabilities } from './platform/power-policy.ts';
+import { formatDuration } from './platform/units.ts';
+import { DeputyDriver } from './power/deputy-driver.ts';
 import { createProbe } from './probes/create-probe.ts';
 import { VmProber } from './probes/vm-prober.ts';
 import type { ListenerOptions } from './streams/listener.ts';
@@ -28,8 +39,9 @@ const HOST_READERS = { ssh: 'the host', libvirt: 'libvirt', proxmox: 'Proxmox VE
 const RETIRE_LOOK_MS = 1_000;
 /** Streams of a platform that was taken out of the configuration are ended after this time. */
 export const RETIRE_BOUND_MS = 24 * 3_600_000;
-/** The name of the inhibitor that keeps a platform awake while it is given up. */
+/** The names of the inhibitors that keep a platform awake while it is given up, and while a former Torpor still has streams of it. */
 const RETIRING = 'retiring';
+const FORMER = 'former-torpor';
 
 export interface RunningListener {
   readonly platform: string;
@@ -40,6 +52,8 @@ export interface RunningListener {
 
 /** What the platforms of one Torpor share. */
 export interface PlatformShared {
+  /** The process of the Torpor before this one, as long as it has streams; null: there is none. */
+  readonly follows: () => number | null;
   readonly carrier: StreamCarrier;
   readonly events: EventLog;
   readonly journal: Journal;
@@ -87,6 +101,7 @@ export class RunningPlatform {
     const platform = new RunningPlatform(config, shared, streams, relay, control);
     try {
       await streams.open();
+      platform.#inhibitForFormer();
       control.controller.start();
       return platform;
     } catch (thrown) {
@@ -138,7 +153,7 @@ export class RunningPlatform {
       const endMs = systemClock.nowMs() + RETIRE_BOUND_MS;
       let cancel: () => void = () => {};
       const look = () => {
-        const isOver = this.controller.isSettled && !this.streams.streams().some(({ mode }) => mode !== 'closed');
+        const isOver = this.controller.isSettled && !this.hasStreams;
         if (isOver || systemClock.nowMs() >= endMs) return resolve('over');
         cancel = systemClock.schedule(RETIRE_LOOK_MS, look);
       };
@@ -158,6 +173,45 @@ export class RunningPlatform {
     this.streams.stopListening(routesOf(next));
   }
 
+  /**
+   * For another Torpor that takes over: once nothing is under way this one takes no more clients, presses nothing and writes nothing more. Its streams
+   * go on; one that needs its sleeper has `askWake` asked. Rejects where the platform does not settle in time; then it stays as it was.
+   */
+  async handOver(boundMs: number, askWake: () => void): Promise<void> {
+    await this.#untilSettled(boundMs);
+    await this.#replaceControl(this.#config, askWake);
+    this.streams.stopListening();
+    const why = 'another Torpor has taken over: this one only sees its streams to their end';
+    this.controller.dispatch({ kind: 'inhibit', by: 'torpor', name: RETIRING, why, untilMs: null });
+  }
+
+  /** Back from `handOver`: the other one did not come up. Resolves with what could not be listened on. */
+  async takeBack(): Promise<string[]> {
+    await this.#replaceControl(this.#config);
+    return (await this.streams.update(carriedOf(this.#config))).map(errorText);
+  }
+
+  /** Resolves when nothing is under way. Rejects with ERR_PLATFORM_STATE at the bound. */
+  settled(boundMs: number): Promise<void> {
+    return this.#untilSettled(boundMs);
+  }
+
+  formerEnded(): void {
+    this.controller.dispatch({ kind: 'lift', by: 'torpor', name: FORMER, why: 'the Torpor before this one has ended' });
+  }
+
+  /** Nothing is put to sleep under streams that this Torpor does not see. */
+  #inhibitForFormer(): void {
+    const pid = this.#shared.follows();
+    if (pid === null) return;
+    const why = `streams of the Torpor before this one (process ${pid}) are still open`;
+    this.controller.dispatch({ kind: 'inhibit', by: 'torpor', name: FORMER, why, untilMs: null });
+  }
+
+  get hasStreams(): boolean {
+    return this.streams.streams().some(({ mode }) => mode !== 'closed');
+  }
+
   async stop(): Promise<void> {
     await this.#control.stop();
     await this.streams.close();
@@ -175,16 +229,30 @@ export class RunningPlatform {
   }
 
   /** All effects of the step that settles it have run by then: they run at once. */
-  async #untilSettled(): Promise<void> {
+  async #untilSettled(boundMs: number | null = null): Promise<void> {
+    const endMs = boundMs === null ? Number.POSITIVE_INFINITY : systemClock.nowMs() + boundMs;
     while (!this.controller.isSettled) {
-      await new Promise<void>((resolve) => {
-        const forget = this.#shared.events.subscribe(({ platform, kind }) => {
-          if (platform !== this.name || kind !== 'transition') return;
-          forget();
-          setImmediate(resolve);
-        });
-      });
+      const leftMs = endMs - systemClock.nowMs();
+      if (leftMs <= 0) {
+        const what = `${this.name} is ${this.controller.model.state} for longer than ${formatDuration(boundMs ?? 0)}`;
+        throw new TorporError('ERR_PLATFORM_STATE', what, { retryable: true });
+      }
+      await this.#nextTransition(leftMs);
     }
+  }
+
+  #nextTransition(boundMs: number): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const end = () => {
+        forget();
+        cancel();
+        setImmediate(resolve);
+      };
+      const forget = this.#shared.events.subscribe(({ platform, kind }) => {
+        if (platform === this.name && kind === 'transition') end();
+      });
+      const cancel = Number.isFinite(boundMs) ? systemClock.schedule(boundMs, end) : () => {};
+    });
   }
 
   async #apply(next: PlatformConfig): Promise<string[]> {
@@ -203,39 +271,55 @@ export class RunningPlatform {
   }
 
   /** The former one presses nothing any more before the next one begins. */
-  async #replaceControl(next: PlatformConfig): Promise<void> {
-    const prepared = await prepareControl(next, this.#shared);
+  async #replaceControl(next: PlatformConfig, askWake: (() => void) | null = null): Promise<void> {
+    const prepared = await prepareControl(next, this.#shared, askWake);
     await this.#untilSettled();
     const former = this.#control;
     this.#relay.setObserver(null);
     await former.stop();
     this.#control = prepared.begin(this.streams, this.#relay, former.controller);
+    this.#inhibitForFormer();
     this.#control.controller.start();
   }
 }
 
-/** Everything that may fail is built here; `begin` cannot. */
-async function prepareControl(config: PlatformConfig, shared: PlatformShared) {
-  const { events, journal, orderStore, stateDir, log } = shared;
+/** Where nothing is kept: another Torpor keeps it. */
+const FORGETFUL: Journal & OrderStore = { read: async () => null, write: async () => {} };
+const NO_CONTEXT: PlatformContext = {
+  save: async () => ({ veto: 'this Torpor has handed over' }),
+  restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
+};
+
+/** Everything that may fail is built here; `begin` cannot. With `askWake` it is a deputy's: it reads, and leaves all deeds to another Torpor. */
+async function prepareControl(config: PlatformConfig, shared: PlatformShared, askWake: (() => void) | null = null) {
+  const { events, stateDir, log } = shared;
+  const isDeputy = askWake !== null;
+  const journal = isDeputy ? FORGETFUL : shared.journal;
+  const orderStore = isDeputy ? FORGETFUL : shared.orderStore;
   const report = ({ kind, message, facts }: ControllerEvent) => events.append(config.name, kind, message, facts ?? {});
   const power = { log, readProof: proofReader(stateDir, config) };
   const parts = await buildParts(config, power);
-  const driver = await combineParts(config, parts, power);
-  const context = await buildContext(config, {
-    stateDir,
-    log,
-    tell: (kind, message) => report({ kind, message }),
-    secret: secretReader(config, { log }),
-  });
+  const own = await combineParts(config, parts, power);
+  const driver = askWake === null ? own : new DeputyDriver({ driver: own, askWake });
+  const context = isDeputy
+    ? NO_CONTEXT
+    : await buildContext(config, {
+        stateDir,
+        log,
+        tell: (kind, message) => report({ kind, message }),
+        secret: secretReader(config, { log }),
+      });
   let controller: PlatformController | null = null;
-  const inhibitors = await buildInhibitors(config, {
-    watchdog: watchdogOf(parts),
-    stateDir,
-    log,
-    proof: driver.proof,
-    onEvent: (event) => controller?.dispatch(event),
-    report: (kind, message) => controller?.tell(kind, message),
-  });
+  const inhibitors = isDeputy
+    ? []
+    : await buildInhibitors(config, {
+        watchdog: watchdogOf(parts),
+        stateDir,
+        log,
+        proof: own.proof,
+        onEvent: (event) => controller?.dispatch(event),
+        report: (kind, message) => controller?.tell(kind, message),
+      });
   const intent = await readIntent(journal, config.name, log, report);
   const orders = await readOrders(orderStore, config.name, log, report);
   const options = { name: config.name, armed: config.mode === 'armed', intent, orders, driver, journal, orderStore };
@@ -252,7 +336,7 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared) {
       const probers = probedVmsOf(config).flatMap((vm) => buildProber(vm, begun, log));
       begun.attach({ gate: streams, probers, inhibitors });
       relay.setObserver(begun);
-      const stopRecording = recordIntoBmc(config, parts.bmc, events, log);
+      const stopRecording = isDeputy ? () => {} : recordIntoBmc(config, parts.bmc, events, log);
       const stop = async () => {
         stopRecording();
         await begun.stop();

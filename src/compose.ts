@@ -1,5 +1,6 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
+import { HandOver } from './compose-hand-over.ts';
 import { type PlatformShared, type RunningListener, RunningPlatform } from './compose-platform.ts';
 import { ConfigReload, type ReloadOutcome } from './compose-reload.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
@@ -11,6 +12,7 @@ import { SleepLedger } from './history/sleep-ledger.ts';
 import { packageVersion } from './package-version.ts';
 import type { Logger } from './platform/ports.ts';
 import type { Farm } from './platform/status.ts';
+import type { InheritedSockets } from './streams/inherited-sockets.ts';
 import { systemClock } from './system-clock.ts';
 import type { StreamCarrier } from './workers/stream-carrier.ts';
 import { type RecordOptions, StreamHost } from './workers/stream-host.ts';
@@ -28,16 +30,27 @@ export interface TorporRun {
   readonly listeners: readonly RunningListener[];
   /** Goes over to another configuration without ending a stream. Never rejects: what could not be done is told, also as an event. */
   reload(config: TorporConfig): Promise<ReloadOutcome>;
+  /** Leaving it to another Torpor, and following one. */
+  readonly handOver: HandOver;
   /** Tells that a configuration was refused and all stays as it is. */
   refuseReload(why: string): void;
   /** Ends safely: held bytes of waking platforms are delivered first (bounded), nothing is pressed any more. */
   stop(): Promise<void>;
 }
 
+export interface RunOptions {
+  readonly log: Logger;
+  /** Sockets to listen on that this process was given. Those that the configuration does not name are closed. */
+  readonly inherited?: InheritedSockets | null;
+  /** The process of the Torpor that this one follows, until `handOver.formerEnded`. */
+  readonly follows?: number | null;
+}
+
 /** Starts everything the configuration names. Rejects, with all that was started ended again, where a part cannot start. */
-export async function runTorpor(config: TorporConfig, options: { readonly log: Logger }): Promise<TorporRun> {
-  const { log } = options;
-  const carrier = await openCarrier(config, log);
+export async function runTorpor(config: TorporConfig, options: RunOptions): Promise<TorporRun> {
+  const { log, inherited = null } = options;
+  let { follows = null } = options;
+  const carrier = await openCarrier(config, log, inherited);
   const events = new EventLog(systemClock);
   const ledger = new SleepLedger(config.platforms, systemClock.nowMs());
   events.subscribe((event) => ledger.note(event));
@@ -49,7 +62,7 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   };
   try {
     const { stateDir } = config;
-    const shared: PlatformShared = { carrier, events, journal, orderStore, stateDir, log };
+    const shared: PlatformShared = { carrier, events, journal, orderStore, stateDir, log, follows: () => follows };
     const platforms: RunningPlatform[] = [];
     ends.push(async () => {
       for (const platform of platforms.reverse()) await platform.stop();
@@ -58,9 +71,24 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
     await carrier.start();
     const controllers = () => platforms.map(({ controller }) => controller);
     const farm = new MemoryFarm({ controllers, events, ledger, clock: systemClock });
+    closeUnclaimed(inherited, log);
     const { nowMs } = systemClock;
-    const api = await startApi(farm, { ...config.api, log, version: packageVersion(), nowMs, dashboard: true });
+    const openApi = () =>
+      startApi(farm, { ...config.api, log, version: packageVersion(), nowMs, dashboard: true });
+    let api = await openApi();
     ends.push(() => api.close());
+    const handOver = new HandOver({
+      platforms,
+      events,
+      log,
+      onFormerEnded: () => {
+        follows = null;
+      },
+      closeFace: () => api.close(),
+      openFace: async () => {
+        api = await openApi();
+      },
+    });
     const reload = new ConfigReload({ config, platforms, shared, ledger });
     return {
       farm,
@@ -68,6 +96,7 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
       get listeners() {
         return platforms.flatMap(({ listeners }) => listeners);
       },
+      handOver,
       reload: (next) => reload.goOver(next),
       refuseReload: (why) => reload.refuse(why),
       stop: async () => {
@@ -81,9 +110,21 @@ export async function runTorpor(config: TorporConfig, options: { readonly log: L
   }
 }
 
+/** A socket without a listener would take clients that nobody serves. */
+function closeUnclaimed(inherited: InheritedSockets | null, log: Logger): void {
+  const left = inherited?.left ?? [];
+  if (left.length > 0)
+    log.warn({ sockets: left }, 'sockets that this process was given and no listener names are closed');
+  inherited?.close();
+}
+
 /** One worker is this process itself. */
-function openCarrier(config: TorporConfig, log: Logger): Promise<StreamCarrier> | StreamCarrier {
-  const options = { record: recordOptions(config, log), clock: systemClock, log };
+function openCarrier(
+  config: TorporConfig,
+  log: Logger,
+  inherited: InheritedSockets | null,
+): Promise<StreamCarrier> | StreamCarrier {
+  const options = { record: recordOptions(config, log), clock: systemClock, log, inherited };
   if (config.workers === 1) return StreamHost.open(options);
   return new WorkerPool({ ...options, workers: config.workers, logLevel: config.log.level });
 }

@@ -6,6 +6,7 @@ import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 import { BannerMemory } from './server-banner.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
@@ -122,13 +123,16 @@ export class Listener {
     return { vm, target, protocol, device, listener, ...rules, guard: this.#guard, banner: this.#banner };
   }
 
-  /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */
-  open(): Promise<void> {
+  /** Starts to listen, on the socket that it was given if there is one. Rejects with ERR_STREAM_LISTEN. */
+  open(inherited: InheritedSockets | null = null): Promise<void> {
     const { listen, vm, fd } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => reject(listenError(listen, vm, error)));
+      const handle = fd === undefined ? (inherited?.claim(listen) ?? null) : null;
       const where = fd === undefined ? { host: listen.host, port: listen.port } : { fd };
-      this.#server.listen({ ...where, backlog: BACKLOG }, () => {
+      // Node's documented form (handle, backlog, callback); its types know the other two only.
+      const at = (handle === null ? where : { _handle: handle }) as { host: string; port: number };
+      this.#server.listen(at as never, BACKLOG as never, () => {
         this.#server.removeAllListeners('error');
         // Nothing is reported on a listening TCP socket that would end it; a failed accept has cost its client only.
         this.#server.on('error', () => {});
@@ -137,6 +141,11 @@ export class Listener {
         resolve();
       });
     });
+  }
+
+  /** Its socket, for a process that is to listen in its place; null where it does not listen. */
+  get fd(): number | null {
+    return (this.#server as unknown as { _handle: { fd: number } | null })._handle?.fd ?? null;
   }
 
   /** Accepts no more clients. Resolves when the port is free and every accepted socket is closed. Idempotent. */

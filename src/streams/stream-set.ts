@@ -6,6 +6,7 @@ import type { Clock, DrainReport, Logger, StreamGate, StreamObserver, StreamStat
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { resetSocket } from './reset-socket.ts';
@@ -39,6 +40,8 @@ export interface StreamSetOptions {
   readonly listeners: readonly ListenerOptions[];
   /** Records the streams of listeners that ask for it. Default: none are. */
   readonly recorder?: TraceRecorder | null;
+  /** Sockets that this process was given to listen on. Default: none. */
+  readonly inherited?: InheritedSockets | null;
   /** First part of its streams' ids. Default: the platform's name and a hyphen. */
   readonly idPrefix?: string;
   /** A client of this listener (its place among the listeners) was the first to ask for a sleeping VM: see noteAsked. */
@@ -87,7 +90,7 @@ export class StreamSet implements StreamGate {
   /** Opens all listeners. Rejects with the first ERR_STREAM_LISTEN, and then none stays open. */
   async open(): Promise<void> {
     try {
-      for (const listener of this.#listeners) await listener.open();
+      for (const listener of this.#listeners) await listener.open(this.#options.inherited);
     } catch (error) {
       await Promise.all(this.#listeners.map((listener) => listener.close()));
       throw error;
@@ -139,6 +142,11 @@ export class StreamSet implements StreamGate {
   /** Where it listens, in the order of the configured listeners, as `host:port`. */
   endpoints(): string[] {
     return this.#listeners.map((listener) => formatEndpoint(listener.endpoint));
+  }
+
+  /** The sockets that it listens on, for a process that is to do so in its place. */
+  get fds(): number[] {
+    return this.#listeners.flatMap(({ fd }) => (fd === null ? [] : [fd]));
   }
 
   /**

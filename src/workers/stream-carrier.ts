@@ -20,6 +20,8 @@ export interface CarriedStreams extends StreamGate {
   update(change: StreamSetChange): Promise<TorporError[]>;
   /** Takes no more clients, but where these listen (several processes: nowhere, or as before); its streams go on. Idempotent. */
   stopListening(but?: readonly ListenerOptions[]): void;
+  /** The sockets that it listens on. */
+  readonly fds: readonly number[];
   /** Ends everything at once, each stream by RST on both sides; the observer hears nothing of it. */
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
 import type { StreamSetChange } from '../streams/stream-set.ts';
 import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
@@ -45,6 +46,7 @@ export class WorkerGate implements CarriedStreams {
   readonly #options: CarriedOptions;
   readonly #index: number;
   readonly #crew: WorkerCrew;
+  readonly #inherited: InheritedSockets | null;
   readonly #heldVms: Set<string>;
   readonly #entries = new Map<string, Entry>();
   readonly #looks = new Map<WorkerProcess, Look>();
@@ -57,17 +59,23 @@ export class WorkerGate implements CarriedStreams {
   #isClosedToClients = false;
 
   /** `index`: its place among the platforms. */
-  constructor(options: CarriedOptions, index: number, crew: WorkerCrew) {
+  constructor(options: CarriedOptions, index: number, crew: WorkerCrew, inherited: InheritedSockets | null = null) {
     this.#options = options;
     this.#index = index;
     this.#crew = crew;
+    this.#inherited = inherited;
     this.#heldVms = new Set(options.listeners.map(({ vm }) => vm));
     this.#counts = options.listeners.map(({ maxStreams }) => new ListenerCount(maxStreams ?? DEFAULT_MAX_STREAMS));
   }
 
   async open(): Promise<void> {
     try {
-      for (const { listen, vm } of this.#options.listeners) this.#addresses.push(await SharedAddress.bind(listen, vm));
+      for (const { listen, vm } of this.#options.listeners) {
+        const handle = this.#inherited?.claim(listen) ?? null;
+        this.#addresses.push(
+          handle === null ? await SharedAddress.bind(listen, vm) : SharedAddress.inherited(listen, handle),
+        );
+      }
       this.#places = new Map(this.endpoints().map((endpoint, place) => [endpoint, place]));
     } catch (error) {
       this.#closeAddresses();

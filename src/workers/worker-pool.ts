@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { TorporError, type TorporErrorCode } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
+import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import type { FromWorker, LogLevel } from './messages.ts';
 import type { CarriedOptions, StreamCarrier } from './stream-carrier.ts';
 import type { RecordOptions } from './stream-host.ts';
@@ -19,6 +20,7 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   readonly record: RecordOptions;
   readonly logLevel: LogLevel;
+  readonly inherited?: InheritedSockets | null;
   readonly clock: Clock;
   readonly log: Logger;
   /** Default: worker-main beside this file. */
@@ -62,7 +64,7 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
   }
 
   carry(options: CarriedOptions): WorkerGate {
-    const gate = new WorkerGate(options, this.#gates.length, this);
+    const gate = new WorkerGate(options, this.#gates.length, this, this.#options.inherited ?? null);
     this.#gates.push(gate);
     return gate;
   }

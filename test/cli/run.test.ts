@@ -46,8 +46,30 @@ function running(stop: () => Promise<void>): RunningTorpor {
     apiUrl: 'http://127.0.0.1:7070',
     reload: async (config) => void reloads.push(config),
     refuseReload: (why) => void refusals.push(why),
+    handOver: new FakeHandOver(),
     stop,
   };
+}
+
+/** A hand-over that remembers what was asked of it. */
+class FakeHandOver {
+  readonly fds = [7, 8];
+  readonly asked: string[] = [];
+  async leave() {
+    this.asked.push('leave');
+  }
+  async takeBack() {
+    this.asked.push('takeBack');
+  }
+  async drained() {
+    this.asked.push('drained');
+  }
+  formerEnded() {
+    this.asked.push('formerEnded');
+  }
+  wakeForFormer(platform: string) {
+    this.asked.push(`wake ${platform}`);
+  }
 }
 
 /** A promise and its end. */

@@ -1,6 +1,8 @@
 // A process that a test owns: captured output, an environment of its own, signals on demand.
 import type { CliIo, PlayDemo, RunTorpor, StopSignal } from '../../../src/cli/cli-io.ts';
 import { runCli } from '../../../src/cli/program.ts';
+import type { Former, Successor } from '../../../src/cli/torpor-kin.ts';
+import { InheritedSockets } from '../../../src/streams/inherited-sockets.ts';
 
 export class FakeIo implements CliIo {
   readonly version = '1.2.3';
@@ -16,9 +18,10 @@ export class FakeIo implements CliIo {
   playDemo: PlayDemo = () => Promise.reject(new Error('this test has no demo'));
   readonly #listeners = new Set<(signal: StopSignal) => void>();
   readonly #reloads = new Set<() => void>();
+  readonly #handOvers = new Set<() => void>();
 
   get signalListeners(): number {
-    return this.#listeners.size + this.#reloads.size;
+    return this.#listeners.size + this.#reloads.size + this.#handOvers.size;
   }
 
   out(text: string): void {
@@ -50,6 +53,24 @@ export class FakeIo implements CliIo {
     this.#reloads.add(listener);
     return () => this.#reloads.delete(listener);
   }
+
+  onHandOverSignal(listener: () => void): () => void {
+    this.#handOvers.add(listener);
+    return () => this.#handOvers.delete(listener);
+  }
+
+  askHandOver(): void {
+    for (const listener of [...this.#handOvers]) listener();
+  }
+
+  inheritedSockets(): InheritedSockets {
+    return new InheritedSockets([]);
+  }
+
+  former: Former | null = null;
+  startSuccessor: (fds: readonly number[]) => Successor = () => {
+    throw new Error('this test has no other Torpor');
+  };
 
   hangUp(): void {
     for (const listener of [...this.#reloads]) listener();
