@@ -3,6 +3,7 @@ import type { TorporConfig } from '../config/torpor-config.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
+import type { ServiceManager } from './service-manager.ts';
 import type { Former, Successor } from './torpor-kin.ts';
 
 /** A running Torpor, as `torpor run` sees it. */
@@ -70,6 +71,8 @@ export interface CliIo {
   readonly former: Former | null;
   /** Starts this program anew, with the same arguments, to follow this process. It gets the sockets. */
   startSuccessor(fds: readonly number[]): Successor;
+  /** Whoever runs this process as a service. */
+  readonly service: ServiceManager;
   /** Ends the process at once. */
   exitNow(code: number): void;
   loadRunTorpor(): Promise<RunTorpor>;

@@ -5,6 +5,7 @@ import { packageVersion } from '../package-version.ts';
 import { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { keepYoungHeapSmall } from '../young-heap.ts';
 import type { CliIo, StopSignal } from './cli-io.ts';
+import { serviceManager } from './service-manager.ts';
 import { findFormer, spawnSuccessor } from './torpor-kin.ts';
 
 // Before the program is loaded, for which it would grow; what has grown stays.
@@ -45,6 +46,7 @@ const io: CliIo = {
   },
   inheritedSockets: () => InheritedSockets.take(process.env, process.pid),
   former: findFormer(process.env),
+  service: serviceManager(process.env),
   startSuccessor: (fds) => spawnSuccessor(process.argv.slice(1), fds),
   exitNow: (code) => process.exit(code),
   loadRunTorpor: async () => (await import('../compose.ts')).runTorpor,

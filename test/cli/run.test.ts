@@ -106,6 +106,7 @@ describe('torpor run', () => {
     io.signal('SIGTERM');
     expect(await run).toBe(0);
     expect(stops).toBe(1);
+    expect(io.told).toEqual(['READY=1', 'STATUS=1 platforms, API http://127.0.0.1:7070', 'STOPPING=1']);
     expect((configured as TorporConfig | null)?.platforms[0]?.name).toBe('lab');
     expect(logLines().map(({ msg }) => msg)).toEqual([
       expect.stringContaining('no listener has a probe'),
@@ -202,6 +203,7 @@ describe('torpor run', () => {
     writeFileSync(path, CONFIG);
     io.hangUp();
     await vi.waitFor(() => expect(reloads).toHaveLength(1));
+    await vi.waitFor(() => expect(io.told.slice(2)).toEqual(['RELOADING=1', 'READY=1', 'RELOADING=1', 'READY=1']));
     io.signal('SIGTERM');
     expect(await run).toBe(0);
   });

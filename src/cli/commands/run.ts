@@ -8,6 +8,7 @@ import type { CliIo, RunningTorpor, StopSignal } from '../cli-io.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { configOption } from '../command-options.ts';
 import { createLog, type LeveledLog } from '../create-log.ts';
+import { feedWatchdog } from '../service-manager.ts';
 import type { Successor } from '../torpor-kin.ts';
 
 /** For a new Torpor to start and read its configuration; it cannot be told from one that hangs. */
@@ -37,14 +38,24 @@ async function run(configPath: string, io: CliIo): Promise<void> {
   const reload = signalQueue((listener) => io.onReloadSignal(listener));
   const handOver = signalQueue((listener) => io.onHandOverSignal(listener));
   const left = new AbortController();
+  const { service } = io;
+  let stopFeeding = () => {};
   try {
     const torpor = await start(config, io, log);
     log.info({ api: torpor.apiUrl, platforms: config.platforms.map((platform) => platform.name) }, 'Torpor runs');
-    reload.serve(() => readAgain(configPath, torpor, log));
+    void service.tell('READY=1', `STATUS=${config.platforms.length} platforms, API ${torpor.apiUrl}`);
+    stopFeeding = feedWatchdog(service);
+    reload.serve(async () => {
+      void service.tell('RELOADING=1');
+      await readAgain(configPath, torpor, log);
+      await service.tell('READY=1');
+    });
     const drained = new Promise<'drained'>((resolve) => {
       handOver.serve(async () => {
         const successor = await leaveTo(io, torpor, log);
         if (successor === null) return;
+        stopFeeding();
+        await service.tell(`MAINPID=${successor.pid}`);
         handOver.forget();
         reload.forget();
         successor.onEnd(() => left.abort());
@@ -55,9 +66,11 @@ async function run(configPath: string, io: CliIo): Promise<void> {
     const signal = await Promise.race([stop.asked, drained]);
     log.info({ signal }, signal === 'drained' ? 'stopping after the hand-over' : 'stopping; once more ends at once');
     reload.forget();
+    if (signal !== 'drained') void service.tell('STOPPING=1');
     await stopInTime(torpor, log);
   } finally {
     left.abort();
+    stopFeeding();
     reload.forget();
     handOver.forget();
     stop.forget();

@@ -67,6 +67,12 @@ export class FakeIo implements CliIo {
     return new InheritedSockets([]);
   }
 
+  /** What the service manager was told. */
+  readonly told: string[] = [];
+  readonly service = {
+    watchdogMs: null,
+    tell: async (...fields: readonly string[]) => void this.told.push(...fields),
+  };
   former: Former | null = null;
   startSuccessor: (fds: readonly number[]) => Successor = () => {
     throw new Error('this test has no other Torpor');
