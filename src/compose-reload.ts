@@ -1,5 +1,6 @@
 // Part of the composition root: a running Torpor goes over to another configuration. Reading and checking that is its caller's.
 import { isDeepStrictEqual } from 'node:util';
+import type { Integrations } from './compose-integrations.ts';
 import { type PlatformShared, RunningPlatform } from './compose-platform.ts';
 import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
 import type { SleepLedger } from './history/sleep-ledger.ts';
@@ -24,6 +25,7 @@ export interface ConfigReloadOptions {
   readonly platforms: RunningPlatform[];
   readonly shared: PlatformShared;
   readonly ledger: SleepLedger;
+  readonly integrations: Integrations;
 }
 
 /** Keys of the whole Torpor that are settled when it starts. */
@@ -38,6 +40,10 @@ export class ConfigReload {
   constructor(options: ConfigReloadOptions) {
     this.#options = options;
     this.#config = options.config;
+  }
+
+  get config(): TorporConfig {
+    return this.#config;
   }
 
   /** One after the other. A platform on its way to sleep or back follows when it is there; that is not waited for. */
@@ -58,6 +64,10 @@ export class ConfigReload {
     const changes: string[] = [];
     const problems: string[] = [];
     const wanted = new Map(next.platforms.map((platform) => [platform.name, platform]));
+    if (!isDeepStrictEqual(this.#config.integrations, next.integrations)) {
+      changes.push('mqtt, webhooks');
+      problems.push(...this.#tellProblems(await this.#options.integrations.change(next.integrations)));
+    }
     this.#config = { ...next, ...settledPart(this.#config) };
     ledger.configure(next.platforms, systemClock.nowMs());
     for (const platform of platforms) {

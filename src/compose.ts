@@ -1,6 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
 import { HandOver } from './compose-hand-over.ts';
+import { Integrations } from './compose-integrations.ts';
 import { type PlatformShared, type RunningListener, RunningPlatform } from './compose-platform.ts';
 import { ConfigReload, type ReloadOutcome } from './compose-reload.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
@@ -10,6 +11,7 @@ import { IntentJournal } from './history/intent-journal.ts';
 import { OrderBook } from './history/order-book.ts';
 import { SleepLedger } from './history/sleep-ledger.ts';
 import { packageVersion } from './package-version.ts';
+import { TorporError } from './platform/errors.ts';
 import type { Logger } from './platform/ports.ts';
 import type { Farm } from './platform/status.ts';
 import type { InheritedSockets } from './streams/inherited-sockets.ts';
@@ -77,6 +79,10 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       startApi(farm, { ...config.api, log, version: packageVersion(), nowMs, dashboard: true });
     let api = await openApi();
     ends.push(() => api.close());
+    const integrations = new Integrations(farm, log);
+    ends.push(() => integrations.stop());
+    for (const problem of await integrations.change(config.integrations))
+      throw new TorporError('ERR_CONFIG_READ', problem);
     const handOver = new HandOver({
       platforms,
       events,
@@ -84,12 +90,16 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       onFormerEnded: () => {
         follows = null;
       },
-      closeFace: () => api.close(),
+      closeFace: async () => {
+        await integrations.stop();
+        await api.close();
+      },
       openFace: async () => {
         api = await openApi();
+        await integrations.change(reload.config.integrations);
       },
     });
-    const reload = new ConfigReload({ config, platforms, shared, ledger });
+    const reload = new ConfigReload({ config, platforms, shared, ledger, integrations });
     return {
       farm,
       apiUrl: api.url,

@@ -16,6 +16,7 @@ import {
   yesNoField,
 } from './fields.ts';
 import { inhibitorsSchema } from './inhibitors-schema.ts';
+import { mqttSchema, webhooksSchema } from './integrations-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
 import { selSchema } from './sel-schema.ts';
@@ -153,6 +154,8 @@ export const configSchema = mapping({
     maxFiles: wholeField(1, 100_000).default(100),
     maxFileSize: sizeField(KIB, 1024 * MIB).prefault('4MiB'),
   }).prefault({}),
+  mqtt: mqttSchema.nullable().default(null),
+  webhooks: webhooksSchema.default([]),
   platforms: z.array(platformSchema),
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { absolute } from './absolute-path.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
+import { toIntegrations } from './integrations-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
@@ -32,6 +33,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
       maxFiles: record.maxFiles,
       maxFileBytes: record.maxFileSize,
     },
+    integrations: toIntegrations(parsed, folder),
     platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
   };
 }

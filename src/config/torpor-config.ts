@@ -6,6 +6,7 @@ import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
+import type { IntegrationsConfig } from './integrations-config.ts';
 import type { PowerConfig } from './power-config.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -19,6 +20,7 @@ export interface TorporConfig {
   readonly workers: number;
   readonly log: { readonly level: LogLevel };
   readonly record: RecordConfig;
+  readonly integrations: IntegrationsConfig;
   readonly platforms: readonly PlatformConfig[];
 }
 

@@ -48,6 +48,7 @@ export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string)
     workers: 1,
     log: { level: 'info' },
     record: { folder: join(stateDir, 'traces'), maxFiles: 1, maxFileBytes: 1024 ** 2 },
+    integrations: { mqtt: null, webhooks: [] },
     platforms: platforms.map(demoPlatformConfig),
   };
 }

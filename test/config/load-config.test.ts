@@ -74,6 +74,7 @@ describe('configuration', () => {
       workers: 1,
       log: { level: 'info' },
       record: { folder: '/var/lib/torpor/traces', maxFiles: 100, maxFileBytes: 4_194_304 },
+      integrations: { mqtt: null, webhooks: [] },
       platforms: [
         {
           name: 'vdi-01',
@@ -299,9 +300,9 @@ describe('problems', () => {
     ['stateDirr: /x', 'unknown key `stateDirr`; did you mean `stateDir`?'],
     ['platfroms: []', 'unknown key `platfroms`; did you mean `platforms`?'],
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
-    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, workers, log, record, platforms'],
-    ['"a\\u0007b": 1', 'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, platforms'],
-    ['__proto__: {}', 'unknown key `__proto__`; known here: api, stateDir, workers, log, record, platforms'],
+    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, workers, log, record, mqtt, webhooks, platforms'],
+    ['"a\\u0007b": 1', 'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, mqtt, webhooks, platforms'],
+    ['__proto__: {}', 'unknown key `__proto__`; known here: api, stateDir, workers, log, record, mqtt, webhooks, platforms'],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);
   });
