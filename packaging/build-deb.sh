@@ -11,7 +11,7 @@ PROGRAM=$ROOT/usr/lib/torpor
 DOC=$ROOT/usr/share/doc/torpor
 
 install -d "$PROGRAM" "$DOC" "$ROOT/usr/bin" "$ROOT/DEBIAN"
-cp -r package.json package-lock.json dist include "$PROGRAM"
+cp -r package.json package-lock.json dashboard dist include "$PROGRAM"
 install -D -m 644 -t "$PROGRAM/build" build/torpor-core.wasm build/torpor-core.scalar.wasm
 # What runs, and nothing that only builds; no scripts, so that nothing is fetched or compiled.
 npm ci --prefix "$PROGRAM" --omit=dev --ignore-scripts --silent --no-audit --no-fund
