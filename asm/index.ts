@@ -12,6 +12,7 @@ export {
   readTally as stream_tally,
   readVerdict as stream_verdict,
   releaseStream as stream_release,
+  timeoutStream as stream_timeout,
   touchStream as stream_touch,
 } from './activity/streams';
 export { allocateBuffer as buffer_alloc, freeBuffer as buffer_free } from './arena';

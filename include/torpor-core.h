@@ -235,6 +235,10 @@ int32_t torpor_stream_touch(struct torpor_core *core, torpor_stream stream, uint
 #define TORPOR_POLICY_PERIODIC_INPUT 1
 int32_t torpor_stream_policy(struct torpor_core *core, torpor_stream stream, uint32_t switches);
 
+// Another idle timeout (0..2^31-1), counted from the stream's last activity: an active one goes idle at `now` at the earliest.
+// TORPOR_STREAM_UNKNOWN, TORPOR_BAD_ARGUMENT.
+int32_t torpor_stream_timeout(struct torpor_core *core, torpor_stream stream, uint32_t idle_timeout_ticks, uint32_t now);
+
 // The connection is over: an active stream is reported by `torpor_advance` at `now` + `grace_ticks` (0..2^31-1), an idle one by the
 // next; either once. Closing twice changes nothing. TORPOR_STREAM_UNKNOWN, TORPOR_BAD_ARGUMENT.
 int32_t torpor_stream_close(struct torpor_core *core, torpor_stream stream, uint32_t grace_ticks, uint32_t now);

@@ -1,117 +1,143 @@
 // Part of the composition root: what is remembered of the farm across restarts, and what is counted of it for metrics.
 import { join } from 'node:path';
-import type { TorporConfig } from './config/torpor-config.ts';
+import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
 import type { PlatformController } from './controller/platform-controller.ts';
 import type { PlatformLook } from './energy/present-watts.ts';
-import type { EventLog } from './history/event-log.ts';
-import { HistoryRecorder } from './history/history-recorder.ts';
-import type { WakeRow } from './history/history-rows.ts';
+import { type EventLog, NO_PLATFORM } from './history/event-log.ts';
+import { HistoryRecorder, type RecordedPlatform } from './history/history-recorder.ts';
 import { HistoryStore } from './history/history-store.ts';
+import type { SavingsSettings } from './history/savings-query.ts';
 import { WakeTracker } from './history/wake-tracker.ts';
 import { TorporMetrics } from './metrics/torpor-metrics.ts';
 import { packageVersion } from './package-version.ts';
-import type { HistoryReader } from './platform/history.ts';
+import type { HistoryCounts, HistoryReader } from './platform/history.ts';
 import type { Logger } from './platform/ports.ts';
 import { systemClock } from './system-clock.ts';
 
 /** In the state folder, its owner's only. */
 const FILE = 'history/history.sqlite';
+const NOTHING_KEPT: HistoryCounts = { written: 0, dropped: 0, thinned: 0, queued: 0, fileBytes: 0 };
 
-export interface KeptHistory {
-  /** null: the configuration keeps none. */
-  readonly reader: HistoryReader | null;
-  /** Calls back for each wake that ended. */
-  onWake(listener: (wake: WakeRow) => void): void;
-  /** Writes what is queued; bounded. */
-  stop(): Promise<void>;
+export interface FarmHistoryOptions {
+  readonly config: TorporConfig;
+  /** Answers once there is one. */
+  readonly controllerOf: (platform: string) => PlatformController | undefined;
+  readonly events: EventLog;
+  readonly log: Logger;
 }
 
-/** Begins before the first platform starts, so that nothing is missed; `controllerOf` answers once there is one. */
-export function keepHistory(
-  config: TorporConfig,
-  controllerOf: (platform: string) => PlatformController | undefined,
-  events: EventLog,
-  log: Logger,
-): KeptHistory {
-  const listeners: Array<(wake: WakeRow) => void> = [];
-  const tracker = new WakeTracker(systemClock, (wake) => {
-    for (const listener of listeners) listener(wake);
-  });
-  events.subscribe((event) => tracker.note(event));
-  const onWake = (listener: (wake: WakeRow) => void) => void listeners.push(listener);
-  if (config.history === null) return { reader: null, onWake, stop: async () => tracker.stop() };
-  const store = openStore(config, config.history, events, log);
-  listeners.push((wake) => store.add(wake));
-  const recorder = new HistoryRecorder({
-    platforms: config.platforms.map(({ name, power }) => ({
-      name,
-      watts: power.watts,
-      look: () => lookAt(controllerOf(name)),
-    })),
-    store,
-    clock: systemClock,
-    sampleEveryMs: config.history.sampleEveryMs,
-  });
-  events.subscribe((event) => recorder.note(event));
-  recorder.start();
-  const stop = async () => {
-    recorder.stop();
-    tracker.stop();
-    await store.close();
-  };
-  return { reader: store, onWake, stop };
-}
+/** Begins before the first platform starts, so that nothing is missed. */
+export class FarmHistory {
+  readonly metrics: TorporMetrics;
+  readonly #options: FarmHistoryOptions;
+  readonly #tracker: WakeTracker;
+  #platforms: readonly PlatformConfig[];
+  #kept: { readonly store: HistoryStore; readonly recorder: HistoryRecorder } | null = null;
+  #counts = NOTHING_KEPT;
 
-function openStore(
-  config: TorporConfig,
-  { keepMs, maxBytes, sampleEveryMs }: NonNullable<TorporConfig['history']>,
-  events: EventLog,
-  log: Logger,
-): HistoryStore {
-  const { price, currency, co2eKgPerKwh, ownWatts, timeZone } = config.energy;
-  return new HistoryStore({
-    settings: {
-      path: join(config.stateDir, FILE),
+  constructor(options: FarmHistoryOptions) {
+    this.#options = options;
+    const { config, events } = options;
+    this.#platforms = config.platforms;
+    const counts = () => this.#kept?.store.counts() ?? this.#counts;
+    this.metrics = new TorporMetrics({
+      platforms: this.#watched(),
       version: packageVersion(),
-      keepMs,
-      maxBytes,
-      savings: {
-        platforms: config.platforms.map(({ name, power }) => ({ name, watts: power.watts })),
-        factors: { price, currency, co2eKgPerKwh, ownWatts },
-        timeZone,
-        sampleEveryMs,
-      },
-    },
-    clock: systemClock,
-    log,
-    alarm: (message) => {
-      log.error({}, message);
-      // Of no platform: of all of them.
-      events.append('*', 'alarm', message, {});
-    },
-  });
-}
+      clock: systemClock,
+      history: config.history === null ? null : { counts },
+    });
+    this.#tracker = new WakeTracker(systemClock, (wake) => {
+      this.#kept?.store.add(wake);
+      this.metrics.noteWake(wake);
+    });
+    this.open();
+    events.subscribe((event) => {
+      this.#tracker.note(event);
+      this.#kept?.recorder.note(event);
+      this.metrics.note(event);
+    });
+  }
 
-/** Counts from before the first platform starts. */
-export function meterFarm(
-  config: TorporConfig,
-  controllerOf: (platform: string) => PlatformController | undefined,
-  events: EventLog,
-  history: KeptHistory,
-): TorporMetrics {
-  const metrics = new TorporMetrics({
-    platforms: config.platforms.map(({ name, power }) => ({
+  /** null: the configuration keeps none, or another Torpor has it now. */
+  get reader(): HistoryReader | null {
+    return this.#kept?.store ?? null;
+  }
+
+  open(): void {
+    const { config } = this.#options;
+    if (config.history === null) return;
+    const store = this.#openStore(config.history);
+    const recorder = new HistoryRecorder({
+      platforms: this.#watched(),
+      store,
+      clock: systemClock,
+      sampleEveryMs: config.history.sampleEveryMs,
+    });
+    this.#kept = { store, recorder };
+    recorder.start();
+  }
+
+  /** Writes what is queued, bounded, and leaves the file to another Torpor. */
+  async close(): Promise<void> {
+    const kept = this.#kept;
+    if (kept === null) return;
+    this.#counts = kept.store.counts();
+    this.#kept = null;
+    kept.recorder.stop();
+    await kept.store.close();
+  }
+
+  /** The configuration was read again. */
+  follow(platforms: readonly PlatformConfig[]): void {
+    this.#platforms = platforms;
+    this.metrics.follow(this.#watched());
+    this.#kept?.recorder.follow(this.#watched());
+    this.#kept?.store.follow(this.#savingsSettings());
+  }
+
+  async stop(): Promise<void> {
+    this.metrics.stop();
+    this.#tracker.stop();
+    await this.close();
+  }
+
+  #watched(): RecordedPlatform[] {
+    return this.#platforms.map(({ name, power }) => ({
       name,
       watts: power.watts,
-      look: () => lookAt(controllerOf(name)),
-    })),
-    version: packageVersion(),
-    clock: systemClock,
-    history: history.reader,
-  });
-  events.subscribe((event) => metrics.note(event));
-  history.onWake((wake) => metrics.noteWake(wake));
-  return metrics;
+      look: () => lookAt(this.#options.controllerOf(name)),
+    }));
+  }
+
+  #savingsSettings(): SavingsSettings {
+    const { history, energy } = this.#options.config;
+    const { price, currency, co2eKgPerKwh, ownWatts, timeZone } = energy;
+    return {
+      platforms: this.#platforms.map(({ name, power }) => ({ name, watts: power.watts })),
+      factors: { price, currency, co2eKgPerKwh, ownWatts },
+      timeZone,
+      sampleEveryMs: history?.sampleEveryMs ?? 0,
+    };
+  }
+
+  #openStore({ keepMs, maxBytes }: NonNullable<TorporConfig['history']>): HistoryStore {
+    const { config, events, log } = this.#options;
+    return new HistoryStore({
+      settings: {
+        path: join(config.stateDir, FILE),
+        version: packageVersion(),
+        keepMs,
+        maxBytes,
+        savings: this.#savingsSettings(),
+      },
+      clock: systemClock,
+      log,
+      alarm: (message) => {
+        log.error({}, message);
+        events.append(NO_PLATFORM, 'alarm', message, {});
+      },
+    });
+  }
 }
 
 /** A platform whose controller is not there yet is starting. */

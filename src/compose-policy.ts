@@ -17,45 +17,49 @@ export interface RunningPolicy {
   stop(): Promise<void>;
 }
 
-const NO_POLICY: RunningPolicy = { watches: [], stop: async () => {} };
+/** Everything that may fail is done; the policy begins with its controller. */
+export type PreparedPolicy = (controller: PlatformController) => RunningPolicy;
+
+export const NO_POLICY: PreparedPolicy = () => ({ watches: [], stop: async () => {} });
 
 export interface PolicyBuild {
-  readonly controller: PlatformController;
   readonly events: EventLog;
   readonly stateDir: string;
   readonly log: Logger;
 }
 
 /** Nothing where the policy is `fixed`: then the streams' idle timeouts decide, as ever. */
-export async function buildIdlePolicy(platform: PlatformConfig, build: PolicyBuild): Promise<RunningPolicy> {
+export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyBuild): Promise<PreparedPolicy> {
   const { idlePolicy: name, idleCosts: costs } = platform;
   if (name === 'fixed') return NO_POLICY;
-  const { controller, events, stateDir, log } = build;
+  const { events, stateDir, log } = build;
   const seed = seedOf(platform.name);
   const policy = createPolicy({ name, idleMs: DEFAULT_IDLE_MS, label: name }, { costs, offset: zoneOffset(), seed });
   const memory = policy instanceof LearnedPolicy ? await PolicyMemoryFile.open(stateDir, platform.name, log) : null;
   if (policy instanceof LearnedPolicy && memory?.kept !== undefined && !policy.restore(memory.kept)) {
     log.warn({ platform: platform.name }, 'what was learned is of another version, or damaged: it is learned anew');
   }
-  const watch = new IdlePolicyWatch({
-    policy,
-    snapshot: policy instanceof LearnedPolicy ? () => policy.snapshot() : null,
-    memory: memory ?? { remember: () => {} },
-    lagMs: idleLagMs(costs),
-    changeMs: costs.suspendMs + costs.resumeMs,
-    drowsyForMs: platform.drowsyForMs,
-    clock: systemClock,
-    isAsleep: () => ['saving', 'suspending', 'asleep'].includes(controller.model.state),
-    onEvent: (event) => controller.dispatch(event),
-  });
-  const unsubscribe = events.subscribe((event) => {
-    if (event.platform === platform.name) watch.note(event);
-  });
-  const stop = async () => {
-    unsubscribe();
-    await memory?.settled();
+  return (controller) => {
+    const watch = new IdlePolicyWatch({
+      policy,
+      snapshot: policy instanceof LearnedPolicy ? () => policy.snapshot() : null,
+      memory: memory ?? { remember: () => {} },
+      lagMs: idleLagMs(costs),
+      changeMs: costs.suspendMs + costs.resumeMs,
+      drowsyForMs: platform.drowsyForMs,
+      clock: systemClock,
+      isAsleep: () => ['saving', 'suspending', 'asleep'].includes(controller.model.state),
+      onEvent: (event) => controller.dispatch(event),
+    });
+    const unsubscribe = events.subscribe((event) => {
+      if (event.platform === platform.name) watch.note(event);
+    });
+    const stop = async () => {
+      unsubscribe();
+      await memory?.settled();
+    };
+    return { watches: [watch], stop };
   };
-  return { watches: [watch], stop };
 }
 
 /** FNV-1a: different platforms draw differently, the same one the same after a restart. */

@@ -169,6 +169,18 @@ export function policyStream(stream: i32, switches: u32): i32 {
   return STATUS_OK;
 }
 
+/** Another idle timeout, counted from the stream's last activity: an active one goes idle at `now` at the earliest. */
+export function timeoutStream(stream: i32, idleTimeoutTicks: u32, now: u32): i32 {
+  const record = findStream(stream);
+  if (record === 0) return STATUS_STREAM_UNKNOWN;
+  if (idleTimeoutTicks > MAX_DELAY_TICKS) return STATUS_BAD_ARGUMENT;
+  const activeTick = load<u64>(record, DEADLINE) - load<u32>(record, IDLE_TIMEOUT);
+  store<u32>(record, idleTimeoutTicks, IDLE_TIMEOUT);
+  if (load<u32>(record, STATE) !== STATE_ACTIVE) return STATUS_OK;
+  rearm(record, indexOf(stream), STATE_ACTIVE, max<u64>(widen(now), activeTick + idleTimeoutTicks));
+  return STATUS_OK;
+}
+
 /** Activity of which the stream's bytes say nothing: the deadline moves as if some had. Answers 1 where it was idle, else 0. */
 export function touchStream(stream: i32, now: u32): i32 {
   const record = findStream(stream);

@@ -12,7 +12,7 @@ const stateName = z
   .enum(['starting', 'awake', 'drowsy', 'saving', 'suspending', 'asleep', 'waking', 'failed'])
   .meta({ id: 'StateName' });
 const mode = z.enum(['observe', 'armed']);
-const inhibitorKind = z.enum(['operator', 'schedule', 'check', 'watts', 'host', 'watchdog', 'policy']);
+const inhibitorKind = z.enum(['operator', 'schedule', 'check', 'watts', 'host', 'watchdog', 'policy', 'torpor']);
 
 const blocker = z
   .strictObject({ kind: z.string(), why: z.string(), untilMs: atMs.nullable() })

@@ -2,16 +2,35 @@
 import type { TorporConfig } from '../config/torpor-config.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
+import type { InheritedSockets } from '../streams/inherited-sockets.ts';
+import type { ServiceManager } from './service-manager.ts';
+import type { Former, Successor } from './torpor-kin.ts';
 
 /** A running Torpor, as `torpor run` sees it. */
 export interface RunningTorpor {
   readonly farm: Farm;
   readonly apiUrl: string;
+  /** Goes over to another configuration; what came of it is told in the log and as events. */
+  reload(config: TorporConfig): Promise<unknown>;
+  /** Leaving all to another Torpor, and following one. */
+  readonly handOver: {
+    readonly fds: readonly number[];
+    leave(askWake: (platform: string) => void): Promise<void>;
+    takeBack(): Promise<void>;
+    drained(signal: AbortSignal): Promise<void>;
+    formerEnded(): void;
+    wakeForFormer(platform: string): void;
+  };
+  /** Tells that the configuration was refused. */
+  refuseReload(why: string): void;
   stop(): Promise<void>;
 }
 
 /** The composition root's entry. Throws a TorporError where Torpor cannot start; nothing is left running then. */
-export type RunTorpor = (config: TorporConfig, options: { readonly log: Logger }) => Promise<RunningTorpor>;
+export type RunTorpor = (
+  config: TorporConfig,
+  options: { readonly log: Logger; readonly inherited: InheritedSockets; readonly follows: number | null },
+) => Promise<RunningTorpor>;
 
 /** The demo's entry. Resolves when the play is over or the signal aborted; `ok` only if every byte arrived once. */
 export type PlayDemo = (options: {
@@ -42,6 +61,18 @@ export interface CliIo {
   outBytes(bytes: Uint8Array): Promise<void>;
   /** Calls back at each SIGINT and SIGTERM until the returned function is called. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Calls back at each SIGHUP until the returned function is called. */
+  onReloadSignal(listener: () => void): () => void;
+  /** Calls back at each SIGUSR2 until the returned function is called. */
+  onHandOverSignal(listener: () => void): () => void;
+  /** Listening sockets that this process was given. Once. */
+  inheritedSockets(): InheritedSockets;
+  /** The Torpor that started this one to follow it; null: nobody did. */
+  readonly former: Former | null;
+  /** Starts this program anew, with the same arguments, to follow this process. It gets the sockets. */
+  startSuccessor(fds: readonly number[]): Successor;
+  /** Whoever runs this process as a service. */
+  readonly service: ServiceManager;
   /** Ends the process at once. */
   exitNow(code: number): void;
   loadRunTorpor(): Promise<RunTorpor>;

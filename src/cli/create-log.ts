@@ -9,8 +9,13 @@ import { plainText, type Style, styleFor } from './style.ts';
 /** What pino adds by itself, and is not shown again among a line's facts. */
 const OWN_KEYS = new Set(['level', 'time', 'msg']);
 
+/** Its level may be changed while it is in use. */
+export interface LeveledLog extends Logger {
+  level: string;
+}
+
 /** A logger that writes to stdout. */
-export function createLog(io: Pick<CliIo, 'env' | 'out' | 'outIsTerminal'>, level: LogLevel): Logger {
+export function createLog(io: Pick<CliIo, 'env' | 'out' | 'outIsTerminal'>, level: LogLevel): LeveledLog {
   const style = styleFor(io);
   const write = io.outIsTerminal
     ? (line: string) => io.out(`${formatLogLine(line, style)}\n`)

@@ -2,8 +2,11 @@
 // The program `torpor`: ties the command line to this process. Everything else is program.ts's and the commands'.
 import { once } from 'node:events';
 import { packageVersion } from '../package-version.ts';
+import { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { keepYoungHeapSmall } from '../young-heap.ts';
 import type { CliIo, StopSignal } from './cli-io.ts';
+import { serviceManager } from './service-manager.ts';
+import { findFormer, spawnSuccessor } from './torpor-kin.ts';
 
 // Before the program is loaded, for which it would grow; what has grown stays.
 keepYoungHeapSmall();
@@ -33,6 +36,18 @@ const io: CliIo = {
       for (const signal of STOP_SIGNALS) process.off(signal, listener);
     };
   },
+  onReloadSignal: (listener) => {
+    process.on('SIGHUP', listener);
+    return () => process.off('SIGHUP', listener);
+  },
+  onHandOverSignal: (listener) => {
+    process.on('SIGUSR2', listener);
+    return () => process.off('SIGUSR2', listener);
+  },
+  inheritedSockets: () => InheritedSockets.take(process.env, process.pid),
+  former: findFormer(process.env),
+  service: serviceManager(process.env),
+  startSuccessor: (fds) => spawnSuccessor(process.argv.slice(1), fds),
   exitNow: (code) => process.exit(code),
   loadRunTorpor: async () => (await import('../compose.ts')).runTorpor,
   loadPlayDemo: async () => (await import('../demo/play-demo.ts')).playDemo,

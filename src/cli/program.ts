@@ -7,6 +7,7 @@ import { accessOptions } from './command-options.ts';
 import { addBmcCommands } from './commands/bmc.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addClassifyCommand } from './commands/classify.ts';
+import { addCompletionCommands } from './commands/completion.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -52,6 +53,7 @@ const ADD_COMMANDS = [
   addHistoryCommand,
   addBmcCommands,
   addLz4Commands,
+  addCompletionCommands,
 ];
 
 /** The whole program. It ends by throwing, never by ending the process: `runCli` makes exit codes of that. */

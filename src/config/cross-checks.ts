@@ -8,6 +8,7 @@ import { checkContext, doubtContext } from './context-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
+import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
@@ -30,6 +31,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...findListenClashes(root, platforms),
     ...findOpenApi(root),
     ...findSharedBmcs(platforms),
+    ...checkIntegrations(root),
     ...platforms.flatMap(checkPlatform),
   ];
 }
@@ -38,6 +40,7 @@ export function findContradictions(root: unknown): Finding[] {
 export function findDoubts(root: unknown): Finding[] {
   const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
   return [
+    ...doubtIntegrations(root),
     ...findProbeDoubts(platforms),
     ...doubtClearApi(root),
     ...platforms.flatMap(doubtPower),

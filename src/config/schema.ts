@@ -19,6 +19,7 @@ import {
 import { energySchema, historySchema } from './history-schema.ts';
 import { idleCostsSchema } from './idle-costs-schema.ts';
 import { inhibitorsSchema } from './inhibitors-schema.ts';
+import { mqttSchema, webhooksSchema } from './integrations-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
 import { selSchema } from './sel-schema.ts';
@@ -167,6 +168,8 @@ export const configSchema = mapping({
   }).prefault({}),
   history: historySchema.prefault({}),
   energy: energySchema.prefault({}),
+  mqtt: mqttSchema.nullable().default(null),
+  webhooks: webhooksSchema.default([]),
   platforms: z.array(platformSchema),
 });
 

@@ -4,6 +4,7 @@ import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-pol
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
+import { toIntegrations } from './integrations-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
@@ -35,6 +36,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     },
     history: toHistory(parsed.history),
     energy: { ...parsed.energy, timeZone: parsed.energy.timeZone ?? localTimeZone() },
+    integrations: toIntegrations(parsed, folder),
     platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
   };
 }

@@ -8,6 +8,7 @@ import type { CostModel } from '../policy/cost-model.ts';
 import type { PolicyName } from '../policy/policy.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
+import type { IntegrationsConfig } from './integrations-config.ts';
 import type { PowerConfig } from './power-config.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -24,6 +25,7 @@ export interface TorporConfig {
   /** What is remembered across restarts; null: nothing. */
   readonly history: HistoryConfig | null;
   readonly energy: EnergyConfig;
+  readonly integrations: IntegrationsConfig;
   readonly platforms: readonly PlatformConfig[];
 }
 

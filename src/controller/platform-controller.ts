@@ -2,6 +2,7 @@
 import { ActivityTable } from '../platform/activity-table.ts';
 import { errorText } from '../platform/errors.ts';
 import { type CheckStatus, type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
+import { carryOver } from '../platform/machine/carry-over.ts';
 import { createPlatform, nextDeadlineMs, step } from '../platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../platform/model.ts';
 import type {
@@ -52,6 +53,11 @@ export interface PlatformControllerOptions {
   readonly context: PlatformContext;
   readonly clock: Clock;
   readonly log: Logger;
+  /**
+   * The settled controller before this one, stopped: the platform goes on as it was, under this one's policy, driver and parts. Then
+   * `intent` and `orders` are not looked at, and the gate is as the other left it.
+   */
+  readonly successorOf?: PlatformController;
   /** Called for whatever people may want to see. Must not throw. */
   readonly report: (event: ControllerEvent) => void;
 }
@@ -65,7 +71,7 @@ export interface ControllerParts {
 
 export class PlatformController implements StreamObserver {
   readonly name: string;
-  readonly table = new ActivityTable();
+  readonly table: ActivityTable;
   readonly #options: PlatformControllerOptions;
   readonly #powerWatch: PowerWatch;
   readonly #stopping = new AbortController();
@@ -88,8 +94,12 @@ export class PlatformController implements StreamObserver {
   constructor(options: PlatformControllerOptions) {
     this.name = options.name;
     this.#options = options;
-    const { policy, armed, intent, orders, clock } = options;
-    this.#model = createPlatform(policy, armed, intent, clock.nowMs(), orders);
+    const { policy, armed, intent, orders, clock, successorOf } = options;
+    this.table = successorOf?.table ?? new ActivityTable();
+    this.#model =
+      successorOf === undefined
+        ? createPlatform(policy, armed, intent, clock.nowMs(), orders)
+        : carryOver(successorOf.model, policy, armed);
     this.#powerWatch = new PowerWatch({
       driver: options.driver,
       clock: options.clock,
@@ -111,6 +121,11 @@ export class PlatformController implements StreamObserver {
     return this.#bmcErrors;
   }
 
+  /** Nothing is under way whose end it waits for: another controller may go on from here. */
+  get isSettled(): boolean {
+    return !['saving', 'suspending', 'waking'].includes(this.#model.state);
+  }
+
   get gate(): StreamGate {
     if (this.#parts === null) throw new Error('attach() comes before any use of the streams');
     return this.#parts.gate;
@@ -125,7 +140,8 @@ export class PlatformController implements StreamObserver {
   start(): void {
     this.#powerWatch.start();
     for (const watch of this.#parts?.inhibitors ?? []) watch.start();
-    this.#afterStep();
+    if (this.#options.successorOf === undefined) this.#afterStep();
+    else this.dispatch({ kind: 'pool', size: this.table.size });
   }
 
   /** Stops watching and presses nothing more. The journal's last write is awaited. */

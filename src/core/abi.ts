@@ -109,6 +109,8 @@ export interface CoreAbi {
   stream_touch(stream: number, now: number): number;
   /** What the stream's owner decides where bytes alone cannot tell: `POLICY_` bits, in place of those before; none at first. */
   stream_policy(stream: number, switches: number): number;
+  /** Another idle timeout (0..2^31-1 ticks), from the last activity on. STATUS_STREAM_UNKNOWN, STATUS_BAD_ARGUMENT. */
+  stream_timeout(stream: number, idleTimeoutTicks: number, now: number): number;
   /**
    * Writes why the client's last chunk was judged as it was: u8 protocol, u8 reason, u8 bits (1: lost its place, 2: protocol
    * told), u8 0, u16 packet size, u16 seen, u32 period in ticks. Answers 12.
@@ -187,6 +189,7 @@ export const CORE_FUNCTIONS = [
   'stream_open',
   'stream_touch',
   'stream_policy',
+  'stream_timeout',
   'stream_verdict',
   'stream_close',
   'stream_release',

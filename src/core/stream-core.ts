@@ -277,6 +277,14 @@ export class StreamCore {
     };
   }
 
+  /** Another idle timeout (0 to 2^31-1 ticks), counted from its last activity, and what its owner decides now. */
+  changeStream(stream: StreamHandle, idleTimeoutTicks: number, policy: StreamPolicy, nowTicks: number): void {
+    checkDelayTicks('idleTimeoutTicks', idleTimeoutTicks);
+    this.#checkStream(this.#exports.stream_timeout(stream, idleTimeoutTicks, nowTicks), 'changed');
+    const switches = policy.periodicInput === 'ignore' ? abi.POLICY_PERIODIC_INPUT : 0;
+    this.#checkStream(this.#exports.stream_policy(stream, switches), 'changed');
+  }
+
   /** Makes the stream active without a byte of its own; what was learned stays. Answers whether it was idle. */
   touchStream(stream: StreamHandle, nowTicks: number): boolean {
     return this.#checkStream(this.#exports.stream_touch(stream, nowTicks), 'touched') === 1;

@@ -9,7 +9,7 @@ export interface MeteredEnergy {
 }
 
 export class EnergyMeter {
-  readonly #configured: ConfiguredWatts;
+  #configured: ConfiguredWatts;
   #lastMs: number | null = null;
   #last: { readonly look: PlatformLook; readonly watts: PresentWatts | null } | null = null;
   #usedJoules = 0;
@@ -17,6 +17,11 @@ export class EnergyMeter {
   #idleMeasured = { ms: 0, joules: 0 };
 
   constructor(configured: ConfiguredWatts) {
+    this.#configured = configured;
+  }
+
+  /** From the next look on. */
+  configure(configured: ConfiguredWatts): void {
     this.#configured = configured;
   }
 

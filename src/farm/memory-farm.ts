@@ -18,7 +18,8 @@ import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
 import { buildStatus } from './platform-status.ts';
 
 export interface MemoryFarmOptions {
-  readonly controllers: readonly PlatformController[];
+  /** As they are now: which ones there are may change while Torpor runs. */
+  readonly controllers: () => readonly PlatformController[];
   readonly events: EventLog;
   /** Has been fed with the same events. */
   readonly ledger: SleepLedger;
@@ -26,24 +27,24 @@ export interface MemoryFarmOptions {
 }
 
 export class MemoryFarm implements Farm {
-  readonly #controllers: ReadonlyMap<string, PlatformController>;
+  readonly #controllers: () => readonly PlatformController[];
   readonly #events: EventLog;
   readonly #ledger: SleepLedger;
   readonly #clock: Clock;
 
   constructor(options: MemoryFarmOptions) {
-    this.#controllers = new Map(options.controllers.map((controller) => [controller.name, controller]));
+    this.#controllers = options.controllers;
     this.#events = options.events;
     this.#ledger = options.ledger;
     this.#clock = options.clock;
   }
 
   async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
-    await Promise.all([...this.#controllers.values()].map(({ gate }) => gate.refresh(detail)));
+    await Promise.all(this.#controllers().map(({ gate }) => gate.refresh(detail)));
   }
 
   platforms(): PlatformStatus[] {
-    return [...this.#controllers.values()].map((controller) => buildStatus(controller, this.#clock.nowMs()));
+    return this.#controllers().map((controller) => buildStatus(controller, this.#clock.nowMs()));
   }
 
   platform(name: string): PlatformStatus {
@@ -55,7 +56,7 @@ export class MemoryFarm implements Farm {
   }
 
   streams(): StreamStatus[] {
-    return [...this.#controllers.values()].flatMap((controller) => controller.gate.streams());
+    return this.#controllers().flatMap((controller) => controller.gate.streams());
   }
 
   report(): PlatformReport[] {
@@ -131,9 +132,11 @@ export class MemoryFarm implements Farm {
   }
 
   #controller(name: string): PlatformController {
-    const controller = this.#controllers.get(name);
+    const controller = this.#controllers().find((each) => each.name === name);
     if (controller !== undefined) return controller;
-    const known = [...this.#controllers.keys()].join(', ');
+    const known = this.#controllers()
+      .map((each) => each.name)
+      .join(', ');
     throw new TorporError('ERR_PLATFORM_UNKNOWN', `no platform is called "${name}"; there are: ${known}`);
   }
 }

@@ -2,6 +2,9 @@
 import type { Clock } from '../platform/ports.ts';
 import type { FarmEvent } from '../platform/status.ts';
 
+/** Where events belong that concern no platform: no platform can be called that. */
+export const NO_PLATFORM = '-';
+
 /** Events that are kept. Older ones are dropped, oldest first. */
 export const EVENT_LOG_BOUND = 10_000;
 /** More are kept for a moment, so that the oldest are dropped in one go. */

@@ -6,7 +6,7 @@ import { HistoryDb, isBrokenFile, type OpenedHistory } from './history-db.ts';
 import type { AnswerOf, EngineSettings, FromEngine, Question, ToEngine } from './history-messages.ts';
 import { queryEvents, queryPlatform, queryRows } from './history-queries.ts';
 import { NewerHistory } from './history-schema.ts';
-import { SavingsQuery } from './savings-query.ts';
+import { SavingsQuery, type SavingsSettings } from './savings-query.ts';
 import { LOCK_TOUCH_MS, StoreLock } from './store-lock.ts';
 
 /** Between two tries to open a file that another process holds, or that the disk does not give. */
@@ -16,7 +16,7 @@ export const PRUNE_EVERY_MS = 10 * 60_000;
 const PRUNE_ON_MS = 50;
 
 export class HistoryEngine {
-  readonly #settings: EngineSettings;
+  #settings: EngineSettings;
   readonly #clock: Clock;
   readonly #post: (message: FromEngine) => void;
   #lock: StoreLock | null = null;
@@ -39,6 +39,7 @@ export class HistoryEngine {
   take(message: ToEngine): void {
     if (message.kind === 'close') this.#close();
     else if (message.kind === 'write') this.#write(message);
+    else if (message.kind === 'follow') this.#follow(message.savings);
     else this.#answer(message.id, message.question);
   }
 
@@ -68,6 +69,11 @@ export class HistoryEngine {
     this.#post({ kind: 'opened', setAside });
     this.#after(LOCK_TOUCH_MS, () => this.#touch());
     this.#after(PRUNE_ON_MS, () => this.#prune());
+  }
+
+  #follow(savings: SavingsSettings): void {
+    this.#settings = { ...this.#settings, savings };
+    if (this.#db !== null) this.#savings = new SavingsQuery(this.#db.sqlite, savings);
   }
 
   #openLater(why: string): void {

@@ -49,6 +49,8 @@ export type ToEngine =
   /** All of them or none; `seenMs`: until then nothing is missing. */
   | { readonly kind: 'write'; readonly rows: readonly HistoryRow[]; readonly seenMs: number }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** The platforms, or what they draw, have changed. */
+  | { readonly kind: 'follow'; readonly savings: SavingsSettings }
   | { readonly kind: 'close' };
 
 export type FromEngine =

@@ -27,7 +27,7 @@ const STREAM_KINDS: ReadonlySet<string> = new Set(['stream-open', 'stream-active
 
 export class HistoryRecorder {
   readonly #options: HistoryRecorderOptions;
-  readonly #recorded: ReadonlyMap<string, Recorded>;
+  #recorded: ReadonlyMap<string, Recorded>;
   #cancelSample: () => void = () => {};
 
   constructor(options: HistoryRecorderOptions) {
@@ -45,6 +45,18 @@ export class HistoryRecorder {
 
   stop(): void {
     this.#cancelSample();
+  }
+
+  /** From now on it is these. What is known of one that stays is kept. */
+  follow(platforms: readonly RecordedPlatform[]): void {
+    const nowMs = this.#options.clock.nowMs();
+    const before = this.#recorded;
+    const recordedOf = (platform: RecordedPlatform) => {
+      const recorded = before.get(platform.name) ?? new Recorded(platform, nowMs);
+      recorded.platform = platform;
+      return recorded;
+    };
+    this.#recorded = new Map(platforms.map((platform) => [platform.name, recordedOf(platform)]));
   }
 
   note(event: FarmEvent): void {
@@ -110,7 +122,7 @@ export class HistoryRecorder {
 
 /** What the recorder keeps of one platform: whose entries stand in the history, and how many rows it may still add. */
 class Recorded {
-  readonly platform: RecordedPlatform;
+  platform: RecordedPlatform;
   /** Streams whose entry was recorded and whose exit was not yet. */
   readonly entered = new Set<string>();
   /** Since when its state holds. */

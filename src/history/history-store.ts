@@ -15,6 +15,7 @@ import type {
 import type { Clock, Logger } from '../platform/ports.ts';
 import type { AnswerOf, EngineSettings, FromEngine, Question, ToEngine } from './history-messages.ts';
 import type { HistoryRow } from './history-rows.ts';
+import type { SavingsSettings } from './savings-query.ts';
 
 /** Rows that wait to be written. At the bound new ones are dropped and counted, and the history has a gap there. */
 export const QUEUE_ROWS_MAX = 20_000;
@@ -81,8 +82,11 @@ export class HistoryStore implements HistoryReader {
   #counts = { written: 0, dropped: 0, thinned: 0, fileBytes: 0 };
   #onClosed: () => void = () => {};
 
+  #savings: SavingsSettings;
+
   constructor(options: HistoryStoreOptions) {
     this.#options = options;
+    this.#savings = options.settings.savings;
     this.#startThread();
     this.#beat();
   }
@@ -112,6 +116,12 @@ export class HistoryStore implements HistoryReader {
 
   counts(): HistoryCounts {
     return { ...this.#counts, queued: this.#queue.length + (this.#inFlight?.length ?? 0) };
+  }
+
+  /** The platforms, or what they draw, have changed. */
+  follow(savings: SavingsSettings): void {
+    this.#savings = savings;
+    this.#thread?.post({ kind: 'follow', savings });
   }
 
   /** Writes what is queued and closes the file, within CLOSE_BOUND_MS. */
@@ -193,7 +203,7 @@ export class HistoryStore implements HistoryReader {
     const { settings, clock, startThread = startWorker } = this.#options;
     try {
       this.#thread = startThread(
-        { ...settings, startMs: clock.nowMs() },
+        { ...settings, savings: this.#savings, startMs: clock.nowMs() },
         { onMessage: (message) => this.#take(message), onEnd: (why) => this.#ended(why) },
       );
     } catch (thrown) {

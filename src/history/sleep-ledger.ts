@@ -27,10 +27,21 @@ interface Client {
 
 /** Feeds on FarmEvents in their order. Memory is bounded by CLIENTS_MAX and by the streams in the pools. */
 export class SleepLedger {
-  readonly #accounts: ReadonlyMap<string, Account>;
+  #accounts: ReadonlyMap<string, Account>;
 
   constructor(platforms: readonly LedgerPlatform[], startMs: number) {
     this.#accounts = new Map(platforms.map((platform) => [platform.name, new Account(platform, startMs)]));
+  }
+
+  /** The platforms as they are from now on. One that stays keeps its sums, one that goes loses them. */
+  configure(platforms: readonly LedgerPlatform[], nowMs: number): void {
+    const before = this.#accounts;
+    this.#accounts = new Map(
+      platforms.map((platform) => [
+        platform.name,
+        before.get(platform.name)?.under(platform) ?? new Account(platform, nowMs),
+      ]),
+    );
   }
 
   note(event: FarmEvent): void {
@@ -80,7 +91,7 @@ class Sleeps {
 }
 
 class Account {
-  readonly #platform: LedgerPlatform;
+  #platform: LedgerPlatform;
   readonly #startMs: number;
   readonly #slept = new Sleeps();
   readonly #wouldSleep = new Sleeps();
@@ -98,6 +109,12 @@ class Account {
     this.#platform = platform;
     this.#startMs = startMs;
     this.#activeSinceMs = startMs;
+  }
+
+  /** The same account under other rules. */
+  under(platform: LedgerPlatform): Account {
+    this.#platform = platform;
+    return this;
   }
 
   note({ kind, atMs, facts }: FarmEvent): void {

@@ -60,7 +60,7 @@ interface PlatformMeter {
 export class TorporMetrics {
   readonly #options: TorporMetricsOptions;
   readonly #registry = new Registry();
-  readonly #meters: ReadonlyMap<string, PlatformMeter>;
+  readonly #meters = new Map<string, PlatformMeter>();
   readonly #counters = new Map<MetricName, Counter>();
   readonly #gauges = new Map<MetricName, Gauge>();
   readonly #wakeSeconds: Histogram;
@@ -70,13 +70,6 @@ export class TorporMetrics {
 
   constructor(options: TorporMetricsOptions) {
     this.#options = options;
-    const nowMs = options.clock.nowMs();
-    this.#meters = new Map(
-      options.platforms.map((platform) => {
-        const energy = new EnergyMeter(platform.watts);
-        return [platform.name, { platform, energy, state: 'starting', countedAtMs: nowMs }];
-      }),
-    );
     const registers = [this.#registry];
     for (const [name, { type, help, labels: labelNames }] of Object.entries(METRICS)) {
       const metric = { name, help, labelNames: [...labelNames], registers };
@@ -87,13 +80,29 @@ export class TorporMetrics {
     const wakes = { name: 'torpor_wake_seconds', help, labelNames: [...labels], buckets: WAKE_BUCKETS_S };
     this.#wakeSeconds = new Histogram({ ...wakes, registers });
     addProcessMetrics(this.#registry);
-    this.#beginSeries();
+    this.follow(options.platforms);
     this.#gauge('torpor_build_info').set({ version: options.version, node: process.version }, 1);
     this.#meter();
   }
 
   stop(): void {
     this.#cancelMeter();
+  }
+
+  /** These come in. What was counted of one that is there, or was, goes on. */
+  follow(platforms: readonly MeteredPlatform[]): void {
+    for (const platform of platforms) {
+      const before = this.#meters.get(platform.name);
+      const countedAtMs = this.#options.clock.nowMs();
+      const meter: Omit<PlatformMeter, 'platform'> = before ?? {
+        energy: new EnergyMeter(platform.watts),
+        state: 'starting',
+        countedAtMs,
+      };
+      meter.energy.configure(platform.watts);
+      this.#meters.set(platform.name, { ...meter, platform });
+    }
+    this.#beginSeries();
   }
 
   /** A series that first appears with its first increment shows no increase: those that alerts look at begin at zero. */

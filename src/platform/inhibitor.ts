@@ -1,7 +1,10 @@
 // An inhibitor: a named reason to stay awake, and what of such orders outlives Torpor. Who sets and lifts them is left to others.
 
-/** Who keeps a platform awake: a person, the calendar, a check of its owner's, its power draw, a look at the host, its BMC's watchdog, its idle policy. */
-export type InhibitorKind = 'operator' | 'schedule' | 'check' | 'watts' | 'host' | 'watchdog' | 'policy';
+/**
+ * Who keeps a platform awake: a person, the calendar, a check of its owner's, its power draw, a look at the host, its BMC's watchdog,
+ * its idle policy, or Torpor itself while it gives the platform up.
+ */
+export type InhibitorKind = 'operator' | 'schedule' | 'check' | 'watts' | 'host' | 'watchdog' | 'policy' | 'torpor';
 
 /** A named reason to stay awake. Kind and name together are unique. */
 export interface InhibitorStatus {

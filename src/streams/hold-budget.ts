@@ -8,7 +8,7 @@ export const ROOM_SHARE = 1 / 4;
  * since it was read already; from then on `isFull` is true and nobody reads, until a quarter is free again.
  */
 export class HoldBudget {
-  readonly limitBytes: number;
+  #limitBytes: number;
   readonly #onChange: () => void;
   #storedBytes = 0;
   #heldBytes = 0;
@@ -16,8 +16,18 @@ export class HoldBudget {
 
   /** `onChange` runs each time `isFull` turned. */
   constructor(limitBytes: number, onChange: () => void) {
-    this.limitBytes = limitBytes;
+    this.#limitBytes = limitBytes;
     this.#onChange = onChange;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** Another bound from now on. What is kept beyond it stays kept. */
+  set limitBytes(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+    this.change(0, 0);
   }
 
   /** Bytes kept, as they are kept. */
@@ -39,8 +49,8 @@ export class HoldBudget {
     this.#storedBytes += storedBytes;
     this.#heldBytes += heldBytes;
     const isFull = this.#isFull
-      ? this.#storedBytes > this.limitBytes * (1 - ROOM_SHARE)
-      : this.#storedBytes >= this.limitBytes;
+      ? this.#storedBytes > this.#limitBytes * (1 - ROOM_SHARE)
+      : this.#storedBytes >= this.#limitBytes;
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     this.#onChange();

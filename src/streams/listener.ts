@@ -1,10 +1,12 @@
 // One listening TCP address of a VM: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 import { BannerMemory } from './server-banner.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
@@ -56,11 +58,11 @@ export interface ListenerOptions {
 }
 
 export class Listener {
-  readonly maxStreams: number;
-  readonly #options: ListenerOptions;
+  #maxStreams: number;
+  #options: ListenerOptions;
   readonly #server: Server;
-  readonly #guard: SourceGuard;
-  readonly #banner: BannerMemory | null;
+  #guard: SourceGuard;
+  #banner: BannerMemory | null;
   #endpoint: Endpoint;
   #route: StreamRoute | null = null;
 
@@ -68,9 +70,9 @@ export class Listener {
   constructor(options: ListenerOptions, onClient: (client: Socket, listener: Listener) => void) {
     this.#options = options;
     this.#endpoint = options.listen;
-    this.#guard = new SourceGuard({ allowFrom: options.allowFrom ?? null, wakeRate: options.wakeRate ?? null });
-    this.#banner = options.banner === 'serve' ? new BannerMemory() : null;
-    this.maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    this.#guard = guardOf(options);
+    this.#banner = bannerOf(options);
+    this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     const serverOptions: ServerOpts = {
       allowHalfOpen: true,
       noDelay: true,
@@ -79,6 +81,29 @@ export class Listener {
       highWaterMark: PORT_HIGH_WATER_BYTES,
     };
     this.#server = createServer(serverOptions, (client) => onClient(client, this));
+  }
+
+  get options(): ListenerOptions {
+    return this.#options;
+  }
+
+  get maxStreams(): number {
+    return this.#maxStreams;
+  }
+
+  /**
+   * Other rules at the same address. Open streams follow where they still belong to the same VM, target and kind: by their next byte.
+   * Those that do not keep the rules they began with. What sources did so far is forgotten where their bounds changed.
+   */
+  update(options: ListenerOptions): void {
+    const before = this.#options;
+    this.#options = options;
+    this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    if (!isAlike(before, options, ['allowFrom', 'wakeRate'])) this.#guard = guardOf(options);
+    const staysHome = isAlike(before, options, ['vm', 'target', 'protocol', 'device']);
+    if (before.banner !== options.banner || !staysHome) this.#banner = bannerOf(options);
+    const route = this.#makeRoute();
+    this.#route = staysHome && this.#route !== null ? Object.assign(this.#route, route) : route;
   }
 
   /** Where it listens; with port 0 the real port, once it is open. */
@@ -102,13 +127,16 @@ export class Listener {
     return { vm, target, protocol, device, listener, ...rules, guard: this.#guard, banner: this.#banner };
   }
 
-  /** Starts to listen. Rejects with ERR_STREAM_LISTEN. */
-  open(): Promise<void> {
+  /** Starts to listen, on the socket that it was given if there is one. Rejects with ERR_STREAM_LISTEN. */
+  open(inherited: InheritedSockets | null = null): Promise<void> {
     const { listen, vm, fd } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => reject(listenError(listen, vm, error)));
+      const handle = fd === undefined ? (inherited?.claim(listen) ?? null) : null;
       const where = fd === undefined ? { host: listen.host, port: listen.port } : { fd };
-      this.#server.listen({ ...where, backlog: BACKLOG }, () => {
+      // Node's documented form (handle, backlog, callback); its types know the other two only.
+      const at = (handle === null ? where : { _handle: handle }) as { host: string; port: number };
+      this.#server.listen(at as never, BACKLOG as never, () => {
         this.#server.removeAllListeners('error');
         // Nothing is reported on a listening TCP socket that would end it; a failed accept has cost its client only.
         this.#server.on('error', () => {});
@@ -119,6 +147,11 @@ export class Listener {
     });
   }
 
+  /** Its socket, for a process that is to listen in its place; null where it does not listen. */
+  get fd(): number | null {
+    return (this.#server as unknown as { _handle: { fd: number } | null })._handle?.fd ?? null;
+  }
+
   /** Accepts no more clients. Resolves when the port is free and every accepted socket is closed. Idempotent. */
   close(): Promise<void> {
     return new Promise((resolve) => {
@@ -126,6 +159,18 @@ export class Listener {
       this.#server.close(() => resolve());
     });
   }
+}
+
+function guardOf({ allowFrom = null, wakeRate = null }: ListenerOptions): SourceGuard {
+  return new SourceGuard({ allowFrom, wakeRate });
+}
+
+function bannerOf({ banner }: ListenerOptions): BannerMemory | null {
+  return banner === 'serve' ? new BannerMemory() : null;
+}
+
+function isAlike(a: ListenerOptions, b: ListenerOptions, keys: ReadonlyArray<keyof ListenerOptions>): boolean {
+  return keys.every((key) => isDeepStrictEqual(a[key] ?? null, b[key] ?? null));
 }
 
 /** For people: why it cannot be listened there, and what to do. */

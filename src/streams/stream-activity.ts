@@ -128,6 +128,12 @@ export class StreamActivity implements SeatOwner {
     return this.#home.clock.nowMs() + Math.max(0, this.#home.registry.leftMs(this.#seat));
   }
 
+  /** Its listener, or its platform, has other rules now. What its bytes count as (`activity`, `work`, `polls`) stays as it began. */
+  followRules(): void {
+    if (this.#seat !== null && !this.#isClosed)
+      this.#home.registry.change(this.#seat, this.#idleTimeoutMs, this.#route.policy);
+  }
+
   /** What the stream speaks, and why its client's last bytes counted or did not. */
   describe(): { speaks: string; verdict: string } {
     const { protocol, wakeOn } = this.#route;

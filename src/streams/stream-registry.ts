@@ -3,6 +3,7 @@ import { FLAG_ACTIVE, FLAG_ENTERED } from '../core/abi.ts';
 import type { LinkPool } from '../core/link-pool.ts';
 import type { Direction, ProtocolName, StreamCore, StreamHandle, StreamHints } from '../core/stream-core.ts';
 import type { Clock } from '../platform/ports.ts';
+import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { describeVerdict } from './verdict-text.ts';
 
 /** Expiries are reported at most this much late, or one tick of the core where that is longer. */
@@ -95,6 +96,11 @@ export class StreamRegistry {
   describe(seat: Seat): { protocol: ProtocolName; why: string } {
     const verdict = this.core.verdict(seat);
     return { protocol: verdict.protocol, why: describeVerdict(verdict) };
+  }
+
+  /** Another idle timeout, counted from the stream's last activity, and other switches. */
+  change(seat: Seat, idleTimeoutMs: number, policy: StreamPolicy): void {
+    this.core.changeStream(seat, this.#ticks(idleTimeoutMs), policy, this.#nowTicks());
   }
 
   isActive(seat: Seat): boolean {

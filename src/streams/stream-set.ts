@@ -1,7 +1,7 @@
 // All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
 import type { Socket } from 'node:net';
 import { formatEndpoint } from '../platform/endpoint.ts';
-import { errorText } from '../platform/errors.ts';
+import { errorText, type TorporError } from '../platform/errors.ts';
 import type {
   CarriedBytes,
   Clock,
@@ -14,6 +14,7 @@ import type {
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';
+import type { InheritedSockets } from './inherited-sockets.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { resetSocket } from './reset-socket.ts';
@@ -48,6 +49,8 @@ export interface StreamSetOptions {
   readonly listeners: readonly ListenerOptions[];
   /** Records the streams of listeners that ask for it. Default: none are. */
   readonly recorder?: TraceRecorder | null;
+  /** Sockets that this process was given to listen on. Default: none. */
+  readonly inherited?: InheritedSockets | null;
   /** First part of its streams' ids. Default: the platform's name and a hyphen. */
   readonly idPrefix?: string;
   /** A client of this listener (its place among the listeners) was the first to ask for a sleeping VM: see noteAsked. */
@@ -56,12 +59,15 @@ export interface StreamSetOptions {
   readonly readUnacked?: ReadUnacked;
 }
 
+/** What of a set may change while its streams are open. */
+export type StreamSetChange = Pick<StreamSetOptions, 'listeners' | 'idleTimeoutMs' | 'disconnectGraceMs' | 'hold'>;
+
 /**
  * One platform's StreamGate. Each VM is held or not; a stream follows its VM. Construction opens nothing: `open` does.
  */
 export class StreamSet implements StreamGate {
   readonly #options: StreamSetOptions;
-  readonly #listeners: readonly Listener[];
+  #listeners: readonly Listener[];
   readonly #home: StreamHome;
   readonly #budget: HoldBudget;
   readonly #sendQueues: SendQueues;
@@ -80,13 +86,14 @@ export class StreamSet implements StreamGate {
   /** Streams that other processes have open, by listener. */
   readonly #elsewhere = new Map<StreamRoute, number>();
   #lastNumber = 0;
+  /** Everything was released, and nothing held since: a VM that comes anew flows at once. */
+  #isFlowing: boolean;
 
   constructor(options: StreamSetOptions) {
     this.#options = options;
+    this.#isFlowing = !options.initiallyHeld;
     this.#heldVms = new Set(options.initiallyHeld ? options.listeners.map((listener) => listener.vm) : []);
-    this.#listeners = options.listeners.map(
-      (listener) => new Listener(listener, (client, accepting) => this.#accept(client, accepting)),
-    );
+    this.#listeners = options.listeners.map((listener) => this.#makeListener(listener));
     this.#budget = new HoldBudget(options.hold.perPlatformBytes, () => this.#updateReading());
     this.#sendQueues = new SendQueues(options.clock, options.readUnacked);
     this.#farewells = new Farewells(this.#sendQueues, (vm) => this.#heldVms.has(vm));
@@ -96,16 +103,63 @@ export class StreamSet implements StreamGate {
   /** Opens all listeners. Rejects with the first ERR_STREAM_LISTEN, and then none stays open. */
   async open(): Promise<void> {
     try {
-      for (const listener of this.#listeners) await listener.open();
+      for (const listener of this.#listeners) await listener.open(this.#options.inherited);
     } catch (error) {
       await Promise.all(this.#listeners.map((listener) => listener.close()));
       throw error;
     }
   }
 
+  /**
+   * Takes other listeners and bounds while streams are open, and ends none of them. Listeners are the same by their configured address:
+   * one that is not wanted any more takes no clients from now on, one that stays follows `Listener.update`. New time-outs count
+   * from a stream's last activity, new holds from the next hold. Resolves with what could not be listened on.
+   */
+  async update(change: StreamSetChange): Promise<TorporError[]> {
+    this.stopListening(change.listeners);
+    const before = new Map(
+      keysOf(this.#listeners.map(({ options }) => options)).map((key, at) => [key, this.#listeners[at]]),
+    );
+    const problems: TorporError[] = [];
+    const next: Listener[] = [];
+    for (const [at, key] of keysOf(change.listeners).entries()) {
+      const options = change.listeners[at] as ListenerOptions;
+      const known = before.get(key);
+      const listener = known ?? this.#makeListener(options);
+      try {
+        if (known === undefined) await listener.open();
+        else known.update(options);
+        next.push(listener);
+      } catch (error) {
+        problems.push(error as TorporError);
+      }
+    }
+    this.#listeners = next;
+    if (!this.#isFlowing) for (const { vm } of change.listeners) this.#heldVms.add(vm);
+    this.#budget.limitBytes = change.hold.perPlatformBytes;
+    const { idleTimeoutMs, disconnectGraceMs, hold } = change;
+    Object.assign(this.#home, { idleTimeoutMs, disconnectGraceMs, perStreamBytes: hold.perStreamBytes });
+    for (const stream of this.#streams.values()) stream.followRules();
+    return problems;
+  }
+
+  /** Takes no more clients, but where these listen; its streams go on. */
+  stopListening(but: readonly ListenerOptions[] = []): void {
+    const kept = new Set(keysOf(but));
+    const keys = keysOf(this.#listeners.map(({ options }) => options));
+    const wanted = this.#listeners.filter((_, at) => kept.has(keys[at] as string));
+    for (const listener of this.#listeners) if (!wanted.includes(listener)) void listener.close();
+    this.#listeners = wanted;
+  }
+
   /** Where it listens, in the order of the configured listeners, as `host:port`. */
   endpoints(): string[] {
     return this.#listeners.map((listener) => formatEndpoint(listener.endpoint));
+  }
+
+  /** The sockets that it listens on, for a process that is to do so in its place. */
+  get fds(): number[] {
+    return this.#listeners.flatMap(({ fd }) => (fd === null ? [] : [fd]));
   }
 
   /**
@@ -122,10 +176,9 @@ export class StreamSet implements StreamGate {
   // ------------------------------------------------------------------------------------------ StreamGate
 
   hold(): void {
-    for (const { vm } of this.#options.listeners) this.#heldVms.add(vm);
-    for (const stream of [...this.#streams.values()]) {
-      if (this.#heldVms.has(stream.route.vm)) stream.hold();
-    }
+    this.#isFlowing = false;
+    for (const { vm } of this.#routes()) this.#heldVms.add(vm);
+    for (const stream of [...this.#streams.values()]) stream.hold();
   }
 
   drain(boundMs: number, signal: AbortSignal): Promise<DrainReport> {
@@ -134,6 +187,7 @@ export class StreamSet implements StreamGate {
 
   release(vm: string | null): void {
     const nowMs = this.#options.clock.nowMs();
+    if (vm === null) this.#isFlowing = true;
     const released = vm === null ? [...this.#heldVms] : [vm].filter((name) => this.#heldVms.has(name));
     for (const name of released) {
       this.#heldVms.delete(name);
@@ -280,6 +334,15 @@ export class StreamSet implements StreamGate {
     return [...this.#streams.values()].filter((stream) => vm === null || stream.route.vm === vm);
   }
 
+  /** Of all VMs that it has, or still has streams of. */
+  #routes(): StreamRoute[] {
+    return [...this.#listeners, ...this.#streams.values()].map(({ route }) => route);
+  }
+
+  #makeListener(options: ListenerOptions): Listener {
+    return new Listener(options, (client, accepting) => this.#accept(client, accepting));
+  }
+
   #updateReading(): void {
     for (const stream of this.#streams.values()) stream.updateReading();
   }
@@ -316,4 +379,17 @@ export class StreamSet implements StreamGate {
     if (releasedAtMs === undefined) return 'ordinary';
     return this.#options.clock.nowMs() - releasedAtMs < EAGER_AFTER_RELEASE_MS ? 'eager' : 'ordinary';
   }
+}
+
+/** By which a listener is the same after a change: its address; without a port of its own, its VM and its place among such. */
+function keysOf(listeners: readonly ListenerOptions[]): string[] {
+  const seen = new Map<string, number>();
+  return listeners.map(({ listen, vm }) => {
+    const address = formatEndpoint(listen);
+    if (listen.port !== 0) return address;
+    const key = `${address} ${vm}`;
+    const place = seen.get(key) ?? 0;
+    seen.set(key, place + 1);
+    return `${key} ${place}`;
+  });
 }

@@ -151,6 +151,11 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#activity = new StreamActivity(home, route, this, route.record ? beginTrace(home, route, id, client) : null);
   }
 
+  /** Its route or its home has changed. */
+  followRules(): void {
+    this.#activity.followRules();
+  }
+
   // ------------------------------------------------------------------------------------------ who it is
 
   get platform(): string {

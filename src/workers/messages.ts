@@ -33,6 +33,8 @@ export type ToWorker =
   | { readonly kind: 'asked'; readonly platform: number; readonly listener: number; readonly address: string }
   /** So many streams of a listener are open in the other workers. */
   | { readonly kind: 'elsewhere'; readonly platform: number; readonly listener: number; readonly streams: number }
+  /** Takes no more clients of the platform; its streams go on. */
+  | { readonly kind: 'stopListening'; readonly platform: number }
   | { readonly kind: 'end' };
 
 /** What one worker has of one platform. */

@@ -4,24 +4,18 @@ import net, { isIP } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Endpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
+import type { ListeningHandle } from '../streams/inherited-sockets.ts';
 import { listenError } from '../streams/listener.ts';
 
-/** What is used of a bound handle; the Node types do not declare it. */
-interface BoundHandle {
-  readonly fd: number;
-  getsockname(into: { port?: number }): number;
-  close(): void;
-}
-
 /** Node's own way to bind without listening, which its cluster module rests on. Answers a handle or a negative error. */
-type BindHandle = (address: string, port: number, family: 4 | 6) => BoundHandle | number;
+type BindHandle = (address: string, port: number, family: 4 | 6) => ListeningHandle | number;
 
 export class SharedAddress {
   /** With the real port, also where 0 was asked for. */
   readonly endpoint: Endpoint;
-  readonly #handle: BoundHandle;
+  readonly #handle: ListeningHandle;
 
-  private constructor(endpoint: Endpoint, handle: BoundHandle) {
+  private constructor(endpoint: Endpoint, handle: ListeningHandle) {
     this.endpoint = endpoint;
     this.#handle = handle;
   }
@@ -44,6 +38,11 @@ export class SharedAddress {
       throw listenError(listen, vm, systemError(status));
     }
     return new SharedAddress({ host: listen.host, port: bound.port ?? listen.port }, handle);
+  }
+
+  /** One that this process was given. */
+  static inherited(listen: Endpoint, handle: ListeningHandle): SharedAddress {
+    return new SharedAddress(listen, handle);
   }
 
   /** To be inherited. The address stays taken while anybody has it open. */

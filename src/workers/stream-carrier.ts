@@ -1,6 +1,9 @@
 // The port behind which the streams of all platforms are carried, by this process or by several. Adapters stand beside it.
+
+import type { TorporError } from '../platform/errors.ts';
 import type { StreamGate } from '../platform/ports.ts';
-import type { StreamSetOptions } from '../streams/stream-set.ts';
+import type { ListenerOptions } from '../streams/listener.ts';
+import type { StreamSetChange, StreamSetOptions } from '../streams/stream-set.ts';
 
 /** One platform's streams. Its VMs are held until they are released. */
 export type CarriedOptions = Pick<
@@ -13,12 +16,20 @@ export interface CarriedStreams extends StreamGate {
   open(): Promise<void>;
   /** Where it listens, in the order of the configured listeners, as `host:port`. */
   endpoints(): string[];
+  /** Takes other listeners and bounds, and ends no stream. Resolves with what could not be done. */
+  update(change: StreamSetChange): Promise<TorporError[]>;
+  /** Takes no more clients, but where these listen (several processes: nowhere, or as before); its streams go on. Idempotent. */
+  stopListening(but?: readonly ListenerOptions[]): void;
+  /** The sockets that it listens on. */
+  readonly fds: readonly number[];
   /** Ends everything at once, each stream by RST on both sides; the observer hears nothing of it. */
   close(): Promise<void>;
 }
 
 export interface StreamCarrier {
-  /** Before `start`. */
+  /** Where streams are carried by other processes, what they listen on is settled at `start`. */
+  readonly isSettled: boolean;
+  /** Before `start`, where that settles what is carried. */
   carry(options: CarriedOptions): CarriedStreams;
   /** Clients are accepted from now on at the latest. Once, after the last platform was opened. Rejects where they cannot be. */
   start(): Promise<void>;

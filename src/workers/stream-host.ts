@@ -2,6 +2,7 @@
 import { loadCore } from '../core/stream-core.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
 import { DirectReads } from '../streams/direct-reads.ts';
+import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { ReadBuffers, reservedBytes } from '../streams/read-buffers.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
 import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
@@ -15,6 +16,7 @@ export interface StreamHostOptions {
   readonly record: RecordOptions;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly inherited?: InheritedSockets | null;
 }
 
 type HostedOptions = Omit<StreamSetOptions, 'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld'>;
@@ -24,6 +26,7 @@ export class StreamHost implements StreamCarrier {
   readonly #registry: StreamRegistry;
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
+  readonly isSettled = false;
 
   private constructor(
     options: StreamHostOptions,
@@ -63,6 +66,7 @@ export class StreamHost implements StreamCarrier {
       clock,
       log,
       recorder: this.#recorder,
+      inherited: this.#options.inherited ?? null,
       initiallyHeld: true,
     });
   }

@@ -74,6 +74,7 @@ export class StreamWorker {
     else if (order.kind === 'release') set.release(order.vm);
     else if (order.kind === 'giveUp') set.giveUp(order.vm, order.why);
     else if (order.kind === 'loseSessions') set.loseSessions(order.vm, order.why);
+    else if (order.kind === 'stopListening') set.stopListening();
     else if (order.kind === 'asked') set.noteAsked(order.listener, order.address);
     else if (order.kind === 'elsewhere') set.noteElsewhere(order.listener, order.streams);
     else void this.#drain(set, order.question, order.boundMs);

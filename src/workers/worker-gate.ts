@@ -1,7 +1,11 @@
 // One platform's StreamGate in the main process, over streams that workers carry. Sends orders, keeps a mirror; carries no byte.
+import { isDeepStrictEqual } from 'node:util';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import { TorporError } from '../platform/errors.ts';
 import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
+import type { StreamSetChange } from '../streams/stream-set.ts';
 import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
 import { SharedAddress } from './shared-address.ts';
 import type { CarriedOptions, CarriedStreams } from './stream-carrier.ts';
@@ -42,6 +46,7 @@ export class WorkerGate implements CarriedStreams {
   readonly #options: CarriedOptions;
   readonly #index: number;
   readonly #crew: WorkerCrew;
+  readonly #inherited: InheritedSockets | null;
   readonly #heldVms: Set<string>;
   readonly #entries = new Map<string, Entry>();
   readonly #looks = new Map<WorkerProcess, Look>();
@@ -53,19 +58,26 @@ export class WorkerGate implements CarriedStreams {
   #places: ReadonlyMap<string, number> = new Map();
   #unknownUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
+  #isClosedToClients = false;
 
   /** `index`: its place among the platforms. */
-  constructor(options: CarriedOptions, index: number, crew: WorkerCrew) {
+  constructor(options: CarriedOptions, index: number, crew: WorkerCrew, inherited: InheritedSockets | null = null) {
     this.#options = options;
     this.#index = index;
     this.#crew = crew;
+    this.#inherited = inherited;
     this.#heldVms = new Set(options.listeners.map(({ vm }) => vm));
     this.#counts = options.listeners.map(({ maxStreams }) => new ListenerCount(maxStreams ?? DEFAULT_MAX_STREAMS));
   }
 
   async open(): Promise<void> {
     try {
-      for (const { listen, vm } of this.#options.listeners) this.#addresses.push(await SharedAddress.bind(listen, vm));
+      for (const { listen, vm } of this.#options.listeners) {
+        const handle = this.#inherited?.claim(listen) ?? null;
+        this.#addresses.push(
+          handle === null ? await SharedAddress.bind(listen, vm) : SharedAddress.inherited(listen, handle),
+        );
+      }
       this.#places = new Map(this.endpoints().map((endpoint, place) => [endpoint, place]));
     } catch (error) {
       this.#closeAddresses();
@@ -75,6 +87,23 @@ export class WorkerGate implements CarriedStreams {
 
   endpoints(): string[] {
     return this.#addresses.map(({ endpoint }) => formatEndpoint(endpoint));
+  }
+
+  /** Workers were told at their start where to listen and by which rules: those stay. */
+  async update(change: StreamSetChange): Promise<TorporError[]> {
+    const { listeners, idleTimeoutMs, disconnectGraceMs, hold } = this.#options;
+    if (!this.#isClosedToClients && isDeepStrictEqual(change, { listeners, idleTimeoutMs, disconnectGraceMs, hold }))
+      return [];
+    const what =
+      'listeners, their rules, idleTimeout, disconnectGrace and hold stay as they are while several workers run';
+    return [new TorporError('ERR_STREAM_WORKER', `${this.#options.platform}: ${what}: they follow at the next start`)];
+  }
+
+  stopListening(but: readonly ListenerOptions[] = []): void {
+    if (but.length > 0 || this.#isClosedToClients) return;
+    this.#closeAddresses();
+    this.#isClosedToClients = true;
+    this.#tellAll({ kind: 'stopListening', platform: this.#index });
   }
 
   /** The workers' part is the pool's. */
@@ -168,7 +197,8 @@ export class WorkerGate implements CarriedStreams {
   /** What a worker that begins now must know. `firstFd`: under which number it inherits the first of `fds`. */
   describe(firstFd: number): WorkerPlatform {
     const { observer: _, hold, ...options } = this.#options;
-    const listeners = options.listeners.map((listener, index): ListenerOptions => {
+    const wanted = this.#isClosedToClients ? [] : options.listeners;
+    const listeners = wanted.map((listener, index): ListenerOptions => {
       const listen: Endpoint = this.#addresses[index]?.endpoint ?? listener.listen;
       return { ...listener, listen, fd: firstFd + index };
     });

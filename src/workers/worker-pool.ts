@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { TorporError, type TorporErrorCode } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
+import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import type { FromWorker, LogLevel } from './messages.ts';
 import type { CarriedOptions, StreamCarrier } from './stream-carrier.ts';
 import type { RecordOptions } from './stream-host.ts';
@@ -19,6 +20,7 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   readonly record: RecordOptions;
   readonly logLevel: LogLevel;
+  readonly inherited?: InheritedSockets | null;
   readonly clock: Clock;
   readonly log: Logger;
   /** Default: worker-main beside this file. */
@@ -49,6 +51,7 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
   #lastSerial = 0;
   #pauseMs = RESTART_PAUSE_MS;
   #isClosing = false;
+  isSettled = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -61,13 +64,14 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
   }
 
   carry(options: CarriedOptions): WorkerGate {
-    const gate = new WorkerGate(options, this.#gates.length, this);
+    const gate = new WorkerGate(options, this.#gates.length, this, this.#options.inherited ?? null);
     this.#gates.push(gate);
     return gate;
   }
 
   /** Resolves when all workers accept clients. Rejects with what the first of them that cannot says. */
   async start(): Promise<void> {
+    this.isSettled = true;
     await Promise.all(Array.from({ length: this.wanted }, () => this.#startWorker()));
   }
 

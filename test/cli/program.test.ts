@@ -34,6 +34,8 @@ const COMMANDS = [
   ['lz4'],
   ['lz4', 'compress'],
   ['lz4', 'decompress'],
+  ['completion'],
+  ['man'],
 ];
 const STACK = /^\s+at .+:\d+:\d+\)?$/m;
 

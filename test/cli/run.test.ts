@@ -22,12 +22,17 @@ const CONFIG = `platforms:
 let folder: TempFolder;
 let path: string;
 let io: FakeIo;
+/** What the stand-in was told of configurations that were read again. */
+let reloads: TorporConfig[];
+let refusals: string[];
 
 beforeEach(() => {
   folder = new TempFolder('run');
   path = folder.file('torpor.yaml');
   writeFileSync(path, CONFIG);
   io = new FakeIo();
+  reloads = [];
+  refusals = [];
 });
 
 afterEach(() => {
@@ -36,7 +41,35 @@ afterEach(() => {
 });
 
 function running(stop: () => Promise<void>): RunningTorpor {
-  return { farm: new FakeFarm(), apiUrl: 'http://127.0.0.1:7070', stop };
+  return {
+    farm: new FakeFarm(),
+    apiUrl: 'http://127.0.0.1:7070',
+    reload: async (config) => void reloads.push(config),
+    refuseReload: (why) => void refusals.push(why),
+    handOver: new FakeHandOver(),
+    stop,
+  };
+}
+
+/** A hand-over that remembers what was asked of it. */
+class FakeHandOver {
+  readonly fds = [7, 8];
+  readonly asked: string[] = [];
+  async leave() {
+    this.asked.push('leave');
+  }
+  async takeBack() {
+    this.asked.push('takeBack');
+  }
+  async drained() {
+    this.asked.push('drained');
+  }
+  formerEnded() {
+    this.asked.push('formerEnded');
+  }
+  wakeForFormer(platform: string) {
+    this.asked.push(`wake ${platform}`);
+  }
 }
 
 /** A promise and its end. */
@@ -73,6 +106,7 @@ describe('torpor run', () => {
     io.signal('SIGTERM');
     expect(await run).toBe(0);
     expect(stops).toBe(1);
+    expect(io.told).toEqual(['READY=1', 'STATUS=1 platforms, API http://127.0.0.1:7070', 'STOPPING=1']);
     expect((configured as TorporConfig | null)?.platforms[0]?.name).toBe('lab');
     expect(logLines().map(({ msg }) => msg)).toEqual([
       expect.stringContaining('no listener has a probe'),
@@ -140,6 +174,38 @@ describe('torpor run', () => {
     io.signal('SIGTERM');
     expect(await run).toBe(1);
     expect(logLines().at(-1)).toMatchObject({ level: 'error', code: 'ERR_JOURNAL' });
+  });
+
+  it('SIGHUP -> the file is read again and handed on, the level of the log follows; one while it reads is served after it', async () => {
+    io.runTorpor = async () => running(async () => {});
+    const run = io.run('run', '--config', path);
+    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    writeFileSync(path, `log: { level: error }\n${CONFIG.replace('name: lab', 'name: den')}`);
+    io.hangUp();
+    io.hangUp();
+    await vi.waitFor(() => expect(reloads).toHaveLength(2));
+    expect(reloads[0]?.platforms[0]?.name).toBe('den');
+    expect(refusals).toEqual([]);
+    io.signal('SIGTERM');
+    expect(await run).toBe(0);
+    expect(io.stdout).not.toContain('Torpor stopped');
+  });
+
+  it('SIGHUP with a broken file -> refused with file and line, nothing handed on, still running', async () => {
+    io.runTorpor = async () => running(async () => {});
+    const run = io.run('run', '--config', path);
+    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    writeFileSync(path, CONFIG.replace('name: lab', 'name: lab\n    idleTimeot: 1m'));
+    io.hangUp();
+    await vi.waitFor(() => expect(refusals).toHaveLength(1));
+    expect(refusals[0]).toContain(`${path}:3: platforms[0]: unknown key`);
+    expect(reloads).toEqual([]);
+    writeFileSync(path, CONFIG);
+    io.hangUp();
+    await vi.waitFor(() => expect(reloads).toHaveLength(1));
+    await vi.waitFor(() => expect(io.told.slice(2)).toEqual(['RELOADING=1', 'READY=1', 'RELOADING=1', 'READY=1']));
+    io.signal('SIGTERM');
+    expect(await run).toBe(0);
   });
 
   it('it cannot start -> the reason on stderr, exit code 1, no signal handler left', async () => {

@@ -82,6 +82,7 @@ describe('configuration', () => {
         ownWatts: 6,
         timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
       },
+      integrations: { mqtt: null, webhooks: [] },
       platforms: [
         {
           name: 'vdi-01',
@@ -336,14 +337,17 @@ describe('problems', () => {
     ['stateDirr: /x', 'unknown key `stateDirr`; did you mean `stateDir`?'],
     ['platfroms: []', 'unknown key `platfroms`; did you mean `platforms`?'],
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
-    ['wibble: 1', 'unknown key `wibble`; known here: api, stateDir, workers, log, record, history, energy, platforms'],
+    [
+      'wibble: 1',
+      'unknown key `wibble`; known here: api, stateDir, workers, log, record, history, energy, mqtt, webhooks, platforms',
+    ],
     [
       '"a\\u0007b": 1',
-      'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, history, energy, platforms',
+      'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, history, energy, mqtt, webhooks, platforms',
     ],
     [
       '__proto__: {}',
-      'unknown key `__proto__`; known here: api, stateDir, workers, log, record, history, energy, platforms',
+      'unknown key `__proto__`; known here: api, stateDir, workers, log, record, history, energy, mqtt, webhooks, platforms',
     ],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);

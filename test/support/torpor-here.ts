@@ -1,5 +1,6 @@
 // Torpor in the test's own process: the same composition, the same sockets and API, without the price of a start of Node.
 import { runTorpor, type TorporRun } from '../../src/compose.ts';
+import type { ReloadOutcome } from '../../src/compose-reload.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { StreamStatus } from '../../src/platform/ports.ts';
 import { KeptLog } from './kept-log.ts';
@@ -27,6 +28,13 @@ export class TorporHere extends TorporApi implements AsyncDisposable {
   /** At this very moment, without a way over the API. */
   override streamsNow(): StreamStatus[] {
     return this.#run?.farm.streams() ?? [];
+  }
+
+  /** As after a SIGHUP. */
+  async reload(configPath: string): Promise<ReloadOutcome> {
+    const { config } = await loadConfig(configPath);
+    if (this.#run === null) throw new Error('it was stopped');
+    return this.#run.reload(config);
   }
 
   override get output(): string {

@@ -1,6 +1,8 @@
 // A process that a test owns: captured output, an environment of its own, signals on demand.
 import type { CliIo, PlayDemo, RunTorpor, StopSignal } from '../../../src/cli/cli-io.ts';
 import { runCli } from '../../../src/cli/program.ts';
+import type { Former, Successor } from '../../../src/cli/torpor-kin.ts';
+import { InheritedSockets } from '../../../src/streams/inherited-sockets.ts';
 
 export class FakeIo implements CliIo {
   readonly version = '1.2.3';
@@ -15,9 +17,11 @@ export class FakeIo implements CliIo {
   runTorpor: RunTorpor = () => Promise.reject(new Error('this test has no Torpor'));
   playDemo: PlayDemo = () => Promise.reject(new Error('this test has no demo'));
   readonly #listeners = new Set<(signal: StopSignal) => void>();
+  readonly #reloads = new Set<() => void>();
+  readonly #handOvers = new Set<() => void>();
 
   get signalListeners(): number {
-    return this.#listeners.size;
+    return this.#listeners.size + this.#reloads.size + this.#handOvers.size;
   }
 
   out(text: string): void {
@@ -43,6 +47,39 @@ export class FakeIo implements CliIo {
   onStopSignal(listener: (signal: StopSignal) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onReloadSignal(listener: () => void): () => void {
+    this.#reloads.add(listener);
+    return () => this.#reloads.delete(listener);
+  }
+
+  onHandOverSignal(listener: () => void): () => void {
+    this.#handOvers.add(listener);
+    return () => this.#handOvers.delete(listener);
+  }
+
+  askHandOver(): void {
+    for (const listener of [...this.#handOvers]) listener();
+  }
+
+  inheritedSockets(): InheritedSockets {
+    return new InheritedSockets([]);
+  }
+
+  /** What the service manager was told. */
+  readonly told: string[] = [];
+  readonly service = {
+    watchdogMs: null,
+    tell: async (...fields: readonly string[]) => void this.told.push(...fields),
+  };
+  former: Former | null = null;
+  startSuccessor: (fds: readonly number[]) => Successor = () => {
+    throw new Error('this test has no other Torpor');
+  };
+
+  hangUp(): void {
+    for (const listener of [...this.#reloads]) listener();
   }
 
   exitNow(code: number): void {

@@ -1,0 +1,99 @@
+// Part of the composition root: a running Torpor leaves its listeners and platforms to another one, or follows one that did.
+import { RETIRE_BOUND_MS, type RunningPlatform } from './compose-platform.ts';
+import { type EventLog, NO_PLATFORM } from './history/event-log.ts';
+import type { Logger } from './platform/ports.ts';
+import { systemClock } from './system-clock.ts';
+
+/** Platforms on their way to sleep or back have this long to arrive; then nothing is handed over. */
+export const SETTLE_BOUND_MS = 2 * 60_000;
+/** Between two looks at whether streams are left. */
+const DRAIN_LOOK_MS = 1_000;
+
+/** How one that has handed over asks the other one for a sleeper. */
+export type AskWake = (platform: string) => void;
+
+export interface HandOverOptions {
+  readonly platforms: readonly RunningPlatform[];
+  readonly events: EventLog;
+  readonly log: Logger;
+  readonly onFormerEnded: () => void;
+  /** What may be there once only: the API, whatever has a file open. */
+  readonly closeFace: () => Promise<void>;
+  readonly openFace: () => Promise<void>;
+}
+
+export class HandOver {
+  readonly #options: HandOverOptions;
+  #isFaceClosed = false;
+
+  constructor(options: HandOverOptions) {
+    this.#options = options;
+  }
+
+  /** The listening sockets, in no particular order. */
+  get fds(): number[] {
+    return this.#options.platforms.flatMap(({ streams }) => [...streams.fds]);
+  }
+
+  /** From now on it takes no clients, presses nothing, writes nothing. Rejects where that is not possible now, and all is as it was. */
+  async leave(askWake: AskWake): Promise<void> {
+    const { platforms, closeFace } = this.#options;
+    try {
+      // All of them first, so that few have to come back where one does not settle.
+      await Promise.all(platforms.map((platform) => platform.settled(SETTLE_BOUND_MS)));
+      for (const platform of platforms) await platform.handOver(SETTLE_BOUND_MS, () => askWake(platform.name));
+      this.#isFaceClosed = true;
+      await closeFace();
+    } catch (thrown) {
+      await this.takeBack();
+      throw thrown;
+    }
+  }
+
+  /** The other one did not come up. */
+  async takeBack(): Promise<void> {
+    const { platforms, log, openFace } = this.#options;
+    for (const platform of platforms) {
+      for (const problem of await platform.takeBack()) log.error({ platform: platform.name }, problem);
+    }
+    if (this.#isFaceClosed) await openFace();
+    this.#isFaceClosed = false;
+    this.#tell('alarm', 'nothing was handed over: this Torpor goes on');
+  }
+
+  /** Resolves when no stream is left, at RETIRE_BOUND_MS, or when the signal aborts. */
+  async drained(signal: AbortSignal): Promise<void> {
+    const { platforms } = this.#options;
+    const endMs = systemClock.nowMs() + RETIRE_BOUND_MS;
+    while (!signal.aborted && systemClock.nowMs() < endMs && platforms.some(({ hasStreams }) => hasStreams)) {
+      await new Promise<void>((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', end);
+          resolve();
+        };
+        const timer = setTimeout(end, DRAIN_LOOK_MS);
+        signal.addEventListener('abort', end, { once: true });
+      });
+    }
+  }
+
+  /** The one before has ended: its streams keep nothing awake any more. */
+  formerEnded(): void {
+    this.#options.onFormerEnded();
+    for (const platform of this.#options.platforms) platform.formerEnded();
+    this.#tell('config', 'the Torpor before this one has ended');
+  }
+
+  /** The one before has a stream that needs its sleeper. */
+  wakeForFormer(name: string): void {
+    const platform = this.#options.platforms.find((each) => each.name === name);
+    const vm = platform?.config.vms[0]?.name ?? '';
+    platform?.controller.dispatch({ kind: 'activity', vm, why: 'a stream of the Torpor before this one' });
+  }
+
+  #tell(kind: string, message: string): void {
+    this.#options.log.info({}, message);
+    this.#options.events.append(NO_PLATFORM, kind, message, {});
+  }
+}

@@ -1,0 +1,131 @@
+// One Torpor that leaves its listeners and platforms to the next, and sockets that systemd opened: clients are never refused meanwhile.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { LineClient } from '../support/line-client.ts';
+import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** The process that took over from `pid`, as its log tells. */
+async function successorOf(output: () => string): Promise<number> {
+  const found = await eventually('the hand-over', () => {
+    const match = /"pid":(\d+),"msg":"handed over/.exec(output());
+    if (match === null) throw new Error('not yet');
+    return Number(match[1]);
+  });
+  return found;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('hand-over', { timeout: E2E_TIMEOUT_MS }, () => {
+  test('SIGUSR2: a new process serves new clients, the old one its open stream, which wakes the sleeper through the new one; then it ends', async () => {
+    await using stage = await Stage.open();
+    const torpor = await stage.run();
+    using old = await stage.connect();
+    await old.ask('one');
+    await torpor.waitForState(PLATFORM, 'asleep');
+
+    process.kill(torpor.pid, 'SIGUSR2');
+    const next = await successorOf(() => torpor.output);
+    try {
+      expect((await torpor.waitForState(PLATFORM, 'asleep')).inhibitors).toMatchObject([{ kind: 'torpor' }]);
+      expect(stage.platform.host.phase).toBe('asleep');
+      // The old process has it, and does not press: the new one does.
+      expect(await old.ask('two')).toMatch(/ n=2 .*two$/);
+      using fresh = await stage.connect();
+      expect(await fresh.ask('new')).toMatch(/ n=1 .*new$/);
+      expect((await torpor.streams()).map(({ client }) => client)).toEqual([`127.0.0.1:${fresh.localPort}`]);
+      expect(stage.platform.host.buttonPresses).toBe(1);
+
+      old.destroy();
+      await eventually('the old process to end', () => !isAlive(torpor.pid));
+      expect(isAlive(next)).toBe(true);
+      // Its streams do not keep the platform awake any more.
+      fresh.destroy();
+      await torpor.waitForState(PLATFORM, 'asleep');
+      expect(stage.platform.host.buttonPresses).toBe(2);
+    } finally {
+      if (isAlive(next)) process.kill(next, 'SIGTERM');
+      await eventually('the new process to end', () => !isAlive(next));
+    }
+  });
+
+  test('SIGUSR2 with a file that the new process refuses -> the old one goes on, clients get through', async () => {
+    await using stage = await Stage.open({ idleTimeout: '10m' });
+    const torpor = await stage.run();
+    using client = await stage.connect();
+    await client.ask('one');
+    writeFileSync(stage.configPath, 'platforms: 7\n');
+    process.kill(torpor.pid, 'SIGUSR2');
+    await eventually('it to be told', () => torpor.output.includes('nothing was handed over'));
+    using another = await stage.connect();
+    expect(await another.ask('new')).toMatch(/ n=1 .*new$/);
+    expect(await client.ask('two')).toMatch(/ n=2 .*two$/);
+    expect((await torpor.platform(PLATFORM)).inhibitors).toEqual([]);
+  });
+
+  test('SIGUSR2, and the new process cannot start -> the old one takes everything back, its stream was never cut', async () => {
+    await using stage = await Stage.open({ idleTimeout: '10m' });
+    const torpor = await stage.run();
+    using client = await stage.connect();
+    await client.ask('one');
+    // The new file asks for an address that somebody has: its process ends after it was let in.
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as { port: number };
+    stage.configure({ apiPort: port });
+    process.kill(torpor.pid, 'SIGUSR2');
+    await eventually('it to be told', () => torpor.output.includes('this Torpor goes on'));
+    using another = await stage.connect();
+    expect(await another.ask('new')).toMatch(/ n=1 .*new$/);
+    expect(await client.ask('two')).toMatch(/ n=2 .*two$/);
+    expect((await torpor.platform(PLATFORM)).inhibitors).toEqual([]);
+    taken.close();
+  });
+});
+
+describe('socket activation', { timeout: E2E_TIMEOUT_MS }, () => {
+  test.each([1, 2])(
+    'LISTEN_FDS, %d workers: a client that came before Torpor ran is served; a socket that nobody names is closed',
+    async (workers) => {
+      await using stage = await Stage.open({ idleTimeout: '10m', workers });
+      // As systemd does it: bound and listening before the service runs.
+      const servers = [createServer(), createServer()];
+      servers[0]?.listen(stage.listenPort, '127.0.0.1');
+      servers[1]?.listen(0, '127.0.0.1');
+      await Promise.all(servers.map((server) => once(server, 'listening')));
+      const fds = servers.map((server) => (server as unknown as { _handle: { fd: number } })._handle.fd);
+      const command = `LISTEN_PID=$$ LISTEN_FDS=2 exec "$0" "$1" run --config "$2"`;
+      const child = spawn('sh', ['-c', command, process.execPath, PROGRAM, stage.configPath], {
+        stdio: ['ignore', 'pipe', 'inherit', ...fds],
+      });
+      let output = '';
+      child.stdout?.on('data', (text) => {
+        output += text;
+      });
+      // This process must not accept: the socket is the child's from now on.
+      for (const server of servers) server.close();
+      try {
+        using early = await LineClient.connect(stage.listenPort);
+        expect(await early.ask('early', 40_000)).toMatch(/ n=1 .*early$/);
+        await eventually('the other socket to be told', () => output.includes('no listener names are closed'));
+      } finally {
+        child.kill('SIGTERM');
+        await once(child, 'exit');
+      }
+    },
+  );
+});
