@@ -48,7 +48,7 @@ async function expectGoodEnd(scene: Scene, presses: number): Promise<void> {
   expect(next.unread).toEqual([]);
 }
 
-describe.concurrent('kill -9 of torpor run, then a restart', { timeout: E2E_TIMEOUT_MS }, () => {
+describe.concurrent('kill -9 of torpor run, then a restart', { timeout: 3 * E2E_TIMEOUT_MS }, () => {
   test('restart: killed while awake -> awake, nothing was pressed', async () => {
     await using stage = await Stage.open(ON_REQUEST, SLOW);
     const scene = await openScene(stage);
