@@ -48,7 +48,6 @@ const ADD_COMMANDS = [
   addStreamsCommand,
   addReportCommand,
   addReplayCommand,
-  addEventsCommand,
   addTokenCommand,
   addSavingsCommand,
   addEventsCommand,
