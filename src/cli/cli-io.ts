@@ -51,6 +51,8 @@ export interface CliIo {
   readonly errIsTerminal: boolean;
   /** True where a person can be asked on stdin. */
   readonly inIsTerminal: boolean;
+  /** Of the terminal at stdout, in characters. */
+  outSize(): { readonly columns: number; readonly rows: number };
   /** Writes text, line breaks included, to stdout. */
   out(text: string): void;
   /** Writes text, line breaks included, to stderr. */

@@ -24,6 +24,7 @@ const io: CliIo = {
   outIsTerminal: process.stdout.isTTY === true,
   errIsTerminal: process.stderr.isTTY === true,
   inIsTerminal: process.stdin.isTTY === true,
+  outSize: () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 }),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   input: () => process.stdin,

@@ -24,6 +24,7 @@ import { addSleepCommand } from './commands/sleep.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addStreamsCommand } from './commands/streams.ts';
 import { addTokenCommand } from './commands/token.ts';
+import { addTopCommand } from './commands/top.ts';
 import { addWakeCommand } from './commands/wake.ts';
 
 /** The exit codes of the outside contract. */
@@ -37,6 +38,7 @@ const ADD_COMMANDS = [
   addCheckCommand,
   addClassifyCommand,
   addStatusCommand,
+  addTopCommand,
   addExplainCommand,
   addWakeCommand,
   addSleepCommand,
@@ -46,7 +48,6 @@ const ADD_COMMANDS = [
   addStreamsCommand,
   addReportCommand,
   addReplayCommand,
-  addEventsCommand,
   addTokenCommand,
   addSavingsCommand,
   addEventsCommand,

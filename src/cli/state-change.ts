@@ -5,6 +5,7 @@ import { formatDuration } from '../platform/units.ts';
 import { type ApiClient, pause } from './api-client.ts';
 import { type CliIo, printJson, printLines } from './cli-io.ts';
 import { type ClientOptions, readDurationMs } from './command-options.ts';
+import { showProgress } from './progress.ts';
 import { plainText } from './style.ts';
 
 export interface ChangeOptions extends ClientOptions {
@@ -35,6 +36,9 @@ export async function waitForState(wait: StateWait): Promise<PlatformStatus> {
   const forget = io.onStopSignal(() => stop.abort());
   let last: PlatformStatus = before;
   let moved = false;
+  const endProgress = wait.options.json
+    ? () => {}
+    : showProgress(io, () => `${before.name} is ${last.state}, waiting for ${goal}`);
   try {
     for (;;) {
       const now = await client.platform(before.name);
@@ -51,6 +55,7 @@ export async function waitForState(wait: StateWait): Promise<PlatformStatus> {
       if (stop.signal.aborted) throw stateError(now, `is ${now.state}; the wait for ${goal} was interrupted`);
     }
   } finally {
+    endProgress();
     forget();
   }
 }

@@ -12,6 +12,7 @@ const COMMANDS = [
   ['check'],
   ['classify'],
   ['status'],
+  ['top'],
   ['explain'],
   ['wake'],
   ['sleep'],

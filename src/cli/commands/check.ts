@@ -19,6 +19,7 @@ import { formatFindings } from '../check/format-findings.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { CommandFailed } from '../command-failed.ts';
 import { clientForConfig, configOption, jsonOption, parsePositiveDuration } from '../command-options.ts';
+import { showProgress } from '../progress.ts';
 import { prove } from '../prove/prove.ts';
 import { styleFor } from '../style.ts';
 
@@ -56,8 +57,9 @@ async function check(options: CheckOptions, io: CliIo): Promise<void> {
   }
   const stop = new AbortController();
   const forget = io.onStopSignal(() => stop.abort());
+  const endProgress = showProgress(io, () => `checking ${options.config} and all that it names`);
   try {
-    const findings = await collectFindings(options.config, io, stop.signal);
+    const findings = await collectFindings(options.config, io, stop.signal).finally(endProgress);
     if (stop.signal.aborted) {
       io.err('torpor: interrupted before everything was checked\n');
       throw new CommandFailed();

@@ -1,12 +1,17 @@
 // `torpor status`: every platform on one line.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
 import type { PlatformStatus } from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
+import { showLive } from '../live-view.ts';
 import { plainText, type Style, styleFor } from '../style.ts';
 import { alignRows } from '../table.ts';
+
+interface StatusOptions extends ClientOptions {
+  readonly watch?: boolean;
+}
 
 export function addStatusCommand(program: Command, io: CliIo): void {
   program
@@ -14,11 +19,15 @@ export function addStatusCommand(program: Command, io: CliIo): void {
     .description('tell the state of every platform')
     .addOption(apiOption())
     .addOption(jsonOption())
-    .action((options: ClientOptions) => status(options, io));
+    .addOption(new Option('--watch', 'keep it up to date until a signal').conflicts('json'))
+    .action((options: StatusOptions) => status(options, io));
 }
 
-async function status(options: ClientOptions, io: CliIo): Promise<void> {
-  const platforms = await clientFor(io, options).platforms();
+async function status(options: StatusOptions, io: CliIo): Promise<void> {
+  const client = clientFor(io, options);
+  const look = async () => formatStatus(await client.platforms(), Date.now(), styleFor(io));
+  if (options.watch === true) return await showLive(io, { look });
+  const platforms = await client.platforms();
   if (options.json) printJson(io, platforms);
   else printLines(io, ...formatStatus(platforms, Date.now(), styleFor(io)));
 }

@@ -24,6 +24,10 @@ export class FakeIo implements CliIo {
     return this.#listeners.size + this.#reloads.size + this.#handOvers.size;
   }
 
+  outSize() {
+    return { columns: 60, rows: 10 };
+  }
+
   out(text: string): void {
     this.stdout += text;
   }
