@@ -49,7 +49,6 @@ const ADD_COMMANDS = [
   addEventsCommand,
   addTokenCommand,
   addSavingsCommand,
-  addEventsCommand,
   addHistoryCommand,
   addBmcCommands,
   addLz4Commands,
