@@ -157,7 +157,7 @@ export const session = z
 type Plain<T> =
   T extends ReadonlyArray<infer E> ? Plain<E>[] : T extends object ? { -readonly [K in keyof T]: Plain<T[K]> } : T;
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
-type IsAs<Schema extends z.ZodType, T> = Same<Plain<z.output<Schema>>, Plain<T>>;
+export type IsAs<Schema extends z.ZodType, T> = Same<Plain<z.output<Schema>>, Plain<T>>;
 
 /** Does not compile where a schema and its type differ. */
 export const ANSWERS_ARE_AS_TYPED: [

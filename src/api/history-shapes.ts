@@ -1,6 +1,7 @@
 // What the history's routes take and answer, as schemas: the queries are read by them, the answers described.
 import { z } from 'zod';
-import { HISTORY_TABLES } from '../platform/history.ts';
+import { HISTORY_TABLES, type PlatformHistory, type SavingsReport, type StoredEvent } from '../platform/history.ts';
+import type { IsAs } from './answers.ts';
 import { RequestRefused } from './problem.ts';
 
 const DAY_MS = 86_400_000;
@@ -72,14 +73,16 @@ const stateName = z.enum([
 ]);
 const wattsSource = z.enum(['measured', 'configured']);
 
-export const platformHistoryAnswer = z.object({
-  platform: z.string(),
-  fromMs: z.number(),
-  toMs: z.number(),
-  states: z.array(z.object({ atMs: z.number(), state: stateName })),
-  watts: z.array(z.object({ atMs: z.number(), watts: z.number(), source: wattsSource })),
-  pool: z.array(z.object({ atMs: z.number(), size: z.number() })),
-});
+export const platformHistoryAnswer = z
+  .object({
+    platform: z.string(),
+    fromMs: z.number(),
+    toMs: z.number(),
+    states: z.array(z.object({ atMs: z.number(), state: stateName })),
+    watts: z.array(z.object({ atMs: z.number(), watts: z.number(), source: wattsSource })),
+    pool: z.array(z.object({ atMs: z.number(), size: z.number() })),
+  })
+  .meta({ id: 'PlatformHistory' });
 
 const energySum = z.object({
   alwaysOnKwh: z.number(),
@@ -94,29 +97,40 @@ const energySum = z.object({
   wattsSource: z.enum(['measured', 'configured', 'mixed', 'none']),
 });
 
-export const savingsAnswer = z.object({
-  fromMs: z.number(),
-  toMs: z.number(),
-  timeZone: z.string(),
-  currency: z.string(),
-  platforms: z.array(
-    z.object({
-      platform: z.string(),
-      days: z.array(energySum.extend({ day: z.string().regex(/^\d{4}-\d\d-\d\d$/) })),
-      total: energySum,
-    }),
-  ),
-  own: z.object({ watts: z.number(), kwh: z.number() }),
-  total: energySum,
-});
+export const savingsAnswer = z
+  .object({
+    fromMs: z.number(),
+    toMs: z.number(),
+    timeZone: z.string(),
+    currency: z.string(),
+    platforms: z.array(
+      z.object({
+        platform: z.string(),
+        days: z.array(energySum.extend({ day: z.string().regex(/^\d{4}-\d\d-\d\d$/) })),
+        total: energySum,
+      }),
+    ),
+    own: z.object({ watts: z.number(), kwh: z.number() }),
+    total: energySum,
+  })
+  .meta({ id: 'SavingsReport', description: "own: Torpor's draw, taken off the total once" });
 
-export const storedEventsAnswer = z.array(
-  z.object({
+const storedEvent = z
+  .object({
     id: z.number(),
     atMs: z.number(),
     platform: z.string(),
     kind: z.string(),
     message: z.string(),
     facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-  }),
-);
+  })
+  .meta({ id: 'StoredEvent', description: 'the id grows with time, also over restarts' });
+
+export const storedEventsAnswer = z.array(storedEvent);
+
+/** Does not compile where a schema and its type differ. */
+export const HISTORY_ANSWERS_ARE_AS_TYPED: [
+  IsAs<typeof platformHistoryAnswer, PlatformHistory>,
+  IsAs<typeof savingsAnswer, SavingsReport>,
+  IsAs<typeof storedEvent, StoredEvent>,
+] = [true, true, true];

@@ -7,13 +7,13 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** States with their ends, within the bounds. */
+/** States with their ends, within the bounds. What nobody saw is left out. */
 export function spansOf(history: Pick<History, 'states'>, fromMs: number, toMs: number): Span[] {
   const { states } = history;
   return states.flatMap(({ atMs, state }, index) => {
     const start = Math.max(fromMs, atMs);
     const end = Math.min(toMs, states[index + 1]?.atMs ?? toMs);
-    return end > start ? [{ state, fromMs: start, toMs: end }] : [];
+    return end > start && state !== 'unknown' ? [{ state, fromMs: start, toMs: end }] : [];
   });
 }
 
