@@ -1,4 +1,6 @@
 // How likely each client is to come back: learned rates by weekday or weekend, quarter of an hour, own idle age and connection.
+
+import { DayOff } from './day-off.ts';
 import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, type NoteKind } from './interval-list.ts';
 import { type LocalOffset, localDay, QUARTER_MS, QUARTERS, quarterOfWeek } from './local-time.ts';
 import { GRID_STEPS, STEP_BEGIN_MS } from './plan-grid.ts';
@@ -16,9 +18,11 @@ const CELLS = 2 * QUARTERS * PER_QUARTER;
 const ABSENCE_FROM_MS = 60_000;
 /** What was seen a day earlier counts this much less. */
 const KEPT_PER_DAY = 0.975;
-/** Rates are rebuilt each day of the first four weeks, then every third day. */
-const DAILY_REBUILDS = 28;
-const REBUILD_DAYS = 3;
+/** Rates are rebuilt each day of the first four weeks, every third one up to the twelfth week, then once a week. */
+const DAILY_UNTIL_DAYS = 28;
+const OFTEN_UNTIL_DAYS = 84;
+const OFTEN_DAYS = 3;
+const SELDOM_DAYS = 7;
 /** Events worth of trust in the coarser rate, per level. */
 const TRUST_IN_POOL = 1;
 const TRUST_IN_ALL = 1;
@@ -87,6 +91,7 @@ export class HazardModel {
   readonly #clients: ClientTally[] = [];
   readonly #offset: LocalOffset;
   readonly #cells = new Uint16Array(GRID_STEPS);
+  readonly #dayOff = new DayOff();
   readonly #groups = new Map([false, true].map((isJob) => [isJob, new GroupRates()]));
   /** Weight of what is seen now: grows day by day instead of letting everything else shrink. */
   #weight = 1;
@@ -154,8 +159,11 @@ export class HazardModel {
     }
   }
 
-  /** Rates of people and of jobs per millisecond in each step of a plan that is made at `atMs`. */
-  fillRates(atMs: number, people: Float64Array, jobs: Float64Array): void {
+  /**
+   * Rates of people and of jobs per millisecond in each step of a plan that is made at `atMs`. `isReview`: nobody has come since the
+   * last call.
+   */
+  fillRates(atMs: number, isReview: boolean, people: Float64Array, jobs: Float64Array): void {
     this.#passDay(atMs);
     if (this.#day - this.#builtDay >= this.#rebuildDays()) this.#rebuild(atMs);
     const cells = this.#stepCells(atMs);
@@ -165,6 +173,7 @@ export class HazardModel {
       if (client.isActive || Number.isNaN(client.idleSinceMs)) continue;
       addClientRates(client, atMs, cells, client.isJob ? jobs : people);
     }
+    this.#dayOff.apply(atMs, atMs + this.#offset(atMs), isReview, people);
   }
 
   #stepCells(atMs: number): Uint16Array {
@@ -211,7 +220,9 @@ export class HazardModel {
 
   /** The longer it has learned, the less a day changes, and rebuilding is half of what learning costs. */
   #rebuildDays(): number {
-    return this.#day - this.#firstDay < DAILY_REBUILDS ? 1 : REBUILD_DAYS;
+    const learnedDays = this.#day - this.#firstDay;
+    if (learnedDays < DAILY_UNTIL_DAYS) return 1;
+    return learnedDays < OFTEN_UNTIL_DAYS ? OFTEN_DAYS : SELDOM_DAYS;
   }
 
   #rebuild(atMs: number): void {

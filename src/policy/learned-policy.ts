@@ -131,7 +131,7 @@ export class LearnedPolicy implements IdlePolicy {
   }
 
   #planFrom(atMs: number, isAsleep: boolean): number[] {
-    this.#model.fillRates(atMs, this.#program.people, this.#program.jobs);
+    this.#model.fillRates(atMs, atMs > this.#beginMs, this.#program.people, this.#program.jobs);
     return this.#program.solve(atMs, isAsleep, this.#rates.wait);
   }
 }
