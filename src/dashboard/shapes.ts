@@ -8,8 +8,8 @@ export interface History {
   readonly platform: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** Begins with the state that held at `fromMs`. */
-  readonly states: ReadonlyArray<{ readonly atMs: number; readonly state: StateName }>;
+  /** Begins with the state that held at `fromMs`. unknown: nobody looked then. */
+  readonly states: ReadonlyArray<{ readonly atMs: number; readonly state: StateName | 'unknown' }>;
   readonly watts: ReadonlyArray<{ readonly atMs: number; readonly watts: number; readonly source: string }>;
   readonly pool: ReadonlyArray<{ readonly atMs: number; readonly size: number }>;
 }
@@ -23,7 +23,7 @@ export interface SavedSum {
   readonly co2eKg: number;
   readonly asleepMs: number;
   readonly wakes: number;
-  readonly wattsSource: 'measured' | 'configured' | 'mixed';
+  readonly wattsSource: 'measured' | 'configured' | 'mixed' | 'none';
 }
 
 export interface Savings {
