@@ -1,7 +1,7 @@
 // The dashboard's sentences, its past and its shapes, without a browser.
 import { describe, expect, it } from 'vitest';
 import { litPath, PHASES } from '../../src/dashboard/moon-shape.ts';
-import { countWakes, meanWatts, spansOf, statesFromEvents, timeIn } from '../../src/dashboard/past.ts';
+import { countWakes, knownMs, meanWatts, spansOf, statesFromEvents, timeIn } from '../../src/dashboard/past.ts';
 import { platformHref, readRoute } from '../../src/dashboard/route.ts';
 import { clock, farmHeadline, platformLine, wakefulClients, withoutPort } from '../../src/dashboard/words.ts';
 import type { StateName } from '../../src/platform/status.ts';
@@ -90,6 +90,8 @@ describe('the past', () => {
     ]);
     expect([timeIn(spans, 'awake'), timeIn(spans, 'asleep'), countWakes(spans)]).toEqual([45, 30, 1]);
     expect(meanWatts([])).toBeNull();
+    const gap = spansOf({ states: [...states, { atMs: 80, state: 'unknown' }] }, 20, 100);
+    expect([gap.at(-1)?.toMs, knownMs(gap)]).toEqual([80, 60]);
   });
 
   it('events alone -> what they tell, ending with what is now', () => {

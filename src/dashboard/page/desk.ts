@@ -221,7 +221,10 @@ export class Desk {
       }
       if (route.view === 'savings') this.report = await api.report();
       this.#changed();
-      await this.#readPast(route);
+      await this.#readPast(route).catch((error: unknown) => {
+        // A history that cannot answer just now says nothing about the present.
+        if (!(error instanceof Refusal) || error.status === 0 || error.status === 401) throw error;
+      });
     } catch (error) {
       if (error instanceof Refusal && error.status === 401) this.#lock();
       throw error;

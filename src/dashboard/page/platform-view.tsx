@@ -1,7 +1,7 @@
 // One platform: why it is as it is, what can be asked of it, who is connected, and what its day was like.
 import { nameInhibitor } from '../../platform/inhibitor.ts';
 import { formatBytes } from '../../platform/units.ts';
-import { countWakes, meanWatts, type Span, spansOf, timeIn } from '../past.ts';
+import { countWakes, knownMs, meanWatts, type Span, spansOf, timeIn } from '../past.ts';
 import type { PlatformStatus, StateName } from '../shapes.ts';
 import { Fragment, h } from '../vendor/preact.js';
 import { clock, STATE_WORDS, timeOfDay, type Wakeful, wakefulClients } from '../words.ts';
@@ -166,7 +166,7 @@ function Past({ desk, platform }: { readonly desk: Desk; readonly platform: Plat
   const { span } = desk;
   const { states, watts, fromMs, toMs, isRecorded } = desk.past(platform, span);
   const spans = spansOf({ states }, fromMs, toMs);
-  const label = describePast(spans, watts, toMs);
+  const label = describePast(spans, watts);
   return (
     <section aria-labelledby="past">
       <div class="past-head">
@@ -196,11 +196,9 @@ function Past({ desk, platform }: { readonly desk: Desk; readonly platform: Plat
 function describePast(
   spans: readonly Span[],
   watts: ReadonlyArray<{ atMs: number; watts: number; source: string }>,
-  toMs: number,
 ): string {
-  const [first] = spans;
-  if (first === undefined) return 'Nothing is known yet.';
-  const lengthMs = toMs - first.fromMs;
+  if (spans.length === 0) return 'Nothing is known yet.';
+  const lengthMs = knownMs(spans);
   const share = Math.round((100 * timeIn(spans, 'asleep')) / lengthMs);
   const wakes = countWakes(spans);
   const mean = meanWatts(watts);

@@ -33,7 +33,8 @@ function Saved({ savings }: { readonly savings: Savings }) {
       </h1>
       <p class="lede">
         {total.money.toFixed(2)} {currency} and {total.co2eKg.toFixed(1)} kg CO₂e less than always on:{' '}
-        {kwh(total.usedKwh)} used instead of {kwh(total.alwaysOnKwh)}. Watts are {total.wattsSource}. Torpor itself drew{' '}
+        {kwh(total.usedKwh)} used instead of {kwh(total.alwaysOnKwh)}.{' '}
+        {total.wattsSource === 'none' ? 'No watts are known.' : `Watts are ${total.wattsSource}.`} Torpor itself drew{' '}
         {kwh(own.kwh)}.
       </p>
       <Bars days={days} />

@@ -1,5 +1,5 @@
 // A day of one platform as a strip: asleep is night, awake is day.
-import { type Span, timeIn } from '../past.ts';
+import { knownMs, type Span, timeIn } from '../past.ts';
 import { h } from '../vendor/preact.js';
 import { clock } from '../words.ts';
 
@@ -10,7 +10,7 @@ export interface StripProps {
 }
 
 export function Strip({ spans, fromMs, toMs }: StripProps) {
-  const known = spans.length === 0 ? 0 : toMs - (spans[0]?.fromMs ?? toMs);
+  const known = knownMs(spans);
   const asleepMs = timeIn(spans, 'asleep');
   const x = (atMs: number) => (100 * (atMs - fromMs)) / (toMs - fromMs);
   const label = known === 0 ? 'no history yet' : `asleep ${clock(asleepMs)} of the last ${clock(known)}`;
