@@ -7,7 +7,7 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** States with their ends, within the bounds. What nobody saw is left out. */
+/** States with their ends, within the bounds. What nobody knows is no span. */
 export function spansOf(history: Pick<History, 'states'>, fromMs: number, toMs: number): Span[] {
   const { states } = history;
   return states.flatMap(({ atMs, state }, index) => {
@@ -27,6 +27,11 @@ export function statesFromEvents(
     .map(({ atMs, facts }) => ({ atMs, state: facts.to as StateName }));
   const last = states.at(-1);
   return last?.state === state ? states : [...states, { atMs: Math.max(sinceMs, last?.atMs ?? 0), state }];
+}
+
+/** How much of the time is known. */
+export function knownMs(spans: readonly Span[]): number {
+  return spans.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
 }
 
 export function timeIn(spans: readonly Span[], state: StateName): number {

@@ -8,7 +8,7 @@ export interface History {
   readonly platform: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** Begins with the state that held at `fromMs`; unknown: Torpor did not run. */
+  /** Begins with the state that held at `fromMs`. unknown: nobody looked then. */
   readonly states: ReadonlyArray<{ readonly atMs: number; readonly state: StateName | 'unknown' }>;
   readonly watts: ReadonlyArray<{ readonly atMs: number; readonly watts: number; readonly source: string }>;
   readonly pool: ReadonlyArray<{ readonly atMs: number; readonly size: number }>;
