@@ -46,7 +46,7 @@ export const CLOSE_GRACE_MS = 1000;
  * this API can put every platform to sleep), is taken, or is not this machine's; ERR_API_TOKENS where the tokens cannot be read.
  */
 export async function startApi(farm: Farm, options: StartApiOptions): Promise<ApiServer> {
-  const { log, version, heartbeatMs } = options;
+  const { log, version, heartbeatMs, history = null, metrics = null } = options;
   const { host, port } = options.listen;
   const shown = formatEndpoint(options.listen);
   const nowMs = options.nowMs ?? Date.now;
@@ -57,7 +57,8 @@ export async function startApi(farm: Farm, options: StartApiOptions): Promise<Ap
   // "localhost" may be two addresses: one is listened on, the one that clients try in any case.
   const address = host.toLowerCase() === 'localhost' ? '127.0.0.1' : host;
   const files = options.dashboard === true ? readDashboardFiles() : [];
-  const app = buildApi(farm, { log, version, heartbeatMs, nowMs, tokens, tls, files, listenHost: address });
+  const served = { history, metrics, files };
+  const app = buildApi(farm, { log, version, heartbeatMs, nowMs, tokens, tls, listenHost: address, ...served });
   try {
     await app.listen({ host: address, port });
   } catch (error) {

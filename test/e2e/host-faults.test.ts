@@ -13,6 +13,7 @@ import {
   PATIENCE_MS,
   sleepScene,
   untilHostIs,
+  untilPressed,
 } from './support/scene.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
 
@@ -47,6 +48,7 @@ describe('a platform that does something else', { timeout: 2 * E2E_TIMEOUT_MS },
     await using stage = await Stage.open(ON_REQUEST, { button: 'ignore' });
     await using scene = await openScene(stage);
     await askForSleep(scene);
+    await untilPressed(stage);
     scene.client.write('two\n');
     await expectAnswered(scene, 2, 'two');
     await scene.torpor.waitForState(PLATFORM, 'awake');

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import type { LineClient } from '../support/line-client.ts';
 import type { TorporProcess } from '../support/torpor-process.ts';
-import { askForSleep, expectNoHarm, ON_REQUEST, untilHostIs } from './support/scene.ts';
+import { askForSleep, expectNoHarm, ON_REQUEST, untilHostIs, untilPressed } from './support/scene.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
 
 /** Slow enough that a kill hits the phase it aims at. */
@@ -83,7 +83,7 @@ describe.concurrent('kill -9 of torpor run, then a restart', { timeout: 3 * E2E_
     await using stage = await Stage.open(ON_REQUEST, { ...SLOW, button: 'ignore' });
     const scene = await openScene(stage);
     await askForSleep(scene);
-    await eventually('the press', () => stage.platform.host.buttonPresses === 1, { everyMs: 5 });
+    await untilPressed(stage);
     await kill(scene);
     await expectGoodEnd(scene, 1);
     expect(stage.changes.filter(({ phase }) => phase !== 'running')).toEqual([]);

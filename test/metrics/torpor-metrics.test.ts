@@ -86,12 +86,12 @@ describe('TorporMetrics', () => {
     await clock.advance(60_000);
     note('transition', { from: 'awake', to: 'drowsy', reason: 'idle' });
     note('alarm');
-    note('alarm', {}, '*');
+    note('alarm', {}, '-');
     await clock.advance(5000);
     farm.change('vdi-01', { state: 'drowsy' });
     const labels = 'platform="vdi-01",from="awake",to="drowsy",reason="idle"';
     expect(await value(`torpor_transitions_total{${labels}}`)).toBe(1);
-    expect(await value('torpor_alarms_total{platform="*"}')).toBe(1);
+    expect(await value('torpor_alarms_total{platform="-"}')).toBe(1);
     expect(await value('torpor_platform_state_seconds_total{platform="vdi-01",state="awake"}')).toBe(60);
     expect(await value('torpor_platform_state_seconds_total{platform="vdi-01",state="drowsy"}')).toBe(5);
   });

@@ -57,6 +57,11 @@ export function untilHostIs(stage: Stage, phase: HostPhase): Promise<unknown> {
   return eventually(`the host to be ${phase}`, () => stage.platform.host.phase === phase, { everyMs: 5 });
 }
 
+/** The press is there: what a client sends from now on came after it. */
+export function untilPressed(stage: Stage): Promise<unknown> {
+  return eventually('the press', () => stage.platform.host.buttonPresses > 0, { everyMs: 5 });
+}
+
 /** Sent to sleep with its client idle, and seen asleep. */
 export async function sleepScene(scene: Scene): Promise<void> {
   await askForSleep(scene);
