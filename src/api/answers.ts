@@ -3,14 +3,19 @@
 import { z } from 'zod';
 import type { CheckStatus, InhibitorStatus } from '../platform/inhibitor.ts';
 import type { StreamStatus } from '../platform/ports.ts';
-import type { Blocker, Explanation, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
+import {
+  type Blocker,
+  type Explanation,
+  type FarmEvent,
+  type PlatformReport,
+  type PlatformStatus,
+  STATE_NAMES,
+} from '../platform/status.ts';
 
 const atMs = z.number().meta({ description: 'milliseconds since the Unix epoch, on a scale that never jumps' });
 const durationMs = z.number().min(0).meta({ description: 'milliseconds' });
 const count = z.number().int().min(0);
-const stateName = z
-  .enum(['starting', 'awake', 'drowsy', 'saving', 'suspending', 'asleep', 'waking', 'failed'])
-  .meta({ id: 'StateName' });
+const stateName = z.enum(STATE_NAMES).meta({ id: 'StateName' });
 const mode = z.enum(['observe', 'armed']);
 const inhibitorKind = z.enum(['operator', 'schedule', 'check', 'watts', 'host', 'watchdog', 'policy', 'torpor']);
 

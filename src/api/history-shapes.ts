@@ -1,6 +1,7 @@
 // What the history's routes take and answer, as schemas: the queries are read by them, the answers described.
 import { z } from 'zod';
 import { HISTORY_TABLES, type PlatformHistory, type SavingsReport, type StoredEvent } from '../platform/history.ts';
+import { STATE_NAMES } from '../platform/status.ts';
 import type { IsAs } from './answers.ts';
 import { RequestRefused } from './problem.ts';
 
@@ -60,17 +61,7 @@ function refuseRange(why: string): RequestRefused {
   return new RequestRefused(400, 'No stretch of time', `${why}; both are milliseconds since 1970`);
 }
 
-const stateName = z.enum([
-  'starting',
-  'awake',
-  'drowsy',
-  'saving',
-  'suspending',
-  'asleep',
-  'waking',
-  'failed',
-  'unknown',
-]);
+const stateName = z.enum([...STATE_NAMES, 'unknown']);
 const wattsSource = z.enum(['measured', 'configured']);
 
 export const platformHistoryAnswer = z

@@ -1,18 +1,7 @@
 // What Home Assistant must be told to show platforms by itself: MQTT discovery, one retained message per entity. Pure.
 // Source: https://www.home-assistant.io/integrations/mqtt/#discovery-messages
-import type { StateName } from '../platform/status.ts';
+import { STATE_NAMES } from '../platform/status.ts';
 import type { MqttMessage } from './mqtt-packets.ts';
-
-const STATES: readonly StateName[] = [
-  'starting',
-  'awake',
-  'drowsy',
-  'saving',
-  'suspending',
-  'asleep',
-  'waking',
-  'failed',
-];
 
 export interface DiscoveryOptions {
   /** Of Torpor's own topics: `torpor`. */
@@ -83,7 +72,7 @@ function entity(platform: string, component: (typeof COMPONENTS)[number], { root
         ...read,
         name: 'State',
         device_class: 'enum',
-        options: STATES,
+        options: STATE_NAMES,
         value_template: '{{ value_json.state }}',
         json_attributes_topic: stateTopic(root, platform),
         icon: 'mdi:power-sleep',

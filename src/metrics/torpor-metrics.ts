@@ -7,20 +7,10 @@ import { type PlatformLook, presentWatts } from '../energy/present-watts.ts';
 import type { HistoryReader } from '../platform/history.ts';
 import type { MetricsPage } from '../platform/metrics.ts';
 import type { Clock } from '../platform/ports.ts';
-import type { Farm, FarmEvent, PlatformStatus, StateName } from '../platform/status.ts';
+import { type Farm, type FarmEvent, type PlatformStatus, STATE_NAMES, type StateName } from '../platform/status.ts';
 import type { TransitionReason } from '../platform/transition-reason.ts';
 import { METRICS, type MetricName, WAKE_BUCKETS_S } from './metric-table.ts';
 
-const STATES: readonly StateName[] = [
-  'starting',
-  'awake',
-  'drowsy',
-  'saving',
-  'suspending',
-  'asleep',
-  'waking',
-  'failed',
-];
 /** Of the wakes that people or their calendars cause. */
 const WAKE_REASONS: readonly TransitionReason[] = ['client', 'keepalive', 'operator', 'schedule'];
 /** Between two looks at each platform, for its energy. */
@@ -108,7 +98,7 @@ export class TorporMetrics {
   /** A series that first appears with its first increment shows no increase: those that alerts look at begin at zero. */
   #beginSeries(): void {
     for (const platform of this.#meters.keys()) {
-      for (const state of STATES) this.#counter('torpor_platform_state_seconds_total').inc({ platform, state }, 0);
+      for (const state of STATE_NAMES) this.#counter('torpor_platform_state_seconds_total').inc({ platform, state }, 0);
       for (const reason of WAKE_REASONS) {
         for (const outcome of ['awake', 'failed'])
           this.#counter('torpor_wakes_total').inc({ platform, outcome, reason }, 0);
@@ -166,7 +156,7 @@ export class TorporMetrics {
 
   #readStatus(status: PlatformStatus): void {
     const platform = status.name;
-    for (const state of STATES)
+    for (const state of STATE_NAMES)
       this.#gauge('torpor_platform_state').set({ platform, state }, status.state === state ? 1 : 0);
     const values: Partial<Record<MetricName, number>> = {
       torpor_platform_state_changed_timestamp_seconds: status.sinceMs / 1000,

@@ -2,7 +2,17 @@
 import type { CheckStatus, InhibitorStatus } from './inhibitor.ts';
 import type { StreamStatus } from './ports.ts';
 
-export type StateName = 'starting' | 'awake' | 'drowsy' | 'saving' | 'suspending' | 'asleep' | 'waking' | 'failed';
+export const STATE_NAMES = [
+  'starting',
+  'awake',
+  'drowsy',
+  'saving',
+  'suspending',
+  'asleep',
+  'waking',
+  'failed',
+] as const;
+export type StateName = (typeof STATE_NAMES)[number];
 
 /** One reason why a platform stays awake, in words, and until when if that is known. */
 export interface Blocker {

@@ -4,21 +4,11 @@ import { type StateMark, type TallyInput, tallyDay } from '../../src/energy/day-
 import { LocalDays } from '../../src/energy/local-days.ts';
 import { addSums, reportSavings, type TalliedDay } from '../../src/energy/savings.ts';
 import type { EnergySum } from '../../src/platform/history.ts';
-import type { StateName } from '../../src/platform/status.ts';
+import { STATE_NAMES, type StateName } from '../../src/platform/status.ts';
 import { Random } from '../platform/random.ts';
 
 const SEED = Number(process.env.TORPOR_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const ROUNDS = 200;
-const STATES: readonly StateName[] = [
-  'starting',
-  'awake',
-  'drowsy',
-  'saving',
-  'suspending',
-  'asleep',
-  'waking',
-  'failed',
-];
 const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'America/Santiago'];
 const FACTORS = { price: 0.3, currency: 'EUR', co2eKgPerKwh: 0.38, ownWatts: 6 };
 const HOUR = 3_600_000;
@@ -40,7 +30,7 @@ function randomHistory(random: Random, span: { fromMs: number; toMs: number }): 
     marks: moments(random.between(0, 60)).map(
       (atMs): StateMark => ({
         atMs,
-        state: STATES[random.between(0, STATES.length - 1)] as StateName,
+        state: STATE_NAMES[random.between(0, STATE_NAMES.length - 1)] as StateName,
         pool: random.between(0, 1),
       }),
     ),

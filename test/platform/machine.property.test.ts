@@ -5,7 +5,7 @@ import type { InhibitorKind, KeptOrders } from '../../src/platform/inhibitor.ts'
 import { nextDeadlineMs, step } from '../../src/platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformPolicy } from '../../src/platform/model.ts';
 import type { AcpiState, Intent, LostVms } from '../../src/platform/ports.ts';
-import type { StateName } from '../../src/platform/status.ts';
+import { STATE_NAMES, type StateName } from '../../src/platform/status.ts';
 import { MachineChecker } from './machine-checker.ts';
 import { MachineRig, POLICY, type RigOptions, START_MS, WATTS } from './machine-rig.ts';
 
@@ -13,16 +13,6 @@ const SEED = Number(process.env.TORPOR_SEED ?? Date.now() % 2 ** 31);
 console.log(`machine.property: seed ${SEED} (TORPOR_SEED repeats it, TORPOR_RUNS runs more)`);
 const PARAMETERS = { seed: SEED, numRuns: Number(process.env.TORPOR_RUNS ?? 100) };
 
-const STATES: readonly StateName[] = [
-  'starting',
-  'awake',
-  'drowsy',
-  'saving',
-  'suspending',
-  'asleep',
-  'waking',
-  'failed',
-];
 const seen = { presses: 0, wakeRequests: 0, states: new Set<StateName>() };
 
 function deepFreeze<T>(value: T): T {
@@ -461,7 +451,7 @@ describe('machine: any events in any order', () => {
       fc.property(options, walk, (rigOptions, actions) => void walkOn(rigOptions, actions)),
       PARAMETERS,
     );
-    expect([...seen.states].sort()).toEqual([...STATES].sort());
+    expect([...seen.states].sort()).toEqual([...STATE_NAMES].sort());
     expect(seen.presses).toBeGreaterThan(10);
     expect(seen.wakeRequests).toBeGreaterThan(10);
   });
