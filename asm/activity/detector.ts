@@ -11,17 +11,19 @@ import {
   POLICY_PERIODIC_INPUT,
 } from './flags';
 import { judgeEncrypted, noteServer } from './learner';
+import { judgeHttp2, noteHttp2Server } from './parsers/http2';
 import { judgeLines } from './parsers/lines';
 import { judgeMessages, OUTCOME_LOST, OUTCOME_TLS, stoppedAt } from './parsers/messages';
 import { judgePrint } from './parsers/print';
 import { judgeRequest, noteResponse } from './parsers/requests';
 import { noteRfbServer } from './parsers/rfb';
 import { judgeTelnet } from './parsers/telnet';
-import { judgeWebSocket } from './parsers/websocket';
+import { isFirstFrame, judgeWebSocket } from './parsers/websocket';
 import { judgeInput } from './polls';
 import {
   PROTOCOL_AUTO,
   PROTOCOL_HTTP,
+  PROTOCOL_HTTP2,
   PROTOCOL_IRC,
   PROTOCOL_MYSQL,
   PROTOCOL_POSTGRES,
@@ -77,6 +79,8 @@ const SERVER_HAVE: usize = HEAD_BYTES + 8;
 const SERVER_HEAD_BYTES: u32 = 8;
 /** An answer that leaves HTTP: "HTTP/1.1 101". RFC 9110 section 15.2.2. */
 const SWITCHING_BYTES: u32 = 12;
+/** "P". */
+const FIRST_OF_PREFACE: u8 = 0x50;
 const TAG_HTTP: u32 = 0x50545448;
 const TAG_101: u32 = 0x31303120;
 
@@ -156,9 +160,11 @@ function settle(detector: usize, seen: u8): void {
   let protocol = seen;
   // A WebSocket begins as a request to change over.
   const isUpgrade = hint === PROTOCOL_WEBSOCKET && seen === PROTOCOL_HTTP;
+  const isHttp2 = seen === PROTOCOL_HTTP2 && (hint === PROTOCOL_HTTP || hint === PROTOCOL_WEBSOCKET);
   if (
     hint !== PROTOCOL_AUTO &&
     !isUpgrade &&
+    !isHttp2 &&
     !(seen === PROTOCOL_TLS && hint !== PROTOCOL_SSH && hint !== PROTOCOL_TELNET)
   )
     protocol = hint;
@@ -193,7 +199,16 @@ function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
     case PROTOCOL_IRC:
       judgeLines(message, from, end);
       return;
+    case PROTOCOL_HTTP2:
+      if (!judgeHttp2(message, family, from, end, now)) lose(detector, end - from);
+      return;
     case PROTOCOL_WEBSOCKET:
+      if (from < end && load<u8>(from) === FIRST_OF_PREFACE && isFirstFrame(message)) {
+        // No frame begins so: the request that the server agreed to was one for HTTP/2. RFC 7540 section 3.2.
+        become(detector, PROTOCOL_HTTP2);
+        judgeTold(detector, from, end, now);
+        return;
+      }
       if (!judgeWebSocket(message, family, from, end, now)) lose(detector, end - from);
       return;
     case PROTOCOL_PRINT:
@@ -252,6 +267,7 @@ function judgeServer(detector: usize, before: u64, chunk: usize, bytes: u32, now
   const told = load<u8>(detector, PROTOCOL);
   if (told === PROTOCOL_RFB) noteRfbServer(detector + MESSAGE, before, chunk, bytes);
   else if (told === PROTOCOL_HTTP && isSwitching(chunk, bytes)) become(detector, PROTOCOL_WEBSOCKET);
+  else if (told === PROTOCOL_HTTP2) noteHttp2Server(detector + MESSAGE, now);
   else if (isOfRequests(told)) noteResponse(detector + MESSAGE, now);
   else if (isLearned(told)) noteServer(detector + MESSAGE, told, bytes, now);
 }

@@ -27,5 +27,7 @@ export const PROTOCOL_RDP_TLS: u8 = 17;
 export const PROTOCOL_RFB_TLS: u8 = 18;
 /** `auto`, and the first bytes are of no protocol known here. */
 export const PROTOCOL_UNKNOWN: u8 = 19;
+/** HTTP/2 in the clear, from its preface on. */
+export const PROTOCOL_HTTP2: u8 = 20;
 /** One more than the largest number that a host may hint at. */
 export const PROTOCOL_HINTS: u32 = 17;

@@ -1,6 +1,7 @@
 // Tells a protocol from its first bytes. Keeps no state: it is shown everything a side has sent so far, up to HEAD_BYTES.
 import {
   PROTOCOL_HTTP,
+  PROTOCOL_HTTP2,
   PROTOCOL_IRC,
   PROTOCOL_ISCSI,
   PROTOCOL_MQTT,
@@ -37,6 +38,7 @@ const TAG_CAP: u32 = 0x20504143; // IRCv3 capability negotiation
 const TAG_PG_VERSION: u32 = 0x00000300; // protocol 3.0, PostgreSQL "Message Formats", StartupMessage
 const TAG_PG_SSL: u32 = 0x2f16d204; // SSLRequest
 const TAG_PG_GSS: u32 = 0x3016d204; // GSSENCRequest
+const TAG_PRI: u32 = 0x20495250; // "PRI ", a method that only the preface of HTTP/2 has, RFC 9113 sections 3.4 and 11.6
 const LONGEST_METHOD: u32 = 8;
 
 /** The protocol of a client whose first `have` bytes lie at `head`: a number, PROTOCOL_PENDING or PROTOCOL_UNKNOWN. */
@@ -48,6 +50,7 @@ export function recogniseClient(head: usize, have: u32): u8 {
   if (have < 4) return PROTOCOL_PENDING;
   const tag = load<u32>(head);
   if (tag === TAG_SSH) return PROTOCOL_SSH;
+  if (tag === TAG_PRI) return PROTOCOL_HTTP2;
   if (tag === TAG_RFB) return PROTOCOL_RFB;
   if (tag === TAG_SPICE) return PROTOCOL_SPICE;
   if (tag === TAG_UEL || tag === TAG_PJL || tag === TAG_PS) return PROTOCOL_PRINT;
@@ -112,7 +115,7 @@ function isPostgres(head: usize): bool {
   return code === TAG_PG_VERSION || code === TAG_PG_SSL || code === TAG_PG_GSS;
 }
 
-/** A method in capitals, and a space; the preface of HTTP/2 begins with one too. RFC 9112 section 3, RFC 9113 section 3.4. */
+/** A method in capitals, and a space. RFC 9112 section 3. */
 function recogniseMethod(head: usize, have: u32): u8 {
   for (let index: u32 = 0; index < have; ++index) {
     const byte = load<u8>(head + index);

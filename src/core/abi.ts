@@ -292,6 +292,7 @@ export const PROTOCOL_NAMES = [
   'rdp-tls',
   'rfb-tls',
   'unknown',
+  'http2',
 ] as const;
 export const PROTOCOL_HINT_LAST = 16;
 

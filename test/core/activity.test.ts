@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FLAG_ACTIVE, FLAG_CHATTER, FLAG_LOST } from '../../src/core/abi.ts';
 import { loadCore, type StreamCore, type StreamHandle } from '../../src/core/stream-core.ts';
 import { DEFAULT_STREAM_POLICY } from '../../src/platform/stream-policy.ts';
-import { ascii, DIALOGUES, type Dialogue, hex, openDialogue } from './support/dialogues.ts';
+import { ascii, DIALOGUES, type Dialogue, hex, http2Frame, openDialogue, WHOLE_REQUEST } from './support/dialogues.ts';
 
 let core: StreamCore;
 
@@ -67,6 +67,13 @@ describe('activity of plaintext protocols', () => {
     ['spice', hex('0000 00000000')],
     ['nbd', hex('deadbeef')],
     ['websocket', hex('81 01 61')],
+    ['http2', http2Frame(5, 4, 1, hex('00000002'))],
+    ['http2', http2Frame(6, 0, 0, hex('01'))],
+    ['http2', http2Frame(9, 4, 1, hex('82'))],
+    ['http2', http2Frame(1, WHOLE_REQUEST, 5, hex('80'))],
+    ['http2', http2Frame(1, WHOLE_REQUEST, 5, hex('ff00'))],
+    ['http2', http2Frame(1, WHOLE_REQUEST, 5, hex('40 01'))],
+    ['http2', http2Frame(0, 8, 5, hex('ff 00'))],
   ])('%s: bytes that are none of its messages -> lost, and everything counts from there on', (name, bytes) => {
     const dialogue = DIALOGUES[name] as Dialogue;
     const stream = openDialogue(core, dialogue);

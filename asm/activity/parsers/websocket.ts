@@ -33,6 +33,11 @@ const KEY_BYTES: u32 = 16;
 const PING_BYTES: u32 = 64;
 const TAG_RFB: u32 = 0x20424652;
 
+/** Whether the client has sent no frame of content yet, and is within none. */
+export function isFirstFrame(message: usize): bool {
+  return load<u8>(message, KIND) === KIND_NEW && load<u8>(message, HAVE) === 0 && load<u32>(message, LEFT) === 0;
+}
+
 /** Judges the client's bytes from `from` to `end`. Answers false where they are no masked frames. */
 export function judgeWebSocket(message: usize, family: u32, from: usize, end: usize, now: u32): bool {
   let at = from;

@@ -13,6 +13,58 @@ function frame(opcode: number, payload: Buffer): Buffer {
   return Buffer.from([0x80 | opcode, 0x80 | payload.length, ...mask, ...masked]);
 }
 
+/** A frame of HTTP/2. RFC 9113 section 4.1. */
+export function http2Frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(9);
+  header.writeUIntBE(payload.length, 0, 3);
+  header[3] = type;
+  header[4] = flags;
+  header.writeUInt32BE(stream, 5);
+  return Buffer.concat([header, payload]);
+}
+
+/** What a client of HTTP/2 begins with. RFC 9113 section 3.4. */
+export const HTTP2_PREFACE = ascii('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+const HTTP2_SETTINGS = http2Frame(4, 0, 0, hex('0003 00000064'));
+/** Three requests, one after the other, of RFC 7541 appendix C.4: the later ones name what the earlier ones inserted. */
+export const HTTP2_BLOCKS = [
+  hex('8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff'),
+  hex('8286 84be 5886 a8eb 1064 9cbf'),
+  hex('8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf'),
+] as const;
+/** Flags of a request without a body: END_STREAM, END_HEADERS. */
+export const WHOLE_REQUEST = 5;
+
+const [HTTP2_FIRST, HTTP2_SECOND, HTTP2_THIRD] = HTTP2_BLOCKS;
+const HTTP2_CHATTER = {
+  PING: http2Frame(6, 0, 0, hex('0102030405060708')),
+  'PING acknowledged': http2Frame(6, 1, 0, hex('0102030405060708')),
+  SETTINGS: http2Frame(4, 0, 0, hex('0004 00010000 0002 00000000')),
+  'SETTINGS acknowledged': http2Frame(4, 1, 0, hex('')),
+  WINDOW_UPDATE: http2Frame(8, 0, 1, hex('00010000')),
+  PRIORITY: http2Frame(2, 0, 7, hex('00000000 0f')),
+  GOAWAY: http2Frame(7, 0, 0, hex('00000000 00000000')),
+};
+const HTTP2_INPUT = {
+  request: http2Frame(1, WHOLE_REQUEST, 5, HTTP2_THIRD),
+  'request with padding and priority': http2Frame(
+    1,
+    WHOLE_REQUEST | 0x28,
+    7,
+    Buffer.concat([hex('03 80000000 0f'), HTTP2_THIRD, Buffer.alloc(3)]),
+  ),
+  'request in two frames': Buffer.concat([
+    http2Frame(1, 1, 9, HTTP2_THIRD.subarray(0, 7)),
+    http2Frame(9, 4, 9, HTTP2_THIRD.subarray(7)),
+  ]),
+  body: http2Frame(0, 1, 5, ascii('name=value')),
+  'body with padding': http2Frame(0, 9, 5, Buffer.concat([hex('04'), ascii('a'), Buffer.alloc(4)])),
+  'an empty body': http2Frame(0, 1, 5, hex('')),
+  'large body': http2Frame(0, 1, 5, Buffer.alloc(2000, 1)),
+  'a request called off': http2Frame(3, 0, 5, hex('00000008')),
+  'a frame of unknown type': http2Frame(0xbe, 0, 0, hex('01')),
+};
+
 /** One protocol: how it starts, and messages that count or do not. */
 export interface Dialogue {
   readonly protocol: ProtocolName;
@@ -35,7 +87,7 @@ const SPICE_LINK = hex(
 );
 const LOGIN = Buffer.concat([hex('43 87 0000 00 000000'), Buffer.alloc(40)]);
 
-/** Golden bytes by hand. RFC 6143; rfbproto; SPICE protocol; RFC 854; RFC 6455; MQTT 3.1.1; RFC 2812; NBD proto.md; RFC 7143. */
+/** Golden bytes by hand. RFC 6143; rfbproto; SPICE protocol; RFC 854; RFC 6455; MQTT 3.1.1; RFC 2812; NBD proto.md; RFC 7143; RFC 9113. */
 export const DIALOGUES: Record<string, Dialogue> = {
   rfb: {
     protocol: 'rfb',
@@ -89,6 +141,30 @@ export const DIALOGUES: Record<string, Dialogue> = {
     ],
     chatter: { FramebufferUpdateRequest: frame(2, hex('03 01 0000 0000 0400 0300')) },
     input: { KeyEvent: frame(2, hex('04 01 0000 00000061')) },
+  },
+  http2: {
+    protocol: 'http2',
+    opening: [
+      ['c', HTTP2_PREFACE],
+      ['c', HTTP2_SETTINGS],
+      ['s', http2Frame(4, 0, 0, hex(''))],
+      ['c', http2Frame(1, WHOLE_REQUEST, 1, HTTP2_FIRST)],
+      ['c', http2Frame(1, WHOLE_REQUEST, 3, HTTP2_SECOND)],
+    ],
+    chatter: HTTP2_CHATTER,
+    input: HTTP2_INPUT,
+  },
+  'http2 by upgrade': {
+    protocol: 'http2',
+    opening: [
+      ['c', ascii('GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n')],
+      ['s', ascii('HTTP/1.1 101 Switching Protocols\r\n\r\n')],
+      ['c', Buffer.concat([HTTP2_PREFACE, HTTP2_SETTINGS])],
+      ['c', http2Frame(1, WHOLE_REQUEST, 3, HTTP2_FIRST)],
+      ['c', http2Frame(1, WHOLE_REQUEST, 5, HTTP2_SECOND)],
+    ],
+    chatter: HTTP2_CHATTER,
+    input: HTTP2_INPUT,
   },
   mqtt: {
     protocol: 'mqtt',
