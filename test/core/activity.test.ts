@@ -62,6 +62,20 @@ describe('activity of plaintext protocols', () => {
     }
   });
 
+  it.each(Object.entries(DIALOGUES))('%s: its opening byte by byte -> told all the same', (_name, dialogue) => {
+    const stream = core.openStream(1000, 0);
+    for (const [side, bytes] of dialogue.opening) {
+      if (side === 's') core.observe(stream, 'server', bytes, 0);
+      else for (const byte of bytes) core.observe(stream, 'client', Buffer.of(byte), 0);
+    }
+    expect(core.verdict(stream)).toMatchObject({ protocol: dialogue.protocol, isLost: false });
+    for (const bytes of Object.values(dialogue.chatter))
+      expect(core.observe(stream, 'client', bytes, 10) & FLAG_ACTIVE).toBe(0);
+    for (const bytes of Object.values(dialogue.input))
+      expect(core.observe(stream, 'client', bytes, 11) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
   it.each([
     ['rfb', hex('2a 00 00 00')],
     ['spice', hex('0000 00000000')],

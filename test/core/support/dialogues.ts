@@ -65,6 +65,12 @@ const HTTP2_INPUT = {
   'a frame of unknown type': http2Frame(0xbe, 0, 0, hex('01')),
 };
 
+/** What a WebSocket begins with. */
+const WEBSOCKET_OPENING = [
+  ['c', ascii('GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n')],
+  ['s', ascii('HTTP/1.1 101 Switching Protocols\r\n\r\n')],
+] as const;
+
 /** One protocol: how it starts, and messages that count or do not. */
 export interface Dialogue {
   readonly protocol: ProtocolName;
@@ -123,18 +129,14 @@ export const DIALOGUES: Record<string, Dialogue> = {
   },
   websocket: {
     protocol: 'websocket',
-    opening: [
-      ['c', ascii('GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n')],
-      ['s', ascii('HTTP/1.1 101 Switching Protocols\r\n\r\n')],
-    ],
+    opening: WEBSOCKET_OPENING,
     chatter: { pong: frame(10, ascii('')), 'ping with payload': frame(9, ascii('abc')) },
     input: { 'a key as text': frame(1, ascii('a')), 'long data': frame(2, Buffer.alloc(100, 1)) },
   },
   'rfb in websocket': {
     protocol: 'websocket',
     opening: [
-      ['c', ascii('GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n')],
-      ['s', ascii('HTTP/1.1 101 Switching Protocols\r\n\r\n')],
+      ...WEBSOCKET_OPENING,
       ['c', frame(2, ascii('RFB 003.008\n'))],
       ['c', frame(2, hex('01'))],
       ['c', frame(2, hex('01'))],
@@ -165,6 +167,57 @@ export const DIALOGUES: Record<string, Dialogue> = {
     ],
     chatter: HTTP2_CHATTER,
     input: HTTP2_INPUT,
+  },
+  'spice in websocket': {
+    protocol: 'websocket',
+    opening: [
+      ...WEBSOCKET_OPENING,
+      ['c', frame(2, SPICE_LINK)],
+      ['c', frame(2, hex('01000000'))],
+      ['c', frame(2, Buffer.alloc(100, 7))],
+      ['c', frame(2, Buffer.alloc(28, 7))],
+    ],
+    chatter: { pong: frame(2, hex('0300 0c000000 000102030405060708090a0b')), ack: frame(2, hex('0200 00000000')) },
+    input: { 'key down': frame(2, hex('6500 04000000 1e000000')) },
+  },
+  'mqtt in websocket': {
+    protocol: 'websocket',
+    opening: [...WEBSOCKET_OPENING, ['c', frame(2, hex('10 0c 0004 4d515454 04 02 000a 0000'))]],
+    chatter: { PINGREQ: frame(2, hex('c0 00')), PUBACK: frame(2, hex('40 02 0001')) },
+    input: { PUBLISH: frame(2, hex('30 05 0001 61 6869')) },
+  },
+  // Apache Guacamole manual, protocol reference: an instruction is a list of lengths and values.
+  guacamole: {
+    protocol: 'websocket',
+    opening: [...WEBSOCKET_OPENING, ['c', frame(1, ascii('0.,4.ping,13.1764439640000;'))]],
+    chatter: {
+      'ping of the tunnel': frame(1, ascii('0.,4.ping,13.1764439640500;')),
+      sync: frame(1, ascii('4.sync,13.1764439640123,2.17;')),
+      nop: frame(1, ascii('3.nop;')),
+      'two answers at once': frame(1, ascii('3.ack,1.0,2.OK,1.0;4.sync,13.1764439640123;')),
+    },
+    input: {
+      key: frame(1, ascii('3.key,2.97,1.1;')),
+      mouse: frame(1, ascii('5.mouse,3.100,3.200,1.0;')),
+      'a key behind an answer': frame(1, ascii('4.sync,13.1764439640123;3.key,2.97,1.1;')),
+      'an instruction of another name': frame(1, ascii('4.argv,1.0;')),
+      'a size': frame(1, ascii('4.size,4.1024,3.768;')),
+      'what is no instruction': frame(1, ascii('x')),
+    },
+  },
+  // ttyd, server.h: commands of the client.
+  ttyd: {
+    protocol: 'websocket',
+    opening: [...WEBSOCKET_OPENING, ['c', frame(2, ascii('{"AuthToken":"","columns":80,"rows":24}'))]],
+    chatter: { pause: frame(2, ascii('2')), resume: frame(2, ascii('3')) },
+    input: { key: frame(2, ascii('02')), 'a size': frame(2, ascii('1{"columns":80,"rows":25}')) },
+  },
+  // Engine.IO protocol, revision 4: packet types, and the probe by which a client changes over to WebSocket.
+  'engine.io': {
+    protocol: 'websocket',
+    opening: [...WEBSOCKET_OPENING, ['c', frame(1, ascii('2probe'))]],
+    chatter: { upgrade: frame(1, ascii('5')), pong: frame(1, ascii('3')), ping: frame(1, ascii('2')) },
+    input: { message: frame(1, ascii('42["input","2"]')) },
   },
   mqtt: {
     protocol: 'mqtt',
