@@ -30,6 +30,8 @@ export function nextFrame(learner: usize, protocol: u8, from: usize, end: usize)
       frameAt += taken;
       continue;
     }
+    if (protocol !== PROTOCOL_RDP && load<u8>(learner, FRAME_HAVE) === 0 && end - frameAt >= TLS_HEADER_BYTES)
+      return takeRecord(learner);
     const whole = takeHeaderByte(learner, protocol, load<u8>(frameAt));
     ++frameAt;
     if (whole === 0) continue;
@@ -41,6 +43,18 @@ export function nextFrame(learner: usize, protocol: u8, from: usize, end: usize)
     return FRAME_FOUND;
   }
   return FRAME_NONE;
+}
+
+/** A TLS header that lies whole at `frameAt`, as most do. */
+function takeRecord(learner: usize): u32 {
+  const type = load<u8>(frameAt);
+  if (type < TLS_TYPE_FIRST || type > TLS_TYPE_LAST || load<u8>(frameAt, 1) !== 3) return FRAME_BROKEN;
+  const length = <u32>bswap(load<u16>(frameAt, 3));
+  store<u8>(learner, type, FRAME_TYPE);
+  store<u16>(learner, <u16>length, FRAME_LEFT);
+  frameAt += TLS_HEADER_BYTES;
+  frameBytes = TLS_HEADER_BYTES + length;
+  return FRAME_FOUND;
 }
 
 /** One more header byte: the frame's whole length, 0 while that is not known, -1 where it is no header. */

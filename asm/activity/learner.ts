@@ -311,13 +311,15 @@ function noteAdjustment(learner: usize): bool {
 
 /** The index of this size's class; a new one takes the place of the one about which least is known, the oldest of those. */
 function findClass(learner: usize, bytes: u32, now: u32): u32 {
+  for (let index: u32 = 0; index < CLASSES; ++index) {
+    if (<u32>load<u16>(classAt(learner, index), CLASS_SIZE) === bytes) return index;
+  }
   let weakest: u32 = 0;
   let least: u32 = 0xffffffff;
   let oldest: u32 = 0;
   for (let index: u32 = 0; index < CLASSES; ++index) {
     const kind = classAt(learner, index);
     const size = <u32>load<u16>(kind, CLASS_SIZE);
-    if (size === bytes) return index;
     const worth: u32 = size === 0 ? 0 : 1 + timerBits(kind) + replyBits(kind + REPLY);
     const age = timerGap(kind, now);
     if (worth < least || (worth === least && age > oldest)) {

@@ -212,11 +212,8 @@ function setCounts(reply: usize, usual: i32, count: i32): void {
 
 /** Bits by which it is rare that something at random falls into a window that opens every `everyTicks`. */
 function rarity(everyTicks: u32, windowTicks: u32): u32 {
-  let bits: u32 = 0;
-  let span = windowTicks * 2;
-  while (bits < MOST_BITS_AT_ONCE && span <= everyTicks) {
-    span <<= 1;
-    ++bits;
-  }
-  return bits;
+  const span = windowTicks * 2;
+  if (span === 0 || span > everyTicks) return span === 0 ? MOST_BITS_AT_ONCE : 0;
+  const doublings = clz(span) - clz(everyTicks);
+  return min(span << doublings <= everyTicks ? doublings + 1 : doublings, MOST_BITS_AT_ONCE);
 }
