@@ -15,10 +15,17 @@ const CDB: usize = 32;
 /** Flags R and W of a SCSI Command. */
 const MOVES_DATA: u8 = 0x60;
 
-/** SCSI commands by which a host looks whether the disk is there: SPC-4 TEST UNIT READY, REQUEST SENSE, INQUIRY, REPORT LUNS. */
+/**
+ * SCSI commands by which a host looks whether the disk is there, and what it is like: SPC-4 TEST UNIT READY, REQUEST SENSE, INQUIRY, MODE SENSE,
+ * REPORT LUNS; SBC-3 READ CAPACITY; MMC-6 GET EVENT STATUS NOTIFICATION. None moves what is on the disk.
+ */
 const TEST_UNIT_READY: u8 = 0x00;
 const REQUEST_SENSE: u8 = 0x03;
 const INQUIRY: u8 = 0x12;
+const MODE_SENSE_6: u8 = 0x1a;
+const MODE_SENSE_10: u8 = 0x5a;
+const READ_CAPACITY_10: u8 = 0x25;
+const GET_EVENT_STATUS: u8 = 0x4a;
 const REPORT_LUNS: u8 = 0xa0;
 
 /** One step through an initiator's bytes; see messages.ts. */
@@ -40,6 +47,10 @@ function judgeCommand(command: u8, movesData: bool): void {
     (command === TEST_UNIT_READY && !movesData) ||
     command === REQUEST_SENSE ||
     command === INQUIRY ||
+    command === MODE_SENSE_6 ||
+    command === MODE_SENSE_10 ||
+    command === READ_CAPACITY_10 ||
+    command === GET_EVENT_STATUS ||
     command === REPORT_LUNS;
   if (isLook) giveProtocol(HEADER_BYTES);
   else giveWork(HEADER_BYTES);

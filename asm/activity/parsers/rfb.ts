@@ -1,5 +1,5 @@
 // RFB client messages. Source: RFC 6143 section 7; the community's rfbproto for fences, continuous updates, QEMU's and
-// extended clipboard messages, and VeNCrypt. Leaves chunk boundaries to messages.ts.
+// extended clipboard messages, xvp, VeNCrypt and TightVNC's security type. Leaves chunk boundaries to messages.ts.
 import { REASON_HANDSHAKE, REASON_INPUT } from '../reasons';
 import { giveActive, giveProtocol } from '../verdict';
 import { GOES_TLS, LOST, NEED_MORE, NOTE, PHASE, WIDE_NOTE } from './step';
@@ -11,11 +11,13 @@ const PHASE_CLIENT_INIT: u8 = 3;
 const PHASE_MESSAGES: u8 = 4;
 const PHASE_VENCRYPT_VERSION: u8 = 5;
 const PHASE_VENCRYPT_TYPE: u8 = 6;
+const PHASE_TIGHT: u8 = 7;
 
 const VERSION_BYTES: u32 = 12;
 const VNC_AUTH_BYTES: u32 = 16;
 const SECURITY_NONE: u32 = 1;
 const SECURITY_VNC_AUTH: u32 = 2;
+const SECURITY_TIGHT: u32 = 16;
 const SECURITY_VENCRYPT: u32 = 19;
 /** VeNCrypt subtypes from TLSNone to X509Plain; the others do not encrypt. */
 const VENCRYPT_TLS_FIRST: u32 = 257;
@@ -29,6 +31,7 @@ const POINTER_EVENT: u8 = 5;
 const CLIENT_CUT_TEXT: u8 = 6;
 const CONTINUOUS_UPDATES: u8 = 150;
 const CLIENT_FENCE: u8 = 248;
+const XVP: u8 = 250;
 const SET_DESKTOP_SIZE: u8 = 251;
 const QEMU_CLIENT_MESSAGE: u8 = 255;
 
@@ -51,6 +54,8 @@ export function stepRfb(message: usize, header: usize, have: u32): i64 {
     case PHASE_VENCRYPT_VERSION:
       store<u8>(message, PHASE_VENCRYPT_TYPE, PHASE);
       return 2;
+    case PHASE_TIGHT:
+      return chooseTight(message, header, have);
     default: {
       if (have < 4) return NEED_MORE;
       const type = bswap(load<u32>(header));
@@ -95,7 +100,33 @@ function chooseSecurity(message: usize, byte: u8): i64 {
     store<u8>(message, PHASE_VENCRYPT_VERSION, PHASE);
     return 1;
   }
+  if (type === SECURITY_TIGHT && !isServersChoice) {
+    store<u8>(message, PHASE_TIGHT, PHASE);
+    return 1;
+  }
   return LOST;
+}
+
+/**
+ * TightVNC: u32, a way to prove who one is, if the server wants any; else ClientInit at once, which without sharing is told from that by the
+ * SetPixelFormat behind it. Tunnels, which no server is known to offer, are not understood. rfbproto, "Tight Security Type".
+ */
+function chooseTight(message: usize, header: usize, have: u32): i64 {
+  if (load<u8>(header) === 1) {
+    store<u8>(message, PHASE_MESSAGES, PHASE);
+    return 1;
+  }
+  if (have < 4) return NEED_MORE;
+  const way = bswap(load<u32>(header));
+  if (way === SECURITY_NONE || way === SECURITY_VNC_AUTH) {
+    store<u8>(message, way === SECURITY_NONE ? PHASE_CLIENT_INIT : PHASE_VNC_AUTH, PHASE);
+    return 4;
+  }
+  if (way !== 0) return LOST;
+  if (have < 6) return NEED_MORE;
+  const pixelBits = load<u8>(header, 5);
+  store<u8>(message, PHASE_MESSAGES, PHASE);
+  return pixelBits === 8 || pixelBits === 16 || pixelBits === 32 ? 1 + 20 : LOST;
 }
 
 function stepMessage(header: usize, have: u32): i64 {
@@ -132,6 +163,9 @@ function stepMessage(header: usize, have: u32): i64 {
       if (have === 1) giveActive(REASON_INPUT, 8);
       if (have < 8) return NEED_MORE;
       return 8 + 16 * <i64>load<u8>(header, 6);
+    case XVP:
+      giveActive(REASON_INPUT, 4);
+      return 4;
     case QEMU_CLIENT_MESSAGE:
       return stepQemu(header, have);
     default:

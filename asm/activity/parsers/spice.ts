@@ -22,7 +22,13 @@ const MINI_HEADER_BYTES: u32 = 6;
 const HEADER_BYTES: u32 = 18;
 const LARGEST_MESSAGE_BYTES: u32 = 64 << 20;
 
+const CHANNEL_MAIN: u8 = 1;
+const CHANNEL_DISPLAY: u8 = 2;
 const CHANNEL_INPUTS: u8 = 3;
+/** SPICE_MSGC_MAIN_AGENT_TOKEN: the client has taken what the agent said. */
+const AGENT_TOKEN: u32 = 108;
+/** SPICE_MSGC_DISPLAY_STREAM_REPORT: how well a film plays. */
+const STREAM_REPORT: u32 = 102;
 /** ACK_SYNC, ACK, PONG, MIGRATE_FLUSH_MARK, MIGRATE_DATA, DISCONNECTING: of every channel, sent by the client itself. */
 const LAST_COMMON_TYPE: u32 = 6;
 
@@ -64,8 +70,14 @@ function stepMessage(message: usize, header: usize, have: u32): i64 {
   const type = <u32>load<u16>(at);
   const bytes = load<u32>(at, 2);
   if (type === 0 || bytes > LARGEST_MESSAGE_BYTES) return LOST;
-  if (type <= LAST_COMMON_TYPE) giveProtocol(headerBytes + bytes);
-  else
-    giveActive(load<u8>(message, NOTE) === CHANNEL_INPUTS ? REASON_INPUT : REASON_UNKNOWN_MESSAGE, headerBytes + bytes);
+  const channel = load<u8>(message, NOTE);
+  if (type <= LAST_COMMON_TYPE || isOfClient(channel, type)) giveProtocol(headerBytes + bytes);
+  else giveActive(channel === CHANNEL_INPUTS ? REASON_INPUT : REASON_UNKNOWN_MESSAGE, headerBytes + bytes);
   return headerBytes + <i64>bytes;
+}
+
+/** Whether a client sends such a message of a channel by itself. */
+function isOfClient(channel: u8, type: u32): bool {
+  if (channel === CHANNEL_MAIN) return type === AGENT_TOKEN;
+  return channel === CHANNEL_DISPLAY && type === STREAM_REPORT;
 }

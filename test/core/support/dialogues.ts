@@ -80,17 +80,21 @@ export interface Dialogue {
   readonly input: Record<string, Buffer>;
 }
 
-const RFB_OPENING = [
+const RFB_VERSIONS = [
   ['s', ascii('RFB 003.008\n')],
   ['c', ascii('RFB 003.008\n')],
+] as const;
+const RFB_OPENING = [
+  ...RFB_VERSIONS,
   ['s', hex('01 01')],
   ['c', hex('01')],
   ['s', hex('00000000')],
   ['c', hex('01')],
 ] as const;
-const SPICE_LINK = hex(
-  '52454451 02000000 02000000 1a000000 00000000 03 00 01000000 01000000 12000000 0d000000 0f000000',
-);
+/** The link message of a channel. SPICE protocol, RedLinkMess. */
+const spiceLink = (channel: number) =>
+  hex(`52454451 02000000 02000000 1a000000 00000000 0${channel} 00 01000000 01000000 12000000 0d000000 0f000000`);
+const SPICE_LINK = spiceLink(3);
 const LOGIN = Buffer.concat([hex('43 87 0000 00 000000'), Buffer.alloc(40)]);
 
 /** Golden bytes by hand. RFC 6143; rfbproto; SPICE protocol; RFC 854; RFC 6455; MQTT 3.1.1; RFC 2812; NBD proto.md; RFC 7143; RFC 9113. */
@@ -109,7 +113,26 @@ export const DIALOGUES: Record<string, Dialogue> = {
       PointerEvent: hex('05 01 0010 0020'),
       ClientCutText: hex('06 000000 00000003 616263'),
       'QEMU extended key': hex('ff 00 0001 00000061 0000001e'),
+      'xvp shutdown': hex('fa 00 01 02'),
     },
+  },
+  'rfb by way of tight, with a password': {
+    protocol: 'rfb',
+    opening: [...RFB_VERSIONS, ['c', hex('10')], ['c', hex('00000002')], ['c', Buffer.alloc(16, 9)], ['c', hex('00')]],
+    chatter: { FramebufferUpdateRequest: hex('03 01 0000 0000 0400 0300') },
+    input: { KeyEvent: hex('04 01 0000 00000061') },
+  },
+  'rfb by way of tight, shared, nothing asked': {
+    protocol: 'rfb',
+    opening: [...RFB_VERSIONS, ['c', hex('10')], ['c', hex('01')]],
+    chatter: { FramebufferUpdateRequest: hex('03 01 0000 0000 0400 0300') },
+    input: { KeyEvent: hex('04 01 0000 00000061') },
+  },
+  'rfb by way of tight, alone, nothing asked': {
+    protocol: 'rfb',
+    opening: [...RFB_VERSIONS, ['c', hex('10')], ['c', hex('00 00000000 20 18 00 01 00ff 00ff 00ff 10 08 00 000000')]],
+    chatter: { FramebufferUpdateRequest: hex('03 01 0000 0000 0400 0300') },
+    input: { KeyEvent: hex('04 01 0000 00000061') },
   },
   spice: {
     protocol: 'spice',
@@ -120,6 +143,16 @@ export const DIALOGUES: Record<string, Dialogue> = {
     ],
     chatter: { pong: hex('0300 0c000000 000102030405060708090a0b'), ack: hex('0200 00000000') },
     input: { 'key down': hex('6500 04000000 1e000000'), 'mouse motion': hex('6f00 0a000000 00010203040506070809') },
+  },
+  'spice, the display': {
+    protocol: 'spice',
+    opening: [
+      ['c', spiceLink(2)],
+      ['c', hex('01000000')],
+      ['c', Buffer.alloc(128, 7)],
+    ],
+    chatter: { 'how a film plays': hex('6600 04000000 00000000') },
+    input: { 'another message': hex('6700 01000000 01') },
   },
   telnet: {
     protocol: 'telnet',
@@ -250,6 +283,8 @@ export const DIALOGUES: Record<string, Dialogue> = {
     chatter: {
       'NOP-Out': Buffer.concat([hex('40 80'), Buffer.alloc(46)]),
       'TEST UNIT READY': Buffer.concat([hex('01 81'), Buffer.alloc(46)]),
+      'MODE SENSE': Buffer.concat([hex('01 c1'), Buffer.alloc(30), hex('1a'), Buffer.alloc(15)]),
+      'READ CAPACITY': Buffer.concat([hex('01 c1'), Buffer.alloc(30), hex('25'), Buffer.alloc(15)]),
     },
     input: {
       'a read': Buffer.concat([hex('01 c1'), Buffer.alloc(30), hex('28'), Buffer.alloc(15)]),
