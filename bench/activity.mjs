@@ -1,7 +1,8 @@
 // Scores activity detection on labelled traces, all in one process: per session, per protocol, and in sum; on request also on endless idle
 // backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice); and what a chunk costs, of
 // recorded streams and of hostile ones (--cost); and on the sessions as they might have been elsewhere (--perturb). Needs a build.
-// Usage: npm run bench:activity [-- --tile --splice --cost --perturb --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json]
+// Usage: npm run bench:activity [-- --tile --splice --cost --perturb --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json
+//   --periodic-input ignore --periodic-requests active]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadCore } from '../dist/core/stream-core.js';
@@ -28,10 +29,15 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     core: { type: 'string' },
     'periodic-input': { type: 'string', default: 'active' },
+    'periodic-requests': { type: 'string', default: 'ignore' },
     json: { type: 'boolean', default: false },
   },
 });
-const policy = { ...DEFAULT_STREAM_POLICY, periodicInput: values['periodic-input'] };
+const policy = {
+  ...DEFAULT_STREAM_POLICY,
+  periodicInput: values['periodic-input'],
+  periodicRequests: values['periodic-requests'],
+};
 const trials = wholeNumber('trials');
 const seed = wholeNumber('seed');
 const wasm = values.core === undefined ? undefined : readFileSync(values.core);

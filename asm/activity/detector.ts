@@ -9,6 +9,7 @@ import {
   FLAG_LOST,
   FLAG_RECOGNISED,
   POLICY_PERIODIC_INPUT,
+  POLICY_PERIODIC_REQUESTS,
 } from './flags';
 import { judgeEncrypted, noteServer } from './learner';
 import { judgeHttp2, noteHttp2Server } from './parsers/http2';
@@ -19,7 +20,7 @@ import { judgeRequest, noteResponse } from './parsers/requests';
 import { noteRfbServer } from './parsers/rfb';
 import { judgeTelnet } from './parsers/telnet';
 import { isFirstFrame, judgeWebSocket } from './parsers/websocket';
-import { judgeInput } from './polls';
+import { judgeInput, tellPolls } from './polls';
 import {
   PROTOCOL_AUTO,
   PROTOCOL_HTTP,
@@ -44,6 +45,7 @@ import { HEAD_BYTES, isTls, PROTOCOL_PENDING, protocolOfPort, recogniseClient, r
 import {
   BIT_LOST,
   BIT_PERIODIC,
+  BIT_REQUESTS,
   BIT_SERVER_TOLD,
   BIT_TOLD,
   BITS,
@@ -86,8 +88,9 @@ const TAG_101: u32 = 0x31303120;
 
 /** `switches`: POLICY_ bits of flags.ts, in place of those before. */
 export function setPolicy(detector: usize, switches: u32): void {
-  const bits = load<u8>(detector, BITS) & ~BIT_PERIODIC;
-  store<u8>(detector, (switches & POLICY_PERIODIC_INPUT) !== 0 ? bits | BIT_PERIODIC : bits, BITS);
+  const input = (switches & POLICY_PERIODIC_INPUT) !== 0 ? BIT_PERIODIC : 0;
+  const requests = (switches & POLICY_PERIODIC_REQUESTS) !== 0 ? BIT_REQUESTS : 0;
+  store<u8>(detector, (load<u8>(detector, BITS) & ~(BIT_PERIODIC | BIT_REQUESTS)) | input | requests, BITS);
 }
 
 /** Prepares the zero-filled detector of a new stream. */
@@ -100,6 +103,7 @@ export function openDetector(detector: usize, hint: u32, port: u32, family: u32)
 /** Judges one chunk, or a further piece of one; answers FLAG_ bits. `before`: bytes its sender had sent before these. */
 export function judgeChunk(detector: usize, direction: u32, before: u64, chunk: usize, bytes: u32, now: u32): u32 {
   clearVerdict(direction);
+  tellPolls((load<u8>(detector, BITS) & BIT_REQUESTS) !== 0);
   if ((direction & DIRECTION_SERVER) !== 0) judgeServer(detector, before, chunk, bytes, now);
   else judgeClient(detector, chunk, chunk + bytes, now);
   const bits = load<u8>(detector, BITS);

@@ -9,7 +9,9 @@ export const DIRECTION_HELD: u32 = 4;
 
 /** A switch of a stream: input that keeps a period, as a mouse jiggler's does, does not count. */
 export const POLICY_PERIODIC_INPUT: u32 = 1;
-export const POLICY_ALL: u32 = POLICY_PERIODIC_INPUT;
+/** Another: requests count though they keep a period. */
+export const POLICY_PERIODIC_REQUESTS: u32 = 2;
+export const POLICY_ALL: u32 = POLICY_PERIODIC_INPUT | POLICY_PERIODIC_REQUESTS;
 
 /** The chunk counts as a person's activity. */
 export const FLAG_ACTIVE: u32 = 1;

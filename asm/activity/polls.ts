@@ -22,6 +22,13 @@ const STEP_TICKS: u32 = 250;
 const FNV_START: u32 = 0x811c9dc5;
 const FNV_PRIME: u32 = 0x01000193;
 
+/** Whether the stream under way is one whose owner says that polls count like any request. */
+let doPollsCount: bool = false;
+
+export function tellPolls(doCount: bool): void {
+  doPollsCount = doCount;
+}
+
 /** The start of a key: what belongs to one family. */
 export function pollKey(family: u32): u32 {
   return mixPoll(FNV_START, family);
@@ -40,7 +47,7 @@ export function mixPoll(key: u32, value: u32): u32 {
 export function judgePoll(key: u32, bytes: u32, now: u32, silentTicks: u32, isPoll: bool): void {
   const entry = findPoll(key === 0 ? 1 : key, now);
   const isTimed = noteTimer(entry + TIMER, now, silentTicks, SHORTEST_TICKS, false);
-  if (isTimed || isPoll) {
+  if ((isTimed || isPoll) && !doPollsCount) {
     giveChatter(REASON_POLL, bytes, timerSeen(entry + TIMER), timerPeriod(entry + TIMER));
   } else {
     giveActive(REASON_INPUT, bytes);

@@ -32,6 +32,8 @@ export const FAMILY_BYTES: u32 = 4;
 
 /** Input that keeps a period is not somebody's: its owner says so. */
 export const BIT_PERIODIC: u8 = 8;
+/** Requests that keep a period count: its owner says so. */
+export const BIT_REQUESTS: u8 = 16;
 /** A parser lost its place. */
 export const BIT_LOST: u8 = 1;
 /** The protocol is told. */

@@ -100,6 +100,7 @@ const listenerSchema = mapping({
   viewing: wordField(['active', 'ignore']).optional(),
   work: workSchema.prefault({}),
   periodicInput: wordField(['active', 'ignore']).default(DEFAULT_STREAM_POLICY.periodicInput),
+  periodicRequests: wordField(['active', 'ignore']).default(DEFAULT_STREAM_POLICY.periodicRequests),
   polls: z
     .array(textField('a method and a path, such as "GET /health"', HTTP_POLL))
     .max(MAX_POLLS, `the list has more than ${MAX_POLLS} requests: write fewer`)

@@ -147,6 +147,7 @@ function toPolicy(parsed: ParsedListener): StreamPolicy {
       windowMs: parsed.work.window ?? work.windowMs,
     },
     periodicInput: parsed.periodicInput,
+    periodicRequests: parsed.periodicRequests,
     polls: parsed.polls,
   };
 }

@@ -262,6 +262,8 @@ export const FLAG_ENTERED = 32;
 
 /** Input that keeps a period, as a mouse jiggler's does, does not count. */
 export const POLICY_PERIODIC_INPUT = 1;
+/** Requests count though they keep a period. */
+export const POLICY_PERIODIC_REQUESTS = 2;
 
 export const DIRECTION_CLIENT = 0;
 export const DIRECTION_SERVER = 1;

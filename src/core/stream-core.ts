@@ -184,7 +184,7 @@ export class StreamCore {
       );
     }
     const handle = this.#checkStream(stream, 'opened') as StreamHandle;
-    if (hints.policy?.periodicInput === 'ignore') this.#exports.stream_policy(handle, abi.POLICY_PERIODIC_INPUT);
+    if (hints.policy !== undefined) this.#exports.stream_policy(handle, switchesOf(hints.policy));
     return handle;
   }
 
@@ -281,8 +281,7 @@ export class StreamCore {
   changeStream(stream: StreamHandle, idleTimeoutTicks: number, policy: StreamPolicy, nowTicks: number): void {
     checkDelayTicks('idleTimeoutTicks', idleTimeoutTicks);
     this.#checkStream(this.#exports.stream_timeout(stream, idleTimeoutTicks, nowTicks), 'changed');
-    const switches = policy.periodicInput === 'ignore' ? abi.POLICY_PERIODIC_INPUT : 0;
-    this.#checkStream(this.#exports.stream_policy(stream, switches), 'changed');
+    this.#checkStream(this.#exports.stream_policy(stream, switchesOf(policy)), 'changed');
   }
 
   /** Makes the stream active without a byte of its own; what was learned stays. Answers whether it was idle. */
@@ -511,4 +510,10 @@ function largestBlockBytes(heapBytes: number): number {
 function checkDelayTicks(name: string, ticks: number): void {
   if (ticks >= 0 && ticks <= 0x7fff_ffff) return;
   throw new RangeError(`${name} is ${ticks}: a delay of a stream is 0 to 2147483647 ticks`);
+}
+
+/** Those of the policy's switches that the module knows, as its POLICY_ bits. */
+function switchesOf(policy: StreamPolicy): number {
+  const input = policy.periodicInput === 'ignore' ? abi.POLICY_PERIODIC_INPUT : 0;
+  return policy.periodicRequests === 'active' ? input | abi.POLICY_PERIODIC_REQUESTS : input;
 }

@@ -17,6 +17,11 @@ export interface StreamPolicy {
   readonly work: WorkPolicy;
   /** Input that keeps a period, as of a mouse jiggler, of which a person is not seen to be there. active: it counts like any other. */
   readonly periodicInput: 'active' | 'ignore';
+  /**
+   * Requests and short WebSocket messages that keep a period, told from their repetition: polls, health checks, the `SELECT 1` of a pool, a page
+   * that saves by itself. active: they count like any other.
+   */
+  readonly periodicRequests: 'active' | 'ignore';
   /** HTTP requests that never count, as `GET /path`: method and path, whatever the query. */
   readonly polls: readonly string[];
 }
@@ -25,5 +30,6 @@ export const DEFAULT_STREAM_POLICY: StreamPolicy = {
   viewing: 'ignore',
   work: { fromClientBytes: null, fromServerBytes: 128 * 1024, windowMs: 5000 },
   periodicInput: 'active',
+  periodicRequests: 'ignore',
   polls: [],
 };

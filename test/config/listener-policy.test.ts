@@ -82,17 +82,19 @@ describe('switches', () => {
       viewing: 'ignore',
       work: { fromClientBytes: null, fromServerBytes: 131_072, windowMs: 5000 },
       periodicInput: 'active',
+      periodicRequests: 'ignore',
       polls: [],
     });
   });
 
   it('given -> as written', () => {
     const work = 'work: { fromClient: 64KiB, fromServer: 1MiB, window: 10s }';
-    const options = `activity: learned, protocol: http, viewing: active, ${work}, periodicInput: ignore, polls: ["GET /health"]`;
+    const options = `activity: learned, protocol: http, viewing: active, ${work}, periodicInput: ignore, periodicRequests: active, polls: ["GET /health"]`;
     expect(listenerOf(options).policy).toEqual({
       viewing: 'active',
       work: { fromClientBytes: 65_536, fromServerBytes: 1_048_576, windowMs: 10_000 },
       periodicInput: 'ignore',
+      periodicRequests: 'active',
       polls: ['GET /health'],
     });
   });
@@ -108,6 +110,10 @@ describe('switches', () => {
     [
       'activity: every-byte, periodicInput: ignore',
       'periodicInput: every byte of the client counts (activity: every-byte)',
+    ],
+    [
+      'activity: every-byte, periodicRequests: ignore',
+      'periodicRequests: every byte of the client counts (activity: every-byte)',
     ],
     ['activity: every-byte, polls: ["GET /"]', 'polls: every byte of the client counts (activity: every-byte)'],
     ['activity: learned, protocol: ssh, polls: ["GET /"]', 'polls are HTTP requests, and the protocol is ssh'],

@@ -157,6 +157,7 @@ describe('parseConfig', () => {
           fc.record({ fromServer: or('1MiB'), fromClient: or('1MiB'), window: or('5s') }, { requiredKeys: [] }),
         ),
         periodicInput: or('ignore'),
+        periodicRequests: or('active'),
         polls: fc.oneof(anyValue, fc.array(or('GET /'), { maxLength: 3 })),
         record: or(true),
       },

@@ -150,6 +150,7 @@ describe('configuration', () => {
                     viewing: 'ignore',
                     work: { fromClientBytes: null, fromServerBytes: 131_072, windowMs: 5000 },
                     periodicInput: 'active',
+                    periodicRequests: 'ignore',
                     polls: [],
                   },
                   record: false,

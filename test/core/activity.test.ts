@@ -166,6 +166,23 @@ describe('activity of plaintext protocols', () => {
     }
   });
 
+  it('requests every 10 s, where periodic requests count -> each of them does; a jiggler does as before', () => {
+    const policy = { ...DEFAULT_STREAM_POLICY, periodicRequests: 'active' } as const;
+    for (const [protocol, request] of [
+      ['http', GET('/status')],
+      ['mysql', hex('09000000 03 53454c4543542031')],
+    ] as const) {
+      const counted = (hints: Parameters<StreamCore['openStream']>[2]) => {
+        const stream = core.openStream(1000, 0, hints);
+        const flags = Array.from({ length: 8 }, (_, beat) => core.observe(stream, 'client', request, beat * 10_000));
+        core.releaseStream(stream);
+        return flags.map((flag) => (flag & FLAG_ACTIVE) !== 0);
+      };
+      expect(counted({ protocol, policy })).not.toContain(false);
+      expect(counted({ protocol }).slice(4)).not.toContain(true);
+    }
+  });
+
   it("rfb: keys every 3 s to the millisecond, where periodic input is a jiggler's -> every key counts", () => {
     const dialogue = DIALOGUES.rfb as Dialogue;
     const stream = core.openStream(1000, 0, { policy: { ...DEFAULT_STREAM_POLICY, periodicInput: 'ignore' } });

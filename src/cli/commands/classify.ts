@@ -12,6 +12,7 @@ interface ClassifyOptions {
   readonly protocol: ProtocolName;
   readonly port: number;
   readonly periodicInput: StreamPolicy['periodicInput'];
+  readonly periodicRequests: StreamPolicy['periodicRequests'];
 }
 
 /** Those that a stream may be said to speak; the rest are told by its bytes alone. */
@@ -29,6 +30,11 @@ export function addClassifyCommand(program: Command, io: CliIo): void {
         .choices(['active', 'ignore'])
         .default(DEFAULT_STREAM_POLICY.periodicInput),
     )
+    .addOption(
+      new Option('--periodic-requests <rule>', 'requests that keep a period, as polls and health checks do')
+        .choices(['active', 'ignore'])
+        .default(DEFAULT_STREAM_POLICY.periodicRequests),
+    )
     .addOption(jsonOption())
     .action((files: string[], options: ClassifyOptions) => classify(files, options, io));
 }
@@ -40,8 +46,9 @@ async function classify(files: readonly string[], options: ClassifyOptions, io: 
     import('../../streams/trace-replay.ts'),
   ]);
   const core = await loadCore({ maxStreams: Math.max(1, files.length), heapBytes: 256 * 1024 });
-  const { protocol, port, periodicInput } = options;
-  const found = replayTraces(traces, { core, protocol, port, policy: { ...DEFAULT_STREAM_POLICY, periodicInput } });
+  const { protocol, port, periodicInput, periodicRequests } = options;
+  const policy = { ...DEFAULT_STREAM_POLICY, periodicInput, periodicRequests };
+  const found = replayTraces(traces, { core, protocol, port, policy });
   io.out(found.map((activity) => `${JSON.stringify(activity)}\n`).join(''));
 }
 
