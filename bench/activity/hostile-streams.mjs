@@ -21,6 +21,17 @@ export const HOSTILE_STREAMS = [
   { name: 'websocket: 64 KiB of empty pongs', session: 'ws_b_typing_ping5', chunk: full([0x8a, 0x80, 1, 2, 3, 4]) },
   { name: 'websocket: 64 KiB in one frame', session: 'ws_b_typing_ping5', chunk: wholeFrame() },
   { name: 'http: another path with every request', protocol: 'http', chunk: requests() },
+  {
+    name: 'http2: 64 KiB of PING',
+    opening: http2Preface(),
+    chunk: full([0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]),
+  },
+  {
+    name: 'http2: 64 KiB of requests of one byte',
+    opening: http2Preface(),
+    chunk: full([0, 0, 1, 1, 5, 0, 0, 0, 1, 0x82]),
+  },
+  { name: 'http2: another path with every request', opening: http2Preface(), chunk: http2Requests() },
   { name: 'mqtt: 64 KiB of PINGREQ', protocol: 'mqtt', opening: mqttConnect(), chunk: full([0xc0, 0]) },
   { name: 'irc: 64 KiB of empty lines', protocol: 'irc', chunk: full([13, 10]) },
   { name: 'iscsi: 64 KiB of NOP-Out', protocol: 'iscsi', chunk: full([0x40, 0x80, ...new Array(46).fill(0)]) },
@@ -68,6 +79,20 @@ function wholeFrame() {
 
 function requests() {
   return (index) => Buffer.from(`GET /${index} HTTP/1.1\r\nHost: a\r\n\r\n`, 'latin1');
+}
+
+/** RFC 9113 section 3.4. */
+function http2Preface() {
+  return Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+}
+
+/** GET, http, a path that is not inserted (RFC 7541 section 6.2.2), in a frame of its own. */
+function http2Requests() {
+  return (index) => {
+    const path = Buffer.from(`/${index}`, 'latin1');
+    const header = [0, 0, path.length + 4, 1, 5, 0, 0, 0, 1];
+    return Buffer.from([...header, 0x82, 0x86, 0x04, path.length, ...path]);
+  };
 }
 
 /** CONNECT, MQTT 3.1.1 section 3.1. */
