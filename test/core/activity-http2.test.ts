@@ -144,12 +144,15 @@ describe('http/2 in the clear', () => {
       );
   });
 
-  it('a header block, and a body, whose bytes trickle in -> each of them counts', () => {
+  it('frames of any kind whose bytes trickle in -> each of them counts', () => {
     const client = new Client(0);
     client.start(0);
     const frames = [
       http2Frame(1, END_HEADERS, 1, literalPath('/a')),
       http2Frame(0, END_STREAM, 1, ascii('name=value')),
+      // RFC 9113 section 6.1: a body without a byte, and 20 bytes of padding.
+      http2Frame(0, 8, 3, Buffer.from([20, ...Buffer.alloc(20)])),
+      http2Frame(7, 0, 0, Buffer.alloc(100)),
     ];
     let at = 0;
     for (const frame of frames) {

@@ -3,9 +3,9 @@
 // of header blocks to header-block.ts and the periods to polls.ts. Answers are not read: a long poll counts, unless it keeps a period.
 //
 // Message state: u8 phase, u8 bytes kept of the preface or a frame's header, u8 payload bytes before what it carries, u8 padding after it,
-// u32 payload bytes left, u32 tick at which what it carries began, u32 key of a body, u32 bytes of a body or a header block, u32 stream of
-// the last header block, u32 its key, u32 tick of the server's last bytes, u8 whether there were any, u8 whether a header block is open,
-// then the frame's header, then the state of header-block.ts.
+// u32 payload bytes left, u32 tick at which the frame began, or the block that it goes on with, u32 key of a body, u32 bytes of a body or a
+// header block, u32 stream of the last header block, u32 its key, u32 tick of the server's last bytes, u8 whether there were any, u8 whether a
+// header block is open, then the frame's header, then the state of header-block.ts.
 
 import { judgePoll, mixPoll, pollKey } from '../polls';
 import { REASON_HANDSHAKE, REASON_INPUT, REASON_UNKNOWN_MESSAGE } from '../reasons';
@@ -149,12 +149,13 @@ function takeHeader(message: usize, family: u32, byte: u8, now: u32): bool {
 function startFrame(message: usize, family: u32, type: u8, length: u32, stream: u32, now: u32): bool {
   const isBlockOpen = load<u8>(message, IS_BLOCK_OPEN) !== 0;
   if (isBlockOpen !== (type === CONTINUATION)) return false;
+  if (type !== CONTINUATION) store<u32>(message, now, BEGAN_AT);
   if (type > CONTINUATION) {
     giveActive(REASON_UNKNOWN_MESSAGE, HEADER_BYTES + length);
     return true;
   }
   if (!isFrame(type, length, stream)) return false;
-  if (type === DATA || type === HEADERS || type === RST_STREAM) startContent(message, family, type, stream, now);
+  if (type === DATA || type === HEADERS || type === RST_STREAM) startContent(message, family, type, stream);
   const lead = leadOf(type, frameFlags(message));
   store<u8>(message, <u8>lead, LEAD);
   if (type === CONTINUATION) return stream === load<u32>(message, BLOCK_STREAM);
@@ -193,8 +194,7 @@ function leadOf(type: u8, flags: u8): u32 {
 }
 
 /** A body belongs to the request before it, or to one that is known by its stream. */
-function startContent(message: usize, family: u32, type: u8, stream: u32, now: u32): void {
-  store<u32>(message, now, BEGAN_AT);
+function startContent(message: usize, family: u32, type: u8, stream: u32): void {
   store<u32>(message, 0, BYTES);
   if (type === HEADERS) {
     store<u32>(message, stream, BLOCK_STREAM);
@@ -213,12 +213,13 @@ function startContent(message: usize, family: u32, type: u8, stream: u32, now: u
 function takePayload(message: usize, at: usize, end: usize, now: u32): u32 {
   const left = load<u32>(message, LEFT);
   const lead = load<u8>(message, LEAD);
+  if (now - load<u32>(message, BEGAN_AT) >= SLOW_TICKS) giveActive(REASON_INPUT, left);
   if (lead !== 0) return takeLead(message, lead, left, load<u8>(at)) ? 1 : 0;
   const padding = <u32>load<u8>(message, PADDING);
   const most = left > padding ? left - padding : left;
   const taken = <u32>min<usize>(most, end - at);
   store<u32>(message, left - taken, LEFT);
-  return left <= padding || takeContent(message, at, taken, now) ? taken : 0;
+  return left <= padding || takeContent(message, at, taken) ? taken : 0;
 }
 
 /** One byte before what the frame carries. Padding that leaves no room for anything is an error. */
@@ -231,14 +232,13 @@ function takeLead(message: usize, lead: u8, left: u32, byte: u8): bool {
   return <u32>byte + lead <= left;
 }
 
-function takeContent(message: usize, from: usize, bytes: u32, now: u32): bool {
+function takeContent(message: usize, from: usize, bytes: u32): bool {
   const type = frameType(message);
   if (type > CONTINUATION) giveActive(REASON_UNKNOWN_MESSAGE, bytes);
   const isBlock = type === HEADERS || type === CONTINUATION;
   if (!isBlock && type !== DATA && type !== RST_STREAM) return true;
   const total = load<u32>(message, BYTES) + bytes;
   store<u32>(message, total, BYTES);
-  if (now - load<u32>(message, BEGAN_AT) >= SLOW_TICKS) giveActive(REASON_INPUT, bytes);
   const announced = total + load<u32>(message, LEFT) - load<u8>(message, PADDING);
   if (isBlock) {
     if (announced > LARGEST_POLL_BLOCK_BYTES) giveActive(REASON_INPUT, bytes);
