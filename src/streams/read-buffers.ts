@@ -3,6 +3,7 @@
 import type { StreamCore } from '../core/stream-core.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { DirectReads } from './direct-reads.ts';
+import type { RawSockets } from './raw-socket.ts';
 
 /** Where every quiet direction reads. */
 export const SCRATCH_BYTES = 64 * 1024;
@@ -40,6 +41,8 @@ export interface ReadBuffersOptions {
   readonly clock: Clock;
   /** null: sockets are read the plain way, and no memory is taken. */
   readonly direct: DirectReads | null;
+  /** Default, and null: connections are net.Socket. Not without `direct`. */
+  readonly raw?: RawSockets | null;
   /** Default SLOTS and BUSY_BUFFERS. */
   readonly slots?: number;
   readonly busyBuffers?: number;
@@ -55,6 +58,8 @@ const BORROWED: BufferReader = { giveBack: () => false };
 /** One for all streams of a process. The core's memory does not move, so each buffer is one view for good. */
 export class ReadBuffers {
   readonly direct: DirectReads | null;
+  /** null: connections are net.Socket. */
+  readonly raw: RawSockets | null;
   readonly clock: Clock;
   /** Valid only until the next read of any socket. */
   readonly scratch: Buffer;
@@ -72,6 +77,7 @@ export class ReadBuffers {
     const [slots, busyBuffers] =
       direct === null ? [0, 0] : [options.slots ?? SLOTS, options.busyBuffers ?? BUSY_BUFFERS];
     this.direct = direct;
+    this.raw = direct === null ? null : (options.raw ?? null);
     this.clock = clock;
     this.scratch = direct === null ? Buffer.alloc(0) : asBuffer(core.reserve(SCRATCH_BYTES));
     this.#slots = Array.from({ length: slots }, () => makeBuffer(core, SLOT_BYTES));

@@ -1,8 +1,8 @@
 // What was sent and is not acknowledged: the kernel's send queues and this process's buffers. Sends and closes nothing.
 import { readFile } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import type { Clock, DrainReport } from '../platform/ports.ts';
 import { addUnacked, type SocketKey, type SocketPair, socketKey } from './proc-net-tcp.ts';
+import type { StreamSocket } from './stream-socket.ts';
 
 /** Interval at which queues are read while somebody waits for them. */
 export const QUEUE_POLL_MS = 25;
@@ -17,7 +17,7 @@ export const LINGERING_MAX_MS = 15 * 60_000;
 export type ReadUnacked = () => Promise<ReadonlyMap<SocketKey, number> | null>;
 
 interface FlushWaiter {
-  readonly socket: Socket;
+  readonly socket: StreamSocket;
   readonly untilMs: number;
   readonly done: () => void;
 }
@@ -44,14 +44,14 @@ export class SendQueues {
   readonly #clock: Clock;
   readonly #readUnacked: ReadUnacked;
   /** Each with its ends as they were when it had sent its FIN. Before that nobody needs them, and there may be many. */
-  readonly #live = new Map<Socket, SocketPair | null>();
+  readonly #live = new Map<StreamSocket, SocketPair | null>();
   /** Closed connections in order of their closing. */
   #lingering: Array<SocketPair & { readonly closedAtMs: number }> = [];
   readonly #waiters = new Set<FlushWaiter>();
   #isPolling = false;
 
-  readonly #onFinish: (this: Socket) => void;
-  readonly #onClose: (this: Socket) => void;
+  readonly #onFinish: (this: StreamSocket) => void;
+  readonly #onClose: (this: StreamSocket) => void;
 
   constructor(clock: Clock, readUnacked: ReadUnacked = readProcUnacked) {
     this.#clock = clock;
@@ -67,7 +67,7 @@ export class SendQueues {
   }
 
   /** Counts a connected socket from now until it is closed and everything it sent is acknowledged. */
-  track(socket: Socket): void {
+  track(socket: StreamSocket): void {
     this.#live.set(socket, null);
     socket.on('finish', this.#onFinish);
     socket.on('close', this.#onClose);
@@ -94,7 +94,7 @@ export class SendQueues {
    * Calls `done` once when the peer's kernel has everything that was written to `socket`, or the socket is closed, or
    * `boundMs` is over.
    */
-  whenSent(socket: Socket, boundMs: number, done: () => void): void {
+  whenSent(socket: StreamSocket, boundMs: number, done: () => void): void {
     this.#waiters.add({ socket, untilMs: this.#clock.nowMs() + boundMs, done });
     if (this.#isPolling) return;
     this.#isPolling = true;
@@ -137,7 +137,7 @@ export class SendQueues {
   }
 
   /** One that was reset has nothing on its way, and no ends any more. */
-  #closed(socket: Socket): void {
+  #closed(socket: StreamSocket): void {
     const pair = this.#live.get(socket) ?? pairOf(socket);
     this.#live.delete(socket);
     if (pair === null) return;
@@ -167,18 +167,18 @@ export class SendQueues {
   }
 }
 
-function isAcknowledged(socket: Socket, unacked: ReadonlyMap<SocketKey, number> | null): boolean {
+function isAcknowledged(socket: StreamSocket, unacked: ReadonlyMap<SocketKey, number> | null): boolean {
   if (socket.destroyed || unacked === null) return true;
   const key = keyOf(socket);
   return key === null || !unacked.has(key);
 }
 
-function keyOf(socket: Socket): SocketKey | null {
+function keyOf(socket: StreamSocket): SocketKey | null {
   const pair = pairOf(socket);
   return pair === null ? null : socketKey(pair);
 }
 
-function pairOf(socket: Socket): SocketPair | null {
+function pairOf(socket: StreamSocket): SocketPair | null {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   if (localAddress === undefined || localPort === undefined) return null;
   if (remoteAddress === undefined || remotePort === undefined) return null;

@@ -1,5 +1,4 @@
 // All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
-import type { Socket } from 'node:net';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import type {
@@ -21,6 +20,7 @@ import { resetSocket } from './reset-socket.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
+import type { StreamSocket } from './stream-socket.ts';
 import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
@@ -255,7 +255,7 @@ export class StreamSet implements StreamGate {
 
   // ------------------------------------------------------------------------------------------ clients
 
-  #accept(client: Socket, listener: Listener): void {
+  #accept(client: StreamSocket, listener: Listener): void {
     const { route } = listener;
     if (!route.guard.allows(client.remoteAddress ?? '')) {
       this.#shutOut(client, listener);
@@ -282,7 +282,7 @@ export class StreamSet implements StreamGate {
   }
 
   /** Resets a client; said once until the listener takes clients again. */
-  #turnAway(client: Socket, listener: Listener, why: string): void {
+  #turnAway(client: StreamSocket, listener: Listener, why: string): void {
     resetSocket(client);
     if (this.#refusing.has(listener)) return;
     this.#refusing.add(listener);
@@ -292,7 +292,7 @@ export class StreamSet implements StreamGate {
   }
 
   /** Resets a client from elsewhere (allowFrom). Its address goes to the log of who asks for details: there may be many. */
-  #shutOut(client: Socket, listener: Listener): void {
+  #shutOut(client: StreamSocket, listener: Listener): void {
     const { platform, log } = this.#options;
     const facts = { platform, listener: formatEndpoint(listener.endpoint), client: client.remoteAddress ?? 'unknown' };
     log.debug(facts, `a client of ${facts.listener} was reset: ${facts.client} is not in allowFrom`);
@@ -340,7 +340,7 @@ export class StreamSet implements StreamGate {
   }
 
   #makeListener(options: ListenerOptions): Listener {
-    return new Listener(options, (client, accepting) => this.#accept(client, accepting));
+    return new Listener(options, (client, accepting) => this.#accept(client, accepting), this.#options.buffers.raw);
   }
 
   #updateReading(): void {

@@ -1,9 +1,11 @@
 // Connects one stream to its target, by several overlapping attempts where a lost SYN must not cost a second. Sends no byte.
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
+import type { RawSockets } from './raw-socket.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
+import type { StreamSocket } from './stream-socket.ts';
 
 /**
  * ordinary: one attempt, as any client would make; the kernel repeats a lost SYN after a second, and a refusal is final.
@@ -25,11 +27,13 @@ export interface TargetConnectorOptions {
   readonly pace: ConnectPace;
   readonly clock: Clock;
   readonly owner: ConnectOwner;
+  /** Default, and null: sockets are net.Socket. So are those to a name, which has to be looked up first. */
+  readonly raw?: RawSockets | null;
 }
 
 export interface ConnectOwner {
   /** Runs once, with the first connection that came up; the other attempts are gone. It keeps both directions half-open. */
-  onConnected(socket: Socket): void;
+  onConnected(socket: StreamSocket): void;
   /** Runs once instead, with ERR_STREAM_TARGET. */
   onConnectFailed(error: TorporError): void;
 }
@@ -37,7 +41,7 @@ export interface ConnectOwner {
 const CONNECTOR = Symbol('connector');
 
 /** null: it is over. */
-type Attempt = Socket & { [CONNECTOR]: TargetConnector | null };
+type Attempt = StreamSocket & { [CONNECTOR]: TargetConnector | null };
 
 const NOTHING = () => {};
 
@@ -74,15 +78,8 @@ export class TargetConnector {
   }
 
   #start(): void {
-    const socket = connect({
-      ...this.#options.target,
-      allowHalfOpen: true,
-      noDelay: true,
-      // Never: a keepalive is a packet that a sleeper does not answer.
-      keepAlive: false,
-      writableHighWaterMark: PORT_HIGH_WATER_BYTES,
-      readableHighWaterMark: PORT_HIGH_WATER_BYTES,
-    } as NetConnectOpts) as Attempt;
+    const { target, raw = null } = this.#options;
+    const socket = (raw?.connect(target) ?? connectPlain(target)) as Attempt;
     socket[CONNECTOR] = this;
     this.#open.add(socket);
     socket.on('error', TargetConnector.listeners.error);
@@ -128,6 +125,18 @@ export class TargetConnector {
     for (const socket of this.#open) if (socket !== winner) socket.destroy();
     this.#open.clear();
   }
+}
+
+function connectPlain(target: Endpoint): StreamSocket {
+  return connect({
+    ...target,
+    allowHalfOpen: true,
+    noDelay: true,
+    // Never: a keepalive is a packet that a sleeper does not answer.
+    keepAlive: false,
+    writableHighWaterMark: PORT_HIGH_WATER_BYTES,
+    readableHighWaterMark: PORT_HIGH_WATER_BYTES,
+  } as NetConnectOpts);
 }
 
 const TARGET_ADVICE: Readonly<Record<string, string>> = {

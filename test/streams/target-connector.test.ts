@@ -1,13 +1,14 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TorporError } from '../../src/platform/errors.ts';
+import type { StreamSocket } from '../../src/streams/stream-socket.ts';
 import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from '../../src/streams/target-connector.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { freePort } from '../support/ports.ts';
 
 const servers: Server[] = [];
-const sockets: Socket[] = [];
+const sockets: Array<{ destroy(): unknown }> = [];
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
   for (const server of servers.splice(0)) server.close();
@@ -26,7 +27,7 @@ async function listen(port: number, backlog = 511): Promise<{ port: number; acce
 }
 
 function startConnector(port: number, pace: ConnectPace, clock = new FakeClock()) {
-  const results: Array<Socket | TorporError> = [];
+  const results: Array<StreamSocket | TorporError> = [];
   const connector = new TargetConnector({
     target: { host: '127.0.0.1', port },
     pace,
