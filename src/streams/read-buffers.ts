@@ -68,6 +68,8 @@ export class ReadBuffers {
   readonly #freeBusy: ReadBuffer[];
   readonly #busy: readonly ReadBuffer[];
   #scratchUsedBytes = 0;
+  /** Those that hold bytes of somebody. */
+  #used: ReadBuffer[] = [];
   #turn = 0;
   #turnIsNoted = false;
   readonly #afterTurn: Array<() => void> = [];
@@ -131,6 +133,7 @@ export class ReadBuffers {
       if (bytes > this.#scratchUsedBytes) this.#scratchUsedBytes = bytes;
       return;
     }
+    if (buffer.usedBytes === 0) this.#used.push(buffer);
     if (bytes > buffer.usedBytes) buffer.usedBytes = bytes;
     buffer.usedAtMs = this.clock.nowMs();
   }
@@ -139,8 +142,7 @@ export class ReadBuffers {
   wipe(): void {
     this.scratch.fill(0, 0, this.#scratchUsedBytes);
     this.#scratchUsedBytes = 0;
-    for (const each of this.#freeSlots) wipeBuffer(each);
-    for (const each of this.#freeBusy) wipeBuffer(each);
+    if (this.#used.length > 0) this.#used = this.#used.filter((each) => !wipeUnused(each));
   }
 
   /** The number of the event loop's present turn, as far as somebody asks. */
@@ -182,9 +184,12 @@ function makeBuffer(core: StreamCore, bytes: number): ReadBuffer {
   return { bytes: asBuffer(core.reserve(bytes)), reader: null, isPending: false, usedAtMs: 0, usedBytes: 0 };
 }
 
-function wipeBuffer(buffer: ReadBuffer): void {
-  if (buffer.usedBytes > 0) buffer.bytes.fill(0, 0, buffer.usedBytes);
+/** False: it is in use. */
+function wipeUnused(buffer: ReadBuffer): boolean {
+  if (buffer.reader !== null || buffer.isPending) return false;
+  buffer.bytes.fill(0, 0, buffer.usedBytes);
   buffer.usedBytes = 0;
+  return true;
 }
 
 function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer {

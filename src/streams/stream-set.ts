@@ -21,7 +21,7 @@ import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
-import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
+import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
 
@@ -363,6 +363,7 @@ export class StreamSet implements StreamGate {
       budget: this.#budget,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
+      connectBound: TargetConnector.boundBy(clock),
       recorder: this.#options.recorder ?? null,
       carried: this.#carried,
       isHeld: (vm) => this.#heldVms.has(vm),

@@ -14,6 +14,7 @@ import type {
 } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
+import type { CommonBound } from './common-bound.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -76,6 +77,7 @@ export interface StreamHome {
   readonly disconnectGraceMs: number;
   readonly sendQueues: SendQueues;
   readonly farewells: Farewells;
+  readonly connectBound: CommonBound<TargetConnector>;
   /** null: nothing is recorded. */
   readonly recorder: TraceRecorder | null;
   /** What all streams together carried, those that are gone included. */
@@ -496,10 +498,17 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   #connect(): void {
     this.#mode = 'connecting';
-    const { clock } = this.#home;
+    const { clock, connectBound } = this.#home;
     const pace = this.#home.connectPace(this.route.vm);
     const { raw } = this.#home.buffers;
-    this.#connector = new TargetConnector({ target: this.route.target, pace, clock, owner: this, raw });
+    this.#connector = new TargetConnector({
+      target: this.route.target,
+      pace,
+      clock,
+      bound: connectBound,
+      owner: this,
+      raw,
+    });
     this.updateReading();
   }
 

@@ -3,6 +3,7 @@ import { connect, type NetConnectOpts } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
+import { CommonBound } from './common-bound.ts';
 import type { RawSockets } from './raw-socket.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import type { StreamSocket } from './stream-socket.ts';
@@ -27,6 +28,8 @@ export interface TargetConnectorOptions {
   readonly pace: ConnectPace;
   readonly clock: Clock;
   readonly owner: ConnectOwner;
+  /** Of all that share it; see TargetConnector.boundBy. */
+  readonly bound: CommonBound<TargetConnector>;
   /** Default, and null: sockets are net.Socket. So are those to a name, which has to be looked up first. */
   readonly raw?: RawSockets | null;
 }
@@ -53,12 +56,16 @@ export class TargetConnector {
   #lastError: unknown = null;
   #isSettled = false;
   #cancelNext: () => void = NOTHING;
-  readonly #cancelBound: () => void;
 
   constructor(options: TargetConnectorOptions) {
     this.#options = options;
-    this.#cancelBound = options.clock.schedule(CONNECT_BOUND_MS, () => this.#fail());
+    options.bound.add(this);
     this.#attempt();
+  }
+
+  /** One for all connectors that share a clock. */
+  static boundBy(clock: Clock): CommonBound<TargetConnector> {
+    return new CommonBound(clock, CONNECT_BOUND_MS, (connector) => connector.#fail());
   }
 
   /** Drops all attempts; nothing runs afterwards. */
@@ -120,7 +127,7 @@ export class TargetConnector {
 
   #settle(winner: Attempt | null): void {
     this.#isSettled = true;
-    this.#cancelBound();
+    this.#options.bound.delete(this);
     this.#cancelNext();
     for (const socket of this.#open) if (socket !== winner) socket.destroy();
     this.#open.clear();
