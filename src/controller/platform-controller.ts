@@ -31,6 +31,8 @@ import { PowerWatch } from './power-watch.ts';
 const POWER_REQUEST_BOUND_MS = 65_000;
 /** A wake waits this long for its intent to be on disk, then goes out all the same. Milliseconds. */
 const JOURNAL_PATIENCE_MS = 2_000;
+/** A calm machine hears of its pool this much later at most. Milliseconds. */
+export const CALM_TELL_MS = 20;
 
 /** What happened, before the farm gives it a number. */
 export interface ControllerEvent {
@@ -236,12 +238,12 @@ export class PlatformController implements StreamObserver {
     this.#report('stream-closed', `${describeStream(stream)} closed: ${why}`, { stream: stream.id, vm: stream.vm });
   }
 
-  /** Short connections come by the thousand a second: where they change nothing the machine hears of them once a turn of the event loop. */
+  /** Short connections come by the thousand a second: where they change nothing the machine hears of several at once. */
   #tellPool(activity: { stream: StreamName; why: string } | null): void {
     const isFirst = this.#untold === null;
     this.#untold = { activity: activity ?? this.#untold?.activity ?? null };
     if (this.#stepping || !isCalm(this.#model, this.table.size)) this.dispatch();
-    else if (isFirst) setImmediate(() => this.#tellUntold());
+    else if (isFirst) this.#options.clock.schedule(CALM_TELL_MS, () => this.#tellUntold());
   }
 
   #tellUntold(): void {
