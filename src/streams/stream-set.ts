@@ -113,9 +113,10 @@ export class StreamSet implements StreamGate {
   /**
    * Takes other listeners and bounds while streams are open, and ends none of them. Listeners are the same by their configured address:
    * one that is not wanted any more takes no clients from now on, one that stays follows `Listener.update`. New time-outs count
-   * from a stream's last activity, new holds from the next hold. Resolves with what could not be listened on.
+   * from a stream's last activity, new holds from the next hold. `inherited`: bound sockets for new listeners. Resolves with what could
+   * not be listened on.
    */
-  async update(change: StreamSetChange): Promise<TorporError[]> {
+  async update(change: StreamSetChange, inherited: InheritedSockets | null = null): Promise<TorporError[]> {
     this.stopListening(change.listeners);
     const before = new Map(
       keysOf(this.#listeners.map(({ options }) => options)).map((key, at) => [key, this.#listeners[at]]),
@@ -127,7 +128,7 @@ export class StreamSet implements StreamGate {
       const known = before.get(key);
       const listener = known ?? this.#makeListener(options);
       try {
-        if (known === undefined) await listener.open();
+        if (known === undefined) await listener.open(inherited);
         else known.update(options);
         next.push(listener);
       } catch (error) {
@@ -242,7 +243,9 @@ export class StreamSet implements StreamGate {
 
   /** A client of another process has asked for the listener's VM: it counts as a wake of its source, and wakes of others do not. */
   noteAsked(listener: number, address: string): void {
-    const { route } = this.#listeners[listener] as Listener;
+    const route = this.#listeners[listener]?.route;
+    // Others may have heard earlier that it listens no more.
+    if (route === undefined) return;
     if (!this.#heldVms.has(route.vm)) return;
     route.guard.takeWake(address, this.#options.clock.nowMs());
     this.#addAsked(route.vm);
@@ -250,7 +253,8 @@ export class StreamSet implements StreamGate {
 
   /** So many streams of the listener are open in other processes: they count against its bound. */
   noteElsewhere(listener: number, streams: number): void {
-    this.#elsewhere.set((this.#listeners[listener] as Listener).route, streams);
+    const route = this.#listeners[listener]?.route;
+    if (route !== undefined) this.#elsewhere.set(route, streams);
   }
 
   // ------------------------------------------------------------------------------------------ clients
@@ -383,7 +387,7 @@ export class StreamSet implements StreamGate {
 }
 
 /** By which a listener is the same after a change: its address; without a port of its own, its VM and its place among such. */
-function keysOf(listeners: readonly ListenerOptions[]): string[] {
+export function keysOf(listeners: readonly ListenerOptions[]): string[] {
   const seen = new Map<string, number>();
   return listeners.map(({ listen, vm }) => {
     const address = formatEndpoint(listen);

@@ -27,7 +27,6 @@ export class StreamHost implements StreamCarrier {
   readonly #registry: StreamRegistry;
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
-  readonly isSettled = false;
 
   private constructor(
     options: StreamHostOptions,
@@ -72,7 +71,7 @@ export class StreamHost implements StreamCarrier {
       clock,
       log,
       recorder: this.#recorder,
-      inherited: this.#options.inherited ?? null,
+      inherited: options.inherited ?? this.#options.inherited ?? null,
       initiallyHeld: true,
     });
   }
