@@ -50,6 +50,8 @@ export interface WorkerCrew {
   /** Those that run, or are about to. */
   readonly present: Iterable<WorkerProcess>;
   refresh(withStreams: boolean, boundMs: number): Promise<void>;
+  /** Resolves when each worker has done what it was told before, or at the bound. */
+  reached(boundMs: number): Promise<void>;
 }
 
 export class WorkerGate implements CarriedStreams {
@@ -104,6 +106,7 @@ export class WorkerGate implements CarriedStreams {
       else worker.send({ kind: 'carry', options });
       this.welcome(worker);
     }
+    await this.#crew.reached(LOOK_BOUND_MS);
   }
 
   endpoints(): string[] {
@@ -117,7 +120,7 @@ export class WorkerGate implements CarriedStreams {
     if (isSame && this.#addresses.length === listeners.length) return [];
     this.stopListening(change.listeners);
     // An answer says that each worker has closed what it was told to: only then is an address free.
-    await this.refresh();
+    await this.#crew.reached(LOOK_BOUND_MS);
     const before = new Map(keysOf(this.#options.listeners).map((key, at) => [key, at]));
     const next: Place[] = [];
     const problems: TorporError[] = [];
@@ -130,6 +133,7 @@ export class WorkerGate implements CarriedStreams {
       }
     }
     this.#goOver({ ...change, listeners: next.map(({ options }) => options) }, next);
+    await this.#crew.reached(LOOK_BOUND_MS);
     return problems;
   }
 

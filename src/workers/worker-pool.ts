@@ -88,6 +88,10 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
     return look;
   }
 
+  reached(boundMs: number): Promise<void> {
+    return this.#look(false, boundMs);
+  }
+
   async #look(withStreams: boolean, boundMs: number): Promise<void> {
     await Promise.all(
       [...this.#workers].map(async (worker) => {
