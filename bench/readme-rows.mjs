@@ -14,7 +14,7 @@ export async function writeRows(name, lines, file = README) {
 
 /** A Markdown table. */
 export function tableOf([head, ...rows]) {
-  const line = (cells) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+  const line = (cells) => `| ${cells.join(' | ')} |`.replace(/ {2,}/g, ' ');
   return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }
 
