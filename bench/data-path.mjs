@@ -1,5 +1,6 @@
 // Measures how Torpor moves bytes beside nginx stream and HAProxy, in one run on loopback: bulk, echo, connections, idle streams.
-// Usage: npm run bench:path [-- --quick] [--rounds N] [--idle N] [--json FILE]. Linux; needs a build and a C compiler.
+// Usage: npm run bench:path [-- --quick] [--rounds N] [--idle N] [--json FILE] [--readme]. Linux; needs a build and a C compiler.
+// --readme writes README's rows of the data path.
 // With two cores or more the proxy has CPU 0 to itself and load and targets share CPU 1. Rounds go from rival to rival, so that
 // a machine that is busy with other things is so for all of them; a ratio is that of two figures of one round.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -11,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildLoad } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { pathRows, writeRows } from './readme-rows.mjs';
 
 const FILES_WANTED = 60_000;
 /** Descriptors of a proxy beyond two per stream. */
@@ -81,6 +83,7 @@ const { values: args } = parseArgs({
     rounds: { type: 'string' },
     idle: { type: 'string' },
     json: { type: 'string' },
+    readme: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(args.rounds ?? (args.quick ? 3 : 7));
@@ -210,6 +213,16 @@ async function report(present, samples, idle) {
     `failed connections: ${names.map((name) => `${name} ${samples[name].reduce((sum, { connectsFailed }) => sum + connectsFailed, 0)}`).join(', ')}`,
   );
   console.log(`raw results: ${file}`);
+  if (args.readme) {
+    const where = `${machine.cpu}, ${machine.cores} cores (${machine.cpusShared}), load ${machine.load.toFixed(1)}, Node ${machine.node}`;
+    await writeRows('path', [
+      '',
+      ...pathRows({ results, idle, idleStreams }),
+      '',
+      `${where}; medians of ${rounds} rounds.`,
+      '',
+    ]);
+  }
 }
 
 function summarize(values) {

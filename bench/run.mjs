@@ -1,5 +1,5 @@
 // Measures Torpor beside its peers in one run: a table on stdout, the raw results as JSON in artifacts/.
-// Usage: npm run bench [-- --quick] [-- --seed N]. Needs a build.
+// Usage: npm run bench [-- --quick] [-- --seed N] [-- --readme]. Needs a build. --readme writes README's rows of LZ4 and timers.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,13 +7,18 @@ import { benchEmbedding, formatEmbedding } from './embedding.mjs';
 import { benchLz4 } from './lz4.mjs';
 import { benchLz4Native, formatNative } from './lz4-native.mjs';
 import { describeMachine, machineLine } from './machine.mjs';
+import { lz4Rows, timerRows, writeRows } from './readme-rows.mjs';
 import { benchTimerTable, formatTimerTable } from './timer-table.mjs';
 import { benchTimers } from './timers.mjs';
 
 const ARTIFACTS = new URL('../artifacts/', import.meta.url);
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, seed: { type: 'string', default: '1' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    readme: { type: 'boolean', default: false },
+  },
 });
 const seed = Number(values.seed);
 if (!Number.isInteger(seed)) {
@@ -58,6 +63,11 @@ console.log(`\nTimers\n${formatTimerTable(timers).join('\n')}`);
 console.log(`\n${machineLine(machine)}, seed ${seed}`);
 console.log(`median of the samples; spread is the interquartile range; "to peer" is against the last row of its group`);
 console.log(`raw results: ${fileURLToPath(file)}`);
+if (values.readme) {
+  const where = `${machineLine(machine)}, seed ${seed}${values.quick ? ', `--quick`' : ''}`;
+  if (native.length > 0) await writeRows('lz4', ['', ...lz4Rows(native), '', `${where}.`, '']);
+  await writeRows('timers', ['', ...timerRows(timers), '', `${where}.`, '']);
+}
 
 function printTable(all) {
   const cells = all.map((row) => {

@@ -60,7 +60,7 @@ export class ConfigReload {
 
   async #goOver(next: TorporConfig): Promise<ReloadOutcome> {
     const kept: string[] = SETTLED_KEYS.filter((key) => !isDeepStrictEqual(this.#config[key], next[key]));
-    const { platforms, shared, ledger, history } = this.#options;
+    const { platforms, ledger, history } = this.#options;
     const changes: string[] = [];
     const problems: string[] = [];
     const wanted = new Map(next.platforms.map((platform) => [platform.name, platform]));
@@ -92,8 +92,7 @@ export class ConfigReload {
     }
     const added = next.platforms.filter(({ name }) => !platforms.some((platform) => platform.name === name));
     for (const config of added) {
-      if (shared.carrier.isSettled) kept.push(`platform ${config.name} (several workers run)`);
-      else problems.push(...(await this.#add(config, changes)));
+      problems.push(...(await this.#add(config, changes)));
     }
     return this.#conclude({ changes, kept, problems });
   }

@@ -18,35 +18,37 @@ export class ObserverRelay implements StreamObserver {
   }
 
   streamOpened(stream: StreamName): void {
-    this.#tell((observer) => observer.streamOpened(stream));
+    if (this.#observer !== null) this.#observer.streamOpened(stream);
+    else this.#waiting.push((observer) => observer.streamOpened(stream));
   }
 
   streamActive(stream: StreamName, why: string): void {
-    this.#tell((observer) => observer.streamActive(stream, why));
+    if (this.#observer !== null) this.#observer.streamActive(stream, why);
+    else this.#waiting.push((observer) => observer.streamActive(stream, why));
   }
 
   activityWhileHeld(stream: StreamName, why: string): void {
-    this.#tell((observer) => observer.activityWhileHeld(stream, why));
+    if (this.#observer !== null) this.#observer.activityWhileHeld(stream, why);
+    else this.#waiting.push((observer) => observer.activityWhileHeld(stream, why));
   }
 
   keepaliveOverdue(stream: StreamName, why: string): void {
-    this.#tell((observer) => observer.keepaliveOverdue(stream, why));
+    if (this.#observer !== null) this.#observer.keepaliveOverdue(stream, why);
+    else this.#waiting.push((observer) => observer.keepaliveOverdue(stream, why));
   }
 
   streamIdle(stream: StreamName, why: string): void {
-    this.#tell((observer) => observer.streamIdle(stream, why));
+    if (this.#observer !== null) this.#observer.streamIdle(stream, why);
+    else this.#waiting.push((observer) => observer.streamIdle(stream, why));
   }
 
   streamClosed(stream: StreamName, why: string): void {
-    this.#tell((observer) => observer.streamClosed(stream, why));
+    if (this.#observer !== null) this.#observer.streamClosed(stream, why);
+    else this.#waiting.push((observer) => observer.streamClosed(stream, why));
   }
 
   streamDelivered(stream: StreamName, heldBytes: number): void {
-    this.#tell((observer) => observer.streamDelivered(stream, heldBytes));
-  }
-
-  #tell(told: Told): void {
-    if (this.#observer === null) this.#waiting.push(told);
-    else told(this.#observer);
+    if (this.#observer !== null) this.#observer.streamDelivered(stream, heldBytes);
+    else this.#waiting.push((observer) => observer.streamDelivered(stream, heldBytes));
   }
 }

@@ -3,7 +3,7 @@ import { ActivityTable } from '../platform/activity-table.ts';
 import { errorText } from '../platform/errors.ts';
 import { type CheckStatus, type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
 import { carryOver } from '../platform/machine/carry-over.ts';
-import { createPlatform, nextDeadlineMs, step } from '../platform/machine.ts';
+import { createPlatform, isCalm, nextDeadlineMs, step } from '../platform/machine.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../platform/model.ts';
 import type {
   Clock,
@@ -31,6 +31,8 @@ import { PowerWatch } from './power-watch.ts';
 const POWER_REQUEST_BOUND_MS = 65_000;
 /** A wake waits this long for its intent to be on disk, then goes out all the same. Milliseconds. */
 const JOURNAL_PATIENCE_MS = 2_000;
+/** A calm machine hears of its pool this much later at most. Milliseconds. */
+export const CALM_TELL_MS = 20;
 
 /** What happened, before the farm gives it a number. */
 export interface ControllerEvent {
@@ -79,6 +81,8 @@ export class PlatformController implements StreamObserver {
   #model: PlatformModel;
   #queue: PlatformEvent[] = [];
   #stepping = false;
+  /** What a calm machine was not told yet: that the pool changed, and the latest activity in it. */
+  #untold: { activity: { stream: StreamName; why: string } | null } | null = null;
   #cancelDeadline: () => void = () => {};
   #saveAbort = new AbortController();
   /** Settles when the last save did, also one that was called off: its hook must not run beside the restoring one. */
@@ -159,6 +163,7 @@ export class PlatformController implements StreamObserver {
 
   /** Events into the machine, in their order. Those that effects cause at once are queued behind them. */
   dispatch(...events: PlatformEvent[]): void {
+    if (this.#untold !== null) this.#queue.push(...this.#takeUntold());
     this.#queue.push(...events);
     if (this.#stepping || this.#stopping.signal.aborted) return;
     this.#stepping = true;
@@ -209,10 +214,7 @@ export class PlatformController implements StreamObserver {
       const { id, vm, client } = stream;
       this.#report('stream-active', message, { stream: id, vm, client, why, pool: this.table.size });
     }
-    this.dispatch(
-      { kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` },
-      { kind: 'pool', size: this.table.size },
-    );
+    this.#tellPool({ stream, why });
   }
 
   activityWhileHeld(stream: StreamName, why: string): void {
@@ -229,11 +231,32 @@ export class PlatformController implements StreamObserver {
       const { id, vm, client } = stream;
       this.#report('stream-idle', message, { stream: id, vm, client, why, pool: this.table.size });
     }
-    this.dispatch({ kind: 'pool', size: this.table.size });
+    this.#tellPool(null);
   }
 
   streamClosed(stream: StreamName, why: string): void {
     this.#report('stream-closed', `${describeStream(stream)} closed: ${why}`, { stream: stream.id, vm: stream.vm });
+  }
+
+  /** Short connections come by the thousand a second: where they change nothing the machine hears of several at once. */
+  #tellPool(activity: { stream: StreamName; why: string } | null): void {
+    const isFirst = this.#untold === null;
+    this.#untold = { activity: activity ?? this.#untold?.activity ?? null };
+    if (this.#stepping || !isCalm(this.#model, this.table.size)) this.dispatch();
+    else if (isFirst) this.#options.clock.schedule(CALM_TELL_MS, () => this.#tellUntold());
+  }
+
+  #tellUntold(): void {
+    if (this.#untold !== null) this.dispatch();
+  }
+
+  #takeUntold(): PlatformEvent[] {
+    const activity = this.#untold?.activity ?? null;
+    this.#untold = null;
+    const pool: PlatformEvent = { kind: 'pool', size: this.table.size };
+    if (activity === null) return [pool];
+    const { stream, why } = activity;
+    return [{ kind: 'activity', vm: stream.vm, why: `${describeStream(stream)}: ${why}` }, pool];
   }
 
   streamDelivered(stream: StreamName, heldBytes: number): void {

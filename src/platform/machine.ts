@@ -86,6 +86,14 @@ export function step(model: PlatformModel, event: PlatformEvent, nowMs: number):
 }
 
 /**
+ * Activity, and a pool that is now of this size, would move nothing but the model's memory of them: whoever tells the machine may do so a
+ * little later, the latest of each kind only, as long as it does before it tells anything else.
+ */
+export function isCalm({ state, held, sleepAsked, pool }: PlatformModel, nextPool: number): boolean {
+  return state === 'awake' && !held && sleepAsked === null && pool > 0 && nextPool > 0;
+}
+
+/**
  * The next moment at which a tick may change something, clock milliseconds; null where only an event can. Always later
  * than the last step, which has done all that was due by then.
  */

@@ -1,7 +1,7 @@
 // Ends connections by RST after what was sent has arrived: a target's never while its VM is held. Decides nothing else.
-import type { Socket } from 'node:net';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
+import type { StreamSocket } from './stream-socket.ts';
 
 /** A reset waits at most that long for the bytes before it; then it overtakes them. */
 export const RESET_FLUSH_MS = 2000;
@@ -11,8 +11,8 @@ export class Farewells {
   readonly #sendQueues: SendQueues;
   readonly #isHeld: (vm: string) => boolean;
   /** Sockets whose bytes are on their way, and target sockets whose VM is held; clients have no VM. */
-  readonly #pending = new Map<Socket, string | null>();
-  readonly #parked = new Set<Socket>();
+  readonly #pending = new Map<StreamSocket, string | null>();
+  readonly #parked = new Set<StreamSocket>();
 
   constructor(sendQueues: SendQueues, isHeld: (vm: string) => boolean) {
     this.#sendQueues = sendQueues;
@@ -20,12 +20,12 @@ export class Farewells {
   }
 
   /** Resets a target's connection when everything sent to it has arrived and its VM is not held. */
-  resetTarget(target: Socket, vm: string): void {
+  resetTarget(target: StreamSocket, vm: string): void {
     this.#add(target, vm);
   }
 
   /** Resets a client's connection when everything sent to it has arrived. */
-  resetClient(client: Socket): void {
+  resetClient(client: StreamSocket): void {
     this.#add(client, null);
   }
 
@@ -41,7 +41,7 @@ export class Farewells {
     for (const socket of [...this.#pending.keys()]) this.#reset(socket);
   }
 
-  #add(socket: Socket, vm: string | null): void {
+  #add(socket: StreamSocket, vm: string | null): void {
     if (socket.destroyed || this.#pending.has(socket)) return;
     this.#pending.set(socket, vm);
     socket.once('close', () => this.#forget(socket));
@@ -53,12 +53,12 @@ export class Farewells {
     });
   }
 
-  #reset(socket: Socket): void {
+  #reset(socket: StreamSocket): void {
     this.#forget(socket);
     resetSocket(socket);
   }
 
-  #forget(socket: Socket): void {
+  #forget(socket: StreamSocket): void {
     this.#pending.delete(socket);
     this.#parked.delete(socket);
   }

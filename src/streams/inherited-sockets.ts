@@ -18,15 +18,15 @@ export const INHERITED_FDS_VARIABLE = 'TORPOR_LISTEN_FDS';
 /** Far above the listeners of any configuration; a variable that says more is not believed. */
 const MAX_FDS = 4096;
 
-interface Inherited {
+export interface ReceivedSocket {
   readonly endpoint: Endpoint;
   readonly handle: ListeningHandle;
 }
 
 export class InheritedSockets {
-  #sockets: readonly Inherited[];
+  #sockets: readonly ReceivedSocket[];
 
-  constructor(sockets: readonly Inherited[]) {
+  constructor(sockets: readonly ReceivedSocket[]) {
     this.#sockets = sockets;
   }
 
@@ -74,7 +74,7 @@ function range(first: number, count: number): number[] {
 }
 
 /** Nothing where the descriptor is no TCP socket. */
-function openSocket(fd: number): Inherited[] {
+function openSocket(fd: number): ReceivedSocket[] {
   const open = (net as unknown as { _createServerHandle?: OpenHandle })._createServerHandle;
   const handle = open?.(null, 0, -1, fd);
   if (handle === undefined || typeof handle === 'number') return [];
@@ -89,7 +89,8 @@ function openSocket(fd: number): Inherited[] {
 function isSame(bound: Endpoint, wanted: Endpoint): boolean {
   if (bound.port !== wanted.port || wanted.port === 0) return false;
   const host = wanted.host.toLowerCase();
+  if (bound.host.toLowerCase() === host) return true;
   if (isIP(host) === 0) return host === 'localhost' && (bound.host === '127.0.0.1' || bound.host === '::1');
   const isWildcard = host === '0.0.0.0' || host === '::';
-  return bound.host.toLowerCase() === host || (isWildcard && bound.host === '::');
+  return isWildcard && bound.host === '::';
 }

@@ -1,5 +1,5 @@
 // One listening TCP address of a VM: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
-import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type ServerOpts } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
@@ -7,11 +7,14 @@ import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
+import { listenHandleOf, type TcpHandle } from './raw-binding.ts';
+import type { RawSockets } from './raw-socket.ts';
 import { BannerMemory } from './server-banner.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
+import type { StreamSocket } from './stream-socket.ts';
 import type { WaitingPageRule } from './waiting-page.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
@@ -22,6 +25,8 @@ export const CLIENT_KEEPALIVE_MS = 60_000;
 export const DEFAULT_KEEPALIVE_WAIT_MS = 30_000;
 /** Connections the kernel completes before they are accepted here; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096;
+
+const NOTHING = () => {};
 
 export interface ListenerOptions {
   /** Port 0: any free port; `endpoint` says which. */
@@ -65,9 +70,24 @@ export class Listener {
   #banner: BannerMemory | null;
   #endpoint: Endpoint;
   #route: StreamRoute | null = null;
+  readonly #onClient: (client: StreamSocket, listener: Listener) => void;
+  readonly #raw: RawSockets | null;
+  /** Accepted sockets that the server does not know of, and who waits for them to be gone. */
+  #openRaw = 0;
+  #onRawGone: () => void = NOTHING;
+  readonly #forgetRaw = () => {
+    this.#openRaw -= 1;
+    if (this.#openRaw === 0) this.#onRawGone();
+  };
 
   /** `onClient` gets each accepted socket: half-open, without delay, with keepalive, not read yet. */
-  constructor(options: ListenerOptions, onClient: (client: Socket, listener: Listener) => void) {
+  constructor(
+    options: ListenerOptions,
+    onClient: (client: StreamSocket, listener: Listener) => void,
+    raw: RawSockets | null = null,
+  ) {
+    this.#onClient = onClient;
+    this.#raw = raw;
     this.#options = options;
     this.#endpoint = options.listen;
     this.#guard = guardOf(options);
@@ -140,11 +160,27 @@ export class Listener {
         this.#server.removeAllListeners('error');
         // Nothing is reported on a listening TCP socket that would end it; a failed accept has cost its client only.
         this.#server.on('error', () => {});
+        this.#acceptRaw();
         this.#route = null;
         this.#endpoint = { host: listen.host, port: (this.#server.address() as AddressInfo).port };
         resolve();
       });
     });
+  }
+
+  /** Has the server's handle give its clients to us, not to the server. They inherit the options of the socket that listens. */
+  #acceptRaw(): void {
+    const raw = this.#raw;
+    const handle = raw === null ? null : listenHandleOf(this.#server);
+    if (raw === null || handle === null) return;
+    handle.setNoDelay(true);
+    handle.setKeepAlive(true, CLIENT_KEEPALIVE_MS / 1000);
+    handle.onconnection = (status: number, client: TcpHandle | undefined) => {
+      // A failed accept has cost its client only.
+      if (status !== 0 || client === undefined) return;
+      this.#openRaw += 1;
+      this.#onClient(raw.adopt(client).on('close', this.#forgetRaw), this);
+    };
   }
 
   /** Its socket, for a process that is to listen in its place; null where it does not listen. */
@@ -156,7 +192,10 @@ export class Listener {
   close(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
-      this.#server.close(() => resolve());
+      this.#server.close(() => {
+        if (this.#openRaw === 0) resolve();
+        else this.#onRawGone = resolve;
+      });
     });
   }
 }

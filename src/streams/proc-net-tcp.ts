@@ -16,8 +16,12 @@ export type SocketKey = string;
 
 /** Prefix of an IPv4-mapped address (::ffff:0:0/96, RFC 4291 section 2.5.5.2) as words of a little-endian kernel. */
 const MAPPED_PREFIX = { LE: '0000000000000000FFFF0000', BE: '00000000000000000000FFFF' } as const;
-/** State of a listening socket, whose tx_queue is something else. Source: include/net/tcp_states.h. */
-const LISTEN = '0A';
+/**
+ * A line with a non-empty tx_queue: both ends, and the bytes. 0A is a listening socket, whose tx_queue is something else. Most lines of a
+ * busy machine are of connections that are over (TIME_WAIT), by the ten thousand: they fail at their queue. Source: include/net/tcp_states.h.
+ */
+const UNACKED_LINE =
+  /^ *\d+: ([0-9A-F]{8,32}:[0-9A-F]{4}) ([0-9A-F]{8,32}:[0-9A-F]{4}) (?!0A)[0-9A-F]{2} (?!00000000)([0-9A-F]{8}):[0-9A-F]{8}/gm;
 
 /** The key of a connection, or null where an address is none (a socket that lost its handle). */
 export function socketKey(pair: SocketPair, endian: 'LE' | 'BE' = endianness()): SocketKey | null {
@@ -34,14 +38,9 @@ export function socketKey(pair: SocketPair, endian: 'LE' | 'BE' = endianness()):
  * the byte order of the machine, and write_seq - snd_una as tx_queue.
  */
 export function addUnacked(text: string, unacked: Map<SocketKey, number>, endian: 'LE' | 'BE' = endianness()): void {
-  for (const line of text.split('\n')) {
-    const fields = line.trim().split(/\s+/, 5);
-    const [, local, remote, state, queues] = fields;
-    if (local === undefined || remote === undefined || queues === undefined || state === LISTEN) continue;
-    const match = /^([0-9A-F]{8}):[0-9A-F]{8}$/.exec(queues);
-    const unackedBytes = match === null ? 0 : Number.parseInt(match[1] as string, 16);
-    if (unackedBytes === 0) continue;
-    unacked.set(`${unmap(local, endian)} ${unmap(remote, endian)}`, unackedBytes);
+  for (const [, local, remote, queue] of text.matchAll(UNACKED_LINE)) {
+    const ends = `${unmap(local as string, endian)} ${unmap(remote as string, endian)}`;
+    unacked.set(ends, Number.parseInt(queue as string, 16));
   }
 }
 

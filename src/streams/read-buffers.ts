@@ -3,6 +3,7 @@
 import type { StreamCore } from '../core/stream-core.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { DirectReads } from './direct-reads.ts';
+import type { RawSockets } from './raw-socket.ts';
 
 /** Where every quiet direction reads. */
 export const SCRATCH_BYTES = 64 * 1024;
@@ -40,6 +41,8 @@ export interface ReadBuffersOptions {
   readonly clock: Clock;
   /** null: sockets are read the plain way, and no memory is taken. */
   readonly direct: DirectReads | null;
+  /** Default, and null: connections are net.Socket. Not without `direct`. */
+  readonly raw?: RawSockets | null;
   /** Default SLOTS and BUSY_BUFFERS. */
   readonly slots?: number;
   readonly busyBuffers?: number;
@@ -55,6 +58,8 @@ const BORROWED: BufferReader = { giveBack: () => false };
 /** One for all streams of a process. The core's memory does not move, so each buffer is one view for good. */
 export class ReadBuffers {
   readonly direct: DirectReads | null;
+  /** null: connections are net.Socket. */
+  readonly raw: RawSockets | null;
   readonly clock: Clock;
   /** Valid only until the next read of any socket. */
   readonly scratch: Buffer;
@@ -63,6 +68,8 @@ export class ReadBuffers {
   readonly #freeBusy: ReadBuffer[];
   readonly #busy: readonly ReadBuffer[];
   #scratchUsedBytes = 0;
+  /** Those that hold bytes of somebody. */
+  #used: ReadBuffer[] = [];
   #turn = 0;
   #turnIsNoted = false;
   readonly #afterTurn: Array<() => void> = [];
@@ -72,6 +79,7 @@ export class ReadBuffers {
     const [slots, busyBuffers] =
       direct === null ? [0, 0] : [options.slots ?? SLOTS, options.busyBuffers ?? BUSY_BUFFERS];
     this.direct = direct;
+    this.raw = direct === null ? null : (options.raw ?? null);
     this.clock = clock;
     this.scratch = direct === null ? Buffer.alloc(0) : asBuffer(core.reserve(SCRATCH_BYTES));
     this.#slots = Array.from({ length: slots }, () => makeBuffer(core, SLOT_BYTES));
@@ -125,6 +133,7 @@ export class ReadBuffers {
       if (bytes > this.#scratchUsedBytes) this.#scratchUsedBytes = bytes;
       return;
     }
+    if (buffer.usedBytes === 0) this.#used.push(buffer);
     if (bytes > buffer.usedBytes) buffer.usedBytes = bytes;
     buffer.usedAtMs = this.clock.nowMs();
   }
@@ -133,8 +142,7 @@ export class ReadBuffers {
   wipe(): void {
     this.scratch.fill(0, 0, this.#scratchUsedBytes);
     this.#scratchUsedBytes = 0;
-    for (const each of this.#freeSlots) wipeBuffer(each);
-    for (const each of this.#freeBusy) wipeBuffer(each);
+    if (this.#used.length > 0) this.#used = this.#used.filter((each) => !wipeUnused(each));
   }
 
   /** The number of the event loop's present turn, as far as somebody asks. */
@@ -176,9 +184,12 @@ function makeBuffer(core: StreamCore, bytes: number): ReadBuffer {
   return { bytes: asBuffer(core.reserve(bytes)), reader: null, isPending: false, usedAtMs: 0, usedBytes: 0 };
 }
 
-function wipeBuffer(buffer: ReadBuffer): void {
-  if (buffer.usedBytes > 0) buffer.bytes.fill(0, 0, buffer.usedBytes);
+/** False: it is in use. */
+function wipeUnused(buffer: ReadBuffer): boolean {
+  if (buffer.reader !== null || buffer.isPending) return false;
+  buffer.bytes.fill(0, 0, buffer.usedBytes);
   buffer.usedBytes = 0;
+  return true;
 }
 
 function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer {

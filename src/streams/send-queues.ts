@@ -1,11 +1,15 @@
 // What was sent and is not acknowledged: the kernel's send queues and this process's buffers. Sends and closes nothing.
-import { readFile } from 'node:fs/promises';
-import type { Socket } from 'node:net';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock, DrainReport } from '../platform/ports.ts';
 import { addUnacked, type SocketKey, type SocketPair, socketKey } from './proc-net-tcp.ts';
+import type { StreamSocket } from './stream-socket.ts';
 
 /** Interval at which queues are read while somebody waits for them. */
 export const QUEUE_POLL_MS = 25;
+/** Sockets that wait for their reset are looked at no more often than costs this share of the time: the table may be long. */
+const POLL_SHARE = 0.2;
+/** What is read of the table at once; the kernel gives about a page. */
+const TABLE_PIECE_BYTES = 64 * 1024;
 /** Connections that are closed here but perhaps not in the kernel yet; the oldest are forgotten beyond. */
 export const LINGERING_MAX = 16_384;
 /** More are kept for a moment, so that the oldest are forgotten in one go. */
@@ -16,26 +20,45 @@ export const LINGERING_MAX_MS = 15 * 60_000;
 /** Reads the kernel's send queues: bytes per connection with a non-empty one. null: this system has no such table. */
 export type ReadUnacked = () => Promise<ReadonlyMap<SocketKey, number> | null>;
 
+/** Of one connection. */
+interface Ends extends SocketPair {
+  closedAtMs: number;
+}
+
 interface FlushWaiter {
-  readonly socket: Socket;
+  readonly socket: StreamSocket;
   readonly untilMs: number;
   readonly done: () => void;
 }
 
 /** Reads /proc/net/tcp and tcp6 of this process's network namespace; null elsewhere than on Linux. */
 export async function readProcUnacked(): Promise<ReadonlyMap<SocketKey, number> | null> {
-  const texts = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readText));
-  if (texts.every((text) => text === null)) return null;
   const unacked = new Map<SocketKey, number>();
-  for (const text of texts) if (text !== null) addUnacked(text, unacked);
-  return unacked;
+  const areThere = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readTable(path, unacked)));
+  return areThere.includes(true) ? unacked : null;
 }
 
-async function readText(path: string): Promise<string | null> {
+/** Piece by piece: a table of ten thousands of lines in one go would keep the streams waiting. False: there is none. */
+async function readTable(path: string, unacked: Map<SocketKey, number>): Promise<boolean> {
+  let file: FileHandle | null = null;
   try {
-    return await readFile(path, 'latin1');
+    file = await open(path, 'r');
+    const buffer = Buffer.alloc(TABLE_PIECE_BYTES);
+    let torn = '';
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) break;
+      const text = torn + buffer.toString('latin1', 0, bytesRead);
+      const end = text.lastIndexOf('\n') + 1;
+      addUnacked(text.slice(0, end), unacked);
+      torn = text.slice(end);
+    }
+    addUnacked(torn, unacked);
+    return true;
   } catch {
-    return null;
+    return false;
+  } finally {
+    await file?.close();
   }
 }
 
@@ -44,14 +67,14 @@ export class SendQueues {
   readonly #clock: Clock;
   readonly #readUnacked: ReadUnacked;
   /** Each with its ends as they were when it had sent its FIN. Before that nobody needs them, and there may be many. */
-  readonly #live = new Map<Socket, SocketPair | null>();
+  readonly #live = new Map<StreamSocket, Ends | null>();
   /** Closed connections in order of their closing. */
-  #lingering: Array<SocketPair & { readonly closedAtMs: number }> = [];
+  #lingering: Ends[] = [];
   readonly #waiters = new Set<FlushWaiter>();
   #isPolling = false;
 
-  readonly #onFinish: (this: Socket) => void;
-  readonly #onClose: (this: Socket) => void;
+  readonly #onFinish: (this: StreamSocket) => void;
+  readonly #onClose: (this: StreamSocket) => void;
 
   constructor(clock: Clock, readUnacked: ReadUnacked = readProcUnacked) {
     this.#clock = clock;
@@ -67,7 +90,7 @@ export class SendQueues {
   }
 
   /** Counts a connected socket from now until it is closed and everything it sent is acknowledged. */
-  track(socket: Socket): void {
+  track(socket: StreamSocket): void {
     this.#live.set(socket, null);
     socket.on('finish', this.#onFinish);
     socket.on('close', this.#onClose);
@@ -94,7 +117,7 @@ export class SendQueues {
    * Calls `done` once when the peer's kernel has everything that was written to `socket`, or the socket is closed, or
    * `boundMs` is over.
    */
-  whenSent(socket: Socket, boundMs: number, done: () => void): void {
+  whenSent(socket: StreamSocket, boundMs: number, done: () => void): void {
     this.#waiters.add({ socket, untilMs: this.#clock.nowMs() + boundMs, done });
     if (this.#isPolling) return;
     this.#isPolling = true;
@@ -120,13 +143,15 @@ export class SendQueues {
   async #pollWaiters(): Promise<void> {
     while (this.#waiters.size > 0) {
       const asked = new Set([...this.#waiters].filter(({ socket }) => socket.destroyed || socket.writableLength === 0));
+      const beganMs = this.#clock.nowMs();
       const unacked = await this.#readUnacked();
       const nowMs = this.#clock.nowMs();
       for (const waiter of this.#waiters) {
         const isSent = asked.has(waiter) && isAcknowledged(waiter.socket, unacked);
         if (isSent || nowMs >= waiter.untilMs) this.#finish(waiter);
       }
-      if (this.#waiters.size > 0) await this.#pause(QUEUE_POLL_MS);
+      const tookMs = nowMs - beganMs;
+      if (this.#waiters.size > 0) await this.#pause(Math.max(QUEUE_POLL_MS, tookMs / POLL_SHARE - tookMs));
     }
     this.#isPolling = false;
   }
@@ -137,12 +162,12 @@ export class SendQueues {
   }
 
   /** One that was reset has nothing on its way, and no ends any more. */
-  #closed(socket: Socket): void {
+  #closed(socket: StreamSocket): void {
     const pair = this.#live.get(socket) ?? pairOf(socket);
     this.#live.delete(socket);
     if (pair === null) return;
-    const nowMs = this.#clock.nowMs();
-    this.#lingering.push({ ...pair, closedAtMs: nowMs });
+    pair.closedAtMs = this.#clock.nowMs();
+    this.#lingering.push(pair);
     if (this.#lingering.length > LINGERING_MAX + LINGERING_SPARE)
       this.#lingering = this.#lingering.slice(-LINGERING_MAX);
   }
@@ -167,20 +192,20 @@ export class SendQueues {
   }
 }
 
-function isAcknowledged(socket: Socket, unacked: ReadonlyMap<SocketKey, number> | null): boolean {
+function isAcknowledged(socket: StreamSocket, unacked: ReadonlyMap<SocketKey, number> | null): boolean {
   if (socket.destroyed || unacked === null) return true;
   const key = keyOf(socket);
   return key === null || !unacked.has(key);
 }
 
-function keyOf(socket: Socket): SocketKey | null {
+function keyOf(socket: StreamSocket): SocketKey | null {
   const pair = pairOf(socket);
   return pair === null ? null : socketKey(pair);
 }
 
-function pairOf(socket: Socket): SocketPair | null {
+function pairOf(socket: StreamSocket): Ends | null {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   if (localAddress === undefined || localPort === undefined) return null;
   if (remoteAddress === undefined || remotePort === undefined) return null;
-  return { localAddress, localPort, remoteAddress, remotePort };
+  return { localAddress, localPort, remoteAddress, remotePort, closedAtMs: Number.POSITIVE_INFINITY };
 }

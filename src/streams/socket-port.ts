@@ -1,8 +1,10 @@
 // One socket of a stream: reads chunks into lent buffers and writes chunks from them. Which chunk goes where is the stream's.
 import type { Socket } from 'node:net';
 import type { DirectReader } from './direct-reads.ts';
+import { RawSocket } from './raw-socket.ts';
 import { type BufferReader, type ReadBuffer, type ReadBuffers, SLOT_BYTES } from './read-buffers.ts';
 import { readEnd } from './read-end.ts';
+import type { StreamSocket } from './stream-socket.ts';
 
 /** A direction that has read this much in one turn of the event loop lets the others go first. */
 export const TURN_BYTES = 2 * 1024 * 1024;
@@ -28,7 +30,7 @@ export interface PortOwner {
 
 const PORT = Symbol('port');
 
-type PortSocket = Socket & { [PORT]: SocketPort };
+type PortSocket = StreamSocket & { [PORT]: SocketPort };
 
 /**
  * A quiet direction reads into the scratch that all share, and a chunk is copied to a slot on its way out. After a chunk
@@ -40,7 +42,7 @@ type PortSocket = Socket & { [PORT]: SocketPort };
  * port before that makes it read into the scratch.
  */
 export class SocketPort implements DirectReader, BufferReader {
-  readonly socket: Socket;
+  readonly socket: StreamSocket;
   error: unknown = null;
   readonly #buffers: ReadBuffers;
   readonly #owner: PortOwner;
@@ -56,18 +58,25 @@ export class SocketPort implements DirectReader, BufferReader {
   /** Buffers from which this socket still writes. */
   #pending: readonly ReadBuffer[] = NONE;
 
-  constructor(socket: Socket, buffers: ReadBuffers, owner: PortOwner) {
+  constructor(socket: StreamSocket, buffers: ReadBuffers, owner: PortOwner) {
     this.socket = socket;
     this.#buffers = buffers;
     this.#owner = owner;
     (socket as PortSocket)[PORT] = this;
-    if (buffers.direct === null) socket.on('data', SocketPort.listeners.data);
-    else buffers.direct.install(socket, buffers.scratch, this);
     socket.on('drain', SocketPort.listeners.drain);
     socket.on('finish', SocketPort.listeners.finish);
     socket.on('end', SocketPort.listeners.end);
     socket.on('error', SocketPort.listeners.error);
     socket.on('close', SocketPort.listeners.close);
+    this.#beginToRead();
+  }
+
+  #beginToRead(): void {
+    const { socket } = this;
+    const { direct, scratch } = this.#buffers;
+    if (socket instanceof RawSocket) socket.readInto(scratch, this);
+    else if (direct === null) socket.on('data', SocketPort.listeners.data);
+    else direct.install(socket as Socket, scratch, this);
   }
 
   /** One set of functions serves all sockets: functions of its own would double what an idle stream takes. */
@@ -184,7 +193,9 @@ export class SocketPort implements DirectReader, BufferReader {
 
   #switchToScratch(): void {
     this.#switches += 1;
-    this.#buffers.direct?.switchTo(this.socket, this.#buffers.scratch);
+    const { scratch, direct } = this.#buffers;
+    if (this.socket instanceof RawSocket) this.socket.switchTo(scratch);
+    else direct?.switchTo(this.socket as Socket, scratch);
     this.#dropBusy();
   }
 
@@ -229,7 +240,8 @@ export class SocketPort implements DirectReader, BufferReader {
   }
 
   #onEnd(): void {
-    readEnd(this.socket, () => this.#owner.onEnd(this));
+    if (this.socket instanceof RawSocket) this.#owner.onEnd(this);
+    else readEnd(this.socket, () => this.#owner.onEnd(this));
   }
 
   #onClose(): void {

@@ -1,5 +1,4 @@
 // All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
-import type { Socket } from 'node:net';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import type {
@@ -21,7 +20,8 @@ import { resetSocket } from './reset-socket.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
-import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
+import type { StreamSocket } from './stream-socket.ts';
+import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
 
@@ -113,9 +113,10 @@ export class StreamSet implements StreamGate {
   /**
    * Takes other listeners and bounds while streams are open, and ends none of them. Listeners are the same by their configured address:
    * one that is not wanted any more takes no clients from now on, one that stays follows `Listener.update`. New time-outs count
-   * from a stream's last activity, new holds from the next hold. Resolves with what could not be listened on.
+   * from a stream's last activity, new holds from the next hold. `inherited`: bound sockets for new listeners. Resolves with what could
+   * not be listened on.
    */
-  async update(change: StreamSetChange): Promise<TorporError[]> {
+  async update(change: StreamSetChange, inherited: InheritedSockets | null = null): Promise<TorporError[]> {
     this.stopListening(change.listeners);
     const before = new Map(
       keysOf(this.#listeners.map(({ options }) => options)).map((key, at) => [key, this.#listeners[at]]),
@@ -127,7 +128,7 @@ export class StreamSet implements StreamGate {
       const known = before.get(key);
       const listener = known ?? this.#makeListener(options);
       try {
-        if (known === undefined) await listener.open();
+        if (known === undefined) await listener.open(inherited);
         else known.update(options);
         next.push(listener);
       } catch (error) {
@@ -242,7 +243,9 @@ export class StreamSet implements StreamGate {
 
   /** A client of another process has asked for the listener's VM: it counts as a wake of its source, and wakes of others do not. */
   noteAsked(listener: number, address: string): void {
-    const { route } = this.#listeners[listener] as Listener;
+    const route = this.#listeners[listener]?.route;
+    // Others may have heard earlier that it listens no more.
+    if (route === undefined) return;
     if (!this.#heldVms.has(route.vm)) return;
     route.guard.takeWake(address, this.#options.clock.nowMs());
     this.#addAsked(route.vm);
@@ -250,12 +253,13 @@ export class StreamSet implements StreamGate {
 
   /** So many streams of the listener are open in other processes: they count against its bound. */
   noteElsewhere(listener: number, streams: number): void {
-    this.#elsewhere.set((this.#listeners[listener] as Listener).route, streams);
+    const route = this.#listeners[listener]?.route;
+    if (route !== undefined) this.#elsewhere.set(route, streams);
   }
 
   // ------------------------------------------------------------------------------------------ clients
 
-  #accept(client: Socket, listener: Listener): void {
+  #accept(client: StreamSocket, listener: Listener): void {
     const { route } = listener;
     if (!route.guard.allows(client.remoteAddress ?? '')) {
       this.#shutOut(client, listener);
@@ -282,7 +286,7 @@ export class StreamSet implements StreamGate {
   }
 
   /** Resets a client; said once until the listener takes clients again. */
-  #turnAway(client: Socket, listener: Listener, why: string): void {
+  #turnAway(client: StreamSocket, listener: Listener, why: string): void {
     resetSocket(client);
     if (this.#refusing.has(listener)) return;
     this.#refusing.add(listener);
@@ -292,7 +296,7 @@ export class StreamSet implements StreamGate {
   }
 
   /** Resets a client from elsewhere (allowFrom). Its address goes to the log of who asks for details: there may be many. */
-  #shutOut(client: Socket, listener: Listener): void {
+  #shutOut(client: StreamSocket, listener: Listener): void {
     const { platform, log } = this.#options;
     const facts = { platform, listener: formatEndpoint(listener.endpoint), client: client.remoteAddress ?? 'unknown' };
     log.debug(facts, `a client of ${facts.listener} was reset: ${facts.client} is not in allowFrom`);
@@ -340,7 +344,7 @@ export class StreamSet implements StreamGate {
   }
 
   #makeListener(options: ListenerOptions): Listener {
-    return new Listener(options, (client, accepting) => this.#accept(client, accepting));
+    return new Listener(options, (client, accepting) => this.#accept(client, accepting), this.#options.buffers.raw);
   }
 
   #updateReading(): void {
@@ -363,6 +367,7 @@ export class StreamSet implements StreamGate {
       budget: this.#budget,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
+      connectBound: TargetConnector.boundBy(clock),
       recorder: this.#options.recorder ?? null,
       carried: this.#carried,
       isHeld: (vm) => this.#heldVms.has(vm),
@@ -382,7 +387,7 @@ export class StreamSet implements StreamGate {
 }
 
 /** By which a listener is the same after a change: its address; without a port of its own, its VM and its place among such. */
-function keysOf(listeners: readonly ListenerOptions[]): string[] {
+export function keysOf(listeners: readonly ListenerOptions[]): string[] {
   const seen = new Map<string, number>();
   return listeners.map(({ listen, vm }) => {
     const address = formatEndpoint(listen);

@@ -1,5 +1,4 @@
 // One client connection from its first byte to its last: client to target and back, held while its VM must not be sent to.
-import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import type {
@@ -15,6 +14,7 @@ import type {
 } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
+import type { CommonBound } from './common-bound.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -28,6 +28,7 @@ import { type PortOwner, SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
 import { type ActivityOwner, StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
+import type { StreamSocket } from './stream-socket.ts';
 import { type ConnectOwner, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { StreamTrace, TraceRecorder } from './trace-recorder.ts';
 import { WaitingPage, type WaitingPageRule } from './waiting-page.ts';
@@ -76,6 +77,7 @@ export interface StreamHome {
   readonly disconnectGraceMs: number;
   readonly sendQueues: SendQueues;
   readonly farewells: Farewells;
+  readonly connectBound: CommonBound<TargetConnector>;
   /** null: nothing is recorded. */
   readonly recorder: TraceRecorder | null;
   /** What all streams together carried, those that are gone included. */
@@ -102,7 +104,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   readonly id: string;
   readonly route: StreamRoute;
   readonly #home: StreamHome;
-  readonly #client: Socket;
+  readonly #client: StreamSocket;
   readonly #clientPort: SocketPort;
   readonly client: string;
   readonly #address: string;
@@ -118,7 +120,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   readonly #patience: KeepalivePatience | null;
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
-  #target: Socket | null = null;
+  #target: StreamSocket | null = null;
   #targetPort: SocketPort | null = null;
   #clientHasEnded = false;
   #clientIsGone = false;
@@ -133,7 +135,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #bytesFromClient = 0;
   #bytesToClient = 0;
 
-  constructor(id: string, home: StreamHome, route: StreamRoute, client: Socket) {
+  constructor(id: string, home: StreamHome, route: StreamRoute, client: StreamSocket) {
     this.id = id;
     this.route = route;
     this.#home = home;
@@ -496,14 +498,22 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   #connect(): void {
     this.#mode = 'connecting';
-    const { clock } = this.#home;
+    const { clock, connectBound } = this.#home;
     const pace = this.#home.connectPace(this.route.vm);
-    this.#connector = new TargetConnector({ target: this.route.target, pace, clock, owner: this });
+    const { raw } = this.#home.buffers;
+    this.#connector = new TargetConnector({
+      target: this.route.target,
+      pace,
+      clock,
+      bound: connectBound,
+      owner: this,
+      raw,
+    });
     this.updateReading();
   }
 
   /** ConnectOwner. */
-  onConnected(target: Socket): void {
+  onConnected(target: StreamSocket): void {
     this.#connector = null;
     this.#target = target;
     this.#home.sendQueues.track(target);
@@ -663,7 +673,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 }
 
-function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: Socket): StreamTrace | null {
+function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: StreamSocket): StreamTrace | null {
   const { vm, target } = route;
   return home.recorder?.begin({ stream, vm, listenPort: client.localPort ?? 0, targetPort: target.port }) ?? null;
 }

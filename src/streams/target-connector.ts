@@ -1,9 +1,12 @@
 // Connects one stream to its target, by several overlapping attempts where a lost SYN must not cost a second. Sends no byte.
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
+import { CommonBound } from './common-bound.ts';
+import type { RawSockets } from './raw-socket.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
+import type { StreamSocket } from './stream-socket.ts';
 
 /**
  * ordinary: one attempt, as any client would make; the kernel repeats a lost SYN after a second, and a refusal is final.
@@ -25,11 +28,15 @@ export interface TargetConnectorOptions {
   readonly pace: ConnectPace;
   readonly clock: Clock;
   readonly owner: ConnectOwner;
+  /** Of all that share it; see TargetConnector.boundBy. */
+  readonly bound: CommonBound<TargetConnector>;
+  /** Default, and null: sockets are net.Socket. So are those to a name, which has to be looked up first. */
+  readonly raw?: RawSockets | null;
 }
 
 export interface ConnectOwner {
   /** Runs once, with the first connection that came up; the other attempts are gone. It keeps both directions half-open. */
-  onConnected(socket: Socket): void;
+  onConnected(socket: StreamSocket): void;
   /** Runs once instead, with ERR_STREAM_TARGET. */
   onConnectFailed(error: TorporError): void;
 }
@@ -37,7 +44,7 @@ export interface ConnectOwner {
 const CONNECTOR = Symbol('connector');
 
 /** null: it is over. */
-type Attempt = Socket & { [CONNECTOR]: TargetConnector | null };
+type Attempt = StreamSocket & { [CONNECTOR]: TargetConnector | null };
 
 const NOTHING = () => {};
 
@@ -49,12 +56,16 @@ export class TargetConnector {
   #lastError: unknown = null;
   #isSettled = false;
   #cancelNext: () => void = NOTHING;
-  readonly #cancelBound: () => void;
 
   constructor(options: TargetConnectorOptions) {
     this.#options = options;
-    this.#cancelBound = options.clock.schedule(CONNECT_BOUND_MS, () => this.#fail());
+    options.bound.add(this);
     this.#attempt();
+  }
+
+  /** One for all connectors that share a clock. */
+  static boundBy(clock: Clock): CommonBound<TargetConnector> {
+    return new CommonBound(clock, CONNECT_BOUND_MS, (connector) => connector.#fail());
   }
 
   /** Drops all attempts; nothing runs afterwards. */
@@ -74,15 +85,8 @@ export class TargetConnector {
   }
 
   #start(): void {
-    const socket = connect({
-      ...this.#options.target,
-      allowHalfOpen: true,
-      noDelay: true,
-      // Never: a keepalive is a packet that a sleeper does not answer.
-      keepAlive: false,
-      writableHighWaterMark: PORT_HIGH_WATER_BYTES,
-      readableHighWaterMark: PORT_HIGH_WATER_BYTES,
-    } as NetConnectOpts) as Attempt;
+    const { target, raw = null } = this.#options;
+    const socket = (raw?.connect(target) ?? connectPlain(target)) as Attempt;
     socket[CONNECTOR] = this;
     this.#open.add(socket);
     socket.on('error', TargetConnector.listeners.error);
@@ -123,11 +127,23 @@ export class TargetConnector {
 
   #settle(winner: Attempt | null): void {
     this.#isSettled = true;
-    this.#cancelBound();
+    this.#options.bound.delete(this);
     this.#cancelNext();
     for (const socket of this.#open) if (socket !== winner) socket.destroy();
     this.#open.clear();
   }
+}
+
+function connectPlain(target: Endpoint): StreamSocket {
+  return connect({
+    ...target,
+    allowHalfOpen: true,
+    noDelay: true,
+    // Never: a keepalive is a packet that a sleeper does not answer.
+    keepAlive: false,
+    writableHighWaterMark: PORT_HIGH_WATER_BYTES,
+    readableHighWaterMark: PORT_HIGH_WATER_BYTES,
+  } as NetConnectOpts);
 }
 
 const TARGET_ADVICE: Readonly<Record<string, string>> = {

@@ -1,6 +1,9 @@
 // What the main process and its workers say to each other. Both directions keep their order, which the rules of StreamGate rest on:
 // whatever a worker told before its answer to `drain` is known to the machine before that answer is.
+import type { Endpoint } from '../platform/endpoint.ts';
 import type { CarriedBytes, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import type { ListenerOptions } from '../streams/listener.ts';
+import type { StreamSetChange } from '../streams/stream-set.ts';
 import type { CarriedOptions } from './stream-carrier.ts';
 import type { RecordOptions } from './stream-host.ts';
 
@@ -10,6 +13,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface WorkerPlatform extends Omit<CarriedOptions, 'observer'> {
   /** VMs that need not be held any more. */
   readonly releasedVms: readonly string[];
+  /** Nor need those that come anew. */
+  readonly isFlowing: boolean;
 }
 
 /** Platforms are named by their place in `begin`. */
@@ -33,8 +38,16 @@ export type ToWorker =
   | { readonly kind: 'asked'; readonly platform: number; readonly listener: number; readonly address: string }
   /** So many streams of a listener are open in the other workers. */
   | { readonly kind: 'elsewhere'; readonly platform: number; readonly listener: number; readonly streams: number }
-  /** Takes no more clients of the platform; its streams go on. */
-  | { readonly kind: 'stopListening'; readonly platform: number }
+  /** Takes no more clients of the platform, but where these listen; its streams go on. */
+  | { readonly kind: 'stopListening'; readonly platform: number; readonly but: readonly ListenerOptions[] }
+  /** Comes with a bound socket, for the next `carry` or `update`. */
+  | { readonly kind: 'socket'; readonly endpoint: Endpoint }
+  /** One more platform, at the place behind the last one. */
+  | { readonly kind: 'carry'; readonly options: WorkerPlatform }
+  /** Other listeners and bounds, as StreamSet.update takes them. */
+  | { readonly kind: 'update'; readonly platform: number; readonly change: StreamSetChange }
+  /** Ends all of the platform's streams. */
+  | { readonly kind: 'close'; readonly platform: number }
   | { readonly kind: 'end' };
 
 /** What one worker has of one platform. */

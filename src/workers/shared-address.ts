@@ -50,6 +50,11 @@ export class SharedAddress {
     return this.#handle.fd;
   }
 
+  /** To be sent to a process that runs. */
+  get handle(): ListeningHandle {
+    return this.#handle;
+  }
+
   close(): void {
     this.#handle.close();
   }

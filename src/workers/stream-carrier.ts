@@ -18,7 +18,7 @@ export interface CarriedStreams extends StreamGate {
   endpoints(): string[];
   /** Takes other listeners and bounds, and ends no stream. Resolves with what could not be done. */
   update(change: StreamSetChange): Promise<TorporError[]>;
-  /** Takes no more clients, but where these listen (several processes: nowhere, or as before); its streams go on. Idempotent. */
+  /** Takes no more clients, but where these listen; its streams go on. Idempotent. */
   stopListening(but?: readonly ListenerOptions[]): void;
   /** The sockets that it listens on. */
   readonly fds: readonly number[];
@@ -27,11 +27,8 @@ export interface CarriedStreams extends StreamGate {
 }
 
 export interface StreamCarrier {
-  /** Where streams are carried by other processes, what they listen on is settled at `start`. */
-  readonly isSettled: boolean;
-  /** Before `start`, where that settles what is carried. */
   carry(options: CarriedOptions): CarriedStreams;
-  /** Clients are accepted from now on at the latest. Once, after the last platform was opened. Rejects where they cannot be. */
+  /** Clients are accepted from now on at the latest. Once, after the first platforms were opened. Rejects where they cannot be. */
   start(): Promise<void>;
   /** After all that it carries is closed. */
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { loadCore } from '../core/stream-core.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
 import { DirectReads } from '../streams/direct-reads.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
+import { detectRawSockets } from '../streams/raw-trial.ts';
 import { ReadBuffers, reservedBytes } from '../streams/read-buffers.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
 import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
@@ -26,7 +27,6 @@ export class StreamHost implements StreamCarrier {
   readonly #registry: StreamRegistry;
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
-  readonly isSettled = false;
 
   private constructor(
     options: StreamHostOptions,
@@ -50,7 +50,12 @@ export class StreamHost implements StreamCarrier {
       const why = 'sockets cannot read into the stream core under this Node: bytes are copied, transfers are slower';
       log.warn(facts, why);
     }
-    const buffers = new ReadBuffers({ core, clock, direct });
+    const raw = direct === null ? null : await detectRawSockets();
+    if (direct !== null && raw === null) {
+      const facts = { node: process.version };
+      log.warn(facts, 'connections cannot be carried on bare handles under this Node: many short ones are slower');
+    }
+    const buffers = new ReadBuffers({ core, clock, direct, raw });
     const recorder = record === null ? null : await TraceRecorder.open({ ...record, clock, log });
     const registry = new StreamRegistry({ core, clock });
     registry.start();
@@ -66,7 +71,7 @@ export class StreamHost implements StreamCarrier {
       clock,
       log,
       recorder: this.#recorder,
-      inherited: this.#options.inherited ?? null,
+      inherited: options.inherited ?? this.#options.inherited ?? null,
       initiallyHeld: true,
     });
   }

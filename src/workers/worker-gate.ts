@@ -1,11 +1,11 @@
 // One platform's StreamGate in the main process, over streams that workers carry. Sends orders, keeps a mirror; carries no byte.
 import { isDeepStrictEqual } from 'node:util';
-import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
-import { TorporError } from '../platform/errors.ts';
+import { formatEndpoint } from '../platform/endpoint.ts';
+import type { TorporError } from '../platform/errors.ts';
 import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
-import type { StreamSetChange } from '../streams/stream-set.ts';
+import { keysOf, type StreamSetChange } from '../streams/stream-set.ts';
 import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
 import { SharedAddress } from './shared-address.ts';
 import type { CarriedOptions, CarriedStreams } from './stream-carrier.ts';
@@ -33,6 +33,16 @@ interface Entry {
 
 type StreamMessage = Exclude<FromWorker, { question: number } | { kind: 'began' | 'failed' | 'log' }>;
 
+type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** One listener on its way into the gate. */
+interface Place {
+  readonly options: ListenerOptions;
+  readonly address: SharedAddress;
+  readonly count: ListenerCount;
+  readonly isNew: boolean;
+}
+
 /** What a gate needs of the pool. */
 export interface WorkerCrew {
   readonly clock: Clock;
@@ -40,29 +50,33 @@ export interface WorkerCrew {
   /** Those that run, or are about to. */
   readonly present: Iterable<WorkerProcess>;
   refresh(withStreams: boolean, boundMs: number): Promise<void>;
+  /** Resolves when each worker has done what it was told before, or at the bound. */
+  reached(boundMs: number): Promise<void>;
 }
 
 export class WorkerGate implements CarriedStreams {
-  readonly #options: CarriedOptions;
+  readonly #options: Changeable<CarriedOptions>;
   readonly #index: number;
   readonly #crew: WorkerCrew;
   readonly #inherited: InheritedSockets | null;
   readonly #heldVms: Set<string>;
   readonly #entries = new Map<string, Entry>();
+  readonly #knownBy = new WeakSet<WorkerProcess>();
   readonly #looks = new Map<WorkerProcess, Look>();
   /** Their last word. */
   readonly #carriedByTheDead = { fromClients: 0, toClients: 0 };
-  readonly #counts: ListenerCount[];
+  #counts: ListenerCount[];
   #addresses: SharedAddress[] = [];
   /** Places of the listeners, by what their streams call them. */
   #places: ReadonlyMap<string, number> = new Map();
   #unknownUntilMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
-  #isClosedToClients = false;
+  /** Everything was released, and nothing held since. */
+  #isFlowing = false;
 
   /** `index`: its place among the platforms. */
   constructor(options: CarriedOptions, index: number, crew: WorkerCrew, inherited: InheritedSockets | null = null) {
-    this.#options = options;
+    this.#options = { ...options };
     this.#index = index;
     this.#crew = crew;
     this.#inherited = inherited;
@@ -78,38 +92,104 @@ export class WorkerGate implements CarriedStreams {
           handle === null ? await SharedAddress.bind(listen, vm) : SharedAddress.inherited(listen, handle),
         );
       }
-      this.#places = new Map(this.endpoints().map((endpoint, place) => [endpoint, place]));
+      this.#setPlaces();
     } catch (error) {
       this.#closeAddresses();
       throw error;
     }
+    // Before the pool has started there is nobody to be told.
+    const options = this.describe(null);
+    for (const worker of this.#crew.present) {
+      for (const { endpoint, handle } of this.#addresses) worker.send({ kind: 'socket', endpoint }, handle);
+      // One that was started while the addresses were bound knows the platform without them.
+      if (this.#knownBy.has(worker)) worker.send({ kind: 'update', platform: this.#index, change: options });
+      else worker.send({ kind: 'carry', options });
+      this.welcome(worker);
+    }
+    await this.#crew.reached(LOOK_BOUND_MS);
   }
 
   endpoints(): string[] {
     return this.#addresses.map(({ endpoint }) => formatEndpoint(endpoint));
   }
 
-  /** Workers were told at their start where to listen and by which rules: those stay. */
+  /** As StreamSet.update; each worker gets new sockets first, then what to do with them, and does both before anything later. */
   async update(change: StreamSetChange): Promise<TorporError[]> {
     const { listeners, idleTimeoutMs, disconnectGraceMs, hold } = this.#options;
-    if (!this.#isClosedToClients && isDeepStrictEqual(change, { listeners, idleTimeoutMs, disconnectGraceMs, hold }))
-      return [];
-    const what =
-      'listeners, their rules, idleTimeout, disconnectGrace and hold stay as they are while several workers run';
-    return [new TorporError('ERR_STREAM_WORKER', `${this.#options.platform}: ${what}: they follow at the next start`)];
+    const isSame = isDeepStrictEqual(change, { listeners, idleTimeoutMs, disconnectGraceMs, hold });
+    if (isSame && this.#addresses.length === listeners.length) return [];
+    this.stopListening(change.listeners);
+    // An answer says that each worker has closed what it was told to: only then is an address free.
+    await this.#crew.reached(LOOK_BOUND_MS);
+    const before = new Map(keysOf(this.#options.listeners).map((key, at) => [key, at]));
+    const next: Place[] = [];
+    const problems: TorporError[] = [];
+    for (const [at, key] of keysOf(change.listeners).entries()) {
+      const options = change.listeners[at] as ListenerOptions;
+      try {
+        next.push(await this.#placeOf(options, before.get(key)));
+      } catch (error) {
+        problems.push(error as TorporError);
+      }
+    }
+    this.#goOver({ ...change, listeners: next.map(({ options }) => options) }, next);
+    await this.#crew.reached(LOOK_BOUND_MS);
+    return problems;
+  }
+
+  async #placeOf(options: ListenerOptions, at: number | undefined): Promise<Place> {
+    const maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    const address = at === undefined ? undefined : this.#addresses[at];
+    if (address !== undefined) {
+      const count = this.#counts[at as number] as ListenerCount;
+      count.maxStreams = maxStreams;
+      return { options, address, count, isNew: false };
+    }
+    const bound = await SharedAddress.bind(options.listen, options.vm);
+    return { options, address: bound, count: new ListenerCount(maxStreams), isNew: true };
+  }
+
+  /** All at once: a worker that is started before or after it knows all or nothing of it. */
+  #goOver(change: StreamSetChange, next: readonly Place[]): void {
+    Object.assign(this.#options, change);
+    this.#addresses = next.map(({ address }) => address);
+    this.#counts = next.map(({ count }) => count);
+    this.#setPlaces();
+    if (!this.#isFlowing) for (const { vm } of change.listeners) this.#heldVms.add(vm);
+    const { listeners, hold } = this.describe(null);
+    const { idleTimeoutMs, disconnectGraceMs } = change;
+    for (const worker of this.#crew.present) {
+      for (const { address, isNew } of next) {
+        if (isNew) worker.send({ kind: 'socket', endpoint: address.endpoint }, address.handle);
+      }
+      const told = { listeners, hold, idleTimeoutMs, disconnectGraceMs };
+      worker.send({ kind: 'update', platform: this.#index, change: told });
+      this.welcome(worker);
+    }
   }
 
   stopListening(but: readonly ListenerOptions[] = []): void {
-    if (but.length > 0 || this.#isClosedToClients) return;
-    this.#closeAddresses();
-    this.#isClosedToClients = true;
-    this.#tellAll({ kind: 'stopListening', platform: this.#index });
+    const kept = new Set(keysOf(but));
+    const keys = keysOf(this.#options.listeners);
+    const isKept = (_: unknown, at: number) => kept.has(keys[at] as string);
+    if (this.#addresses.every(isKept)) return;
+    for (const [at, address] of this.#addresses.entries()) if (!isKept(address, at)) address.close();
+    this.#options.listeners = this.#options.listeners.filter(isKept);
+    this.#addresses = this.#addresses.filter(isKept);
+    this.#counts = this.#counts.filter(isKept);
+    this.#setPlaces();
+    this.#tellAll({ kind: 'stopListening', platform: this.#index, but: this.describe(null).listeners });
+    for (const worker of this.#crew.present) this.welcome(worker);
   }
 
-  /** The workers' part is the pool's. */
+  #setPlaces(): void {
+    this.#places = new Map(this.endpoints().map((endpoint, place) => [endpoint, place]));
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#closeAddresses();
+    this.#tellAll({ kind: 'close', platform: this.#index });
   }
 
   // ------------------------------------------------------------------------------------------ StreamGate
@@ -119,6 +199,7 @@ export class WorkerGate implements CarriedStreams {
   }
 
   hold(): void {
+    this.#isFlowing = false;
     for (const { vm } of this.#options.listeners) this.#heldVms.add(vm);
     this.#tellAll({ kind: 'hold', platform: this.#index });
   }
@@ -144,6 +225,7 @@ export class WorkerGate implements CarriedStreams {
   }
 
   release(vm: string | null): void {
+    if (vm === null) this.#isFlowing = true;
     if (vm === null) this.#heldVms.clear();
     else this.#heldVms.delete(vm);
     this.#tellAll({ kind: 'release', platform: this.#index, vm });
@@ -194,13 +276,12 @@ export class WorkerGate implements CarriedStreams {
     return this.#addresses.map(({ fd }) => fd);
   }
 
-  /** What a worker that begins now must know. `firstFd`: under which number it inherits the first of `fds`. */
-  describe(firstFd: number): WorkerPlatform {
+  /** What a worker must know. `firstFd`: under which number it inherits the first of `fds`; null: it is sent them. */
+  describe(firstFd: number | null): WorkerPlatform {
     const { observer: _, hold, ...options } = this.#options;
-    const wanted = this.#isClosedToClients ? [] : options.listeners;
-    const listeners = wanted.map((listener, index): ListenerOptions => {
-      const listen: Endpoint = this.#addresses[index]?.endpoint ?? listener.listen;
-      return { ...listener, listen, fd: firstFd + index };
+    const listeners = this.#addresses.map(({ endpoint }, index): ListenerOptions => {
+      const listener = { ...(options.listeners[index] as ListenerOptions), listen: endpoint };
+      return firstFd === null ? listener : { ...listener, fd: firstFd + index };
     });
     const vms = new Set(listeners.map(({ vm }) => vm));
     // Each worker has its share, so that all together keep the platform's bound.
@@ -209,12 +290,14 @@ export class WorkerGate implements CarriedStreams {
       ...options,
       listeners,
       hold: { ...hold, perPlatformBytes },
+      isFlowing: this.#isFlowing,
       releasedVms: [...vms].filter((vm) => !this.#heldVms.has(vm)),
     };
   }
 
   /** What a worker must know besides, as soon as it was described to it. */
   welcome(worker: WorkerProcess): void {
+    this.#knownBy.add(worker);
     for (const listener of this.#counts.keys()) this.#tellElsewhere(listener, worker);
   }
 
@@ -326,12 +409,17 @@ export class WorkerGate implements CarriedStreams {
 
 /** How many streams of one listener each worker has open, and what was last told of it. */
 class ListenerCount {
-  readonly #stepStreams: number;
+  #stepStreams = 1;
   readonly #byWorker = new Map<WorkerProcess, number>();
   #all = 0;
   #toldAll = 0;
 
   constructor(maxStreams: number) {
+    this.maxStreams = maxStreams;
+  }
+
+  /** What is told from now on is told in steps of it. */
+  set maxStreams(maxStreams: number) {
     this.#stepStreams = Math.max(1, Math.floor(maxStreams * ELSEWHERE_SHARE));
   }
 

@@ -1,4 +1,5 @@
 // The program of a worker process: ties a StreamWorker to the channel of the process that started it, and ends with that.
+import type { ListeningHandle } from '../streams/inherited-sockets.ts';
 import { systemClock } from '../system-clock.ts';
 import { keepYoungHeapSmall } from '../young-heap.ts';
 import type { ToWorker } from './messages.ts';
@@ -22,5 +23,7 @@ const worker = new StreamWorker({
   post: (message) => outbox.post(message),
   onEnded: () => process.exit(0),
 });
-process.on('message', (message) => worker.take(message as ToWorker));
+process.on('message', (message, handle) =>
+  worker.take(message as ToWorker, (handle ?? null) as ListeningHandle | null),
+);
 process.on('disconnect', () => process.exit(0));

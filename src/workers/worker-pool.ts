@@ -51,7 +51,6 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
   #lastSerial = 0;
   #pauseMs = RESTART_PAUSE_MS;
   #isClosing = false;
-  isSettled = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -71,7 +70,6 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
 
   /** Resolves when all workers accept clients. Rejects with what the first of them that cannot says. */
   async start(): Promise<void> {
-    this.isSettled = true;
     await Promise.all(Array.from({ length: this.wanted }, () => this.#startWorker()));
   }
 
@@ -88,6 +86,10 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
     const look = this.#look(withStreams, boundMs).finally(() => this.#refreshing.delete(withStreams));
     this.#refreshing.set(withStreams, look);
     return look;
+  }
+
+  reached(boundMs: number): Promise<void> {
+    return this.#look(false, boundMs);
   }
 
   async #look(withStreams: boolean, boundMs: number): Promise<void> {

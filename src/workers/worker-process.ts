@@ -1,6 +1,7 @@
 // One worker process as the main process sees it: its channel, its questions and answers, its end. Restarting is the pool's.
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
 import type { Clock } from '../platform/ports.ts';
+import type { ListeningHandle } from '../streams/inherited-sockets.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
 /** Answers come that much later than the bound a worker was given, at most. */
@@ -78,9 +79,12 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
-  send(message: ToWorker): void {
+  /** With a handle: Node passes its socket on and keeps the order of messages. */
+  send(message: ToWorker, handle?: ListeningHandle): void {
     // A channel that breaks is told by the end of its process.
-    if (!this.#isGone && this.#child.connected) this.#child.send(message, () => {});
+    if (this.#isGone || !this.#child.connected) return;
+    if (handle === undefined) this.#child.send(message, () => {});
+    else this.#child.send(message, handle as unknown as SendHandle, () => {});
   }
 
   /** null: it did not answer in time, or is gone. `boundMs` is what it was given for the answer. */

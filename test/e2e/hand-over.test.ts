@@ -63,6 +63,48 @@ describe('hand-over', { timeout: E2E_TIMEOUT_MS }, () => {
     }
   });
 
+  test('SIGUSR2 with two workers: streams of both talk on without a line lost, new clients are the new process’s; the old one ends with its last stream', async () => {
+    await using stage = await Stage.open({ idleTimeout: '10m', workers: 2 });
+    const torpor = await stage.run();
+    const old: LineClient[] = [];
+    for (let each = 0; each < 12; each += 1) old.push(await stage.connect());
+    await Promise.all(old.map((client) => client.ask('line 1')));
+    const workers = (await torpor.streams()).map(({ id }) => /-(\d+)\.\d+$/.exec(id)?.[1]);
+    expect(new Set(workers).size).toBe(2);
+    // Nobody falls silent meanwhile: each line has its answer, counted by the VM.
+    let isOver = false;
+    const talks = old.map(async (client) => {
+      let lines = 1;
+      while (!isOver) {
+        lines += 1;
+        expect(await client.ask(`line ${lines}`)).toMatch(new RegExp(` n=${lines} .*line ${lines}$`));
+      }
+      return lines;
+    });
+
+    process.kill(torpor.pid, 'SIGUSR2');
+    const next = await successorOf(() => torpor.output);
+    try {
+      for (let each = 0; each < 4; each += 1) {
+        using fresh = await stage.connect();
+        expect(await fresh.ask('new')).toMatch(/ n=1 .*new$/);
+      }
+      await torpor.waitForState(PLATFORM, 'awake');
+      isOver = true;
+      expect(Math.min(...(await Promise.all(talks)))).toBeGreaterThan(1);
+      expect(old.map(({ state, unread }) => [state, unread.length])).toEqual(old.map(() => ['open', 0]));
+      expect(isAlive(torpor.pid)).toBe(true);
+      for (const client of old) client.destroy();
+      await eventually('the old process to end', () => !isAlive(torpor.pid));
+      using last = await stage.connect();
+      expect(await last.ask('last')).toMatch(/ n=1 .*last$/);
+      expect((await torpor.platform(PLATFORM)).workers).toEqual({ wanted: 2, running: 2 });
+    } finally {
+      if (isAlive(next)) process.kill(next, 'SIGTERM');
+      await eventually('the new process to end', () => !isAlive(next));
+    }
+  });
+
   test('SIGUSR2 with a file that the new process refuses -> the old one goes on, clients get through', async () => {
     await using stage = await Stage.open({ idleTimeout: '10m' });
     const torpor = await stage.run();

@@ -1,8 +1,12 @@
 // Several processes that carry the streams, as users run them: one platform sleeps and wakes under the clients of all of them.
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import type { LineClient } from '../support/line-client.ts';
-import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
+import { LineClient } from '../support/line-client.ts';
+import { freePort } from '../support/ports.ts';
+import type { TorporApi } from '../support/torpor-api.ts';
+import { type SetUp, writeFarmConfig } from '../support/torpor-config.ts';
+import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, USER } from './support/stage.ts';
 
 const CLIENTS = 12;
 
@@ -64,4 +68,104 @@ describe('torpor run with two workers', { timeout: E2E_TIMEOUT_MS }, () => {
       stage.platform.vm('alice').connections.some((at) => at.bytesReceived === 'one\nlast\n'.length),
     );
   });
+
+  test('SIGHUP: a listener added, changed, taken out -> at once in both workers, and in one that is started later; open streams stay', async () => {
+    await using stage = await Stage.open({ workers: 2, idleTimeout: '10m' });
+    const torpor = await stage.run();
+    const open: LineClient[] = [];
+    for (let each = 0; each < CLIENTS; each += 1) open.push(await stage.connect());
+    await Promise.all(open.map((client) => client.ask('one')));
+    const target = `127.0.0.1:${stage.platform.vmPorts[0]}`;
+    const port = await freePort();
+    let reloads = 0;
+    const reload = async (vms: SetUp['vms']) => {
+      stage.configure({ workers: 2, idleTimeout: '10m', vms });
+      process.kill(torpor.pid, 'SIGHUP');
+      reloads += 1;
+      await eventually(
+        'the reload',
+        () => torpor.output.split('configuration read again').length - 1 >= reloads || Promise.reject(torpor.output),
+      );
+    };
+    const second = { name: 'bob', listenPort: port, target, probe: 'none' };
+
+    await reload([...stage.alice({}).vms, second]);
+    const added: LineClient[] = [];
+    for (let each = 0; each < CLIENTS; each += 1) added.push(await stage.connect(port));
+    for (const client of added) expect(await client.ask('new')).toMatch(/ n=1 .*new$/);
+    expect(await workersOf(torpor, added)).toBe(2);
+
+    // One that comes up now knows of it, too.
+    const [victim = 0] = await childrenOf(torpor.pid);
+    process.kill(victim, 'SIGKILL');
+    await eventually('another worker', () => torpor.output.includes('another one takes its place'));
+    await eventually('both to run', async () => (await torpor.platform(PLATFORM)).workers.running === 2);
+    for (let each = 0; each < CLIENTS; each += 1) {
+      using client = await stage.connect(port);
+      expect(await client.ask('later')).toMatch(/ n=1 .*later$/);
+    }
+
+    const kept = open.filter(({ state }) => state === 'open');
+    expect(kept.length).toBeLessThan(CLIENTS);
+    await reload(stage.alice({ allowFrom: ['192.0.2.0/24'] }).vms);
+    await expect(LineClient.connect(port)).rejects.toThrow('ECONNREFUSED');
+    // Changed in both: whoever comes from here is reset.
+    for (let each = 0; each < 8; each += 1) {
+      await expect(LineClient.connect(stage.listenPort).then((client) => client.ask('?', 5000))).rejects.toThrow();
+    }
+    for (const client of kept) expect(await client.ask('two')).toMatch(/ n=2 .*two$/);
+    // Back, at an address that was free in between.
+    await reload([...stage.alice({}).vms, second]);
+    using again = await stage.connect(port);
+    expect(await again.ask('again')).toMatch(/ n=1 .*again$/);
+    expect(torpor.output).not.toContain('next start');
+  });
+
+  test('SIGHUP: a platform added and taken out -> served by both workers, its open stream stays to its end', async () => {
+    await using stage = await Stage.open({ workers: 2, idleTimeout: '10m' });
+    const torpor = await stage.run();
+    await using other = await Stage.open();
+    const target = `127.0.0.1:${other.platform.vmPorts[0]}`;
+    const bmc = { port: stage.platform.bmcPort, user: USER, password: PASSWORD };
+    const first = { platform: PLATFORM, bmc, ...stage.alice({}), idleTimeout: '10m' };
+    const port = await freePort();
+    const vms = [{ name: 'bob', listenPort: port, target, probe: 'none' }];
+    const second = { ...first, platform: 'vdi-02', bmc: { ...bmc, port: other.platform.bmcPort }, vms };
+    const { apiPort } = stage;
+    writeFarmConfig(stage.folder, { apiPort, workers: 2, platforms: [first, second] });
+    process.kill(torpor.pid, 'SIGHUP');
+    await eventually('the platform', async () => (await torpor.platforms()).length === 2);
+    const clients: LineClient[] = [];
+    for (let each = 0; each < CLIENTS; each += 1) clients.push(await stage.connect(port));
+    for (const client of clients) expect(await client.ask('hello', 40_000)).toMatch(/ n=1 .*hello$/);
+    expect(await workersOf(torpor, clients)).toBe(2);
+
+    writeFarmConfig(stage.folder, { apiPort, workers: 2, platforms: [first] });
+    process.kill(torpor.pid, 'SIGHUP');
+    await eventually('the platform to be taken out', () => torpor.output.includes('vdi-02 taken out'));
+    await eventually('the port to be free', () =>
+      LineClient.connect(port).then(
+        (client) => Promise.reject(new Error(client.state)),
+        () => true,
+      ),
+    );
+    for (const client of clients) expect(await client.ask('still here')).toMatch(/ n=2 .*still here$/);
+    for (const client of clients) client.destroy();
+    await eventually('the platform to be out', async () => (await torpor.platforms()).length === 1);
+    using alice = await stage.connect();
+    expect(await alice.ask('one')).toMatch(/ n=1 .*one$/);
+  });
 });
+
+/** By how many workers these are carried. */
+async function workersOf(torpor: TorporApi, clients: readonly LineClient[]): Promise<number> {
+  const streams = await torpor.streams();
+  const ids = clients.map(
+    ({ localPort }) => streams.find(({ client }) => client.endsWith(`:${localPort}`))?.id ?? '-0.0',
+  );
+  return new Set(ids.map((id) => /-(\d+)\.\d+$/.exec(id)?.[1])).size;
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  return (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1')).trim().split(' ').map(Number);
+}

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { InhibitorKind, KeptOrders } from '../../src/platform/inhibitor.ts';
-import { nextDeadlineMs, step } from '../../src/platform/machine.ts';
-import type { Effect, PlatformEvent, PlatformPolicy } from '../../src/platform/model.ts';
+import { isCalm, nextDeadlineMs, step } from '../../src/platform/machine.ts';
+import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
 import type { AcpiState, Intent, LostVms } from '../../src/platform/ports.ts';
 import { STATE_NAMES, type StateName } from '../../src/platform/status.ts';
 import { MachineChecker } from './machine-checker.ts';
@@ -13,7 +13,7 @@ const SEED = Number(process.env.TORPOR_SEED ?? Date.now() % 2 ** 31);
 console.log(`machine.property: seed ${SEED} (TORPOR_SEED repeats it, TORPOR_RUNS runs more)`);
 const PARAMETERS = { seed: SEED, numRuns: Number(process.env.TORPOR_RUNS ?? 100) };
 
-const seen = { presses: 0, wakeRequests: 0, states: new Set<StateName>() };
+const seen = { presses: 0, wakeRequests: 0, states: new Set<StateName>(), calm: 0 };
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
@@ -21,6 +21,37 @@ function deepFreeze<T>(value: T): T {
     for (const part of Object.values(value)) deepFreeze(part);
   }
   return value;
+}
+
+/** Where `isCalm` says so, activity and a pool do nothing that time alone would not, and only what comes last of each kind is remembered. */
+function checkCalm(model: PlatformModel, nowMs: number): void {
+  const pool = 1 + (nowMs % 3);
+  if (!isCalm(model, pool)) return;
+  // What time alone moves is moved by whatever is told first.
+  const [rested, moved] = step(model, { kind: 'tick' }, nowMs);
+  if (moved.length > 0 || rested.state !== model.state) return;
+  seen.calm += 1;
+  const say = (events: readonly PlatformEvent[]) => {
+    let [now, effects]: [PlatformModel, readonly Effect[]] = [model, []];
+    for (const event of events) {
+      const [next, more] = step(now, event, nowMs);
+      [now, effects] = [next, [...effects, ...more]];
+    }
+    return JSON.stringify([now, effects]);
+  };
+  const latest: PlatformEvent[] = [
+    { kind: 'activity', vm: 'alice', why: 'latest' },
+    { kind: 'pool', size: pool },
+  ];
+  const each: PlatformEvent[] = [
+    { kind: 'pool', size: 7 },
+    { kind: 'activity', vm: 'alice', why: 'earlier' },
+    { kind: 'pool', size: 2 },
+    ...latest,
+  ];
+  if (say(each) !== say(latest)) throw new Error('calm: what is told together differs from what is told one by one');
+  const [, effects] = step(model, latest[0] as PlatformEvent, nowMs);
+  if (effects.length > 0) throw new Error(`calm: activity has effects: ${JSON.stringify(effects)}`);
 }
 
 /** A rig whose every step is checked: total, pure, deterministic, and true to its promises. */
@@ -40,6 +71,7 @@ class CheckedRig extends MachineRig {
     const again = step(before, event, this.nowMs);
     if (JSON.stringify(again) !== JSON.stringify([this.model, effects]))
       throw new Error(`${event.kind}: not deterministic`);
+    checkCalm(before, this.nowMs);
     this.checker.watch(event, this.model, effects, this.nowMs);
     const dueMs = nextDeadlineMs(this.model);
     if (dueMs !== null && dueMs <= this.nowMs)
@@ -453,6 +485,7 @@ describe('machine: any events in any order', () => {
     );
     expect([...seen.states].sort()).toEqual([...STATE_NAMES].sort());
     expect(seen.presses).toBeGreaterThan(10);
+    expect(seen.calm).toBeGreaterThan(100);
     expect(seen.wakeRequests).toBeGreaterThan(10);
   });
 

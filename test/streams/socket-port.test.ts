@@ -1,9 +1,10 @@
 // One socket's reading and writing through lent buffers: who reads where, what happens at the bounds, and what is given back.
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadCore } from '../../src/core/stream-core.ts';
 import { DirectReads } from '../../src/streams/direct-reads.ts';
+import { Listener, type ListenerOptions } from '../../src/streams/listener.ts';
+import { detectRawSockets } from '../../src/streams/raw-trial.ts';
 import {
   BUSY_BYTES,
   ReadBuffers,
@@ -12,7 +13,8 @@ import {
   SILENT_MS,
   SLOT_BYTES,
 } from '../../src/streams/read-buffers.ts';
-import { PORT_HIGH_WATER_BYTES, type PortOwner, SocketPort } from '../../src/streams/socket-port.ts';
+import { type PortOwner, SocketPort } from '../../src/streams/socket-port.ts';
+import type { StreamSocket } from '../../src/streams/stream-socket.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { noise, SocketReader } from './support/socket-reader.ts';
@@ -24,31 +26,47 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
+/** How the near ends are carried. */
+let way: 'raw' | 'direct' = 'direct';
+
 async function makeBuffers(slots: number, busyBuffers: number, clock = new FakeClock()): Promise<ReadBuffers> {
   const core = await loadCore({
     maxStreams: 1,
     heapBytes: 256 * 1024,
     reservableBytes: reservedBytes(slots, busyBuffers),
   });
-  return new ReadBuffers({ core, clock, direct: await DirectReads.detect(), slots, busyBuffers });
+  const [direct, raw] = [await DirectReads.detect(), way === 'raw' ? await detectRawSockets() : null];
+  return new ReadBuffers({ core, clock, direct, raw, slots, busyBuffers });
 }
 
 /** Two connected sockets: one that the code under test has accepted, and the far end. */
-async function connectPair(): Promise<{ near: Socket; far: Socket }> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: PORT_HIGH_WATER_BYTES });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const accepted = once(server, 'connection') as Promise<[Socket]>;
-  const far = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, allowHalfOpen: true });
-  const [near] = await accepted;
+async function connectPair(buffers: ReadBuffers): Promise<{ near: StreamSocket; far: Socket }> {
+  let accept: (client: StreamSocket) => void = () => {};
+  const accepted = new Promise<StreamSocket>((resolve) => {
+    accept = resolve;
+  });
+  const listener = new Listener(LISTENER, (client) => accept(client), buffers.raw);
+  await listener.open();
+  const far = connect({ host: '127.0.0.1', port: listener.endpoint.port, allowHalfOpen: true });
+  const near = await accepted;
   for (const socket of [near, far]) socket.on('error', () => {});
   closers.push(() => {
     near.destroy();
     far.destroy();
-    server.close();
+    return listener.close();
   });
   return { near, far };
 }
+
+const LISTENER: ListenerOptions = {
+  listen: { host: '127.0.0.1', port: 0 },
+  target: { host: '127.0.0.1', port: 9 },
+  vm: 'alice',
+  protocol: 'raw',
+  device: 'desktop',
+  wakeOn: 'connect',
+  maxStreams: null,
+};
 
 const NOBODY: PortOwner = { onChunk() {}, onDrained() {}, onEnd() {}, onClose() {} };
 
@@ -62,8 +80,8 @@ interface Relay {
 
 /** Passes what `source` sends to `sink`, with backpressure. */
 async function startRelay(buffers: ReadBuffers): Promise<Relay> {
-  const one = await connectPair();
-  const other = await connectPair();
+  const one = await connectPair(buffers);
+  const other = await connectPair(buffers);
   const chunks: Relay['chunks'] = [];
   const to = new SocketPort(other.near, buffers, { ...NOBODY, onDrained: () => from.resume() });
   const from: SocketPort = new SocketPort(one.near, buffers, {
@@ -76,7 +94,11 @@ async function startRelay(buffers: ReadBuffers): Promise<Relay> {
   return { from, source: one.far, sink: other.far, chunks };
 }
 
-describe('SocketPort', () => {
+describe.each(['raw', 'direct'] as const)('SocketPort, %s', (reading) => {
+  beforeEach(() => {
+    way = reading;
+  });
+
   it('small chunks: one after the other -> read into the scratch, nothing stays lent', async () => {
     const buffers = await makeBuffers(2, 2);
     const { source, sink, chunks } = await startRelay(buffers);
@@ -175,7 +197,6 @@ describe('SocketPort', () => {
     source.resetAndDestroy();
     from.resume();
     from.socket.destroy();
-    await eventually('the close', () => from.socket.closed);
     await eventually('all buffers back', () => buffers.lent.busy === 0 && buffers.lent.slots === 0);
     expect(buffers.scratch.includes('secret')).toBe(false);
     const busy = [buffers.lendBusy({ giveBack: () => false }), buffers.lendBusy({ giveBack: () => false })];

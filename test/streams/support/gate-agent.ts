@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { TcpProbe } from '../../../src/probes/tcp-probe.ts';
 import { VmProber } from '../../../src/probes/vm-prober.ts';
+import type { StreamSocket } from '../../../src/streams/stream-socket.ts';
 import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from '../../../src/streams/target-connector.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
@@ -77,12 +78,13 @@ serveAgent({
   timeConnect: (pace: ConnectPace) =>
     new Promise((resolve, reject) => {
       const startMs = systemClock.nowMs();
-      const onConnected = (socket: Socket) => {
+      const onConnected = (socket: StreamSocket) => {
         socket.destroy();
         resolve(systemClock.nowMs() - startMs);
       };
       const owner = { onConnected, onConnectFailed: reject };
-      new TargetConnector({ target, pace, clock: systemClock, owner });
+      const bound = TargetConnector.boundBy(systemClock);
+      new TargetConnector({ target, pace, clock: systemClock, bound, owner });
       // The connector's own timers do not keep a process alive; the agent lives by its channel.
       setTimeout(() => reject(new Error('neither connected nor failed')), 2 * CONNECT_BOUND_MS).unref();
     }),

@@ -5,6 +5,7 @@ import { loadCore } from '../../../src/core/stream-core.ts';
 import type { Clock, StreamName, StreamObserver, StreamStatus } from '../../../src/platform/ports.ts';
 import { DirectReads } from '../../../src/streams/direct-reads.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
+import { detectRawSockets } from '../../../src/streams/raw-trial.ts';
 import { ReadBuffers, type ReadBuffersOptions, reservedBytes } from '../../../src/streams/read-buffers.ts';
 import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
@@ -130,12 +131,12 @@ const LISTENER: Omit<ListenerOptions, 'target'> = {
   maxStreams: null,
 };
 
-/** direct: into the core's memory, as this Node can. plain: what is done where it cannot. */
-export type ReadingWay = 'direct' | 'plain';
+/** raw: on Node's bare handles, as this Node can. direct: on net.Socket, into the core's memory. plain: what is done where neither can. */
+export type ReadingWay = 'raw' | 'direct' | 'plain';
 
 export class StreamRig {
-  /** How the rigs of a test file read their sockets. */
-  static reading: ReadingWay = 'direct';
+  /** How the rigs of a test file carry their connections. */
+  static reading: ReadingWay = 'raw';
   readonly buffers: ReadBuffers;
   readonly set: StreamSet;
   readonly registry: StreamRegistry;
@@ -176,10 +177,12 @@ export class StreamRig {
     });
     const registry = new StreamRegistry({ core, clock });
     registry.start();
-    const direct = StreamRig.reading === 'direct' ? await DirectReads.detect() : null;
-    if (StreamRig.reading === 'direct' && direct === null)
-      throw new Error(`no direct reads under Node ${process.version}`);
-    const rig = new StreamRig(registry, makeBuffers({ core, clock, direct, slots, busyBuffers }), options);
+    const direct = StreamRig.reading === 'plain' ? null : await DirectReads.detect();
+    const raw = StreamRig.reading === 'raw' ? await detectRawSockets() : null;
+    const isAsWanted =
+      (direct !== null || StreamRig.reading === 'plain') && (raw !== null || StreamRig.reading !== 'raw');
+    if (!isAsWanted) throw new Error(`no ${StreamRig.reading} reads under Node ${process.version}`);
+    const rig = new StreamRig(registry, makeBuffers({ core, clock, direct, raw, slots, busyBuffers }), options);
     await rig.set.open();
     return rig;
   }

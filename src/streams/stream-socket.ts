@@ -1,0 +1,34 @@
+// What streams need of a TCP connection, as net.Socket has it. Who makes one, and over what, is left to others.
+
+/** Listeners are shared functions that find what is theirs by the socket that they are called on. */
+export type SocketListener = (this: never, ...args: never[]) => void;
+
+export type SocketEvent = 'connect' | 'data' | 'drain' | 'finish' | 'end' | 'error' | 'close';
+
+/** A connection whose directions end one by one (`allowHalfOpen`). `net.Socket` is one, `RawSocket` another. */
+export interface StreamSocket {
+  /** Nothing can be read or written any more. */
+  readonly destroyed: boolean;
+  /** `end` was called. */
+  readonly writableEnded: boolean;
+  /** Its FIN is with the kernel, behind all bytes. */
+  readonly writableFinished: boolean;
+  /** Bytes that are not with the kernel yet. */
+  readonly writableLength: number;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  /** `drain` follows each write that is not done at once. The bytes stay as they are until then. */
+  write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
+  end(): unknown;
+  end(bytes: Uint8Array): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  destroy(): unknown;
+  /** Closes with RST. See resetSocket for when it cannot. */
+  resetAndDestroy(): unknown;
+  on(event: SocketEvent, listener: SocketListener): unknown;
+  once(event: SocketEvent, listener: SocketListener): unknown;
+  removeListener(event: SocketEvent, listener: SocketListener): unknown;
+}
