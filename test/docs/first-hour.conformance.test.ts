@@ -1,6 +1,7 @@
 // docs/first-hour.md: every command that it shows is run, in its order, against a simulated platform over real sockets; TORPOR_WRITE_DOCS=1 writes what they print.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import type { SavingsReport } from '../../src/platform/history.ts';
 import { PLATFORM, Stage } from '../e2e/support/stage.ts';
 import { eventually } from '../support/eventually.ts';
 import type { LineClient } from '../support/line-client.ts';
@@ -24,6 +25,8 @@ beforeAll(async () => {
     idleTimeout: '2s',
     minAwake: '0s',
     drowsyFor: '1s',
+    // As fast as the simulated host is.
+    idleCosts: { suspend: '400ms', resume: '250ms' },
     power: { watts: { busy: 320, idle: 180, asleep: 9 } },
   });
 });
@@ -33,6 +36,11 @@ afterAll(async () => {
   await stage?.[Symbol.asyncDispose]();
   page.finish();
 });
+
+async function predictedWakes(): Promise<number | undefined> {
+  const response = await fetch(`http://127.0.0.1:${stage.apiPort}/api/v1/savings`);
+  return ((await response.json()) as SavingsReport).predicted?.wakes;
+}
 
 async function restartArmed(): Promise<void> {
   client.destroy();
@@ -62,7 +70,10 @@ describe('docs/first-hour.md', () => {
     // Somebody is back: a wake that would have been.
     await using _typing = typeAway(client);
     await eventually('that sleep to be over', async () => (await torpor.report())[0]?.wouldHaveSlept.wakes === 1);
+    const isStored = async () => (await predictedWakes()) === 1;
+    await eventually('the history to have it', isStored, { withinMs: 20_000 });
     await show('report', 'report');
+    await show('savings', 'savings --last 1d');
   });
 
   test('armed, nobody types -> asleep; somebody types -> awake; the events have it', async () => {

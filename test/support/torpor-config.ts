@@ -48,6 +48,7 @@ export interface PlatformSetUp {
   readonly wakeTimeout?: string;
   readonly sleep?: 'S3' | 'S5';
   readonly context?: object;
+  readonly idleCosts?: Readonly<Record<string, string | number>>;
 }
 
 export interface SetUp extends PlatformSetUp {
@@ -123,6 +124,7 @@ function platformSection(folder: TempFolder, setUp: PlatformSetUp): object {
     },
     ...(setUp.hooks === undefined ? {} : { hooks: setUp.hooks }),
     ...(setUp.hold === undefined ? {} : { hold: setUp.hold }),
+    ...(setUp.idleCosts === undefined ? {} : { idleCosts: setUp.idleCosts }),
     ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
     vms,
   };

@@ -65,10 +65,11 @@ function recordedSavings(nowMs: number): Savings {
       const awakeHours = isWeekend ? 0.6 : 9 - 2.4 * nth + 1.5 * Math.sin(back * 2.1 + nth);
       return { day: at.toISOString().slice(0, 10), ...sumOf(awakeHours) };
     });
-    return { platform, days, total: addUp(days) };
+    return { platform, predicted: null, days, total: addUp(days) };
   });
   const total = addUp(platforms.map((each) => each.total));
-  return { fromMs: nowMs - 30 * DAY_MS, toMs: nowMs, currency: 'EUR', platforms, own: { watts: 6, kwh: 4.3 }, total };
+  const own = { watts: 6, kwh: 4.3 };
+  return { fromMs: nowMs - 30 * DAY_MS, toMs: nowMs, currency: 'EUR', platforms, own, total, predicted: null };
 }
 
 function sumOf(awakeHours: number): SavedSum {

@@ -9,6 +9,7 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/\b\d{2}:\d{2}:\d{2}(\.\d+)?\b/g, 'TIME'],
   [/\b\d+(\.\d+)? ?(d|h|ms|m|s)( \d+(\.\d+)? ?(h|m|s|ms))*\b/g, 'DURATION'],
   [/\b\d+(\.\d+)? (B|KiB|MiB)\b/g, 'SIZE'],
+  [/\bkWh\b/g, 'Wh'],
   [/127\.0\.0\.1:\d+/g, 'ADDRESS'],
   [/ -?\d+(\.\d+)?/g, ' NUMBER'],
   [/\d+(\.\d+)?/g, 'NUMBER'],
