@@ -26,11 +26,11 @@ const STYLE = `
 body { margin: 0; } main { max-width: 76rem; margin: 0 auto; padding: 1rem; } h1 { line-height: 1.2; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; max-width: max-content; } th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
-th:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
+thead th { white-space: normal; } th:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
 svg { display: block; width: 100%; max-width: 720px; height: auto; } svg text { fill: currentColor; font-size: 14px; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: .6rem 0 0; padding: 0; list-style: none; font-size: .9rem; }
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .4em; }
-@media (max-width: 45rem) { svg text { font-size: 27px; } thead th, th:first-child { white-space: normal; } th:first-child { max-width: 7.5rem; } }
+@media (max-width: 45rem) { svg text { font-size: 27px; } th:first-child { white-space: normal; } th:first-child { max-width: 7.5rem; } }
 .axis { stroke: currentColor; stroke-opacity: .35; } .note { opacity: .75; font-size: .9rem; }`;
 
 function renderPlatform(report: ReplayReport): string {
