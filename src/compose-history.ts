@@ -113,7 +113,11 @@ export class FarmHistory {
     const { history, energy } = this.#options.config;
     const { price, currency, co2eKgPerKwh, ownWatts, timeZone } = energy;
     return {
-      platforms: this.#platforms.map(({ name, power }) => ({ name, watts: power.watts })),
+      platforms: this.#platforms.map(({ name, power, drowsyForMs, minAwakeMs, idleCosts }) => ({
+        name,
+        watts: power.watts,
+        rules: { drowsyForMs, minAwakeMs, suspendMs: idleCosts.suspendMs, resumeMs: idleCosts.resumeMs },
+      })),
       factors: { price, currency, co2eKgPerKwh, ownWatts },
       timeZone,
       sampleEveryMs: history?.sampleEveryMs ?? 0,

@@ -1,4 +1,5 @@
 // Who asks, and whether they may: by a token in the header, or by the dashboard's session. Where the tokens stand is others' business.
+import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from '../platform/ports.ts';
 import { RequestRefused } from './problem.ts';
@@ -27,6 +28,8 @@ export interface AccessOptions {
 const ANYBODY: Caller = { name: null, role: 'operate' };
 /** Far above a token of ours. */
 const TOKEN_MAX_CHARS = 256;
+/** Enough that two Torpors of one host name are not called alike. */
+const INSTANCE_BYTES = 4;
 
 export class Access {
   readonly #options: AccessOptions;
@@ -37,7 +40,10 @@ export class Access {
     this.#options = options;
     this.#sessions = new SessionTable(options.nowMs);
     // The prefix makes browsers refuse such a cookie from anywhere but this very host, over TLS (RFC 6265bis section 4.1.3).
-    this.#cookie = options.isSecure ? '__Host-torpor' : 'torpor';
+    // Browsers keep cookies by host name and not by port: two Torpors of one name must not take each other's away. Sessions end with
+    // the process, and so may the name.
+    const name = `torpor-${randomBytes(INSTANCE_BYTES).toString('hex')}`;
+    this.#cookie = options.isSecure ? `__Host-${name}` : name;
   }
 
   get asksForTokens(): boolean {

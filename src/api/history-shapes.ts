@@ -88,6 +88,17 @@ const energySum = z.object({
   wattsSource: z.enum(['measured', 'configured', 'mixed', 'none']),
 });
 
+const predictedSavings = z
+  .object({
+    savedKwh: z.number(),
+    money: z.number(),
+    co2eKg: z.number(),
+    asleepMs: z.number(),
+    wakes: z.number(),
+    wattsSource: z.enum(['measured', 'configured', 'mixed', 'none']),
+  })
+  .nullable();
+
 export const savingsAnswer = z
   .object({
     fromMs: z.number(),
@@ -97,14 +108,20 @@ export const savingsAnswer = z
     platforms: z.array(
       z.object({
         platform: z.string(),
+        predicted: predictedSavings,
         days: z.array(energySum.extend({ day: z.string().regex(/^\d{4}-\d\d-\d\d$/) })),
         total: energySum,
       }),
     ),
     own: z.object({ watts: z.number(), kwh: z.number() }),
     total: energySum,
+    predicted: predictedSavings,
   })
-  .meta({ id: 'SavingsReport', description: "own: Torpor's draw, taken off the total once" });
+  .meta({
+    id: 'SavingsReport',
+    description:
+      "own: Torpor's draw, taken off the total once; predicted: what platforms in observe mode would have saved",
+  });
 
 const storedEvent = z
   .object({

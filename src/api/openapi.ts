@@ -51,8 +51,8 @@ export function buildOpenApi(routes: readonly Route[], version: string): Json {
         session: {
           type: 'apiKey',
           in: 'cookie',
-          name: 'torpor',
-          description: "the dashboard's; __Host-torpor over TLS",
+          name: 'torpor-ID',
+          description: "the dashboard's; ID is of this run of this Torpor; over TLS __Host-torpor-ID",
         },
       },
     },

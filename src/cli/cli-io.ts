@@ -38,6 +38,9 @@ export type PlayDemo = (options: {
   readonly json: boolean;
   print(line: string): void;
   readonly signal: AbortSignal;
+  /** Its API answers there from now on, until `onEnding`. */
+  onReady?(apiUrl: string): void;
+  onEnding?(): void;
 }) => Promise<{ ok: boolean }>;
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';

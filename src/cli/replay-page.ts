@@ -23,17 +23,21 @@ the future and woke ahead. Waits at equal sleep: at the hours asleep of fixed 10
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+body { margin: 0; } main { max-width: 76rem; margin: 0 auto; padding: 1rem; } h1 { line-height: 1.2; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.wide { overflow-x: auto; } th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } svg { max-width: 100%; height: auto; } svg text { fill: currentColor; font-size: 13px; }
+.wide { overflow-x: auto; max-width: max-content; } th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
+thead th { white-space: normal; } th:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
+svg { display: block; width: 100%; max-width: 720px; height: auto; } svg text { fill: currentColor; font-size: 14px; }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: .6rem 0 0; padding: 0; list-style: none; font-size: .9rem; }
+.legend i { display: inline-block; width: .8em; height: .8em; margin-right: .4em; }
+@media (max-width: 45rem) { svg text { font-size: 27px; } th:first-child { white-space: normal; } th:first-child { max-width: 7.5rem; } }
 .axis { stroke: currentColor; stroke-opacity: .35; } .note { opacity: .75; font-size: .9rem; }`;
 
 function renderPlatform(report: ReplayReport): string {
   const days = report.days.toFixed(1);
   return `<section><h2>${escapeHtml(report.platform)}</h2>
 <p>${days} days, ${report.people} people, ${report.intervals} idle intervals.</p>
-<div class="wide">${renderTable(report)}</div>
+<div class="wide" role="region" tabindex="0" aria-label="Figures of ${escapeHtml(report.platform)}">${renderTable(report)}</div>
 <h3>Where the money goes</h3>${renderBars(report)}
 <h3>Sleep against waits</h3>${renderCurves(report.policies)}</section>`;
 }
@@ -76,24 +80,24 @@ function renderTable({ alwaysOn, optimum, optimumNoWake, policies }: ReplayRepor
   return `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
 }
 
-/** One bar per policy, made of what its cost is made of. Always-on would dwarf them and is left to the table. */
+/** One bar per policy below its name, made of what its cost is made of. Always-on would dwarf them and is left to the table. */
 function renderBars({ optimum, optimumNoWake, policies }: ReplayReport): string {
   const courses: readonly CourseFigures[] = [...policies, optimumNoWake, optimum];
-  const [left, rowHeight] = [200, 30];
-  const scale = (WIDTH - left - 70) / Math.max(...courses.map(({ cost }) => cost), Number.EPSILON);
+  const [rowHeight, barHeight] = [58, 20];
+  const scale = (WIDTH - 80) / Math.max(...courses.map(({ cost }) => cost), Number.EPSILON);
   const bars = courses.map((figures, row) => {
-    const y = row * rowHeight + 4;
-    let x = left;
+    const y = row * rowHeight + 30;
+    let x = 0;
     const parts = PARTS.map((part, index) => {
       const width = figures.costOf[part] * scale;
-      const rect = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="20" fill="${PART_COLOURS[index]}"><title>${part}: ${figures.costOf[part].toFixed(3)}</title></rect>`;
+      const rect = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${barHeight}" fill="${PART_COLOURS[index]}"><title>${part}: ${figures.costOf[part].toFixed(3)}</title></rect>`;
       x += width;
       return rect;
     });
-    return `<text x="0" y="${y + 15}">${escapeHtml(figures.name)}</text>${parts.join('')}<text x="${(x + 6).toFixed(1)}" y="${y + 15}">${figures.cost.toFixed(2)}</text>`;
+    return `<text x="0" y="${y - 7}">${escapeHtml(figures.name)}</text>${parts.join('')}<text x="${(x + 6).toFixed(1)}" y="${y + 16}">${figures.cost.toFixed(2)}</text>`;
   });
-  const legendY = courses.length * rowHeight + 10;
-  return `<svg viewBox="0 0 ${WIDTH} ${legendY + 24}" width="${WIDTH}" role="img" aria-label="Cost of each policy by what it is made of">${bars.join('\n')}${renderLegend(PARTS, PART_COLOURS, legendY)}</svg>`;
+  const height = courses.length * rowHeight;
+  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Cost of each policy by what it is made of">${bars.join('\n')}</svg>${renderLegend(PARTS, PART_COLOURS)}`;
 }
 
 /** Each family's curve of waits per day over hours asleep per day: down and right is better. */
@@ -103,7 +107,7 @@ function renderCurves(policies: readonly PolicyFigures[]): string {
       curve.length > 0 && policies.findIndex((other) => familyOf(other.name) === familyOf(name)) === index,
   );
   if (families.length === 0) return '<p class="note">Left out (--no-curves).</p>';
-  const [left, top, height] = [60, 10, 300];
+  const [left, top, height] = [1, 10, 300];
   const points = families.flatMap(({ curve }) => curve);
   const [fromX, toX] = rangeOf(points.map(({ x }) => x));
   const [fromY, toY] = rangeOf([0, ...points.map(({ y }) => y)]);
@@ -124,9 +128,9 @@ function renderCurves(policies: readonly PolicyFigures[]): string {
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}`;
   });
   const axes = `<line class="axis" x1="${left}" y1="${top + height}" x2="${WIDTH}" y2="${top + height}"/><line class="axis" x1="${left}" y1="${top}" x2="${left}" y2="${top + height}"/>`;
-  const labels = `<text x="${left}" y="${top + height + 18}">${fromX.toFixed(1)} h</text><text x="${WIDTH}" y="${top + height + 18}" text-anchor="end">${toX.toFixed(1)} h asleep a day</text><text x="0" y="${top + 12}">${toY.toFixed(1)}</text><text x="0" y="${top + 28}">waits</text><text x="0" y="${top + 44}">a day</text>`;
+  const labels = `<text x="${left}" y="${top + height + 28}">${fromX.toFixed(1)} h</text><text x="${WIDTH}" y="${top + height + 28}" text-anchor="end">${toX.toFixed(1)} h asleep a day</text><text x="${left + 8}" y="${top + 20}">${toY.toFixed(1)} waits a day</text>`;
   const names = families.map(({ name }) => familyOf(name));
-  return `<svg viewBox="0 0 ${WIDTH} ${height + 70}" width="${WIDTH}" role="img" aria-label="Waits per day over hours asleep per day">${axes}${labels}${lines.join('\n')}${renderLegend(names, LINE_COLOURS, height + 45)}</svg>`;
+  return `<svg viewBox="0 0 ${WIDTH} ${height + 50}" role="img" aria-label="Waits per day over hours asleep per day">${axes}${labels}${lines.join('\n')}</svg>${renderLegend(names, LINE_COLOURS)}`;
 }
 
 function familyOf(name: string): string {
@@ -138,13 +142,11 @@ function rangeOf(values: readonly number[]): [number, number] {
   return to > from ? [from, to] : [from, from + 1];
 }
 
-function renderLegend(names: readonly string[], colours: readonly string[], y: number): string {
-  return names
-    .map((name, index) => {
-      const x = index * 120;
-      return `<rect x="${x}" y="${y}" width="12" height="12" fill="${colours[index % colours.length]}"/><text x="${x + 18}" y="${y + 11}">${escapeHtml(name)}</text>`;
-    })
-    .join('');
+function renderLegend(names: readonly string[], colours: readonly string[]): string {
+  const keys = names.map(
+    (name, index) => `<li><i style="background:${colours[index % colours.length]}"></i>${escapeHtml(name)}</li>`,
+  );
+  return `<ul class="legend">${keys.join('')}</ul>`;
 }
 
 function escapeHtml(text: string): string {

@@ -26,18 +26,31 @@ export interface SavedSum {
   readonly wattsSource: 'measured' | 'configured' | 'mixed' | 'none';
 }
 
+/** What would have been saved while platforms only observed. */
+export interface PredictedSum {
+  readonly savedKwh: number;
+  readonly money: number;
+  readonly co2eKg: number;
+  readonly asleepMs: number;
+  readonly wakes: number;
+  readonly wattsSource: SavedSum['wattsSource'];
+}
+
 export interface Savings {
   readonly fromMs: number;
   readonly toMs: number;
   readonly currency: string;
   readonly platforms: ReadonlyArray<{
     readonly platform: string;
+    /** null: it would not have slept any more than it did. */
+    readonly predicted: PredictedSum | null;
     readonly days: ReadonlyArray<SavedSum & { readonly day: string }>;
     readonly total: SavedSum;
   }>;
   /** What Torpor itself drew. */
   readonly own: { readonly watts: number; readonly kwh: number };
   readonly total: SavedSum;
+  readonly predicted: PredictedSum | null;
 }
 
 /** Who is logged in; `null` where the API asks for nobody. */

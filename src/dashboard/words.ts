@@ -1,6 +1,6 @@
 // The page's sentences: numbers and states in words. Pure, so that they are tested without a browser.
-import { formatDuration } from '../platform/units.ts';
-import type { Blocker, PlatformStatus, StateName, StreamStatus } from './shapes.ts';
+import { formatDuration, formatFixed } from '../platform/units.ts';
+import type { Blocker, PlatformStatus, PredictedSum, Savings, StateName, StreamStatus } from './shapes.ts';
 
 const SMALL_NUMBERS = [
   'No',
@@ -134,5 +134,25 @@ export function momentOf(atMs: number, nowMs = Date.now()): string {
 }
 
 export function kwh(value: number): string {
-  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} kWh`;
+  const size = Math.abs(value);
+  if (size < 0.01) return `${formatFixed(value * 1000, 2)} Wh`;
+  return `${formatFixed(value, size < 10 ? 2 : size < 100 ? 1 : 0)} kWh`;
+}
+
+/** What was saved; where nothing slept because all of it only observes, what would have been. */
+export function savedHeadline({ platforms, total, predicted }: Savings, days: number): string {
+  const inDays = `in ${days} ${days === 1 ? 'day' : 'days'}`;
+  const onlyObserved = platforms.every(({ total: sum }) => sum.asleepMs === 0);
+  if (!onlyObserved || predicted === null) return `${kwh(total.savedKwh)} saved ${inDays}.`;
+  if (predicted.wattsSource === 'none') return `They would have slept ${clock(predicted.asleepMs)} ${inDays}.`;
+  return `${kwh(predicted.savedKwh)} would have been saved ${inDays}.`;
+}
+
+/** Of one platform that only observed. */
+export function predictionInWords(predicted: PredictedSum, currency: string): string {
+  const { savedKwh, money, co2eKg, asleepMs, wakes, wattsSource } = predicted;
+  const sleep = `asleep for ${clock(asleepMs)}, woken ${wakes} ${wakes === 1 ? 'time' : 'times'}`;
+  if (wattsSource === 'none') return `${sleep}; nobody knows its watts asleep and idle`;
+  const saved = `${kwh(savedKwh)}, ${formatFixed(money, 2)} ${currency}, ${formatFixed(co2eKg, 1)} kg CO₂e`;
+  return `${saved}: ${sleep}; watts are ${wattsSource}`;
 }

@@ -25,6 +25,9 @@ export interface DemoOptions {
   readonly json: boolean;
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Its API answers there from now on, until `onEnding`. */
+  onReady?(apiUrl: string): void;
+  onEnding?(): void;
 }
 
 const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -37,8 +40,10 @@ export async function playDemo(options: DemoOptions): Promise<{ ok: boolean }> {
   try {
     run = await runTorpor(demoConfig(platforms, stateDir), { log: QUIET });
     const play = new DemoPlay(options, platforms, run);
+    options.onReady?.(run.apiUrl);
     return { ok: await play.play() };
   } finally {
+    options.onEnding?.();
     await run?.stop();
     await Promise.all(platforms.map(({ simulated }) => simulated.stop()));
     await rm(stateDir, { recursive: true, force: true });
@@ -67,6 +72,7 @@ class DemoPlay {
   async play(): Promise<boolean> {
     this.#say('Two simulated platforms, real TCP, real RMCP+. Clients stay connected while their platform sleeps.');
     this.#say(`The dashboard shows it while it happens: ${this.#run.apiUrl}/`);
+    this.#say(`So does another terminal: torpor top --api ${this.#run.apiUrl}`);
     let ok = false;
     try {
       await this.#open();

@@ -1,5 +1,5 @@
 // What sleeping saved: tallies of days as kWh, money and CO2e against a platform that is always on. Pure.
-import type { EnergySum, PlatformSavings, SavingsReport, WattsSource } from '../platform/history.ts';
+import type { EnergySum, PlatformSavings, PredictedSavings, SavingsReport, WattsSource } from '../platform/history.ts';
 import type { DayTally } from './day-tally.ts';
 
 /** Watt-seconds of a kilowatt-hour. */
@@ -32,6 +32,18 @@ export interface PlatformDays {
   readonly configuredIdleWatts: number | null;
   /** In order, without a gap. */
   readonly days: readonly TalliedDay[];
+  /** What would have been, had it been armed; null: it would not have slept any more. */
+  readonly imagined: ImaginedDays | null;
+}
+
+export interface ImaginedDays {
+  /** Of the same days as the real ones. */
+  readonly tallies: readonly DayTally[];
+  /** Within the wanted time. */
+  readonly asleepMs: number;
+  readonly wakes: number;
+  /** What it draws asleep, and by whose word; null: nobody knows. */
+  readonly asleepSource: WattsSource | null;
 }
 
 /** `watchedMs`: how long Torpor ran within the time that is told of. */
@@ -53,16 +65,56 @@ export function reportSavings(
     platforms: told,
     own: { watts: factors.ownWatts, kwh: ownKwh },
     total: { ...total, usedKwh: total.usedKwh + ownKwh, savedKwh, ...inMoney(savedKwh, factors) },
+    predicted: addPredictions(told.flatMap(({ predicted }) => predicted ?? [])),
   };
 }
 
-function savingsOf({ platform, configuredIdleWatts, days }: PlatformDays, factors: EnergyFactors): PlatformSavings {
+function savingsOf(platform: PlatformDays, factors: EnergyFactors): PlatformSavings {
+  const { days, configuredIdleWatts } = platform;
   const told = days.flatMap((each, index) => {
     if (!each.isWanted) return [];
     const idle = idleReference(days, index, configuredIdleWatts);
     return [{ day: each.day, ...dayEnergy(each, idle, factors) }];
   });
-  return { platform, days: told, total: addSums(told) };
+  return { platform: platform.platform, predicted: predictionOf(platform, factors), days: told, total: addSums(told) };
+}
+
+/** The difference between two worlds, each counted like the other. The idle watts are those of the real one: there they were read. */
+function predictionOf(
+  { days, imagined, configuredIdleWatts }: PlatformDays,
+  factors: EnergyFactors,
+): PredictedSavings | null {
+  if (imagined === null) return null;
+  let savedKwh = 0;
+  let idleSource: WattsSource | null = null;
+  for (const [index, day] of days.entries()) {
+    const tally = imagined.tallies[index];
+    if (!day.isWanted || tally === undefined) continue;
+    const idle = idleReference(days, index, configuredIdleWatts);
+    idleSource = idle?.source ?? idleSource;
+    const imaginedDay = dayEnergy({ ...day, tally }, idle, factors);
+    savedKwh += imaginedDay.savedKwh - dayEnergy(day, idle, factors).savedKwh;
+  }
+  const { asleepMs, wakes, asleepSource } = imagined;
+  const isKnown = asleepSource !== null && idleSource !== null;
+  const known = isKnown ? savedKwh : 0;
+  const has = (source: WattsSource) => asleepSource === source || idleSource === source;
+  const wattsSource = sourceOf(has('measured'), has('configured'), isKnown);
+  return { savedKwh: known, ...inMoney(known, factors), asleepMs, wakes, wattsSource };
+}
+
+function addPredictions(predictions: readonly PredictedSavings[]): PredictedSavings | null {
+  if (predictions.length === 0) return null;
+  const add = (key: Exclude<keyof PredictedSavings, 'wattsSource'>) =>
+    predictions.reduce((total, each) => total + each[key], 0);
+  return {
+    savedKwh: add('savedKwh'),
+    money: add('money'),
+    co2eKg: add('co2eKg'),
+    asleepMs: add('asleepMs'),
+    wakes: add('wakes'),
+    wattsSource: joinSources(predictions),
+  };
 }
 
 interface IdleReference {
@@ -118,9 +170,6 @@ function sourceOf(isMeasured: boolean, isConfigured: boolean, isKnown: boolean):
 /** All of them together. */
 export function addSums(sums: readonly EnergySum[]): EnergySum {
   const add = (key: Exclude<keyof EnergySum, 'wattsSource'>) => sums.reduce((total, sum) => total + sum[key], 0);
-  const known = sums.filter(({ wattsSource }) => wattsSource !== 'none');
-  const has = (source: WattsSource) =>
-    known.some(({ wattsSource }) => wattsSource === source || wattsSource === 'mixed');
   return {
     alwaysOnKwh: add('alwaysOnKwh'),
     usedKwh: add('usedKwh'),
@@ -131,6 +180,13 @@ export function addSums(sums: readonly EnergySum[]): EnergySum {
     asleepMs: add('asleepMs'),
     wakes: add('wakes'),
     unknownMs: add('unknownMs'),
-    wattsSource: sourceOf(has('measured'), has('configured'), known.length > 0),
+    wattsSource: joinSources(sums),
   };
+}
+
+function joinSources(sums: ReadonlyArray<Pick<EnergySum, 'wattsSource'>>): EnergySum['wattsSource'] {
+  const known = sums.filter(({ wattsSource }) => wattsSource !== 'none');
+  const has = (source: WattsSource) =>
+    known.some(({ wattsSource }) => wattsSource === source || wattsSource === 'mixed');
+  return sourceOf(has('measured'), has('configured'), known.length > 0);
 }

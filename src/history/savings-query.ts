@@ -1,11 +1,13 @@
 // What sleeping saved, from the history's file: each day is tallied from its rows, whole days of the past once only. Blocking, in
 // the history's thread. The arithmetic is src/energy's.
 import type { Database } from 'node-sqlite3-wasm';
-import { type ConfiguredWatts, type DayTally, type StateMark, tallyDay } from '../energy/day-tally.ts';
+import { type ConfiguredWatts, type StateMark, type TallyInput, tallyDay } from '../energy/day-tally.ts';
+import { type ImaginedSleep, imagineInput, imagineSleeps, type SleepRules } from '../energy/imagined-sleep.ts';
 import { type LocalDay, LocalDays } from '../energy/local-days.ts';
 import {
   type EnergyFactors,
   IDLE_LOOK_BACK_DAYS,
+  type ImaginedDays,
   type PlatformDays,
   reportSavings,
   type TalliedDay,
@@ -13,6 +15,7 @@ import {
 import type { SavingsReport } from '../platform/history.ts';
 import type { StateName } from '../platform/status.ts';
 import { platformId, queryRuns } from './history-queries.ts';
+import { queryAsleepWatts, queryObservedIdle } from './observed-idle.ts';
 
 /** Days of platforms that are kept tallied; more are tallied again. */
 const TALLIED_DAYS_KEPT = 20_000;
@@ -20,12 +23,23 @@ const DAY_MS = 86_400_000;
 /** A reading holds for so many sampling intervals: one that is missed is not yet a silent BMC. */
 const READING_HOLDS_SAMPLES = 3;
 
+export interface SavingsPlatform {
+  readonly name: string;
+  readonly watts: ConfiguredWatts;
+  /** How it would sleep, had it been armed. */
+  readonly rules: SleepRules;
+}
+
 export interface SavingsSettings {
-  readonly platforms: ReadonlyArray<{ readonly name: string; readonly watts: ConfiguredWatts }>;
+  readonly platforms: readonly SavingsPlatform[];
   readonly factors: EnergyFactors;
   /** IANA name. */
   readonly timeZone: string;
   readonly sampleEveryMs: number;
+}
+
+interface SpannedDay extends TalliedDay {
+  readonly span: LocalSpan;
 }
 
 type Tallied = Pick<TalliedDay, 'tally' | 'wakes'>;
@@ -47,11 +61,13 @@ export class SavingsQuery {
     const begins = this.#db.get('SELECT min(started_ms) AS at FROM runs')?.at;
     const endMs = Math.min(toMs, nowMs);
     const firstMs = begins == null ? endMs : Math.max(fromMs, Number(begins));
-    const platforms = this.#settings.platforms.map(({ name, watts }) => ({
-      platform: name,
-      configuredIdleWatts: watts.idle,
-      days: this.#daysOf(name, watts, { fromMs: firstMs, toMs: endMs }, nowMs),
-    }));
+    const wanted = { fromMs: firstMs, toMs: endMs };
+    const platforms = this.#settings.platforms.map((platform): PlatformDays => {
+      const id = platformId(this.#db, platform.name);
+      const days = this.#daysOf(id, platform.watts, wanted, nowMs);
+      const imagined = id === null ? null : this.#imagine(id, platform, days, wanted);
+      return { platform: platform.name, configuredIdleWatts: platform.watts.idle, days, imagined };
+    });
     const runs = queryRuns(this.#db, { fromMs: firstMs, toMs: endMs });
     const watchedMs = runs.reduce(
       (sum, run) => sum + Math.max(0, Math.min(run.toMs, endMs) - Math.max(run.fromMs, firstMs)),
@@ -61,25 +77,55 @@ export class SavingsQuery {
     return reportSavings(platforms, factors, { fromMs, toMs, timeZone, watchedMs });
   }
 
-  #daysOf(name: string, watts: ConfiguredWatts, wanted: LocalSpan, nowMs: number): PlatformDays['days'] {
+  #daysOf(id: number | null, watts: ConfiguredWatts, wanted: LocalSpan, nowMs: number): SpannedDay[] {
     if (wanted.fromMs >= wanted.toMs) return [];
-    const id = platformId(this.#db, name);
     const backMs = wanted.fromMs - (IDLE_LOOK_BACK_DAYS - 1) * DAY_MS;
     return this.#localDays.between(backMs, wanted.toMs).map((day) => {
       const isWanted = day.toMs > wanted.fromMs;
       const span = isWanted ? clip(day, wanted) : { fromMs: day.fromMs, toMs: day.toMs };
-      return { day: day.day, isWanted, ...this.#tally(id, watts, day, span, nowMs) };
+      return { day: day.day, isWanted, span, ...this.#tally(id, watts, day, span, nowMs) };
     });
   }
 
+  /** What an armed platform would have made of the time in which this one could have slept and only observed. */
+  #imagine(
+    id: number,
+    { watts, rules }: SavingsPlatform,
+    days: readonly SpannedDay[],
+    wanted: LocalSpan,
+  ): ImaginedDays | null {
+    const runs = queryRuns(this.#db, { fromMs: 0, toMs: wanted.toMs });
+    const sleeps = imagineSleeps(queryObservedIdle(this.#db, id, wanted, runs), rules);
+    const within = sleeps.filter(({ fromMs, toMs }) => toMs > wanted.fromMs && fromMs < wanted.toMs);
+    if (within.length === 0) return null;
+    const lookBack = { fromMs: wanted.fromMs - IDLE_LOOK_BACK_DAYS * DAY_MS, toMs: wanted.toMs };
+    const measured = queryAsleepWatts(this.#db, id, lookBack);
+    const asleepWatts = measured ?? watts.asleep;
+    const tallies = days.map((day) => {
+      if (!day.isWanted) return day.tally;
+      const input = this.#input(id, watts, day.span);
+      const near = within.filter(
+        ({ fromMs, toMs }) => toMs > day.span.fromMs - DAY_MS && fromMs < day.span.toMs + DAY_MS,
+      );
+      return tallyDay(imagineInput(input, near, rules.suspendMs, asleepWatts));
+    });
+    const asleepIn = ({ fromMs, wakeMs }: ImaginedSleep) =>
+      Math.max(0, Math.min(wakeMs, wanted.toMs) - Math.max(fromMs, wanted.fromMs));
+    return {
+      tallies,
+      asleepMs: within.reduce((sum, sleep) => sum + asleepIn(sleep), 0),
+      wakes: within.filter(({ wakes, wakeMs }) => wakes && wakeMs < wanted.toMs).length,
+      asleepSource: measured !== null ? 'measured' : watts.asleep !== null ? 'configured' : null,
+    };
+  }
+
   #tally(id: number | null, watts: ConfiguredWatts, day: LocalDay, span: LocalSpan, nowMs: number): Tallied {
-    const holdsMs = READING_HOLDS_SAMPLES * this.#settings.sampleEveryMs;
     const isWhole = span.fromMs === day.fromMs && span.toMs === day.toMs;
-    const isOver = day.toMs + 2 * holdsMs < nowMs;
+    const isOver = day.toMs + 2 * this.#readingHoldsMs < nowMs;
     const key = `${id} ${day.day}`;
     const kept = isWhole && isOver ? this.#kept.get(key) : undefined;
     if (kept !== undefined) return kept;
-    const tallied: Tallied = { tally: this.#tallySpan(id, watts, span, holdsMs), wakes: this.#countWakes(id, span) };
+    const tallied: Tallied = { tally: tallyDay(this.#input(id, watts, span)), wakes: this.#countWakes(id, span) };
     if (isWhole && isOver) {
       if (this.#kept.size >= TALLIED_DAYS_KEPT) this.#kept.clear();
       this.#kept.set(key, tallied);
@@ -87,16 +133,21 @@ export class SavingsQuery {
     return tallied;
   }
 
-  #tallySpan(id: number | null, configured: ConfiguredWatts, span: LocalSpan, readingHoldsMs: number): DayTally {
+  get #readingHoldsMs(): number {
+    return READING_HOLDS_SAMPLES * this.#settings.sampleEveryMs;
+  }
+
+  #input(id: number | null, configured: ConfiguredWatts, span: LocalSpan): TallyInput {
+    const readingHoldsMs = this.#readingHoldsMs;
     const around = { fromMs: span.fromMs - 2 * readingHoldsMs, toMs: span.toMs + 2 * readingHoldsMs };
-    return tallyDay({
+    return {
       span,
       runs: queryRuns(this.#db, around),
       marks: id === null ? [] : this.#marks(id, around),
       readings: id === null ? [] : this.#readings(id, around),
       configured,
       readingHoldsMs,
-    });
+    };
   }
 
   /** States, and where the pool becomes empty or is so no more. The last state before the range is among them. */

@@ -58,8 +58,21 @@ export interface EnergySum {
   readonly wattsSource: WattsSource | 'mixed' | 'none';
 }
 
+/** What a platform in observe mode would have saved on top of what it did save. Predicted, and part of no other sum. */
+export interface PredictedSavings {
+  readonly savedKwh: number;
+  readonly money: number;
+  readonly co2eKg: number;
+  readonly asleepMs: number;
+  readonly wakes: number;
+  /** none: it is not known what it draws asleep or idle, and energy and money are zero. */
+  readonly wattsSource: EnergySum['wattsSource'];
+}
+
 export interface PlatformSavings {
   readonly platform: string;
+  /** null: it would not have slept any more than it did, or it was armed all the time. */
+  readonly predicted: PredictedSavings | null;
   /** Local days, oldest first; the first and the last may be parts of one. */
   readonly days: ReadonlyArray<EnergySum & { readonly day: string }>;
   readonly total: EnergySum;
@@ -76,6 +89,8 @@ export interface SavingsReport {
   readonly own: { readonly watts: number; readonly kwh: number };
   /** All platforms, less Torpor's own draw. */
   readonly total: EnergySum;
+  /** All platforms that would have slept more. Torpor's own draw is in `total` already. */
+  readonly predicted: PredictedSavings | null;
 }
 
 /** The tables that can be exported, one line per row. */

@@ -70,3 +70,16 @@ export function formatBytes(bytes: number): string {
   }
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, '')} ${units[unit]}`;
 }
+
+/** With so many digits after the point; what rounds to zero has no sign. */
+export function formatFixed(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace('-', '') : text;
+}
+
+/** Less than a hundredth of a kilowatt-hour, as in the first minutes, is told in watt-hours. */
+export function formatKwh(value: number): string {
+  const size = Math.abs(value);
+  if (size < 0.01) return `${formatFixed(value * 1000, 2)} Wh`;
+  return `${formatFixed(value, size < 1 ? 3 : 1)} kWh`;
+}

@@ -147,13 +147,28 @@ describe('sessions', () => {
     const response = await logIn(VIEWER);
     expect(response.json()).toEqual({ name: 'eve', role: 'view', tokens: true });
     const header = String(response.headers['set-cookie']);
-    expect(header).toMatch(/^torpor=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/);
+    expect(header).toMatch(/^torpor-[0-9a-f]{8}=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/);
     expect(header).not.toContain(VIEWER);
     const cookie = header.split(';')[0] as string;
     expect((await ask('/api/v1/platforms', { headers: { cookie } })).statusCode).toBe(200);
     const headers = { cookie, origin: 'http://torpor.example:7070' };
     expect((await ask('/api/v1/session', { method: 'DELETE', headers })).statusCode).toBe(204);
     expect((await ask('/api/v1/platforms', { headers: { cookie } })).statusCode).toBe(401);
+  });
+
+  it('two Torpors of one host name, each with a session -> a browser that sends both cookies is known to both', async () => {
+    const other = build(false);
+    const mine = await cookieOf(VIEWER);
+    const first = api;
+    api = other;
+    const theirs = await cookieOf(VIEWER);
+    expect(theirs.split('=')[0]).not.toBe(mine.split('=')[0]);
+    for (const each of [first, other]) {
+      api = each;
+      const { statusCode } = await ask('/api/v1/platforms', { headers: { cookie: `${mine}; ${theirs}` } });
+      expect(statusCode).toBe(200);
+    }
+    await first.close();
   });
 
   it('a wrong token -> 401 and no cookie', async () => {

@@ -1,11 +1,13 @@
 // `torpor run` and `torpor demo` around what they start, which is a stand-in here: signals, bounds, exit codes.
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startApi } from '../../src/api/start-api.ts';
 import type { RunningTorpor } from '../../src/cli/cli-io.ts';
 import { STOP_BOUND_MS } from '../../src/cli/commands/run.ts';
 import type { TorporConfig } from '../../src/config/torpor-config.ts';
 import { TorporError } from '../../src/platform/errors.ts';
 import { FakeFarm } from '../api/fakes/fake-farm.ts';
+import { KeptLog } from '../support/kept-log.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { FakeIo } from './fakes/fake-io.ts';
 
@@ -271,6 +273,33 @@ describe('torpor demo', () => {
     expect(io.exits).toEqual([130]);
     finished.open();
     expect(await run).toBe(0);
+  });
+
+  it('--top -> its live view until the play is over, then the last lines of it', async () => {
+    const farm = new FakeFarm();
+    farm.change('vdi-01', { why: 'somebody types' });
+    const listen = { host: '127.0.0.1', port: 0 };
+    const api = await startApi(farm, { listen, log: new KeptLog(), version: '0' });
+    const seen = gate();
+    io.playDemo = async ({ print, onReady, onEnding }) => {
+      for (let line = 1; line <= 30; line++) print(`line ${line}`);
+      onReady?.(api.url);
+      await seen.opened;
+      onEnding?.();
+      await api.close();
+      return { ok: true };
+    };
+    const run = io.run('demo', '--top');
+    await vi.waitFor(() => expect(io.stdout).toContain('somebody types'), { timeout: 20_000 });
+    seen.open();
+    expect(await run).toBe(0);
+    expect(io.stdout).toMatch(/somebody types[\s\S]*\nline 11\n[\s\S]*line 30\n$/);
+    expect(io.stdout).not.toContain('line 10\n');
+    expect(io.signalListeners).toBe(0);
+  });
+
+  it('--top with --json -> refused', async () => {
+    expect(await io.run('demo', '--top', '--json')).toBe(2);
   });
 
   it('it breaks -> one line, exit code 1', async () => {

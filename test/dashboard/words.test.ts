@@ -3,7 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { litPath, PHASES } from '../../src/dashboard/moon-shape.ts';
 import { countWakes, knownMs, meanWatts, spansOf, statesFromEvents, timeIn } from '../../src/dashboard/past.ts';
 import { platformHref, readRoute } from '../../src/dashboard/route.ts';
-import { clock, farmHeadline, platformLine, wakefulClients, withoutPort } from '../../src/dashboard/words.ts';
+import type { PredictedSum, SavedSum, Savings } from '../../src/dashboard/shapes.ts';
+import {
+  clock,
+  farmHeadline,
+  kwh,
+  platformLine,
+  predictionInWords,
+  savedHeadline,
+  wakefulClients,
+  withoutPort,
+} from '../../src/dashboard/words.ts';
 import type { StateName } from '../../src/platform/status.ts';
 import { FAKE_NOW_MS, fakePlatform, fakeStream } from '../api/fakes/fake-farm.ts';
 
@@ -23,6 +33,41 @@ describe('the farm in one sentence', () => {
     [['failed', 'failed', 'awake'], 'Two platforms have failed.'],
   ] as Array<[StateName[], string]>)('%j -> %s', (states, sentence) => {
     expect(farmHeadline(farmOf(...states))).toBe(sentence);
+  });
+});
+
+describe('what was saved, and what would have been', () => {
+  const slept = { savedKwh: 61.66, asleepMs: 3_600_000 } as SavedSum;
+  const never = { savedKwh: -4.3, asleepMs: 0 } as SavedSum;
+  const predicted: PredictedSum = {
+    savedKwh: 2.5,
+    money: 0.75,
+    co2eKg: 0.95,
+    asleepMs: 15 * 3_600_000,
+    wakes: 1,
+    wattsSource: 'configured',
+  };
+  const savings = (total: SavedSum, what: PredictedSum | null) =>
+    ({ platforms: [{ platform: 'p0', total, predicted: what }], total, predicted: what }) as unknown as Savings;
+
+  it.each([
+    [savings(slept, null), '61.7 kWh saved in 2 days.'],
+    [savings(slept, predicted), '61.7 kWh saved in 2 days.'],
+    [savings(never, predicted), '2.50 kWh would have been saved in 2 days.'],
+    [savings(never, { ...predicted, wattsSource: 'none' }), 'They would have slept 15h in 2 days.'],
+    [savings(never, null), '-4.30 kWh saved in 2 days.'],
+  ])('%# -> %s', (what, sentence) => expect(savedHeadline(what, 2)).toBe(sentence));
+
+  it('a platform that only observed -> its sentence, without energy where no watts are known', () => {
+    expect(predictionInWords(predicted, 'EUR')).toBe(
+      '2.50 kWh, 0.75 EUR, 0.9 kg CO₂e: asleep for 15h, woken 1 time; watts are configured',
+    );
+    const unknown = { ...predicted, wattsSource: 'none', wakes: 2 } as const;
+    expect(predictionInWords(unknown, 'EUR')).toMatch(/^asleep for 15h, woken 2 times; nobody knows/);
+  });
+
+  it('little energy -> in watt-hours', () => {
+    expect([kwh(0.0042), kwh(-0.0000001), kwh(0.02), kwh(-3)]).toEqual(['4.20 Wh', '0.00 Wh', '0.02 kWh', '-3.00 kWh']);
   });
 });
 

@@ -84,7 +84,7 @@ describe('energy accounts', () => {
         const span = { fromMs: Math.max(fromMs, day.fromMs), toMs: Math.min(toMs, day.toMs) };
         return { day: day.day, tally: tallyDay({ ...input, span }), wakes: 1, isWanted: true };
       });
-      const platform = { platform: 'a', configuredIdleWatts: input.configured.idle, days };
+      const platform = { platform: 'a', configuredIdleWatts: input.configured.idle, days, imagined: null };
       const report = reportSavings([platform, { ...platform, platform: 'b' }], FACTORS, {
         fromMs,
         toMs,

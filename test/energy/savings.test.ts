@@ -11,7 +11,11 @@ function day(changes: Partial<TalliedDay['tally']>, isWanted = true, wakes = 0):
 
 function report(days: readonly TalliedDay[], configuredIdleWatts: number | null, ownWatts = 0, watchedMs = 24 * HOUR) {
   const time = { fromMs: 0, toMs: 24 * HOUR, timeZone: 'UTC', watchedMs };
-  return reportSavings([{ platform: 'vdi-01', configuredIdleWatts, days }], { ...FACTORS, ownWatts }, time);
+  return reportSavings(
+    [{ platform: 'vdi-01', configuredIdleWatts, days, imagined: null }],
+    { ...FACTORS, ownWatts },
+    time,
+  );
 }
 
 describe('reportSavings', () => {

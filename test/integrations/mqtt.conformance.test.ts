@@ -7,6 +7,7 @@ import { MqttBridge } from '../../src/integrations/mqtt-bridge.ts';
 import { MqttConnection } from '../../src/integrations/mqtt-connection.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { FakeFarm } from '../api/fakes/fake-farm.ts';
+import { Stage } from '../e2e/support/stage.ts';
 import { eventually } from '../support/eventually.ts';
 import { KeptLog } from '../support/kept-log.ts';
 import { freePort } from '../support/ports.ts';
@@ -139,6 +140,18 @@ describeWhere(requires(['mosquitto', 'mosquitto_passwd', 'openssl']), 'MQTT besi
     );
     await made.stop();
     await eventually('the last word', () => seen.get('torpor/status') === 'offline');
+  });
+
+  test('mosquitto: torpor run killed with -9 -> the broker itself says offline', async () => {
+    await using stage = await Stage.open();
+    const passwordFile = folder.file('mqtt.password');
+    writeFileSync(passwordFile, USER.password, { mode: 0o600 });
+    stage.configure({ mqtt: { url: `mqtt://127.0.0.1:${port}`, user: USER.user, passwordFile } });
+    const torpor = await stage.run();
+    const seen = watcher(['torpor/status']);
+    await eventually('it to be online', () => seen.get('torpor/status') === 'online', { withinMs: 20_000 });
+    await torpor.killNow();
+    await eventually('the will', () => seen.get('torpor/status') === 'offline', { withinMs: 20_000 });
   });
 
   test('mosquitto: "wake" on a command topic -> asked of the farm; anything else is not', async () => {

@@ -1,7 +1,9 @@
 // Webhooks: order, retries, bounds and the signature, by a clock of the test's own; and one post over a real socket.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { ATTEMPTS_MAX, QUEUE_MAX, Webhook, type WebhookOptions } from '../../src/integrations/webhooks.ts';
@@ -9,6 +11,9 @@ import type { FarmEvent } from '../../src/platform/status.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
 
+const readFixture = (name: string) =>
+  readFileSync(new URL(`../power/redfish/fixtures/${name}`, import.meta.url), 'utf8');
+const CERTIFICATE = { cert: readFixture('bmc.cert.pem'), key: readFixture('bmc.key.pem') };
 const WALL_MS = 1_800_000_000_500;
 
 class Bench {
@@ -157,6 +162,31 @@ describe('webhooks', () => {
     expect(timingSafeEqual(Buffer.from(digest, 'hex'), expected)).toBe(true);
     expect(Number(seconds)).toBe(Math.floor(WALL_MS / 1000));
     bench.webhook.stop();
+    server.close();
+  });
+
+  it('HTTPS: a pinned authority -> posted; another one, or none -> not a byte, tried again', async () => {
+    const requests: string[] = [];
+    const server = createHttpsServer(CERTIFICATE, (request, response) => {
+      requests.push(String(request.headers['torpor-delivery']));
+      request.resume();
+      response.writeHead(204).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const over = { url: `https://127.0.0.1:${port}/hook`, post: undefined as never };
+    for (const ca of [[], [readFixture('other.cert.pem')]]) {
+      const stranger = new Bench({ ...over, ca });
+      stranger.event();
+      await vi.waitFor(() => expect(stranger.log.lines[0]?.message).toMatch(/certificate/));
+      stranger.webhook.stop();
+    }
+    expect(requests).toEqual([]);
+    const known = new Bench({ ...over, ca: [CERTIFICATE.cert] });
+    known.event();
+    await vi.waitFor(() => expect(requests).toHaveLength(1));
+    expect(known.log.lines).toEqual([]);
+    known.webhook.stop();
     server.close();
   });
 });

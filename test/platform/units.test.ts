@@ -1,7 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TorporError } from '../../src/platform/errors.ts';
-import { formatBytes, formatDuration, parseDurationMs, parseSizeBytes } from '../../src/platform/units.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatFixed,
+  formatKwh,
+  parseDurationMs,
+  parseSizeBytes,
+} from '../../src/platform/units.ts';
+
+describe('formatKwh', () => {
+  it.each([
+    [126, '126.0 kWh'],
+    [0.5, '0.500 kWh'],
+    [-2.04, '-2.0 kWh'],
+    [0.00123, '1.23 Wh'],
+    [-0.0000001, '0.00 Wh'],
+    [0, '0.00 Wh'],
+  ])('%d kWh -> %s', (value, text) => expect(formatKwh(value)).toBe(text));
+
+  it('formatFixed: what rounds to zero -> no sign', () => {
+    expect([formatFixed(-0.001, 2), formatFixed(-0.006, 2), formatFixed(0, 1)]).toEqual(['0.00', '-0.01', '0.0']);
+  });
+});
 
 describe('parseDurationMs', () => {
   it.each([

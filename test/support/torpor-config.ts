@@ -48,6 +48,7 @@ export interface PlatformSetUp {
   readonly wakeTimeout?: string;
   readonly sleep?: 'S3' | 'S5';
   readonly context?: object;
+  readonly idleCosts?: Readonly<Record<string, string | number>>;
 }
 
 export interface SetUp extends PlatformSetUp {
@@ -55,12 +56,13 @@ export interface SetUp extends PlatformSetUp {
   readonly workers?: number;
   /** Left out: the default, with a sample a second. */
   readonly history?: 'off';
+  readonly mqtt?: Readonly<Record<string, string>>;
 }
 
 /** Writes `torpor.yaml` into the folder and returns its path. */
 export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
-  const { apiPort, workers, history } = setUp;
-  return writeFarmConfig(folder, { apiPort, workers, history, platforms: [setUp] });
+  const { apiPort, workers, history, mqtt } = setUp;
+  return writeFarmConfig(folder, { apiPort, workers, history, mqtt, platforms: [setUp] });
 }
 
 /** The same for several platforms under one Torpor. */
@@ -70,6 +72,7 @@ export function writeFarmConfig(
     readonly apiPort: number;
     readonly workers?: number | undefined;
     readonly history?: 'off' | undefined;
+    readonly mqtt?: Readonly<Record<string, string>> | undefined;
     readonly platforms: readonly PlatformSetUp[];
   },
 ): string {
@@ -79,6 +82,7 @@ export function writeFarmConfig(
     stateDir: folder.file('state'),
     workers: farm.workers ?? 1,
     history: farm.history ?? { powerEvery: '1s' },
+    ...(farm.mqtt === undefined ? {} : { mqtt: farm.mqtt }),
     platforms: farm.platforms.map((platform) => platformSection(folder, platform)),
   };
   writeFileSync(path, stringify(config));
@@ -123,6 +127,7 @@ function platformSection(folder: TempFolder, setUp: PlatformSetUp): object {
     },
     ...(setUp.hooks === undefined ? {} : { hooks: setUp.hooks }),
     ...(setUp.hold === undefined ? {} : { hold: setUp.hold }),
+    ...(setUp.idleCosts === undefined ? {} : { idleCosts: setUp.idleCosts }),
     ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
     vms,
   };

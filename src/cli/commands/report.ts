@@ -1,12 +1,16 @@
 // `torpor report`: what platforms slept, what they would have slept in observe mode, and who kept them awake.
 import type { Command } from 'commander';
 import { TorporError } from '../../platform/errors.ts';
+import type { PredictedSavings, SavingsReport } from '../../platform/history.ts';
 import type { PlatformReport, SleepSum } from '../../platform/status.ts';
-import { formatDuration } from '../../platform/units.ts';
+import { formatDuration, formatFixed, formatKwh } from '../../platform/units.ts';
+import type { ApiClient } from '../api-client.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
 import { plainText, type Style, styleFor } from '../style.ts';
 import { alignRows } from '../table.ts';
+
+type Prediction = PredictedSavings & { readonly currency: string };
 
 export function addReportCommand(program: Command, io: CliIo): void {
   program
@@ -19,7 +23,8 @@ export function addReportCommand(program: Command, io: CliIo): void {
 }
 
 async function report(platform: string | undefined, options: ClientOptions, io: CliIo): Promise<void> {
-  const all = await clientFor(io, options).report();
+  const client = clientFor(io, options);
+  const all = await client.report();
   const found = platform === undefined ? all : all.filter((each) => each.platform === platform);
   if (platform !== undefined && found.length === 0) {
     const known = all.map((each) => each.platform).join(', ');
@@ -28,22 +33,49 @@ async function report(platform: string | undefined, options: ClientOptions, io: 
       `no platform is called "${plainText(platform)}"; there are: ${known}`,
     );
   }
-  if (options.json) printJson(io, found);
-  else
-    printLines(
-      io,
-      ...found.flatMap((each, index) => [...(index > 0 ? [''] : []), ...formatReport(each, Date.now(), styleFor(io))]),
-    );
+  if (options.json) return printJson(io, found);
+  const nowMs = Date.now();
+  const savings = await predictedSavings(found, client, nowMs);
+  for (const [index, each] of found.entries()) {
+    const saved = savings?.platforms.find(({ platform: name }) => name === each.platform)?.predicted ?? null;
+    const prediction = saved === null || savings === null ? null : { ...saved, currency: savings.currency };
+    printLines(io, ...(index > 0 ? [''] : []), ...formatReport(each, nowMs, styleFor(io), prediction));
+  }
+}
+
+/** Null where none of them only observes, or where Torpor keeps no history to reckon with. */
+async function predictedSavings(
+  reports: readonly PlatformReport[],
+  client: ApiClient,
+  nowMs: number,
+): Promise<SavingsReport | null> {
+  const observing = reports.filter(({ mode }) => mode === 'observe');
+  if (observing.length === 0) return null;
+  const sinceMs = Math.min(...observing.map((each) => each.sinceMs));
+  try {
+    return await client.savings(Math.floor(sinceMs), Math.max(nowMs, Math.floor(sinceMs) + 1));
+  } catch {
+    // Without a history the report is whole but for this line.
+    return null;
+  }
 }
 
 /** One platform: what it slept, then the clients with the most time in its pool. */
-export function formatReport(report: PlatformReport, nowMs: number, style: Style): string[] {
+export function formatReport(
+  report: PlatformReport,
+  nowMs: number,
+  style: Style,
+  prediction: Prediction | null = null,
+): string[] {
   const spanMs = Math.max(1, nowMs - report.sinceMs);
   const lines = [
     `${style.strong(report.platform)} (${report.mode}), since Torpor started ${formatDuration(spanMs)} ago:`,
     `  slept ${formatSleep(report.slept, spanMs)}`,
   ];
-  if (report.mode === 'observe') lines.push(`  would have slept ${formatSleep(report.wouldHaveSlept, spanMs)}`);
+  if (report.mode === 'observe') {
+    lines.push(`  would have slept ${formatSleep(report.wouldHaveSlept, spanMs)}`);
+    if (prediction !== null) lines.push(`  would have saved ${formatPrediction(prediction)}`);
+  }
   if (report.keptAwakeBy.length === 0) return [...lines, '  nobody was active'];
   const heading = ['  WHO KEPT IT AWAKE', 'VM', 'ACTIVE', 'OF THAT ALONE', 'TIMES'].map((cell) => style.faint(cell));
   const rows = report.keptAwakeBy.map(({ client, vm, activeMs, aloneMs, entries }) => [
@@ -55,6 +87,11 @@ export function formatReport(report: PlatformReport, nowMs: number, style: Style
   ]);
   const others = report.othersActiveMs === 0 ? [] : [`  others together ${formatDuration(report.othersActiveMs)}`];
   return [...lines, ...alignRows([heading, ...rows]), ...others];
+}
+
+function formatPrediction({ savedKwh, money, currency, wattsSource }: Prediction): string {
+  if (wattsSource === 'none') return 'nobody knows how much: write power.watts.asleep and power.watts.idle';
+  return `${formatKwh(savedKwh)}, ${formatFixed(money, 2)} ${currency} (predicted, watts ${wattsSource})`;
 }
 
 function formatSleep({ totalMs, suspends, wakes }: SleepSum, spanMs: number): string {

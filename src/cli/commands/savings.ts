@@ -1,7 +1,8 @@
-// `torpor savings`: what sleeping saved, per platform and day, against platforms that are always on.
+// `torpor savings`: what sleeping saved, per platform and day, against platforms that are always on; and what it would have saved where
+// a platform only observes.
 import type { Command } from 'commander';
 import type { EnergySum, SavingsReport } from '../../platform/history.ts';
-import { formatDuration } from '../../platform/units.ts';
+import { formatDuration, formatFixed, formatKwh } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import {
   apiOption,
@@ -53,20 +54,21 @@ export function formatSavings(report: SavingsReport, byDay: boolean, style: Styl
   return [
     `The last ${formatDuration(toMs - fromMs)} (days of ${timeZone}):`,
     ...lines,
-    `Torpor's own machine: ${own.watts} W, ${kwh(own.kwh)}`,
+    `Torpor's own machine: ${own.watts} W, ${formatKwh(own.kwh)}`,
     isKnown
-      ? `${style.strong('Saved together')}, its own draw taken off: ${kwh(total.savedKwh)}, ${total.money.toFixed(2)} ${currency}, ${total.co2eKg.toFixed(1)} kg CO2e`
+      ? `${style.strong('Saved together')}, its own draw taken off: ${formatKwh(total.savedKwh)}, ${formatFixed(total.money, 2)} ${currency}, ${formatFixed(total.co2eKg, 1)} kg CO2e`
       : 'No watts are known: let the BMC be read, or write power.watts into the configuration.',
+    ...formatPredicted(report, style),
   ];
 }
 
 function cells(sum: EnergySum): string[] {
   return [
-    kwh(sum.alwaysOnKwh),
-    kwh(sum.usedKwh),
-    kwh(sum.savedKwh),
-    sum.money.toFixed(2),
-    `${sum.co2eKg.toFixed(1)} kg`,
+    formatKwh(sum.alwaysOnKwh),
+    formatKwh(sum.usedKwh),
+    formatKwh(sum.savedKwh),
+    formatFixed(sum.money, 2),
+    `${formatFixed(sum.co2eKg, 1)} kg`,
     formatDuration(sum.asleepMs),
     String(sum.wakes),
     formatDuration(sum.unknownMs),
@@ -74,6 +76,26 @@ function cells(sum: EnergySum): string[] {
   ];
 }
 
-function kwh(value: number): string {
-  return `${value.toFixed(Math.abs(value) < 1 ? 3 : 1)} kWh`;
+/** What would have been, and was not: never summed with what was. */
+function formatPredicted({ platforms, currency }: SavingsReport, style: Style): string[] {
+  const observed = platforms.flatMap(({ platform, predicted }) =>
+    predicted === null ? [] : [{ platform, predicted }],
+  );
+  if (observed.length === 0) return [];
+  const heading = ['PLATFORM', 'WOULD HAVE SAVED', currency, 'CO2E', 'ASLEEP', 'WAKES', 'WATTS'];
+  const rows = observed.map(({ platform, predicted }) => {
+    const { savedKwh, money, co2eKg, asleepMs, wakes, wattsSource } = predicted;
+    const isKnown = wattsSource !== 'none';
+    const energy = isKnown
+      ? [formatKwh(savedKwh), formatFixed(money, 2), `${formatFixed(co2eKg, 1)} kg`]
+      : ['-', '-', '-'];
+    return [style.strong(plainText(platform)), ...energy, formatDuration(asleepMs), String(wakes), wattsSource];
+  });
+  const isAllKnown = observed.every(({ predicted }) => predicted.wattsSource !== 'none');
+  return [
+    '',
+    'Predicted, for the time in which platforms only observed (mode: observe) and could have slept:',
+    ...alignRows([heading.map((cell) => style.faint(cell)), ...rows]),
+    ...(isAllKnown ? [] : ['What a sleeper draws is not known: write power.watts.asleep, and power.watts.idle, too.']),
+  ];
 }

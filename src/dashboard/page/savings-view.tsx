@@ -1,7 +1,8 @@
 // What sleeping saved, per day and platform against always on; and who kept what awake.
-import type { PlatformReport, Savings } from '../shapes.ts';
+import { formatFixed } from '../../platform/units.ts';
+import type { PlatformReport, PredictedSum, Savings } from '../shapes.ts';
 import { Fragment, h } from '../vendor/preact.js';
-import { clock, kwh } from '../words.ts';
+import { clock, kwh, predictionInWords, savedHeadline } from '../words.ts';
 import type { Desk } from './desk.ts';
 
 export function SavingsView({ desk }: { readonly desk: Desk }) {
@@ -28,11 +29,9 @@ function Saved({ savings }: { readonly savings: Savings }) {
   const days = sumDays(savings);
   return (
     <Fragment>
-      <h1 class="headline">
-        {kwh(total.savedKwh)} saved in {days.length} {days.length === 1 ? 'day' : 'days'}.
-      </h1>
+      <h1 class="headline">{savedHeadline(savings, days.length)}</h1>
       <p class="lede">
-        {total.money.toFixed(2)} {currency} and {total.co2eKg.toFixed(1)} kg CO₂e less than always on:{' '}
+        {formatFixed(total.money, 2)} {currency} and {formatFixed(total.co2eKg, 1)} kg CO₂e less than always on:{' '}
         {kwh(total.usedKwh)} used instead of {kwh(total.alwaysOnKwh)}.{' '}
         {total.wattsSource === 'none' ? 'No watts are known.' : `Watts are ${total.wattsSource}.`} Torpor itself drew{' '}
         {kwh(own.kwh)}.
@@ -41,6 +40,7 @@ function Saved({ savings }: { readonly savings: Savings }) {
       <p class="legend" aria-hidden="true">
         <i class="key bar-used" /> used <i class="key bar-saved" /> saved
       </p>
+      <Predicted savings={savings} />
       <table class="sums">
         <caption class="unseen">Per platform</caption>
         <thead>
@@ -62,7 +62,7 @@ function Saved({ savings }: { readonly savings: Savings }) {
               <td data-label="Saved">{kwh(sum.savedKwh)}</td>
               <td data-label="Used">{kwh(sum.usedKwh)}</td>
               <td data-label="Always on">{kwh(sum.alwaysOnKwh)}</td>
-              <td data-label={currency}>{sum.money.toFixed(2)}</td>
+              <td data-label={currency}>{formatFixed(sum.money, 2)}</td>
               <td data-label="Asleep">{clock(sum.asleepMs)}</td>
               <td data-label="Wakes">{sum.wakes}</td>
               <td data-label="Watts">{sum.wattsSource}</td>
@@ -71,6 +71,25 @@ function Saved({ savings }: { readonly savings: Savings }) {
         </tbody>
       </table>
     </Fragment>
+  );
+}
+
+/** What platforms in observe mode would have saved: apart from the sums, since it never was. */
+function Predicted({ savings }: { readonly savings: Savings }) {
+  const observed = savings.platforms.filter(({ predicted }) => predicted !== null);
+  if (observed.length === 0) return null;
+  return (
+    <section class="predicted" aria-labelledby="predicted">
+      <h2 id="predicted">Would have saved, predicted</h2>
+      <p>In the time in which they only observed. Nothing of it is in the sums.</p>
+      <ul>
+        {observed.map(({ platform, predicted }) => (
+          <li key={platform}>
+            <strong>{platform}</strong>: {predictionInWords(predicted as PredictedSum, savings.currency)}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -3,14 +3,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const BLOCK = /<!-- recorded: ([a-z0-9 -]+) -->\n```console\n([\s\S]*?)\n```\n/g;
 
-/** What differs from run to run and says nothing: moments, durations, sizes, ports, counts, and how wide a column became. */
+/** What differs from run to run and says nothing: moments, durations, sizes, ports, counts, the machine's time zone, and how wide a column became. */
 const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?/g, 'MOMENT'],
   [/\b\d{2}:\d{2}:\d{2}(\.\d+)?\b/g, 'TIME'],
   [/\b\d+(\.\d+)? ?(d|h|ms|m|s)( \d+(\.\d+)? ?(h|m|s|ms))*\b/g, 'DURATION'],
   [/\b\d+(\.\d+)? (B|KiB|MiB)\b/g, 'SIZE'],
+  [/\bkWh\b/g, 'Wh'],
   [/127\.0\.0\.1:\d+/g, 'ADDRESS'],
+  [/ -?\d+(\.\d+)?/g, ' NUMBER'],
   [/\d+(\.\d+)?/g, 'NUMBER'],
+  [/\(days of [\w/+-]+\)/g, '(days of ZONE)'],
   [/ {2,}/g, '  '],
   [/─+/g, '─'],
 ];
