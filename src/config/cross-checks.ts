@@ -47,6 +47,7 @@ export function findDoubts(root: unknown): Finding[] {
     ...platforms.flatMap(doubtContext),
     ...platforms.flatMap(doubtInhibitors),
     ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
+    ...platforms.flatMap(listenersOf).flatMap(doubtProxies),
   ];
 }
 
@@ -129,6 +130,14 @@ function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
   if (value.protocol === 'rfb' && value.wakeOn === 'preface') return [];
   const what = 'a banner is served with protocol: rfb and wakeOn: preface only: write both, or leave it out';
   return [{ path: [...path, 'banner'], what }];
+}
+
+/** A network of all addresses believes whoever connects, and with it every source that is claimed. */
+function doubtProxies({ path, value }: Placed<Mapping>): Finding[] {
+  const from = asMapping(value.proxyProtocol).acceptFrom;
+  if (!Array.isArray(from) || !from.some((network) => /\/0+$/.test(String(network)))) return [];
+  const what = 'everybody is believed to be a proxy, and so may claim any address: write the addresses of the proxies';
+  return [{ path: [...path, 'proxyProtocol', 'acceptFrom'], what }];
 }
 
 /** Only HTTP in the clear can be answered in a server's place. */

@@ -69,6 +69,21 @@ const wakeRateSchema = z.preprocess(
   mapping({ count: wholeField(1, MAX_WAKE_COUNT), per: durationField(1000) }).nullable(),
 );
 
+const networksField = z
+  .array(networkField)
+  .min(1, 'the list is empty, so nobody could connect: write networks, or leave the key out for everybody')
+  .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`);
+
+const proxyProtocolSchema = mapping({
+  acceptFrom: z
+    .array(networkField)
+    .min(1, 'the list is empty, so nobody could connect: write the addresses of the proxies')
+    .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`)
+    .nullable()
+    .default(null),
+  send: wordField(['v1', 'v2']).nullable().default(null),
+});
+
 const workSchema = mapping({
   fromClient: sizeField(KIB, 1024 * MIB)
     .nullable()
@@ -88,11 +103,8 @@ const listenerSchema = mapping({
   device: wordField(DEVICES).default('desktop'),
   idleTimeout: durationField(1).optional(),
   wakeOn: wordField(['connect', 'preface', 'input']).optional(),
-  allowFrom: z
-    .array(networkField)
-    .min(1, 'the list is empty, so nobody could connect: write networks, or leave the key out for everybody')
-    .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`)
-    .optional(),
+  allowFrom: networksField.optional(),
+  proxyProtocol: proxyProtocolSchema.prefault({}),
   wakeRate: wakeRateSchema.optional(),
   banner: wordField(['none', 'serve']).default('none'),
   waitingPage: wordField(['off', 'browsers', 'all']).default('off'),

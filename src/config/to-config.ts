@@ -133,6 +133,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConf
     onKeepalive: parsed.onKeepalive,
     keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
+    proxyProtocol: parsed.proxyProtocol,
     maxStreams: parsed.maxStreams,
   };
 }

@@ -152,6 +152,8 @@ export interface ListenerConfig {
   readonly onKeepalive: KeepaliveRule;
   readonly keepaliveWaitMs: number;
   readonly probe: ProbeConfig;
+  /** Whose PROXY headers are believed (null: none is read), and what the target is sent (null: none). */
+  readonly proxyProtocol: { readonly acceptFrom: readonly IpNetwork[] | null; readonly send: 'v1' | 'v2' | null };
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;
 }

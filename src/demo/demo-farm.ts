@@ -114,6 +114,7 @@ function demoListener(targetPort: number): ListenerConfig {
     onKeepalive: 'hold',
     keepaliveWaitMs: 30_000,
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
+    proxyProtocol: { acceptFrom: null, send: null },
     maxStreams: null,
   };
 }

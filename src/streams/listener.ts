@@ -7,6 +7,7 @@ import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
+import type { ProxyVersion } from './proxy-header.ts';
 import { BannerMemory } from './server-banner.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
@@ -22,6 +23,13 @@ export const CLIENT_KEEPALIVE_MS = 60_000;
 export const DEFAULT_KEEPALIVE_WAIT_MS = 30_000;
 /** Connections the kernel completes before they are accepted here; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096;
+
+export interface ProxyProtocolRule {
+  /** Who begins each connection with a PROXY header, and is believed; everybody else is reset. null: no header is read. */
+  readonly acceptFrom: readonly IpNetwork[] | null;
+  /** What the target is sent first; null: nothing. */
+  readonly send: ProxyVersion | null;
+}
 
 export interface ListenerOptions {
   /** Port 0: any free port; `endpoint` says which. */
@@ -53,6 +61,8 @@ export interface ListenerOptions {
   readonly onKeepalive?: KeepaliveRule;
   /** Default: DEFAULT_KEEPALIVE_WAIT_MS. */
   readonly keepaliveWaitMs?: number;
+  /** Default: no PROXY header is read and none is sent. */
+  readonly proxyProtocol?: ProxyProtocolRule;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -100,7 +110,7 @@ export class Listener {
     this.#options = options;
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     if (!isAlike(before, options, ['allowFrom', 'wakeRate'])) this.#guard = guardOf(options);
-    const staysHome = isAlike(before, options, ['vm', 'target', 'protocol', 'device']);
+    const staysHome = isAlike(before, options, ['vm', 'target', 'protocol', 'device', 'proxyProtocol']);
     if (before.banner !== options.banner || !staysHome) this.#banner = bannerOf(options);
     const route = this.#makeRoute();
     this.#route = staysHome && this.#route !== null ? Object.assign(this.#route, route) : route;
@@ -123,7 +133,18 @@ export class Listener {
     const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
     const { waitingPage = 'off' } = this.#options;
     const { onKeepalive = 'hold', keepaliveWaitMs = DEFAULT_KEEPALIVE_WAIT_MS } = this.#options;
-    const rules = { wakeOn, activity, onKeepalive, keepaliveWaitMs, idleTimeoutMs, policy, record, waitingPage };
+    const sendProxy = this.#options.proxyProtocol?.send ?? null;
+    const rules = {
+      wakeOn,
+      activity,
+      onKeepalive,
+      keepaliveWaitMs,
+      idleTimeoutMs,
+      policy,
+      record,
+      waitingPage,
+      sendProxy,
+    };
     return { vm, target, protocol, device, listener, ...rules, guard: this.#guard, banner: this.#banner };
   }
 

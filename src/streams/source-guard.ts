@@ -1,5 +1,5 @@
 // Who may use a listener, and how often one source may wake its sleeper. What happens to a client that may not is its caller's.
-import { containsIp, formatIp, type IpNetwork, maskIp, parseIp } from '../platform/ip-network.ts';
+import { containsAddress, formatIp, type IpNetwork, maskIp, parseIp } from '../platform/ip-network.ts';
 
 /** At most `count` wakes by one source within any `perMs`. */
 export interface WakeRate {
@@ -37,9 +37,7 @@ export class SourceGuard {
   /** Whether clients of this address are served at all. */
   allows(address: string): boolean {
     const { allowFrom } = this.#options;
-    if (allowFrom === null) return true;
-    const bytes = parseIp(address);
-    return bytes !== null && allowFrom.some((network) => containsIp(network, bytes));
+    return allowFrom === null || containsAddress(allowFrom, address);
   }
 
   /** Counts one wake of this source. False, and nothing is counted, where it had its share. */

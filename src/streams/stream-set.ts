@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
+import { containsAddress } from '../platform/ip-network.ts';
 import type {
   CarriedBytes,
   Clock,
@@ -11,12 +12,16 @@ import type {
   StreamObserver,
   StreamStatus,
 } from '../platform/ports.ts';
+import type { RefusalReason, RefusedClients } from '../platform/refusal.ts';
+import type { Arrival } from './arrival.ts';
+import { Doorway } from './doorway.ts';
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
+import { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
@@ -72,6 +77,8 @@ export class StreamSet implements StreamGate {
   readonly #budget: HoldBudget;
   readonly #sendQueues: SendQueues;
   readonly #farewells: Farewells;
+  readonly #refusals: Refusals;
+  readonly #doorway: Doorway;
   readonly #streams = new Map<string, Stream>();
   readonly #carried = { fromClients: 0, toClients: 0 };
   readonly #openPerRoute = new Map<StreamRoute, number>();
@@ -97,6 +104,14 @@ export class StreamSet implements StreamGate {
     this.#budget = new HoldBudget(options.hold.perPlatformBytes, () => this.#updateReading());
     this.#sendQueues = new SendQueues(options.clock, options.readUnacked);
     this.#farewells = new Farewells(this.#sendQueues, (vm) => this.#heldVms.has(vm));
+    const { platform, clock, log, buffers } = options;
+    this.#refusals = new Refusals({ platform, clock, log });
+    this.#doorway = new Doorway({
+      clock,
+      buffers,
+      onArrived: (client, listener, arrival) => this.#admit(client, listener, arrival),
+      onRefused: (client, listener, reason, why) => this.#refuse(client, listener, reason, why),
+    });
     this.#home = this.#makeHome();
   }
 
@@ -169,7 +184,9 @@ export class StreamSet implements StreamGate {
   async close(): Promise<void> {
     const closed = this.#listeners.map((listener) => listener.close());
     for (const stream of [...this.#streams.values()]) stream.shutDown();
+    this.#doorway.close();
     this.#farewells.close();
+    this.#refusals.close();
     await Promise.all(closed);
   }
 
@@ -234,6 +251,10 @@ export class StreamSet implements StreamGate {
     return { heldBytes: this.#budget.heldBytes, heldStoredBytes: this.#budget.storedBytes };
   }
 
+  refusedClients(): RefusedClients {
+    return this.#refusals.counts;
+  }
+
   carriedBytes(): CarriedBytes {
     return { ...this.#carried };
   }
@@ -256,34 +277,54 @@ export class StreamSet implements StreamGate {
   // ------------------------------------------------------------------------------------------ clients
 
   #accept(client: Socket, listener: Listener): void {
+    const acceptFrom = listener.options.proxyProtocol?.acceptFrom ?? null;
+    if (acceptFrom === null) this.#admit(client, listener, null);
+    else if (!containsAddress(acceptFrom, client.remoteAddress ?? ''))
+      this.#refuse(
+        client,
+        listener,
+        'proxy-header',
+        'it is no proxy whose header is believed (proxyProtocol.acceptFrom)',
+      );
+    else if (this.#hasRoom(client, listener)) this.#doorway.receive(client, listener);
+  }
+
+  /** False, and the client is reset, at the listener's bound. */
+  #hasRoom(client: Socket, listener: Listener): boolean {
     const { route } = listener;
-    if (!route.guard.allows(client.remoteAddress ?? '')) {
-      this.#shutOut(client, listener);
+    const here = (this.#openPerRoute.get(route) ?? 0) + this.#doorway.countAt(listener);
+    const open = here + (this.#elsewhere.get(route) ?? 0);
+    if (open < listener.maxStreams) return true;
+    this.#turnAway(client, listener, 'max-streams', `${open} streams are open, its bound (maxStreams)`);
+    return false;
+  }
+
+  #admit(client: Socket, listener: Listener, arrival: Arrival | null): void {
+    const { route } = listener;
+    const address = arrival?.ends?.client.host ?? client.remoteAddress ?? '';
+    if (!route.guard.allows(address)) {
+      this.#shutOut(client, listener, address);
       return;
     }
-    const openHere = this.#openPerRoute.get(route) ?? 0;
-    const open = openHere + (this.#elsewhere.get(route) ?? 0);
-    if (open >= listener.maxStreams) {
-      this.#turnAway(client, listener, `${open} streams are open, its bound (maxStreams)`);
-      return;
-    }
+    if (!this.#hasRoom(client, listener)) return;
     this.#lastNumber += 1;
     const { idPrefix = `${this.#options.platform}-` } = this.#options;
-    const stream = new Stream(`${idPrefix}${this.#lastNumber}`, this.#home, route, client);
-    this.#openPerRoute.set(route, openHere + 1);
+    const stream = new Stream(`${idPrefix}${this.#lastNumber}`, this.#home, route, client, arrival);
+    this.#openPerRoute.set(route, (this.#openPerRoute.get(route) ?? 0) + 1);
     this.#streams.set(stream.id, stream);
     try {
-      stream.open();
+      stream.open(arrival?.firstBytes ?? null);
       this.#refusing.delete(listener);
     } catch (error) {
       this.#streams.delete(stream.id);
-      this.#turnAway(client, listener, errorText(error));
+      this.#turnAway(client, listener, 'no-room', errorText(error));
     }
   }
 
   /** Resets a client; said once until the listener takes clients again. */
-  #turnAway(client: Socket, listener: Listener, why: string): void {
+  #turnAway(client: Socket, listener: Listener, reason: RefusalReason, why: string): void {
     resetSocket(client);
+    this.#refusals.count(reason);
     if (this.#refusing.has(listener)) return;
     this.#refusing.add(listener);
     const { platform, log } = this.#options;
@@ -292,10 +333,20 @@ export class StreamSet implements StreamGate {
   }
 
   /** Resets a client from elsewhere (allowFrom). Its address goes to the log of who asks for details: there may be many. */
-  #shutOut(client: Socket, listener: Listener): void {
+  #shutOut(client: Socket, listener: Listener, address: string): void {
     const { platform, log } = this.#options;
-    const facts = { platform, listener: formatEndpoint(listener.endpoint), client: client.remoteAddress ?? 'unknown' };
+    const facts = {
+      platform,
+      listener: formatEndpoint(listener.endpoint),
+      client: address === '' ? 'unknown' : address,
+    };
     log.debug(facts, `a client of ${facts.listener} was reset: ${facts.client} is not in allowFrom`);
+    this.#refusals.count('allow-from');
+    resetSocket(client);
+  }
+
+  #refuse(client: Socket, listener: Listener, reason: RefusalReason, why: string): void {
+    this.#refusals.note(reason, formatEndpoint(listener.endpoint), client.remoteAddress ?? 'unknown', why);
     resetSocket(client);
   }
 
@@ -363,6 +414,7 @@ export class StreamSet implements StreamGate {
       budget: this.#budget,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
+      refusals: this.#refusals,
       recorder: this.#options.recorder ?? null,
       carried: this.#carried,
       isHeld: (vm) => this.#heldVms.has(vm),

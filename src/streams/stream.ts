@@ -15,12 +15,15 @@ import type {
 } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
+import type { Arrival } from './arrival.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import type { HoldCodec } from './hold-codec.ts';
 import { KeepalivePatience } from './keepalive-patience.ts';
+import { type ConnectionEnds, encodeProxyHeader, type ProxyVersion } from './proxy-header.ts';
 import type { ReadBuffers } from './read-buffers.ts';
+import type { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { SendQueues } from './send-queues.ts';
 import { type BannerMemory, ServerBanner } from './server-banner.ts';
@@ -59,6 +62,8 @@ export interface StreamRoute {
   /** What becomes of keepalives that were held for `keepaliveWaitMs`. */
   readonly onKeepalive: KeepaliveRule;
   readonly keepaliveWaitMs: number;
+  /** The PROXY header that the target is sent first; null: none. */
+  readonly sendProxy: ProxyVersion | null;
 }
 
 /** What all streams of one platform share. */
@@ -76,6 +81,7 @@ export interface StreamHome {
   readonly disconnectGraceMs: number;
   readonly sendQueues: SendQueues;
   readonly farewells: Farewells;
+  readonly refusals: Refusals;
   /** null: nothing is recorded. */
   readonly recorder: TraceRecorder | null;
   /** What all streams together carried, those that are gone included. */
@@ -106,6 +112,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   readonly #clientPort: SocketPort;
   readonly client: string;
   readonly #address: string;
+  /** What the target is told of the client; null: nothing, or that nobody is known. */
+  readonly #ends: ConnectionEnds | null;
   readonly #openedAtMs: number;
   /** null: nothing was held since it flowed last. */
   #hold: Hold | null = null;
@@ -133,14 +141,17 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #bytesFromClient = 0;
   #bytesToClient = 0;
 
-  constructor(id: string, home: StreamHome, route: StreamRoute, client: Socket) {
+  /** `arrival`: what was read of the client before. */
+  constructor(id: string, home: StreamHome, route: StreamRoute, client: Socket, arrival: Arrival | null = null) {
     this.id = id;
     this.route = route;
     this.#home = home;
     this.#client = client;
-    this.#clientPort = new SocketPort(client, home.buffers, this);
-    this.#address = client.remoteAddress ?? '';
-    this.client = formatEndpoint({ host: client.remoteAddress ?? 'unknown', port: client.remotePort ?? 0 });
+    this.#clientPort = arrival?.port.handTo(this) ?? new SocketPort(client, home.buffers, this);
+    const from = arrival?.ends?.client ?? { host: client.remoteAddress ?? '', port: client.remotePort ?? 0 };
+    this.#address = from.host;
+    this.client = formatEndpoint({ ...from, host: from.host === '' ? 'unknown' : from.host });
+    this.#ends = route.sendProxy === null || arrival?.isCheck === true ? null : (arrival?.ends ?? endsOf(client));
     this.#openedAtMs = home.clock.nowMs();
     this.#wasHeld = home.isHeld(route.vm);
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
@@ -148,7 +159,9 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#page = this.#wasHeld && route.waitingPage !== 'off' ? new WaitingPage(route.waitingPage) : null;
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
-    this.#activity = new StreamActivity(home, route, this, route.record ? beginTrace(home, route, id, client) : null);
+    // A check's rules are its listener's, also as these change, but for the one.
+    const rules = arrival?.isCheck === true ? Object.create(route, { wakeOn: { value: 'input' } }) : route;
+    this.#activity = new StreamActivity(home, rules, this, route.record ? beginTrace(home, route, id, client) : null);
   }
 
   /** Its route or its home has changed. */
@@ -210,8 +223,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   // ------------------------------------------------------------------------------------------ what the owner asks for
 
-  /** Begins. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
-  open(): void {
+  /** Begins, with what its client has sent already. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
+  open(firstBytes: Uint8Array | null = null): void {
     const banner = this.#wasHeld ? (this.#banner?.serve() ?? null) : null;
     try {
       this.#activity.takeSeat(banner !== null);
@@ -227,6 +240,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     if (banner !== null) this.#sendToClient(banner, false);
     if (this.#mode === 'connecting' && this.#connector === null) this.#connect();
     this.updateReading();
+    if (firstBytes !== null && firstBytes.length > 0) this.#onClientChunk(Buffer.from(firstBytes));
   }
 
   /** From now on nothing is sent to the target. */
@@ -508,6 +522,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#target = target;
     this.#home.sendQueues.track(target);
     this.#targetPort = new SocketPort(target, this.#home.buffers, this);
+    const { sendProxy } = this.route;
+    if (sendProxy !== null) this.#targetPort.write(encodeProxyHeader(sendProxy, this.#ends));
     this.#deliver();
   }
 
@@ -624,11 +640,9 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   // ------------------------------------------------------------------------------------------ the end
 
   #refuse(): void {
-    this.#home.log.info(
-      { platform: this.#home.platform, stream: this.id },
-      `client refused: ${this.#activity.refusal}`,
-    );
-    this.abandon(`client refused: ${this.#activity.refusal}`);
+    const { refusal, refusedFor } = this.#activity;
+    this.#home.refusals.note(refusedFor, this.route.listener, this.client, refusal);
+    this.abandon(`client refused: ${refusal}`);
   }
 
   #closeIfOver(): void {
@@ -661,6 +675,15 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const sides = { client: 'client', target: 'server', listener: 'server' } as const;
     this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
+}
+
+function endsOf(client: Socket): ConnectionEnds | null {
+  const { remoteAddress, remotePort, localAddress, localPort } = client;
+  if (remoteAddress === undefined || localAddress === undefined) return null;
+  return {
+    client: { host: remoteAddress, port: remotePort ?? 0 },
+    server: { host: localAddress, port: localPort ?? 0 },
+  };
 }
 
 function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: Socket): StreamTrace | null {

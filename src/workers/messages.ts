@@ -1,6 +1,7 @@
 // What the main process and its workers say to each other. Both directions keep their order, which the rules of StreamGate rest on:
 // whatever a worker told before its answer to `drain` is known to the machine before that answer is.
 import type { CarriedBytes, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import type { RefusedClients } from '../platform/refusal.ts';
 import type { CarriedOptions } from './stream-carrier.ts';
 import type { RecordOptions } from './stream-host.ts';
 
@@ -42,6 +43,7 @@ export interface Look {
   readonly heldBytes: number;
   readonly heldStoredBytes: number;
   readonly carried: CarriedBytes;
+  readonly refused: RefusedClients;
   readonly waitingVms: readonly string[];
   /** null: not asked for. */
   readonly streams: readonly StreamStatus[] | null;

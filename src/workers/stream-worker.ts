@@ -94,7 +94,14 @@ export class StreamWorker {
 
 function lookAt(set: StreamSet, withStreams: boolean): Look {
   const carried = set.carriedBytes();
-  return { ...set.heldBytes(), carried, waitingVms: set.waitingVms(), streams: withStreams ? set.streams() : null };
+  const refused = set.refusedClients();
+  return {
+    ...set.heldBytes(),
+    carried,
+    refused,
+    waitingVms: set.waitingVms(),
+    streams: withStreams ? set.streams() : null,
+  };
 }
 
 /** One platform's observer: sends on what it is told. */

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import { addRefused, type RefusedClients } from '../platform/refusal.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
 import type { StreamSetChange } from '../streams/stream-set.ts';
@@ -52,6 +53,7 @@ export class WorkerGate implements CarriedStreams {
   readonly #looks = new Map<WorkerProcess, Look>();
   /** Their last word. */
   readonly #carriedByTheDead = { fromClients: 0, toClients: 0 };
+  #refusedByTheDead: RefusedClients = {};
   readonly #counts: ListenerCount[];
   #addresses: SharedAddress[] = [];
   /** Places of the listeners, by what their streams call them. */
@@ -188,6 +190,12 @@ export class WorkerGate implements CarriedStreams {
     return { fromClients, toClients };
   }
 
+  refusedClients(): RefusedClients {
+    let all = this.#refusedByTheDead;
+    for (const { refused } of this.#looks.values()) all = addRefused(all, refused);
+    return all;
+  }
+
   // ------------------------------------------------------------------------------------------ for the pool
 
   get fds(): number[] {
@@ -250,6 +258,7 @@ export class WorkerGate implements CarriedStreams {
     const carried = this.#looks.get(worker)?.carried;
     this.#carriedByTheDead.fromClients += carried?.fromClients ?? 0;
     this.#carriedByTheDead.toClients += carried?.toClients ?? 0;
+    this.#refusedByTheDead = addRefused(this.#refusedByTheDead, this.#looks.get(worker)?.refused ?? {});
     this.#looks.delete(worker);
     this.#unknownUntilMs = this.#crew.clock.nowMs() + DEATH_SETTLE_MS;
     for (const entry of [...this.#entries.values()]) {

@@ -156,6 +156,7 @@ describe('configuration', () => {
                   onKeepalive: 'hold',
                   keepaliveWaitMs: 30_000,
                   probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
+                  proxyProtocol: { acceptFrom: null, send: null },
                   maxStreams: null,
                 },
               ],

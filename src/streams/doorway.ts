@@ -1,0 +1,68 @@
+// The clients of one platform's listeners of whom something must be read before they are streams. Judges none but by what Doorstep reads.
+import type { Socket } from 'node:net';
+import type { Clock } from '../platform/ports.ts';
+import type { RefusalReason } from '../platform/refusal.ts';
+import type { Arrival } from './arrival.ts';
+import { Doorstep } from './doorstep.ts';
+import type { Listener } from './listener.ts';
+import type { ReadBuffers } from './read-buffers.ts';
+import { resetSocket } from './reset-socket.ts';
+
+export interface DoorwayOptions {
+  readonly clock: Clock;
+  readonly buffers: ReadBuffers;
+  /** Everything that was asked for came. */
+  readonly onArrived: (socket: Socket, listener: Listener, arrival: Arrival) => void;
+  /** The client was reset. */
+  readonly onRefused: (socket: Socket, listener: Listener, reason: RefusalReason, why: string) => void;
+}
+
+export class Doorway {
+  readonly #options: DoorwayOptions;
+  readonly #waiting = new Map<Listener, Set<Doorstep>>();
+
+  constructor(options: DoorwayOptions) {
+    this.#options = options;
+  }
+
+  /** Clients of the listener that have not said enough yet. */
+  countAt(listener: Listener): number {
+    return this.#waiting.get(listener)?.size ?? 0;
+  }
+
+  receive(socket: Socket, listener: Listener): void {
+    const { clock, buffers, onArrived, onRefused } = this.#options;
+    const waiting = this.#waiting.get(listener) ?? new Set();
+    this.#waiting.set(listener, waiting);
+    const forget = (step: Doorstep) => {
+      waiting.delete(step);
+      if (waiting.size === 0 && this.#waiting.get(listener) === waiting) this.#waiting.delete(listener);
+    };
+    const step = new Doorstep(socket, clock, buffers, {
+      onArrived: (arrival, arrived) => {
+        forget(arrived);
+        onArrived(socket, listener, arrival);
+      },
+      onRefused: (reason, why, refused) => {
+        forget(refused);
+        onRefused(socket, listener, reason, why);
+      },
+      onLeft: (left) => {
+        forget(left);
+        resetSocket(socket);
+      },
+    });
+    waiting.add(step);
+  }
+
+  /** Resets them all and says nothing. */
+  close(): void {
+    for (const waiting of this.#waiting.values()) {
+      for (const step of waiting) {
+        step.leave();
+        resetSocket(step.socket);
+      }
+    }
+    this.#waiting.clear();
+  }
+}
