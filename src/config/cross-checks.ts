@@ -11,6 +11,7 @@ import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { checkRoutes, routedPlatforms } from './route-checks.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
@@ -32,6 +33,8 @@ export function findContradictions(root: unknown): Finding[] {
     ...findOpenApi(root),
     ...findSharedBmcs(platforms),
     ...checkIntegrations(root),
+    ...checkRoutes(platforms),
+    ...checkArmed(platforms),
     ...platforms.flatMap(checkPlatform),
   ];
 }
@@ -72,9 +75,11 @@ function doubtClearApi(root: unknown): Finding[] {
 }
 
 function findProbeDoubts(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const routed = routedPlatforms(platforms);
   return platforms.flatMap((platform) => {
     const listeners = listenersOf(platform);
     if (listeners.length === 0) {
+      if (routed.has(platform.value.name)) return [];
       return [{ path: platform.path, what: 'has no listener, so no client can be seen: it is only observed' }];
     }
     if (listeners.some(({ value }) => !isProbeless(value))) return [];
@@ -162,7 +167,6 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...checkHold(platform),
     ...checkSel(platform),
     ...checkWatts(platform),
-    ...checkArmed(platform),
     ...checkIdlePolicy(platform),
   ];
 }
@@ -176,11 +180,15 @@ function checkIdlePolicy({ value, path }: Placed<Mapping>): Finding[] {
 }
 
 /** A platform without listeners has an empty pool for ever: armed, it would be put to sleep under everybody. */
-function checkArmed(platform: Placed<Mapping>): Finding[] {
-  if (platform.value.mode !== 'armed' || listenersOf(platform).length > 0) return [];
+function checkArmed(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const routed = routedPlatforms(platforms);
+  const blind = platforms.filter(
+    (platform) =>
+      platform.value.mode === 'armed' && listenersOf(platform).length === 0 && !routed.has(platform.value.name),
+  );
   const what =
     'an armed platform without a listener would always look idle: write vms with listeners, or mode: observe';
-  return [{ path: [...platform.path, 'mode'], what }];
+  return blind.map(({ path }) => ({ path: [...path, 'mode'], what }));
 }
 
 function findTwins(items: ReadonlyArray<Placed<Mapping>>, noun: string): Finding[] {
@@ -213,7 +221,8 @@ function findListenClashes(root: unknown, platforms: ReadonlyArray<Placed<Mappin
       findings.push({ path: [...path, 'listen'], what });
     }
   }
-  return [...findings, ...listeners.flatMap((listener) => checkLoop(listener, bound))];
+  const targets = listeners.flatMap((listener) => [listener, ...children(listener, 'routes')]);
+  return [...findings, ...targets.flatMap((each) => checkLoop(each, bound))];
 }
 
 function clashOwner(path: ConfigPath): string {

@@ -22,6 +22,7 @@ import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mqttSchema, webhooksSchema } from './integrations-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
+import { routesField } from './routes-schema.ts';
 import { selSchema } from './sel-schema.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
@@ -105,6 +106,8 @@ const listenerSchema = mapping({
   wakeOn: wordField(['connect', 'preface', 'input']).optional(),
   allowFrom: networksField.optional(),
   proxyProtocol: proxyProtocolSchema.prefault({}),
+  routes: routesField,
+  otherwise: wordField(['serve', 'refuse']).default('serve'),
   wakeRate: wakeRateSchema.optional(),
   banner: wordField(['none', 'serve']).default('none'),
   waitingPage: wordField(['off', 'browsers', 'all']).default('off'),

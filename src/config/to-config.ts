@@ -1,9 +1,11 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
 import { join } from 'node:path';
+import { formatEndpoint } from '../platform/endpoint.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
+import { expandRoutes } from './expand-routes.ts';
 import { toIntegrations } from './integrations-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
@@ -37,7 +39,10 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     history: toHistory(parsed.history),
     energy: { ...parsed.energy, timeZone: parsed.energy.timeZone ?? localTimeZone() },
     integrations: toIntegrations(parsed, folder),
-    platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
+    platforms: expandRoutes(
+      parsed.platforms.map((platform) => toPlatform(platform, folder)),
+      parsed.platforms,
+    ),
   };
 }
 
@@ -134,6 +139,8 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConf
     keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
     proxyProtocol: parsed.proxyProtocol,
+    door: parsed.routes.length === 0 ? null : { key: formatEndpoint(parsed.listen), otherwise: parsed.otherwise },
+    routed: null,
     maxStreams: parsed.maxStreams,
   };
 }

@@ -154,6 +154,10 @@ export interface ListenerConfig {
   readonly probe: ProbeConfig;
   /** Whose PROXY headers are believed (null: none is read), and what the target is sent (null: none). */
   readonly proxyProtocol: { readonly acceptFrom: readonly IpNetwork[] | null; readonly send: 'v1' | 'v2' | null };
+  /** Its port is shared by several VMs: what becomes of clients that ask for no name that is known; null: it is not. */
+  readonly door: { readonly key: string; readonly otherwise: 'serve' | 'refuse' } | null;
+  /** It is a route of another listener, whose `listen` it has, and is reached by these names; null: its port is its own. */
+  readonly routed: { readonly door: string; readonly hosts: readonly string[]; readonly rdp: readonly string[] } | null;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;
 }

@@ -115,6 +115,8 @@ function demoListener(targetPort: number): ListenerConfig {
     keepaliveWaitMs: 30_000,
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
     proxyProtocol: { acceptFrom: null, send: null },
+    door: null,
+    routed: null,
     maxStreams: null,
   };
 }

@@ -3,8 +3,9 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../platform/ports.ts';
 import type { RefusalReason } from '../platform/refusal.ts';
-import { formatDuration } from '../platform/units.ts';
+import { formatBytes, formatDuration } from '../platform/units.ts';
 import type { Arrival } from './arrival.ts';
+import { ASKED_MAX_BYTES, type Asked, readAskedName } from './asked-name.ts';
 import { type ConnectionEnds, readProxyHeader } from './proxy-header.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { type PortOwner, SocketPort } from './socket-port.ts';
@@ -12,8 +13,16 @@ import { type PortOwner, SocketPort } from './socket-port.ts';
 /** A client has this long for all that is read here. */
 export const DOORSTEP_BOUND_MS = 10_000;
 
+/** What a listener's clients must say before they are streams. */
+export interface DoorstepRule {
+  /** A PROXY header. */
+  readonly header: boolean;
+  /** Whom they want, by name. */
+  readonly name: boolean;
+}
+
 export interface DoorstepOwner {
-  /** Runs at most once, when everything came; who is behind a proxy was told by `onClient` before. */
+  /** Runs at most once, when everything came. */
   onArrived(arrival: Arrival, step: Doorstep): void;
   /** Runs at most once instead; the socket is the owner's to end. */
   onRefused(reason: RefusalReason, why: string, step: Doorstep): void;
@@ -26,15 +35,24 @@ export class Doorstep implements PortOwner {
   readonly #owner: DoorstepOwner;
   readonly #port: SocketPort;
   readonly #cancelBound: () => void;
+  readonly #asksName: boolean;
+  #awaitsHeader: boolean;
+  #ends: ConnectionEnds | null = null;
+  #isCheck = false;
   #bytes: Buffer = Buffer.alloc(0);
   #isOver = false;
 
-  constructor(socket: Socket, clock: Clock, buffers: ReadBuffers, owner: DoorstepOwner) {
+  constructor(socket: Socket, rule: DoorstepRule, clock: Clock, buffers: ReadBuffers, owner: DoorstepOwner) {
     this.socket = socket;
     this.#owner = owner;
     this.#port = new SocketPort(socket, buffers, this);
+    this.#awaitsHeader = rule.header;
+    this.#asksName = rule.name;
     this.#cancelBound = clock.schedule(DOORSTEP_BOUND_MS, () => {
-      this.#refuse('proxy-header', `it sent no PROXY header within ${formatDuration(DOORSTEP_BOUND_MS)}`);
+      const [reason, what] = this.#awaitsHeader
+        ? (['proxy-header', 'no PROXY header'] as const)
+        : (['first-bytes', 'nothing that tells whom it wants'] as const);
+      this.#refuse(reason, `it sent ${what} within ${formatDuration(DOORSTEP_BOUND_MS)}`);
     });
   }
 
@@ -49,9 +67,29 @@ export class Doorstep implements PortOwner {
     if (this.#isOver) return;
     // The chunk is valid during the call only.
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    if (this.#awaitsHeader && !this.#takeHeader()) return;
+    // Behind a check is nobody who wants anybody.
+    if (!this.#asksName || this.#isCheck) this.#arrive(null);
+    else this.#takeName();
+  }
+
+  /** True once the header is whole, and taken off. */
+  #takeHeader(): boolean {
     const reading = readProxyHeader(this.#bytes);
     if (reading.kind === 'wrong') this.#refuse('proxy-header', reading.why);
-    else if (reading.kind === 'header') this.#arrive(this.#bytes.subarray(reading.bytes), reading.ends);
+    if (reading.kind !== 'header') return false;
+    this.#awaitsHeader = false;
+    this.#bytes = this.#bytes.subarray(reading.bytes);
+    this.#ends = reading.ends;
+    this.#isCheck = reading.ends === null;
+    return true;
+  }
+
+  #takeName(): void {
+    const asked = readAskedName(this.#bytes);
+    if (asked !== null) this.#arrive(asked);
+    else if (this.#bytes.length > ASKED_MAX_BYTES)
+      this.#refuse('first-bytes', `its first ${formatBytes(ASKED_MAX_BYTES)} do not tell whom it wants`);
   }
 
   /** PortOwner: half a header is none. */
@@ -67,9 +105,10 @@ export class Doorstep implements PortOwner {
   /** PortOwner: nothing is written here. */
   onDrained(): void {}
 
-  #arrive(firstBytes: Uint8Array, ends: ConnectionEnds | null): void {
+  #arrive(asked: Asked | null): void {
     this.leave();
-    this.#owner.onArrived({ port: this.#port, ends, isCheck: ends === null, firstBytes }, this);
+    const arrival = { port: this.#port, ends: this.#ends, isCheck: this.#isCheck, asked, firstBytes: this.#bytes };
+    this.#owner.onArrived(arrival, this);
   }
 
   #refuse(reason: RefusalReason, why: string): void {

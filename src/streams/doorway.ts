@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../platform/ports.ts';
 import type { RefusalReason } from '../platform/refusal.ts';
 import type { Arrival } from './arrival.ts';
-import { Doorstep } from './doorstep.ts';
+import { Doorstep, type DoorstepRule } from './doorstep.ts';
 import type { Listener } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { resetSocket } from './reset-socket.ts';
@@ -30,7 +30,7 @@ export class Doorway {
     return this.#waiting.get(listener)?.size ?? 0;
   }
 
-  receive(socket: Socket, listener: Listener): void {
+  receive(socket: Socket, listener: Listener, rule: DoorstepRule): void {
     const { clock, buffers, onArrived, onRefused } = this.#options;
     const waiting = this.#waiting.get(listener) ?? new Set();
     this.#waiting.set(listener, waiting);
@@ -38,7 +38,7 @@ export class Doorway {
       waiting.delete(step);
       if (waiting.size === 0 && this.#waiting.get(listener) === waiting) this.#waiting.delete(listener);
     };
-    const step = new Doorstep(socket, clock, buffers, {
+    const step = new Doorstep(socket, rule, clock, buffers, {
       onArrived: (arrival, arrived) => {
         forget(arrived);
         onArrived(socket, listener, arrival);

@@ -8,6 +8,7 @@ import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
 import type { ProxyVersion } from './proxy-header.ts';
+import type { DoorRule, RouteNames } from './route-table.ts';
 import { BannerMemory } from './server-banner.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
@@ -63,6 +64,10 @@ export interface ListenerOptions {
   readonly keepaliveWaitMs?: number;
   /** Default: no PROXY header is read and none is sent. */
   readonly proxyProtocol?: ProxyProtocolRule;
+  /** Its port is shared: clients say by name whom they want. Default, and null: all are its own target's. */
+  readonly door?: DoorRule | null;
+  /** It has no port of its own, and is reached through that of another listener by these names. `listen` is that one's. Default: null. */
+  readonly routed?: RouteNames | null;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -121,6 +126,11 @@ export class Listener {
     return this.#endpoint;
   }
 
+  /** As its streams and the log call it. */
+  get label(): string {
+    return listenerLabel(this.#endpoint, this.#options.routed ?? null);
+  }
+
   /** One for all its streams. */
   get route(): StreamRoute {
     this.#route ??= this.#makeRoute();
@@ -129,7 +139,7 @@ export class Listener {
 
   #makeRoute(): StreamRoute {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
-    const listener = formatEndpoint(this.#endpoint);
+    const listener = this.label;
     const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
     const { waitingPage = 'off' } = this.#options;
     const { onKeepalive = 'hold', keepaliveWaitMs = DEFAULT_KEEPALIVE_WAIT_MS } = this.#options;
@@ -192,6 +202,12 @@ function bannerOf({ banner }: ListenerOptions): BannerMemory | null {
 
 function isAlike(a: ListenerOptions, b: ListenerOptions, keys: ReadonlyArray<keyof ListenerOptions>): boolean {
   return keys.every((key) => isDeepStrictEqual(a[key] ?? null, b[key] ?? null));
+}
+
+/** Where a listener is reached, for people: `0.0.0.0:443`, or `0.0.0.0:443 (alice.example)` through another's port. */
+export function listenerLabel(endpoint: Endpoint, routed: RouteNames | null): string {
+  const address = formatEndpoint(endpoint);
+  return routed === null ? address : `${address} (${routed.hosts[0] ?? routed.rdp[0] ?? ''})`;
 }
 
 /** For people: why it cannot be listened there, and what to do. */

@@ -23,6 +23,8 @@ import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
+import { routeRefusal } from './route-refusal.ts';
+import { RouteTable } from './route-table.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
@@ -30,6 +32,8 @@ import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
 
+/** A client that asked for a name that nobody has gets this long to read so. */
+const REFUSED_BOUND_MS = 2_000;
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
 export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
 
@@ -60,8 +64,15 @@ export interface StreamSetOptions {
   readonly idPrefix?: string;
   /** A client of this listener (its place among the listeners) was the first to ask for a sleeping VM: see noteAsked. */
   readonly onAsked?: (listener: number, address: string) => void;
+  /** Shared by all sets of a process. Default: one of its own. */
+  readonly routes?: RouteTable<BehindName>;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
+}
+
+/** Takes a client that asked for a listener's name at the port of another, perhaps another platform's. */
+export interface BehindName {
+  admit(client: Socket, arrival: Arrival): void;
 }
 
 /** What of a set may change while its streams are open. */
@@ -79,6 +90,8 @@ export class StreamSet implements StreamGate {
   readonly #farewells: Farewells;
   readonly #refusals: Refusals;
   readonly #doorway: Doorway;
+  readonly #routes: RouteTable<BehindName>;
+  readonly #behind = new Map<Listener, BehindName>();
   readonly #streams = new Map<string, Stream>();
   readonly #carried = { fromClients: 0, toClients: 0 };
   readonly #openPerRoute = new Map<StreamRoute, number>();
@@ -109,18 +122,19 @@ export class StreamSet implements StreamGate {
     this.#doorway = new Doorway({
       clock,
       buffers,
-      onArrived: (client, listener, arrival) => this.#admit(client, listener, arrival),
+      onArrived: (client, listener, arrival) => this.#direct(client, listener, arrival),
       onRefused: (client, listener, reason, why) => this.#refuse(client, listener, reason, why),
     });
+    this.#routes = options.routes ?? new RouteTable();
     this.#home = this.#makeHome();
   }
 
   /** Opens all listeners. Rejects with the first ERR_STREAM_LISTEN, and then none stays open. */
   async open(): Promise<void> {
     try {
-      for (const listener of this.#listeners) await listener.open(this.#options.inherited);
+      for (const listener of this.#listeners) await this.#openListener(listener, this.#options.inherited ?? null);
     } catch (error) {
-      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      await Promise.all(this.#listeners.map((listener) => this.#closeListener(listener)));
       throw error;
     }
   }
@@ -142,7 +156,7 @@ export class StreamSet implements StreamGate {
       const known = before.get(key);
       const listener = known ?? this.#makeListener(options);
       try {
-        if (known === undefined) await listener.open();
+        if (known === undefined) await this.#openListener(listener, null);
         else known.update(options);
         next.push(listener);
       } catch (error) {
@@ -163,13 +177,13 @@ export class StreamSet implements StreamGate {
     const kept = new Set(keysOf(but));
     const keys = keysOf(this.#listeners.map(({ options }) => options));
     const wanted = this.#listeners.filter((_, at) => kept.has(keys[at] as string));
-    for (const listener of this.#listeners) if (!wanted.includes(listener)) void listener.close();
+    for (const listener of this.#listeners) if (!wanted.includes(listener)) void this.#closeListener(listener);
     this.#listeners = wanted;
   }
 
   /** Where it listens, in the order of the configured listeners, as `host:port`. */
   endpoints(): string[] {
-    return this.#listeners.map((listener) => formatEndpoint(listener.endpoint));
+    return this.#listeners.map((listener) => listener.label);
   }
 
   /** The sockets that it listens on, for a process that is to do so in its place. */
@@ -182,7 +196,7 @@ export class StreamSet implements StreamGate {
    * held is lost. The observer hears nothing of it.
    */
   async close(): Promise<void> {
-    const closed = this.#listeners.map((listener) => listener.close());
+    const closed = this.#listeners.map((listener) => this.#closeListener(listener));
     for (const stream of [...this.#streams.values()]) stream.shutDown();
     this.#doorway.close();
     this.#farewells.close();
@@ -194,7 +208,7 @@ export class StreamSet implements StreamGate {
 
   hold(): void {
     this.#isFlowing = false;
-    for (const { vm } of this.#routes()) this.#heldVms.add(vm);
+    for (const { vm } of this.#allRoutes()) this.#heldVms.add(vm);
     for (const stream of [...this.#streams.values()]) stream.hold();
   }
 
@@ -278,15 +292,33 @@ export class StreamSet implements StreamGate {
 
   #accept(client: Socket, listener: Listener): void {
     const acceptFrom = listener.options.proxyProtocol?.acceptFrom ?? null;
-    if (acceptFrom === null) this.#admit(client, listener, null);
-    else if (!containsAddress(acceptFrom, client.remoteAddress ?? ''))
-      this.#refuse(
-        client,
-        listener,
-        'proxy-header',
-        'it is no proxy whose header is believed (proxyProtocol.acceptFrom)',
-      );
-    else if (this.#hasRoom(client, listener)) this.#doorway.receive(client, listener);
+    const name = (listener.options.door ?? null) !== null;
+    if (acceptFrom === null && !name) this.#admit(client, listener, null);
+    else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
+      this.#refuse(client, listener, 'proxy-header', 'it is no proxy that is believed (proxyProtocol.acceptFrom)');
+    else if (this.#hasRoom(client, listener))
+      this.#doorway.receive(client, listener, { header: acceptFrom !== null, name });
+  }
+
+  /** To whom it asked for, perhaps at another platform. */
+  #direct(client: Socket, listener: Listener, arrival: Arrival): void {
+    const { asked } = arrival;
+    const door = listener.options.door ?? null;
+    const behind = door === null || asked === null ? null : this.#routes.find(door.key, asked);
+    if (behind !== null) behind.admit(client, arrival);
+    else if (door === null || door.otherwise === 'serve') this.#admit(client, listener, arrival);
+    else this.#refuseName(client, listener, arrival);
+  }
+
+  /** Nobody has the name: said in the client's own protocol, and ended. */
+  #refuseName(client: Socket, listener: Listener, { asked, ends }: Arrival): void {
+    const from = ends?.client.host ?? client.remoteAddress ?? 'unknown';
+    const name = asked?.host ?? asked?.rdp ?? null;
+    const why = name === null ? 'it asks for nobody by name' : `nothing is behind the name ${JSON.stringify(name)}`;
+    this.#refusals.note('no-route', listener.label, from, why);
+    client.end(routeRefusal(asked?.via ?? 'none'));
+    const cancel = this.#options.clock.schedule(REFUSED_BOUND_MS, () => resetSocket(client));
+    client.once('close', cancel);
   }
 
   /** False, and the client is reset, at the listener's bound. */
@@ -328,7 +360,7 @@ export class StreamSet implements StreamGate {
     if (this.#refusing.has(listener)) return;
     this.#refusing.add(listener);
     const { platform, log } = this.#options;
-    const facts = { platform, listener: formatEndpoint(listener.endpoint) };
+    const facts = { platform, listener: listener.label };
     log.warn(facts, `clients of ${facts.listener} are reset until there is room again: ${why}`);
   }
 
@@ -337,7 +369,7 @@ export class StreamSet implements StreamGate {
     const { platform, log } = this.#options;
     const facts = {
       platform,
-      listener: formatEndpoint(listener.endpoint),
+      listener: listener.label,
       client: address === '' ? 'unknown' : address,
     };
     log.debug(facts, `a client of ${facts.listener} was reset: ${facts.client} is not in allowFrom`);
@@ -346,7 +378,7 @@ export class StreamSet implements StreamGate {
   }
 
   #refuse(client: Socket, listener: Listener, reason: RefusalReason, why: string): void {
-    this.#refusals.note(reason, formatEndpoint(listener.endpoint), client.remoteAddress ?? 'unknown', why);
+    this.#refusals.note(reason, listener.label, client.remoteAddress ?? 'unknown', why);
     resetSocket(client);
   }
 
@@ -386,8 +418,25 @@ export class StreamSet implements StreamGate {
   }
 
   /** Of all VMs that it has, or still has streams of. */
-  #routes(): StreamRoute[] {
+  #allRoutes(): StreamRoute[] {
     return [...this.#listeners, ...this.#streams.values()].map(({ route }) => route);
+  }
+
+  /** Of one that is reached through another's port, only its names are made known. */
+  async #openListener(listener: Listener, inherited: InheritedSockets | null): Promise<void> {
+    const { routed = null } = listener.options;
+    if (routed === null) return listener.open(inherited);
+    const behind = { admit: (client: Socket, arrival: Arrival) => this.#admit(client, listener, arrival) };
+    this.#behind.set(listener, behind);
+    this.#routes.add(routed, behind);
+  }
+
+  #closeListener(listener: Listener): Promise<void> {
+    const { routed = null } = listener.options;
+    const behind = this.#behind.get(listener);
+    if (routed !== null && behind !== undefined) this.#routes.remove(routed, behind);
+    this.#behind.delete(listener);
+    return listener.close();
   }
 
   #makeListener(options: ListenerOptions): Listener {
@@ -436,8 +485,9 @@ export class StreamSet implements StreamGate {
 /** By which a listener is the same after a change: its address; without a port of its own, its VM and its place among such. */
 function keysOf(listeners: readonly ListenerOptions[]): string[] {
   const seen = new Map<string, number>();
-  return listeners.map(({ listen, vm }) => {
+  return listeners.map(({ listen, vm, routed = null }) => {
     const address = formatEndpoint(listen);
+    if (routed !== null) return `${address} ${routed.hosts.join()} ${routed.rdp.join()}`;
     if (listen.port !== 0) return address;
     const key = `${address} ${vm}`;
     const place = seen.get(key) ?? 0;

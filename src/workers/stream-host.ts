@@ -4,8 +4,9 @@ import type { Clock, Logger } from '../platform/ports.ts';
 import { DirectReads } from '../streams/direct-reads.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { ReadBuffers, reservedBytes } from '../streams/read-buffers.ts';
+import { RouteTable } from '../streams/route-table.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
-import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
+import { type BehindName, StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
 import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 
@@ -26,6 +27,7 @@ export class StreamHost implements StreamCarrier {
   readonly #registry: StreamRegistry;
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
+  readonly #routes = new RouteTable<BehindName>();
   readonly isSettled = false;
 
   private constructor(
@@ -66,6 +68,7 @@ export class StreamHost implements StreamCarrier {
       clock,
       log,
       recorder: this.#recorder,
+      routes: this.#routes,
       inherited: this.#options.inherited ?? null,
       initiallyHeld: true,
     });

@@ -1,11 +1,11 @@
 // One platform's StreamGate in the main process, over streams that workers carry. Sends orders, keeps a mirror; carries no byte.
 import { isDeepStrictEqual } from 'node:util';
-import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import { formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
 import { addRefused, type RefusedClients } from '../platform/refusal.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
-import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
+import { DEFAULT_MAX_STREAMS, type ListenerOptions, listenerLabel } from '../streams/listener.ts';
 import type { StreamSetChange } from '../streams/stream-set.ts';
 import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
 import { SharedAddress } from './shared-address.ts';
@@ -55,7 +55,8 @@ export class WorkerGate implements CarriedStreams {
   readonly #carriedByTheDead = { fromClients: 0, toClients: 0 };
   #refusedByTheDead: RefusedClients = {};
   readonly #counts: ListenerCount[];
-  #addresses: SharedAddress[] = [];
+  /** Of each listener; null: it is reached through another's. */
+  #addresses: Array<SharedAddress | null> = [];
   /** Places of the listeners, by what their streams call them. */
   #places: ReadonlyMap<string, number> = new Map();
   #unknownUntilMs = Number.NEGATIVE_INFINITY;
@@ -74,7 +75,11 @@ export class WorkerGate implements CarriedStreams {
 
   async open(): Promise<void> {
     try {
-      for (const { listen, vm } of this.#options.listeners) {
+      for (const { listen, vm, routed = null } of this.#options.listeners) {
+        if (routed !== null) {
+          this.#addresses.push(null);
+          continue;
+        }
         const handle = this.#inherited?.claim(listen) ?? null;
         this.#addresses.push(
           handle === null ? await SharedAddress.bind(listen, vm) : SharedAddress.inherited(listen, handle),
@@ -88,7 +93,10 @@ export class WorkerGate implements CarriedStreams {
   }
 
   endpoints(): string[] {
-    return this.#addresses.map(({ endpoint }) => formatEndpoint(endpoint));
+    return this.#addresses.map((address, index) => {
+      const { listen, routed = null } = this.#options.listeners[index] as ListenerOptions;
+      return listenerLabel(address?.endpoint ?? listen, routed);
+    });
   }
 
   /** Workers were told at their start where to listen and by which rules: those stay. */
@@ -199,7 +207,7 @@ export class WorkerGate implements CarriedStreams {
   // ------------------------------------------------------------------------------------------ for the pool
 
   get fds(): number[] {
-    return this.#addresses.map(({ fd }) => fd);
+    return this.#addresses.flatMap((address) => (address === null ? [] : [address.fd]));
   }
 
   /** What a worker that begins now must know. `firstFd`: under which number it inherits the first of `fds`. */
@@ -207,8 +215,10 @@ export class WorkerGate implements CarriedStreams {
     const { observer: _, hold, ...options } = this.#options;
     const wanted = this.#isClosedToClients ? [] : options.listeners;
     const listeners = wanted.map((listener, index): ListenerOptions => {
-      const listen: Endpoint = this.#addresses[index]?.endpoint ?? listener.listen;
-      return { ...listener, listen, fd: firstFd + index };
+      const address = this.#addresses[index] ?? null;
+      if (address === null) return listener;
+      const before = this.#addresses.slice(0, index).filter((each) => each !== null).length;
+      return { ...listener, listen: address.endpoint, fd: firstFd + before };
     });
     const vms = new Set(listeners.map(({ vm }) => vm));
     // Each worker has its share, so that all together keep the platform's bound.
@@ -328,7 +338,7 @@ export class WorkerGate implements CarriedStreams {
   }
 
   #closeAddresses(): void {
-    for (const address of this.#addresses) address.close();
+    for (const address of this.#addresses) address?.close();
     this.#addresses = [];
   }
 }

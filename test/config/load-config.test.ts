@@ -157,6 +157,8 @@ describe('configuration', () => {
                   keepaliveWaitMs: 30_000,
                   probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
                   proxyProtocol: { acceptFrom: null, send: null },
+                  door: null,
+                  routed: null,
                   maxStreams: null,
                 },
               ],

@@ -6,10 +6,11 @@ import type { Clock, StreamName, StreamObserver, StreamStatus } from '../../../s
 import { DirectReads } from '../../../src/streams/direct-reads.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import { ReadBuffers, type ReadBuffersOptions, reservedBytes } from '../../../src/streams/read-buffers.ts';
+import type { RouteTable } from '../../../src/streams/route-table.ts';
 import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
-import { StreamSet } from '../../../src/streams/stream-set.ts';
+import { type BehindName, StreamSet } from '../../../src/streams/stream-set.ts';
 import type { TraceRecorder } from '../../../src/streams/trace-recorder.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
@@ -119,6 +120,8 @@ export interface RigOptions {
   /** One listener each; what is missing is filled in. */
   readonly listeners?: ReadonlyArray<Partial<ListenerOptions>>;
   readonly target?: number;
+  /** Shared with another rig: its names are reached through this one's ports. */
+  readonly routes?: RouteTable<BehindName>;
 }
 
 const LISTENER: Omit<ListenerOptions, 'target'> = {
@@ -164,6 +167,7 @@ export class StreamRig {
       listeners: (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener })),
       recorder: options.recorder ?? null,
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
+      ...(options.routes === undefined ? {} : { routes: options.routes }),
     });
   }
 
