@@ -161,6 +161,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkWaitingPage),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
+    ...listenersOf(platform).flatMap(checkPerSource),
     ...checkPower(platform),
     ...checkContext(platform),
     ...checkInhibitors(platform),
@@ -277,6 +278,11 @@ function checkHold(platform: Placed<Mapping>): Finding[] {
   const hold = asMapping(platform.value.hold);
   const perStream = trySizeBytes(hold.perStream ?? '1MiB');
   const perPlatform = trySizeBytes(hold.perPlatform ?? '64MiB');
+  const perSource = trySizeBytes(hold.perSource);
+  if (perSource !== null && perPlatform !== null && perSource > perPlatform) {
+    const what = 'one source may hold more than the whole platform: write less, or a larger perPlatform';
+    return [{ path: [...platform.path, 'hold', 'perSource'], what }];
+  }
   if (perStream === null || perPlatform === null || perStream <= perPlatform) return [];
   const what = 'one stream may hold more than the whole platform: write a perPlatform of at least perStream';
   return [{ path: [...platform.path, 'hold', hold.perPlatform === undefined ? 'perStream' : 'perPlatform'], what }];
@@ -322,6 +328,13 @@ function checkProbe(listener: Placed<Mapping>): Finding[] {
 
 function deviceOf(value: unknown): Device {
   return DEVICES.find((device) => device === value) ?? 'desktop';
+}
+
+function checkPerSource({ path, value }: Placed<Mapping>): Finding[] {
+  const { maxPerSource, maxStreams } = value;
+  if (typeof maxPerSource !== 'number' || typeof maxStreams !== 'number' || maxPerSource <= maxStreams) return [];
+  const what = 'one source may have more streams than all together: write less, or a larger maxStreams';
+  return [{ path: [...path, 'maxPerSource'], what }];
 }
 
 /** Where every byte counts no byte is a keepalive. */

@@ -123,6 +123,7 @@ const listenerSchema = mapping({
   onKeepalive: wordField(['hold', 'wake', 'close']).default('hold'),
   keepaliveWait: durationField(1000).prefault('30s'),
   probe: probeSchema.optional(),
+  maxPerSource: wholeField(1, 1_000_000).nullable().default(null),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });
 
@@ -148,6 +149,7 @@ const platformSchema = mapping({
   hold: mapping({
     perStream: sizeField(4 * KIB, 1024 * MIB).prefault('1MiB'),
     perPlatform: sizeField(4 * KIB, 64 * 1024 * MIB).prefault('64MiB'),
+    perSource: sizeField(4 * KIB, 64 * 1024 * MIB).optional(),
   }).prefault({}),
   hooks: mapping({
     beforeSuspend: commandField.nullable().default(null),
@@ -175,6 +177,7 @@ export const configSchema = mapping({
   }).prefault({}),
   stateDir: textField('the path of a folder', /^[^\0]{1,4096}$/).prefault('/var/lib/torpor'),
   workers: wholeField(1, WORKERS_MAX).default(1),
+  maxStreams: wholeField(1, 1_000_000).default(50_000),
   log: mapping({ level: wordField(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   record: mapping({
     folder: textField('the path of a folder', /^[^\0]{1,4096}$/).optional(),

@@ -30,6 +30,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     api: toApi(parsed.api, folder),
     stateDir,
     workers: parsed.workers,
+    maxStreams: parsed.maxStreams,
     log: parsed.log,
     record: {
       folder: record.folder === undefined ? join(stateDir, 'traces') : absolute(record.folder, folder),
@@ -75,7 +76,11 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,
     clientWaitMs: parsed.clientWait,
-    hold: { perStreamBytes: parsed.hold.perStream, perPlatformBytes: parsed.hold.perPlatform },
+    hold: {
+      perStreamBytes: parsed.hold.perStream,
+      perPlatformBytes: parsed.hold.perPlatform,
+      perSourceBytes: parsed.hold.perSource ?? Math.ceil(parsed.hold.perPlatform / 2),
+    },
     hooks: {
       beforeSuspend: parsed.hooks.beforeSuspend,
       afterWake: parsed.hooks.afterWake,
@@ -141,6 +146,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConf
     proxyProtocol: parsed.proxyProtocol,
     door: parsed.routes.length === 0 ? null : { key: formatEndpoint(parsed.listen), otherwise: parsed.otherwise },
     routed: null,
+    maxPerSource: parsed.maxPerSource,
     maxStreams: parsed.maxStreams,
   };
 }

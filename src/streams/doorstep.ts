@@ -8,6 +8,7 @@ import type { Arrival } from './arrival.ts';
 import { ASKED_MAX_BYTES, type Asked, readAskedName } from './asked-name.ts';
 import { type ConnectionEnds, readProxyHeader } from './proxy-header.ts';
 import type { ReadBuffers } from './read-buffers.ts';
+import type { Occupant } from './room.ts';
 import { type PortOwner, SocketPort } from './socket-port.ts';
 
 /** A client has this long for all that is read here. */
@@ -19,6 +20,8 @@ export interface DoorstepRule {
   readonly header: boolean;
   /** Whom they want, by name. */
   readonly name: boolean;
+  /** Whose client it is as far as it is known. */
+  readonly source: string;
 }
 
 export interface DoorstepOwner {
@@ -30,8 +33,11 @@ export interface DoorstepOwner {
   onLeft(step: Doorstep): void;
 }
 
-export class Doorstep implements PortOwner {
+export class Doorstep implements PortOwner, Occupant {
   readonly socket: Socket;
+  /** Occupant. */
+  readonly source: string;
+  readonly isDormant = true;
   readonly #owner: DoorstepOwner;
   readonly #port: SocketPort;
   readonly #cancelBound: () => void;
@@ -44,6 +50,7 @@ export class Doorstep implements PortOwner {
 
   constructor(socket: Socket, rule: DoorstepRule, clock: Clock, buffers: ReadBuffers, owner: DoorstepOwner) {
     this.socket = socket;
+    this.source = rule.source;
     this.#owner = owner;
     this.#port = new SocketPort(socket, buffers, this);
     this.#awaitsHeader = rule.header;
@@ -60,6 +67,11 @@ export class Doorstep implements PortOwner {
   leave(): void {
     this.#isOver = true;
     this.#cancelBound();
+  }
+
+  /** Occupant. */
+  makeRoom(): void {
+    this.#refuse('max-streams', 'its listener is full, its source has most of it, and it has not said what it wants');
   }
 
   /** PortOwner. */

@@ -7,12 +7,15 @@ import { Doorstep, type DoorstepRule } from './doorstep.ts';
 import type { Listener } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { resetSocket } from './reset-socket.ts';
+import type { StreamRoute } from './stream.ts';
 
 export interface DoorwayOptions {
   readonly clock: Clock;
   readonly buffers: ReadBuffers;
   /** Everything that was asked for came. */
   readonly onArrived: (socket: Socket, listener: Listener, arrival: Arrival) => void;
+  /** It has left, in whatever way; runs before `onArrived` and `onRefused`. */
+  readonly onOver: (route: StreamRoute, step: Doorstep) => void;
   /** The client was reset. */
   readonly onRefused: (socket: Socket, listener: Listener, reason: RefusalReason, why: string) => void;
 }
@@ -25,17 +28,20 @@ export class Doorway {
     this.#options = options;
   }
 
-  /** Clients of the listener that have not said enough yet. */
-  countAt(listener: Listener): number {
-    return this.#waiting.get(listener)?.size ?? 0;
+  /** Oldest first. */
+  at(listener: Listener): Iterable<Doorstep> {
+    return this.#waiting.get(listener) ?? [];
   }
 
   receive(socket: Socket, listener: Listener, rule: DoorstepRule): void {
-    const { clock, buffers, onArrived, onRefused } = this.#options;
+    const { clock, buffers, onArrived, onRefused, onOver } = this.#options;
+    // A change of rules may give the listener another one.
+    const { route } = listener;
     const waiting = this.#waiting.get(listener) ?? new Set();
     this.#waiting.set(listener, waiting);
     const forget = (step: Doorstep) => {
       waiting.delete(step);
+      onOver(route, step);
       if (waiting.size === 0 && this.#waiting.get(listener) === waiting) this.#waiting.delete(listener);
     };
     const step = new Doorstep(socket, rule, clock, buffers, {

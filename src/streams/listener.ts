@@ -8,6 +8,7 @@ import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
 import type { ProxyVersion } from './proxy-header.ts';
+import type { RoomBounds } from './room.ts';
 import type { DoorRule, RouteNames } from './route-table.ts';
 import { BannerMemory } from './server-banner.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
@@ -18,6 +19,8 @@ import type { WaitingPageRule } from './waiting-page.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
 export const DEFAULT_MAX_STREAMS = 10_000;
+/** Of one source: it does not fill a listener alone. */
+export const DEFAULT_MAX_PER_SOURCE = 5000;
 /** A client that does not answer is asked by TCP keepalive after this long. Never done towards targets. */
 export const CLIENT_KEEPALIVE_MS = 60_000;
 /** A held keepalive waits this long where its listener does not say. */
@@ -68,6 +71,8 @@ export interface ListenerOptions {
   readonly door?: DoorRule | null;
   /** It has no port of its own, and is reached through that of another listener by these names. `listen` is that one's. Default: null. */
   readonly routed?: RouteNames | null;
+  /** Of one source at once (see sourceOf); default, and null: maxStreams where that is given, else DEFAULT_MAX_PER_SOURCE. */
+  readonly maxPerSource?: number | null;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -100,6 +105,12 @@ export class Listener {
 
   get options(): ListenerOptions {
     return this.#options;
+  }
+
+  get bounds(): RoomBounds {
+    const { maxStreams, maxPerSource = null } = this.#options;
+    const usual = maxStreams === null ? DEFAULT_MAX_PER_SOURCE : maxStreams;
+    return { maxStreams: this.#maxStreams, maxPerSource: maxPerSource ?? usual };
   }
 
   get maxStreams(): number {

@@ -14,6 +14,8 @@ import type {
 } from '../platform/ports.ts';
 import type { RefusalReason, RefusedClients } from '../platform/refusal.ts';
 import type { Arrival } from './arrival.ts';
+import { sourceOf } from './client-source.ts';
+import type { DoorstepRule } from './doorstep.ts';
 import { Doorway } from './doorway.ts';
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
@@ -21,17 +23,21 @@ import { HoldCodec } from './hold-codec.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
-import { Refusals } from './refusals.ts';
+import { REFUSAL_LOG_MS, Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
+import { type Occupant, Room } from './room.ts';
 import { routeRefusal } from './route-refusal.ts';
 import { RouteTable } from './route-table.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
+import { SourceHolds } from './source-holds.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { CONNECT_BOUND_MS, type ConnectPace } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
 
+/** Whose the connections of a believed proxy are, until their headers tell. */
+const PROXY_SOURCE = 'a proxy';
 /** A client that asked for a name that nobody has gets this long to read so. */
 const REFUSED_BOUND_MS = 2_000;
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
@@ -52,7 +58,14 @@ export interface StreamSetOptions {
   /** From a stream's close until it leaves the pool. */
   readonly disconnectGraceMs: number;
   /** Bounds of what is kept, in stored bytes (after compression). */
-  readonly hold: { readonly perStreamBytes: number; readonly perPlatformBytes: number };
+  readonly hold: {
+    readonly perStreamBytes: number;
+    readonly perPlatformBytes: number;
+    /** Of one source (see sourceOf); default: as much as the platform's. */
+    readonly perSourceBytes?: number;
+  };
+  /** Streams of all sets of a process, and how many there may be. Default: each listener's bound alone. */
+  readonly total?: { open: number; readonly max: number };
   /** True where nothing may be sent to the VMs until the first release, because their state is not known yet. */
   readonly initiallyHeld: boolean;
   readonly listeners: readonly ListenerOptions[];
@@ -94,8 +107,11 @@ export class StreamSet implements StreamGate {
   readonly #behind = new Map<Listener, BehindName>();
   readonly #streams = new Map<string, Stream>();
   readonly #carried = { fromClients: 0, toClients: 0 };
-  readonly #openPerRoute = new Map<StreamRoute, number>();
+  /** Of listeners that have clients. */
+  readonly #rooms = new Map<StreamRoute, Room>();
+  readonly #sourceHolds: SourceHolds;
   readonly #refusing = new Set<Listener>();
+  readonly #saidFullAtMs = new WeakMap<Listener, number>();
   /** VMs for which a client has asked since they were held: whoever comes after it wakes nobody. */
   readonly #askedVms = new Set<string>();
   readonly #heldVms: Set<string>;
@@ -115,6 +131,8 @@ export class StreamSet implements StreamGate {
     this.#heldVms = new Set(options.initiallyHeld ? options.listeners.map((listener) => listener.vm) : []);
     this.#listeners = options.listeners.map((listener) => this.#makeListener(listener));
     this.#budget = new HoldBudget(options.hold.perPlatformBytes, () => this.#updateReading());
+    const { perPlatformBytes, perSourceBytes = perPlatformBytes } = options.hold;
+    this.#sourceHolds = new SourceHolds(this.#budget, perSourceBytes, () => this.#updateReading());
     this.#sendQueues = new SendQueues(options.clock, options.readUnacked);
     this.#farewells = new Farewells(this.#sendQueues, (vm) => this.#heldVms.has(vm));
     const { platform, clock, log, buffers } = options;
@@ -122,6 +140,7 @@ export class StreamSet implements StreamGate {
     this.#doorway = new Doorway({
       clock,
       buffers,
+      onOver: (route, { source }) => this.#leave(route, source),
       onArrived: (client, listener, arrival) => this.#direct(client, listener, arrival),
       onRefused: (client, listener, reason, why) => this.#refuse(client, listener, reason, why),
     });
@@ -166,6 +185,7 @@ export class StreamSet implements StreamGate {
     this.#listeners = next;
     if (!this.#isFlowing) for (const { vm } of change.listeners) this.#heldVms.add(vm);
     this.#budget.limitBytes = change.hold.perPlatformBytes;
+    this.#sourceHolds.limitBytes = change.hold.perSourceBytes ?? change.hold.perPlatformBytes;
     const { idleTimeoutMs, disconnectGraceMs, hold } = change;
     Object.assign(this.#home, { idleTimeoutMs, disconnectGraceMs, perStreamBytes: hold.perStreamBytes });
     for (const stream of this.#streams.values()) stream.followRules();
@@ -296,8 +316,15 @@ export class StreamSet implements StreamGate {
     if (acceptFrom === null && !name) this.#admit(client, listener, null);
     else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
       this.#refuse(client, listener, 'proxy-header', 'it is no proxy that is believed (proxyProtocol.acceptFrom)');
-    else if (this.#hasRoom(client, listener))
-      this.#doorway.receive(client, listener, { header: acceptFrom !== null, name });
+    else this.#putOnDoorstep(client, listener, { header: acceptFrom !== null, name });
+  }
+
+  /** Behind a proxy that is believed are many sources: it is none. */
+  #putOnDoorstep(client: Socket, listener: Listener, rule: Omit<DoorstepRule, 'source'>): void {
+    const source = rule.header ? PROXY_SOURCE : sourceOf(client.remoteAddress ?? '');
+    if (!this.#hasRoom(client, listener, source)) return;
+    this.#enter(listener.route, source);
+    this.#doorway.receive(client, listener, { ...rule, source });
   }
 
   /** To whom it asked for, perhaps at another platform. */
@@ -321,14 +348,53 @@ export class StreamSet implements StreamGate {
     client.once('close', cancel);
   }
 
-  /** False, and the client is reset, at the listener's bound. */
-  #hasRoom(client: Socket, listener: Listener): boolean {
+  /** False, and the client is reset, at the bound of its listener, its source there, or all listeners. */
+  #hasRoom(client: Socket, listener: Listener, source: string): boolean {
     const { route } = listener;
-    const here = (this.#openPerRoute.get(route) ?? 0) + this.#doorway.countAt(listener);
-    const open = here + (this.#elsewhere.get(route) ?? 0);
-    if (open < listener.maxStreams) return true;
-    this.#turnAway(client, listener, 'max-streams', `${open} streams are open, its bound (maxStreams)`);
+    const room = this.#roomOf(route);
+    const elsewhere = this.#elsewhere.get(route) ?? 0;
+    const answer = room.ask(source, listener.bounds, elsewhere);
+    if (answer === 'source-full') {
+      const why = `${room.of(source)} streams of ${source} are open, its bound (maxPerSource)`;
+      this.#refuse(client, listener, 'per-source', why);
+      return false;
+    }
+    const { total } = this.#options;
+    const isFull = answer === 'full' || (total !== undefined && total.open >= total.max);
+    if (!isFull || room.makeRoomFor(source, this.#options.clock.nowMs(), this.#occupantsOf(listener))) return true;
+    const open = room.total + elsewhere;
+    const why =
+      answer === 'full'
+        ? `${open} streams are open, its bound (maxStreams)`
+        : `${total?.open} streams are open at all listeners, the bound (maxStreams)`;
+    this.#turnAway(client, listener, 'max-streams', why);
     return false;
+  }
+
+  /** Those who have said least first. */
+  *#occupantsOf(listener: Listener): Iterable<Occupant> {
+    yield* this.#doorway.at(listener);
+    for (const stream of this.#streams.values()) if (stream.route === listener.route) yield stream;
+  }
+
+  #roomOf(route: StreamRoute): Room {
+    const known = this.#rooms.get(route);
+    if (known !== undefined) return known;
+    const made = new Room();
+    this.#rooms.set(route, made);
+    return made;
+  }
+
+  #enter(route: StreamRoute, source: string): void {
+    this.#roomOf(route).enter(source);
+    if (this.#options.total !== undefined) this.#options.total.open += 1;
+  }
+
+  #leave(route: StreamRoute, source: string): void {
+    const room = this.#roomOf(route);
+    room.leave(source);
+    if (this.#options.total !== undefined) this.#options.total.open -= 1;
+    if (room.total === 0) this.#rooms.delete(route);
   }
 
   #admit(client: Socket, listener: Listener, arrival: Arrival | null): void {
@@ -338,11 +404,11 @@ export class StreamSet implements StreamGate {
       this.#shutOut(client, listener, address);
       return;
     }
-    if (!this.#hasRoom(client, listener)) return;
+    if (!this.#hasRoom(client, listener, sourceOf(address))) return;
     this.#lastNumber += 1;
     const { idPrefix = `${this.#options.platform}-` } = this.#options;
     const stream = new Stream(`${idPrefix}${this.#lastNumber}`, this.#home, route, client, arrival);
-    this.#openPerRoute.set(route, (this.#openPerRoute.get(route) ?? 0) + 1);
+    this.#enter(route, stream.source);
     this.#streams.set(stream.id, stream);
     try {
       stream.open(arrival?.firstBytes ?? null);
@@ -357,8 +423,12 @@ export class StreamSet implements StreamGate {
   #turnAway(client: Socket, listener: Listener, reason: RefusalReason, why: string): void {
     resetSocket(client);
     this.#refusals.count(reason);
-    if (this.#refusing.has(listener)) return;
+    const nowMs = this.#options.clock.nowMs();
+    // In a flood there is room, and none, from one moment to the next.
+    const wasSaid = nowMs - (this.#saidFullAtMs.get(listener) ?? Number.NEGATIVE_INFINITY) < REFUSAL_LOG_MS;
+    if (this.#refusing.has(listener) || wasSaid) return;
     this.#refusing.add(listener);
+    this.#saidFullAtMs.set(listener, nowMs);
     const { platform, log } = this.#options;
     const facts = { platform, listener: listener.label };
     log.warn(facts, `clients of ${facts.listener} are reset until there is room again: ${why}`);
@@ -461,6 +531,7 @@ export class StreamSet implements StreamGate {
       perStreamBytes: hold.perStreamBytes,
       codec: new HoldCodec(registry.core, registry.links),
       budget: this.#budget,
+      sourceHolds: this.#sourceHolds,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
       refusals: this.#refusals,
@@ -470,7 +541,7 @@ export class StreamSet implements StreamGate {
       connectPace: (vm) => this.#connectPace(vm),
       mayWake: (route, address) => this.#mayWake(route, address),
       wakeNotice: (vm) => this.#wakeNotice(vm),
-      clientGone: ({ route }) => this.#openPerRoute.set(route, (this.#openPerRoute.get(route) ?? 1) - 1),
+      clientGone: ({ route, source }) => this.#leave(route, source),
       forget: (stream) => this.#streams.delete(stream.id),
     };
   }

@@ -16,6 +16,7 @@ import type {
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
 import type { Arrival } from './arrival.ts';
+import { plainAddress, sourceOf } from './client-source.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -25,10 +26,12 @@ import { type ConnectionEnds, encodeProxyHeader, type ProxyVersion } from './pro
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
+import type { Occupant } from './room.ts';
 import type { SendQueues } from './send-queues.ts';
 import { type BannerMemory, ServerBanner } from './server-banner.ts';
 import { type PortOwner, SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
+import type { SourceHolds } from './source-holds.ts';
 import { type ActivityOwner, StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { type ConnectOwner, type ConnectPace, TargetConnector } from './target-connector.ts';
@@ -75,6 +78,7 @@ export interface StreamHome {
   readonly log: Logger;
   readonly codec: HoldCodec;
   readonly budget: HoldBudget;
+  readonly sourceHolds: SourceHolds;
   readonly buffers: ReadBuffers;
   readonly perStreamBytes: number;
   readonly idleTimeoutMs: number;
@@ -104,7 +108,7 @@ export interface StreamHome {
  * delivering (held bytes go first, new ones queue behind them), closed. What comes from the target goes to the client in
  * every mode. FIN and RST pass from either side to the other, after the bytes before them.
  */
-export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwner {
+export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwner, Occupant {
   readonly id: string;
   readonly route: StreamRoute;
   readonly #home: StreamHome;
@@ -148,7 +152,10 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#home = home;
     this.#client = client;
     this.#clientPort = arrival?.port.handTo(this) ?? new SocketPort(client, home.buffers, this);
-    const from = arrival?.ends?.client ?? { host: client.remoteAddress ?? '', port: client.remotePort ?? 0 };
+    const from = arrival?.ends?.client ?? {
+      host: plainAddress(client.remoteAddress ?? ''),
+      port: client.remotePort ?? 0,
+    };
     this.#address = from.host;
     this.client = formatEndpoint({ ...from, host: from.host === '' ? 'unknown' : from.host });
     this.#ends = route.sendProxy === null || arrival?.isCheck === true ? null : (arrival?.ends ?? endsOf(client));
@@ -191,6 +198,16 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   get isWaiting(): boolean {
     if (this.#mode === 'closed' || this.#activity.isDormant) return false;
     return this.#heldBytes > 0 || this.#target === null;
+  }
+
+  /** Occupant: whose clients share its bounds. */
+  get source(): string {
+    return sourceOf(this.#address);
+  }
+
+  /** Occupant: nothing of it has counted yet. */
+  get isDormant(): boolean {
+    return this.#mode !== 'closed' && this.#activity.isDormant;
   }
 
   get isClosed(): boolean {
@@ -289,6 +306,13 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#close(why);
   }
 
+  /** Occupant. */
+  makeRoom(): void {
+    const why = 'its listener is full, its source has most of it, and nothing of it has counted';
+    this.#home.refusals.note('max-streams', this.route.listener, this.client, why);
+    this.abandon(`made room for others: ${why}`);
+  }
+
   /** True where the connection to the VM stood when it was last held: dead, if the VM has lost its memory since. */
   get predatesHold(): boolean {
     return this.#mode !== 'closed' && this.#predatesHold;
@@ -311,7 +335,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const hasRoom =
       this.#mode === 'flowing'
         ? this.#targetPort?.isDrained !== false
-        : this.#hold?.isFull !== true && !this.#home.budget.isFull;
+        : this.#hold?.isFull !== true && !this.#home.budget.isFull && !this.#home.sourceHolds.isFull(this.source);
     if (hasRoom) this.#clientPort.resume();
     else this.#clientPort.pause();
   }
@@ -415,14 +439,17 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   /** Answers which bound the chunk reached, for people, or null. */
   #keep(chunk: Buffer): string | null {
-    const { budget, platform } = this.#home;
+    const { budget, platform, sourceHolds } = this.#home;
     const hold = this.#makeHold();
     const streamWasFull = hold.isFull;
     const platformWasFull = budget.isFull;
+    const sourceWasFull = sourceHolds.isFull(this.source);
     // What is held must lie in memory of its own.
     hold.push(Buffer.from(chunk));
     this.updateReading();
     if (hold.isFull && !streamWasFull) return `hold reached ${formatBytes(hold.limitBytes)}`;
+    if (!sourceWasFull && sourceHolds.isFull(this.source))
+      return `holds of ${this.source} reached ${formatBytes(sourceHolds.limitBytes)}`;
     if (budget.isFull && !platformWasFull) return `holds of ${platform} reached ${formatBytes(budget.limitBytes)}`;
     return null;
   }
@@ -432,7 +459,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 
   #makeHold(): Hold {
-    this.#hold ??= new Hold(this.#home.codec, this.#home.budget, this.#home.perStreamBytes);
+    const { codec, sourceHolds, perStreamBytes } = this.#home;
+    this.#hold ??= new Hold(codec, sourceHolds.of(this.source), perStreamBytes);
     return this.#hold;
   }
 

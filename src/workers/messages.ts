@@ -21,6 +21,8 @@ export type ToWorker =
       readonly serial: number;
       readonly logLevel: LogLevel;
       readonly record: RecordOptions;
+      /** Its share of what all workers may have open. */
+      readonly maxStreams: number;
       readonly platforms: readonly WorkerPlatform[];
     }
   | { readonly kind: 'hold'; readonly platform: number }

@@ -15,12 +15,17 @@ export type RecordOptions = Pick<TraceRecorderOptions, 'folder' | 'maxFiles' | '
 
 export interface StreamHostOptions {
   readonly record: RecordOptions;
+  /** Streams of all its sets together. */
+  readonly maxStreams: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly inherited?: InheritedSockets | null;
 }
 
-type HostedOptions = Omit<StreamSetOptions, 'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld'>;
+type HostedOptions = Omit<
+  StreamSetOptions,
+  'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total'
+>;
 
 export class StreamHost implements StreamCarrier {
   readonly #options: StreamHostOptions;
@@ -28,6 +33,7 @@ export class StreamHost implements StreamCarrier {
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
   readonly #routes = new RouteTable<BehindName>();
+  readonly #total: { open: number; readonly max: number };
   readonly isSettled = false;
 
   private constructor(
@@ -37,6 +43,7 @@ export class StreamHost implements StreamCarrier {
     recorder: TraceRecorder | null,
   ) {
     this.#options = options;
+    this.#total = { open: 0, max: options.maxStreams };
     this.#registry = registry;
     this.#buffers = buffers;
     this.#recorder = recorder;
@@ -69,6 +76,7 @@ export class StreamHost implements StreamCarrier {
       log,
       recorder: this.#recorder,
       routes: this.#routes,
+      total: this.#total,
       inherited: this.#options.inherited ?? null,
       initiallyHeld: true,
     });

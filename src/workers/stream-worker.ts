@@ -34,11 +34,11 @@ export class StreamWorker {
     else this.#early.push(message);
   }
 
-  async #begin({ serial, logLevel, record, platforms }: Begin): Promise<void> {
+  async #begin({ serial, logLevel, record, maxStreams, platforms }: Begin): Promise<void> {
     const { post, clock } = this.#options;
     try {
       const log = makeLog(post, logLevel);
-      const host = await StreamHost.open({ record, clock, log });
+      const host = await StreamHost.open({ record, maxStreams, clock, log });
       this.#host = host;
       this.#sets = platforms.map(({ releasedVms, ...options }, platform) => {
         const set = host.carry({

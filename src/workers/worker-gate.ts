@@ -5,7 +5,12 @@ import { TorporError } from '../platform/errors.ts';
 import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
 import { addRefused, type RefusedClients } from '../platform/refusal.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
-import { DEFAULT_MAX_STREAMS, type ListenerOptions, listenerLabel } from '../streams/listener.ts';
+import {
+  DEFAULT_MAX_PER_SOURCE,
+  DEFAULT_MAX_STREAMS,
+  type ListenerOptions,
+  listenerLabel,
+} from '../streams/listener.ts';
 import type { StreamSetChange } from '../streams/stream-set.ts';
 import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
 import { SharedAddress } from './shared-address.ts';
@@ -214,7 +219,10 @@ export class WorkerGate implements CarriedStreams {
   describe(firstFd: number): WorkerPlatform {
     const { observer: _, hold, ...options } = this.#options;
     const wanted = this.#isClosedToClients ? [] : options.listeners;
-    const listeners = wanted.map((listener, index): ListenerOptions => {
+    const listeners = wanted.map((configured, index): ListenerOptions => {
+      const { maxStreams, maxPerSource = null } = configured;
+      const usual = maxStreams === null ? Math.ceil(DEFAULT_MAX_PER_SOURCE / this.#crew.wanted) : null;
+      const listener = { ...configured, maxPerSource: maxPerSource ?? usual };
       const address = this.#addresses[index] ?? null;
       if (address === null) return listener;
       const before = this.#addresses.slice(0, index).filter((each) => each !== null).length;
@@ -222,11 +230,13 @@ export class WorkerGate implements CarriedStreams {
     });
     const vms = new Set(listeners.map(({ vm }) => vm));
     // Each worker has its share, so that all together keep the platform's bound.
-    const perPlatformBytes = Math.max(1, Math.floor(hold.perPlatformBytes / this.#crew.wanted));
+    const shareOf = (bytes: number) => Math.max(1, Math.floor(bytes / this.#crew.wanted));
+    const perPlatformBytes = shareOf(hold.perPlatformBytes);
+    const perSourceBytes = shareOf(hold.perSourceBytes ?? hold.perPlatformBytes);
     return {
       ...options,
       listeners,
-      hold: { ...hold, perPlatformBytes },
+      hold: { ...hold, perPlatformBytes, perSourceBytes },
       releasedVms: [...vms].filter((vm) => !this.#heldVms.has(vm)),
     };
   }

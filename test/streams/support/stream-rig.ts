@@ -110,6 +110,8 @@ export interface RigOptions {
   readonly disconnectGraceMs?: number;
   readonly perStreamBytes?: number;
   readonly perPlatformBytes?: number;
+  readonly perSourceBytes?: number;
+  readonly total?: { open: number; readonly max: number };
   readonly maxCoreStreams?: number;
   readonly readUnacked?: ReadUnacked;
   readonly recorder?: TraceRecorder;
@@ -162,11 +164,13 @@ export class StreamRig {
       hold: {
         perStreamBytes: options.perStreamBytes ?? 1024 * 1024,
         perPlatformBytes: options.perPlatformBytes ?? 64 * 1024 * 1024,
+        ...(options.perSourceBytes === undefined ? {} : { perSourceBytes: options.perSourceBytes }),
       },
       initiallyHeld: options.initiallyHeld ?? false,
       listeners: (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener })),
       recorder: options.recorder ?? null,
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
+      ...(options.total === undefined ? {} : { total: options.total }),
       ...(options.routes === undefined ? {} : { routes: options.routes }),
     });
   }
