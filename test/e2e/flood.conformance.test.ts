@@ -114,6 +114,7 @@ describeWhere(process.platform === 'linux' ? null : 'no Linux', `a flood of ${CO
           `${Math.round(grown / 2 ** 20)} MiB more at most; ${linesOfRefusals(torpor.output)} lines of refusals`,
       );
       expect(grown).toBeLessThan(GROWTH_MAX_BYTES);
+      expect(linesOfRefusals(torpor.output)).toBeGreaterThan(0);
       // A line each ten seconds, and one at first, for each of three reasons.
       expect(linesOfRefusals(torpor.output)).toBeLessThan(3 * (FLOOD_BOUND_MS / REFUSAL_LOG_MS + 1));
       for (const socket of sockets) socket.destroy();
