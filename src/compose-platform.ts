@@ -4,6 +4,7 @@ import { buildContext, contextPolicy } from './compose-context.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
 import { NO_POLICY, prepareIdlePolicy } from './compose-policy.ts';
 import { buildParts, combineParts, type PowerParts, secretReader } from './compose-power.ts';
+import { buildProbe } from './compose-probe.ts';
 import { proofReader } from './compose-proof.ts';
 import { recordIntoBmc } from './compose-sel.ts';
 import type { PlatformConfig, VmConfig } from './config/torpor-config.ts';
@@ -26,7 +27,6 @@ import type {
 import { withCapabilities } from './platform/power-policy.ts';
 import { formatDuration } from './platform/units.ts';
 import { DeputyDriver } from './power/deputy-driver.ts';
-import { createProbe } from './probes/create-probe.ts';
 import { VmProber } from './probes/vm-prober.ts';
 import type { ListenerOptions } from './streams/listener.ts';
 import type { StreamSetChange } from './streams/stream-set.ts';
@@ -366,7 +366,7 @@ function controlPart(config: PlatformConfig): object {
   const probes = vms.map(({ name, identity, listeners }) => ({
     name,
     identity,
-    probes: listeners.map(({ probe, target }) => ({ probe, target })),
+    probes: listeners.map(({ probe, target, proxyProtocol: { send } }) => ({ probe, target, send })),
   }));
   return { ...rest, probes };
 }
@@ -406,7 +406,7 @@ function probedVmsOf({ vms }: PlatformConfig): VmConfig[] {
 /** One probe per VM suffices: that of its first listener that has one. */
 function buildProber(vm: VmConfig, controller: PlatformController, log: Logger): Prober[] {
   const listener = vm.listeners.find(({ probe }) => probe.kind !== 'none');
-  const probe = listener === undefined ? null : createProbe(systemClock, listener.probe, listener.target);
+  const probe = listener === undefined ? null : buildProbe(systemClock, listener);
   if (probe === null) return [];
   const onResult = (result: ProbeResult) => controller.onProbeResult(vm.name, result);
   return [new VmProber({ vm: vm.name, probe, clock: systemClock, log, onResult })];

@@ -147,7 +147,8 @@ function openCarrier(
   log: Logger,
   inherited: InheritedSockets | null,
 ): Promise<StreamCarrier> | StreamCarrier {
-  const options = { record: recordOptions(config, log), clock: systemClock, log, inherited };
+  const { maxStreams } = config;
+  const options = { record: recordOptions(config, log), maxStreams, clock: systemClock, log, inherited };
   if (config.workers === 1) return StreamHost.open(options);
   return new WorkerPool({ ...options, workers: config.workers, logLevel: config.log.level });
 }

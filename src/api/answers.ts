@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { CheckStatus, InhibitorStatus } from '../platform/inhibitor.ts';
 import type { StreamStatus } from '../platform/ports.ts';
+import { REFUSAL_REASONS } from '../platform/refusal.ts';
 import {
   type Blocker,
   type Explanation,
@@ -60,6 +61,9 @@ export const platformStatus = z
     watts: z.number().nullable(),
     bytesFromClients: count,
     bytesToClients: count,
+    refusedClients: z
+      .partialRecord(z.enum(REFUSAL_REASONS), count)
+      .meta({ description: 'clients that were not served since Torpor started, by why' }),
     bmcErrors: count,
     inhibitors: z.array(inhibitorStatus),
     checks: z.array(checkStatus),

@@ -11,6 +11,7 @@ import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { checkRoutes, routedPlatforms } from './route-checks.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
@@ -32,6 +33,8 @@ export function findContradictions(root: unknown): Finding[] {
     ...findOpenApi(root),
     ...findSharedBmcs(platforms),
     ...checkIntegrations(root),
+    ...checkRoutes(platforms),
+    ...checkArmed(platforms),
     ...platforms.flatMap(checkPlatform),
   ];
 }
@@ -47,6 +50,7 @@ export function findDoubts(root: unknown): Finding[] {
     ...platforms.flatMap(doubtContext),
     ...platforms.flatMap(doubtInhibitors),
     ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
+    ...platforms.flatMap(listenersOf).flatMap(doubtProxies),
   ];
 }
 
@@ -71,9 +75,11 @@ function doubtClearApi(root: unknown): Finding[] {
 }
 
 function findProbeDoubts(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const routed = routedPlatforms(platforms);
   return platforms.flatMap((platform) => {
     const listeners = listenersOf(platform);
     if (listeners.length === 0) {
+      if (routed.has(platform.value.name)) return [];
       return [{ path: platform.path, what: 'has no listener, so no client can be seen: it is only observed' }];
     }
     if (listeners.some(({ value }) => !isProbeless(value))) return [];
@@ -132,6 +138,14 @@ function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
   return [{ path: [...path, 'banner'], what }];
 }
 
+/** A network of all addresses believes whoever connects, and with it every source that is claimed. */
+function doubtProxies({ path, value }: Placed<Mapping>): Finding[] {
+  const from = asMapping(value.proxyProtocol).acceptFrom;
+  if (!Array.isArray(from) || !from.some((network) => /\/0+$/.test(String(network)))) return [];
+  const what = 'everybody is believed to be a proxy, and so may claim any address: write the addresses of the proxies';
+  return [{ path: [...path, 'proxyProtocol', 'acceptFrom'], what }];
+}
+
 /** Only HTTP in the clear can be answered in a server's place. */
 function checkWaitingPage({ path, value }: Placed<Mapping>): Finding[] {
   if (value.waitingPage !== 'browsers' && value.waitingPage !== 'all') return [];
@@ -148,13 +162,13 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkWaitingPage),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
+    ...listenersOf(platform).flatMap(checkPerSource),
     ...checkPower(platform),
     ...checkContext(platform),
     ...checkInhibitors(platform),
     ...checkHold(platform),
     ...checkSel(platform),
     ...checkWatts(platform),
-    ...checkArmed(platform),
     ...checkIdlePolicy(platform),
   ];
 }
@@ -168,11 +182,15 @@ function checkIdlePolicy({ value, path }: Placed<Mapping>): Finding[] {
 }
 
 /** A platform without listeners has an empty pool for ever: armed, it would be put to sleep under everybody. */
-function checkArmed(platform: Placed<Mapping>): Finding[] {
-  if (platform.value.mode !== 'armed' || listenersOf(platform).length > 0) return [];
+function checkArmed(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const routed = routedPlatforms(platforms);
+  const blind = platforms.filter(
+    (platform) =>
+      platform.value.mode === 'armed' && listenersOf(platform).length === 0 && !routed.has(platform.value.name),
+  );
   const what =
     'an armed platform without a listener would always look idle: write vms with listeners, or mode: observe';
-  return [{ path: [...platform.path, 'mode'], what }];
+  return blind.map(({ path }) => ({ path: [...path, 'mode'], what }));
 }
 
 function findTwins(items: ReadonlyArray<Placed<Mapping>>, noun: string): Finding[] {
@@ -205,7 +223,8 @@ function findListenClashes(root: unknown, platforms: ReadonlyArray<Placed<Mappin
       findings.push({ path: [...path, 'listen'], what });
     }
   }
-  return [...findings, ...listeners.flatMap((listener) => checkLoop(listener, bound))];
+  const targets = listeners.flatMap((listener) => [listener, ...children(listener, 'routes')]);
+  return [...findings, ...targets.flatMap((each) => checkLoop(each, bound))];
 }
 
 function clashOwner(path: ConfigPath): string {
@@ -260,6 +279,11 @@ function checkHold(platform: Placed<Mapping>): Finding[] {
   const hold = asMapping(platform.value.hold);
   const perStream = trySizeBytes(hold.perStream ?? '1MiB');
   const perPlatform = trySizeBytes(hold.perPlatform ?? '64MiB');
+  const perSource = trySizeBytes(hold.perSource);
+  if (perSource !== null && perPlatform !== null && perSource > perPlatform) {
+    const what = 'one source may hold more than the whole platform: write less, or a larger perPlatform';
+    return [{ path: [...platform.path, 'hold', 'perSource'], what }];
+  }
   if (perStream === null || perPlatform === null || perStream <= perPlatform) return [];
   const what = 'one stream may hold more than the whole platform: write a perPlatform of at least perStream';
   return [{ path: [...platform.path, 'hold', hold.perPlatform === undefined ? 'perStream' : 'perPlatform'], what }];
@@ -305,6 +329,13 @@ function checkProbe(listener: Placed<Mapping>): Finding[] {
 
 function deviceOf(value: unknown): Device {
   return DEVICES.find((device) => device === value) ?? 'desktop';
+}
+
+function checkPerSource({ path, value }: Placed<Mapping>): Finding[] {
+  const { maxPerSource, maxStreams } = value;
+  if (typeof maxPerSource !== 'number' || typeof maxStreams !== 'number' || maxPerSource <= maxStreams) return [];
+  const what = 'one source may have more streams than all together: write less, or a larger maxStreams';
+  return [{ path: [...path, 'maxPerSource'], what }];
 }
 
 /** Where every byte counts no byte is a keepalive. */

@@ -22,6 +22,7 @@ import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mqttSchema, webhooksSchema } from './integrations-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
+import { routesField } from './routes-schema.ts';
 import { selSchema } from './sel-schema.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
@@ -69,6 +70,21 @@ const wakeRateSchema = z.preprocess(
   mapping({ count: wholeField(1, MAX_WAKE_COUNT), per: durationField(1000) }).nullable(),
 );
 
+const networksField = z
+  .array(networkField)
+  .min(1, 'the list is empty, so nobody could connect: write networks, or leave the key out for everybody')
+  .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`);
+
+const proxyProtocolSchema = mapping({
+  acceptFrom: z
+    .array(networkField)
+    .min(1, 'the list is empty, so nobody could connect: write the addresses of the proxies')
+    .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`)
+    .nullable()
+    .default(null),
+  send: wordField(['v1', 'v2']).nullable().default(null),
+});
+
 const workSchema = mapping({
   fromClient: sizeField(KIB, 1024 * MIB)
     .nullable()
@@ -88,11 +104,10 @@ const listenerSchema = mapping({
   device: wordField(DEVICES).default('desktop'),
   idleTimeout: durationField(1).optional(),
   wakeOn: wordField(['connect', 'preface', 'input']).optional(),
-  allowFrom: z
-    .array(networkField)
-    .min(1, 'the list is empty, so nobody could connect: write networks, or leave the key out for everybody')
-    .max(MAX_NETWORKS, `the list has more than ${MAX_NETWORKS} networks: write fewer, larger ones`)
-    .optional(),
+  allowFrom: networksField.optional(),
+  proxyProtocol: proxyProtocolSchema.prefault({}),
+  routes: routesField,
+  otherwise: wordField(['serve', 'refuse']).default('serve'),
   wakeRate: wakeRateSchema.optional(),
   banner: wordField(['none', 'serve']).default('none'),
   waitingPage: wordField(['off', 'browsers', 'all']).default('off'),
@@ -109,6 +124,7 @@ const listenerSchema = mapping({
   onKeepalive: wordField(['hold', 'wake', 'close']).default('hold'),
   keepaliveWait: durationField(1000).prefault('30s'),
   probe: probeSchema.optional(),
+  maxPerSource: wholeField(1, 1_000_000).nullable().default(null),
   maxStreams: wholeField(1, 1_000_000).nullable().default(null),
 });
 
@@ -134,6 +150,7 @@ const platformSchema = mapping({
   hold: mapping({
     perStream: sizeField(4 * KIB, 1024 * MIB).prefault('1MiB'),
     perPlatform: sizeField(4 * KIB, 64 * 1024 * MIB).prefault('64MiB'),
+    perSource: sizeField(4 * KIB, 64 * 1024 * MIB).optional(),
   }).prefault({}),
   hooks: mapping({
     beforeSuspend: commandField.nullable().default(null),
@@ -161,6 +178,7 @@ export const configSchema = mapping({
   }).prefault({}),
   stateDir: textField('the path of a folder', /^[^\0]{1,4096}$/).prefault('/var/lib/torpor'),
   workers: wholeField(1, WORKERS_MAX).default(1),
+  maxStreams: wholeField(1, 1_000_000).default(50_000),
   log: mapping({ level: wordField(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   record: mapping({
     folder: textField('the path of a folder', /^[^\0]{1,4096}$/).optional(),

@@ -1,9 +1,11 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
 import { join } from 'node:path';
+import { formatEndpoint } from '../platform/endpoint.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
+import { expandRoutes } from './expand-routes.ts';
 import { toIntegrations } from './integrations-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
@@ -28,6 +30,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     api: toApi(parsed.api, folder),
     stateDir,
     workers: parsed.workers,
+    maxStreams: parsed.maxStreams,
     log: parsed.log,
     record: {
       folder: record.folder === undefined ? join(stateDir, 'traces') : absolute(record.folder, folder),
@@ -37,7 +40,10 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     history: toHistory(parsed.history),
     energy: { ...parsed.energy, timeZone: parsed.energy.timeZone ?? localTimeZone() },
     integrations: toIntegrations(parsed, folder),
-    platforms: parsed.platforms.map((platform) => toPlatform(platform, folder)),
+    platforms: expandRoutes(
+      parsed.platforms.map((platform) => toPlatform(platform, folder)),
+      parsed.platforms,
+    ),
   };
 }
 
@@ -70,7 +76,11 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,
     clientWaitMs: parsed.clientWait,
-    hold: { perStreamBytes: parsed.hold.perStream, perPlatformBytes: parsed.hold.perPlatform },
+    hold: {
+      perStreamBytes: parsed.hold.perStream,
+      perPlatformBytes: parsed.hold.perPlatform,
+      perSourceBytes: parsed.hold.perSource ?? Math.ceil(parsed.hold.perPlatform / 2),
+    },
     hooks: {
       beforeSuspend: parsed.hooks.beforeSuspend,
       afterWake: parsed.hooks.afterWake,
@@ -133,6 +143,10 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConf
     onKeepalive: parsed.onKeepalive,
     keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
+    proxyProtocol: parsed.proxyProtocol,
+    door: parsed.routes.length === 0 ? null : { key: formatEndpoint(parsed.listen), otherwise: parsed.otherwise },
+    routed: null,
+    maxPerSource: parsed.maxPerSource,
     maxStreams: parsed.maxStreams,
   };
 }

@@ -20,6 +20,8 @@ export interface TorporConfig {
   readonly stateDir: string;
   /** Processes that carry the streams; 1: the main process itself. */
   readonly workers: number;
+  /** Streams at all listeners together. */
+  readonly maxStreams: number;
   readonly log: { readonly level: LogLevel };
   readonly record: RecordConfig;
   /** What is remembered across restarts; null: nothing. */
@@ -97,6 +99,8 @@ export interface PlatformConfig {
 export interface HoldConfig {
   readonly perStreamBytes: number;
   readonly perPlatformBytes: number;
+  /** Of one source of clients: an IPv4 address, an IPv6 /64. */
+  readonly perSourceBytes: number;
 }
 
 /** What is written into the BMC's own log (SEL). */
@@ -152,6 +156,14 @@ export interface ListenerConfig {
   readonly onKeepalive: KeepaliveRule;
   readonly keepaliveWaitMs: number;
   readonly probe: ProbeConfig;
+  /** Whose PROXY headers are believed (null: none is read), and what the target is sent (null: none). */
+  readonly proxyProtocol: { readonly acceptFrom: readonly IpNetwork[] | null; readonly send: 'v1' | 'v2' | null };
+  /** Its port is shared by several VMs: what becomes of clients that ask for no name that is known; null: it is not. */
+  readonly door: { readonly key: string; readonly otherwise: 'serve' | 'refuse' } | null;
+  /** It is a route of another listener, whose `listen` it has, and is reached by these names; null: its port is its own. */
+  readonly routed: { readonly door: string; readonly hosts: readonly string[]; readonly rdp: readonly string[] } | null;
+  /** Of one source (an IPv4 address, an IPv6 /64) at once; null: as many as maxStreams, or 5000 without it. */
+  readonly maxPerSource: number | null;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */
   readonly maxStreams: number | null;
 }

@@ -47,6 +47,7 @@ export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string)
     api: { listen: { host: LOOPBACK, port: 0 }, tokensFile: null, tls: null },
     stateDir,
     workers: 1,
+    maxStreams: 1000,
     log: { level: 'info' },
     record: { folder: join(stateDir, 'traces'), maxFiles: 1, maxFileBytes: 1024 ** 2 },
     history: { keepMs: 86_400_000, maxBytes: 8 * 1024 ** 2, sampleEveryMs: 1_000 },
@@ -67,7 +68,7 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
     drowsyForMs: 1_000,
     minAwakeMs: 1_000,
     clientWaitMs: null,
-    hold: { perStreamBytes: 1024 ** 2, perPlatformBytes: 16 * 1024 ** 2 },
+    hold: { perStreamBytes: 1024 ** 2, perPlatformBytes: 16 * 1024 ** 2, perSourceBytes: 16 * 1024 ** 2 },
     hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 10_000 },
     context: { saveVms: null, identity: null },
     power: {
@@ -114,6 +115,10 @@ function demoListener(targetPort: number): ListenerConfig {
     onKeepalive: 'hold',
     keepaliveWaitMs: 30_000,
     probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2_000 },
+    proxyProtocol: { acceptFrom: null, send: null },
+    door: null,
+    routed: null,
+    maxPerSource: null,
     maxStreams: null,
   };
 }

@@ -31,6 +31,7 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     watts: model.power?.watts ?? null,
     bytesFromClients: carried.fromClients,
     bytesToClients: carried.toClients,
+    refusedClients: gate.refusedClients(),
     bmcErrors: controller.bmcErrors,
     inhibitors: model.inhibitors.filter((inhibitor) => inhibitor.untilMs === null || inhibitor.untilMs > nowMs),
     checks: controller.checks(),

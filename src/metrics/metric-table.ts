@@ -57,6 +57,11 @@ export const METRICS = {
   },
   torpor_received_bytes_total: { type: 'counter', help: 'Bytes from clients.', labels: ['platform'] },
   torpor_sent_bytes_total: { type: 'counter', help: 'Bytes to clients.', labels: ['platform'] },
+  torpor_refused_clients_total: {
+    type: 'counter',
+    help: 'Clients that were not served, by why.',
+    labels: ['platform', 'reason'],
+  },
   torpor_bmc_up: { type: 'gauge', help: '1 while the source of power readings answers.', labels: ['platform'] },
   torpor_bmc_errors_total: { type: 'counter', help: 'Power readings that failed.', labels: ['platform'] },
   torpor_wake_path_proven: {

@@ -7,6 +7,7 @@ import { type PlatformLook, presentWatts } from '../energy/present-watts.ts';
 import type { HistoryReader } from '../platform/history.ts';
 import type { MetricsPage } from '../platform/metrics.ts';
 import type { Clock } from '../platform/ports.ts';
+import { REFUSAL_REASONS } from '../platform/refusal.ts';
 import { type Farm, type FarmEvent, type PlatformStatus, STATE_NAMES, type StateName } from '../platform/status.ts';
 import type { TransitionReason } from '../platform/transition-reason.ts';
 import { METRICS, type MetricName, WAKE_BUCKETS_S } from './metric-table.ts';
@@ -175,6 +176,8 @@ export class TorporMetrics {
     for (const { kind } of status.blockers) this.#gauge('torpor_blockers').inc({ platform, kind });
     this.#raise('torpor_received_bytes_total', { platform }, status.bytesFromClients);
     this.#raise('torpor_sent_bytes_total', { platform }, status.bytesToClients);
+    for (const reason of REFUSAL_REASONS)
+      this.#raise('torpor_refused_clients_total', { platform, reason }, status.refusedClients[reason] ?? 0);
     this.#raise('torpor_bmc_errors_total', { platform }, status.bmcErrors);
     for (const kind of ['wanted', 'running'] as const)
       this.#gauge('torpor_workers').set({ kind }, status.workers[kind]);

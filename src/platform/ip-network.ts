@@ -31,6 +31,12 @@ export function containsIp(network: IpNetwork, address: Uint8Array): boolean {
   return masked.every((byte, index) => byte === network.bytes[index]);
 }
 
+/** Whether the text is an address in one of the networks. */
+export function containsAddress(networks: readonly IpNetwork[], text: string): boolean {
+  const bytes = parseIp(text);
+  return bytes !== null && networks.some((network) => containsIp(network, bytes));
+}
+
 /** The address with all bits but the first `prefixBits` cleared. */
 export function maskIp(address: Uint8Array, prefixBits: number): Uint8Array {
   return address.map((byte, index) => {

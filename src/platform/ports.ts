@@ -1,6 +1,7 @@
 // The ports: what decisions need from the outside, as types. Adapters live in streams/, probes/, power/, history/.
 
 import type { CheckStatus, KeptOrders } from './inhibitor.ts';
+import type { RefusedClients } from './refusal.ts';
 
 /** Milliseconds on one steady scale that starts at the Unix epoch but never jumps when the wall clock is set. */
 export interface Clock {
@@ -248,6 +249,8 @@ export interface StreamGate {
   heldBytes(): { heldBytes: number; heldStoredBytes: number };
   /** By all streams since Torpor started, those that are gone included. Of processes that died: as it was known last. */
   carriedBytes(): CarriedBytes;
+  /** Clients that were not served since Torpor started. Of processes that died: as it was known last. */
+  refusedClients(): RefusedClients;
 }
 
 /** Clients' bytes, both ways. */

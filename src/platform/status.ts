@@ -1,6 +1,7 @@
 // What Torpor says about a platform to people and programs: the shapes of the HTTP API, and the port behind them.
 import type { CheckStatus, InhibitorStatus } from './inhibitor.ts';
 import type { StreamStatus } from './ports.ts';
+import type { RefusedClients } from './refusal.ts';
 
 export const STATE_NAMES = [
   'starting',
@@ -50,6 +51,8 @@ export interface PlatformStatus {
   /** Of all its clients since Torpor started, and how often its BMC could not be read. */
   readonly bytesFromClients: number;
   readonly bytesToClients: number;
+  /** Clients that were not served since Torpor started, by why. */
+  readonly refusedClients: RefusedClients;
   readonly bmcErrors: number;
   readonly inhibitors: readonly InhibitorStatus[];
   /** What each check said last. */

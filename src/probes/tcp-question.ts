@@ -7,6 +7,8 @@ import { askBounded } from './question.ts';
 export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
+  /** What its listener expects before anything else: a PROXY header. Default: nothing. */
+  readonly preamble?: Uint8Array | null;
 }
 
 /** The most that is read of an answer in search of what is expected; a longer one without it is none. */
@@ -41,6 +43,7 @@ export function askTcp(
     socket.on('error', () => answer(false));
     socket.on('close', () => answer(false));
     socket.on('connect', () => {
+      if (target.preamble) socket.write(target.preamble);
       if (isAnswer === null) {
         answer(true);
         return;

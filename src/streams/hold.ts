@@ -24,7 +24,7 @@ export class Hold {
   /** Bound of this stream's stored bytes; the chunk that reaches it is kept whole. */
   readonly limitBytes: number;
   readonly #codec: HoldCodec;
-  readonly #budget: HoldBudget;
+  readonly #budget: Pick<HoldBudget, 'change'>;
   readonly #encoder: LinkEncoder;
   #blocks: Block[] = [];
   #chain: HoldChain | null = null;
@@ -40,7 +40,7 @@ export class Hold {
   /** The client reset the connection after these bytes, and after the FIN if there is one. */
   hasRst = false;
 
-  constructor(codec: HoldCodec, budget: HoldBudget, limitBytes: number) {
+  constructor(codec: HoldCodec, budget: Pick<HoldBudget, 'change'>, limitBytes: number) {
     this.#codec = codec;
     this.#budget = budget;
     this.#encoder = codec.openEncoder();

@@ -7,8 +7,11 @@ import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
+import type { ProxyVersion } from './proxy-header.ts';
 import { listenHandleOf, type TcpHandle } from './raw-binding.ts';
 import type { RawSockets } from './raw-socket.ts';
+import type { RoomBounds } from './room.ts';
+import type { DoorRule, RouteNames } from './route-table.ts';
 import { BannerMemory } from './server-banner.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
@@ -19,6 +22,8 @@ import type { WaitingPageRule } from './waiting-page.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
 export const DEFAULT_MAX_STREAMS = 10_000;
+/** Of one source: it does not fill a listener alone. */
+export const DEFAULT_MAX_PER_SOURCE = 5000;
 /** A client that does not answer is asked by TCP keepalive after this long. Never done towards targets. */
 export const CLIENT_KEEPALIVE_MS = 60_000;
 /** A held keepalive waits this long where its listener does not say. */
@@ -27,6 +32,12 @@ export const DEFAULT_KEEPALIVE_WAIT_MS = 30_000;
 const BACKLOG = 4096;
 
 const NOTHING = () => {};
+export interface ProxyProtocolRule {
+  /** Who begins each connection with a PROXY header, and is believed; everybody else is reset. null: no header is read. */
+  readonly acceptFrom: readonly IpNetwork[] | null;
+  /** What the target is sent first; null: nothing. */
+  readonly send: ProxyVersion | null;
+}
 
 export interface ListenerOptions {
   /** Port 0: any free port; `endpoint` says which. */
@@ -58,6 +69,14 @@ export interface ListenerOptions {
   readonly onKeepalive?: KeepaliveRule;
   /** Default: DEFAULT_KEEPALIVE_WAIT_MS. */
   readonly keepaliveWaitMs?: number;
+  /** Default: no PROXY header is read and none is sent. */
+  readonly proxyProtocol?: ProxyProtocolRule;
+  /** Its port is shared: clients say by name whom they want. Default, and null: all are its own target's. */
+  readonly door?: DoorRule | null;
+  /** It has no port of its own, and is reached through that of another listener by these names. `listen` is that one's. Default: null. */
+  readonly routed?: RouteNames | null;
+  /** Of one source at once (see sourceOf); default, and null: maxStreams where that is given, else DEFAULT_MAX_PER_SOURCE. */
+  readonly maxPerSource?: number | null;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
 }
@@ -107,6 +126,12 @@ export class Listener {
     return this.#options;
   }
 
+  get bounds(): RoomBounds {
+    const { maxStreams, maxPerSource = null } = this.#options;
+    const usual = maxStreams === null ? DEFAULT_MAX_PER_SOURCE : maxStreams;
+    return { maxStreams: this.#maxStreams, maxPerSource: maxPerSource ?? usual };
+  }
+
   get maxStreams(): number {
     return this.#maxStreams;
   }
@@ -120,7 +145,7 @@ export class Listener {
     this.#options = options;
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
     if (!isAlike(before, options, ['allowFrom', 'wakeRate'])) this.#guard = guardOf(options);
-    const staysHome = isAlike(before, options, ['vm', 'target', 'protocol', 'device']);
+    const staysHome = isAlike(before, options, ['vm', 'target', 'protocol', 'device', 'proxyProtocol']);
     if (before.banner !== options.banner || !staysHome) this.#banner = bannerOf(options);
     const route = this.#makeRoute();
     this.#route = staysHome && this.#route !== null ? Object.assign(this.#route, route) : route;
@@ -131,6 +156,11 @@ export class Listener {
     return this.#endpoint;
   }
 
+  /** As its streams and the log call it. */
+  get label(): string {
+    return listenerLabel(this.#endpoint, this.#options.routed ?? null);
+  }
+
   /** One for all its streams. */
   get route(): StreamRoute {
     this.#route ??= this.#makeRoute();
@@ -139,11 +169,22 @@ export class Listener {
 
   #makeRoute(): StreamRoute {
     const { vm, target, protocol, device, wakeOn, activity = 'every-byte' } = this.#options;
-    const listener = formatEndpoint(this.#endpoint);
+    const listener = this.label;
     const { idleTimeoutMs = null, policy = DEFAULT_STREAM_POLICY, record = false } = this.#options;
     const { waitingPage = 'off' } = this.#options;
     const { onKeepalive = 'hold', keepaliveWaitMs = DEFAULT_KEEPALIVE_WAIT_MS } = this.#options;
-    const rules = { wakeOn, activity, onKeepalive, keepaliveWaitMs, idleTimeoutMs, policy, record, waitingPage };
+    const sendProxy = this.#options.proxyProtocol?.send ?? null;
+    const rules = {
+      wakeOn,
+      activity,
+      onKeepalive,
+      keepaliveWaitMs,
+      idleTimeoutMs,
+      policy,
+      record,
+      waitingPage,
+      sendProxy,
+    };
     return { vm, target, protocol, device, listener, ...rules, guard: this.#guard, banner: this.#banner };
   }
 
@@ -210,6 +251,12 @@ function bannerOf({ banner }: ListenerOptions): BannerMemory | null {
 
 function isAlike(a: ListenerOptions, b: ListenerOptions, keys: ReadonlyArray<keyof ListenerOptions>): boolean {
   return keys.every((key) => isDeepStrictEqual(a[key] ?? null, b[key] ?? null));
+}
+
+/** Where a listener is reached, for people: `0.0.0.0:443`, or `0.0.0.0:443 (alice.example)` through another's port. */
+export function listenerLabel(endpoint: Endpoint, routed: RouteNames | null): string {
+  const address = formatEndpoint(endpoint);
+  return routed === null ? address : `${address} (${routed.hosts[0] ?? routed.rdp[0] ?? ''})`;
 }
 
 /** For people: why it cannot be listened there, and what to do. */

@@ -45,7 +45,7 @@ export class SocketPort implements DirectReader, BufferReader {
   readonly socket: StreamSocket;
   error: unknown = null;
   readonly #buffers: ReadBuffers;
-  readonly #owner: PortOwner;
+  #owner: PortOwner;
   #busy: ReadBuffer | null = null;
   #chunk: Buffer | null = null;
   #chunkLies: ReadBuffer | null = null;
@@ -101,6 +101,12 @@ export class SocketPort implements DirectReader, BufferReader {
       this[PORT].#onClose();
     },
   };
+
+  /** From now on everything is told to another owner. */
+  handTo(owner: PortOwner): this {
+    this.#owner = owner;
+    return this;
+  }
 
   /** Everything that was written is with the kernel, or nothing can be written any more. */
   get isDrained(): boolean {

@@ -1,5 +1,6 @@
 // Who may use a listener, and how often one source may wake its sleeper. What happens to a client that may not is its caller's.
-import { containsIp, formatIp, type IpNetwork, maskIp, parseIp } from '../platform/ip-network.ts';
+import { containsAddress, type IpNetwork } from '../platform/ip-network.ts';
+import { sourceOf } from './client-source.ts';
 
 /** At most `count` wakes by one source within any `perMs`. */
 export interface WakeRate {
@@ -16,8 +17,6 @@ export interface SourceGuardOptions {
 
 /** Sources that one listener remembers; beyond it the one that woke the longest ago is forgotten. */
 export const SOURCES_MAX = 4096;
-/** An IPv6 client has 2^64 addresses to choose from: its network is its source. Source: RFC 4291 section 2.5.4. */
-const IPV6_SOURCE_BITS = 64;
 
 /** One listener's guard. An address that cannot be read belongs to no network, and shares its count with all such. */
 export class SourceGuard {
@@ -37,9 +36,7 @@ export class SourceGuard {
   /** Whether clients of this address are served at all. */
   allows(address: string): boolean {
     const { allowFrom } = this.#options;
-    if (allowFrom === null) return true;
-    const bytes = parseIp(address);
-    return bytes !== null && allowFrom.some((network) => containsIp(network, bytes));
+    return allowFrom === null || containsAddress(allowFrom, address);
   }
 
   /** Counts one wake of this source. False, and nothing is counted, where it had its share. */
@@ -54,10 +51,4 @@ export class SourceGuard {
     if (this.#wakes.size > SOURCES_MAX) this.#wakes.delete(this.#wakes.keys().next().value as string);
     return true;
   }
-}
-
-function sourceOf(address: string): string {
-  const bytes = parseIp(address);
-  if (bytes === null) return 'unknown';
-  return bytes.length === 4 ? formatIp(bytes) : formatIp(maskIp(bytes, IPV6_SOURCE_BITS));
 }

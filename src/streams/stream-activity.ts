@@ -3,6 +3,7 @@ import type { Direction } from '../core/stream-core.ts';
 import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import type { ActivityRule, Clock, Protocol, StreamName, StreamObserver } from '../platform/ports.ts';
+import type { RefusalReason } from '../platform/refusal.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatDuration } from '../platform/units.ts';
 import { ConfiguredPolls } from './configured-polls.ts';
@@ -91,8 +92,9 @@ export class StreamActivity implements SeatOwner {
   #isNewToSleeper: boolean;
   #cancelBound: () => void = NOTHING;
   lastActiveAtMs: number;
-  /** Why the last verdict was `refused`. */
+  /** Why the last verdict was `refused`, for people and for those who count. */
   refusal = '';
+  refusedFor: RefusalReason = 'no-room';
 
   constructor(home: ActivityHome, route: ActivityRoute, owner: ActivityOwner, trace: StreamTrace | null) {
     this.#home = home;
@@ -157,7 +159,10 @@ export class StreamActivity implements SeatOwner {
       return;
     }
     this.refusal = (isHeld ? this.#owner.mayWake() : null) ?? '';
-    if (this.refusal !== '') return;
+    if (this.refusal !== '') {
+      this.refusedFor = 'wake-rate';
+      return;
+    }
     this.#openSeat();
     this.#isDormant = false;
   }
@@ -226,6 +231,7 @@ export class StreamActivity implements SeatOwner {
       return 'quiet';
     } catch (error) {
       this.refusal = errorText(error);
+      this.refusedFor = 'no-room';
       return 'refused';
     }
   }
@@ -263,6 +269,7 @@ export class StreamActivity implements SeatOwner {
       return this.#judgeFirstBytes(chunk);
     } catch (error) {
       this.refusal = errorText(error);
+      this.refusedFor = 'no-room';
       return 'refused';
     }
   }
@@ -282,6 +289,7 @@ export class StreamActivity implements SeatOwner {
     if (verdict === 'incomplete') return 'quiet';
     if (verdict === 'valid') return this.#enterPool(`valid start of ${protocol}`);
     if (this.#owner.isHeld && this.#isNewToSleeper) {
+      this.refusedFor = 'first-bytes';
       this.refusal = `its first bytes are no start of ${protocol}, and its VM sleeps (wakeOn: preface)`;
       return 'refused';
     }
@@ -297,11 +305,13 @@ export class StreamActivity implements SeatOwner {
       const refusal = this.#owner.isHeld && this.#isNewToSleeper ? this.#owner.mayWake() : null;
       if (refusal !== null) {
         this.refusal = refusal;
+        this.refusedFor = 'wake-rate';
         return 'refused';
       }
       registry.wake(this.#seat ?? this.#openSeat());
     } catch (error) {
       this.refusal = errorText(error);
+      this.refusedFor = 'no-room';
       return 'refused';
     }
     this.#cancelBound();
@@ -333,6 +343,7 @@ export class StreamActivity implements SeatOwner {
     this.#cancelBound = this.#home.clock.schedule(PREFACE_BOUND_MS, () => {
       if (!this.#isDormant || this.#isClosed || !this.#owner.isHeld) return;
       const bound = formatDuration(PREFACE_BOUND_MS);
+      this.refusedFor = 'first-bytes';
       this.refusal = `it sent no valid start of ${protocol} within ${bound}, and its VM sleeps (wakeOn: preface)`;
       this.#owner.onLate();
     });

@@ -1,6 +1,7 @@
 // All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
+import { containsAddress } from '../platform/ip-network.ts';
 import type {
   CarriedBytes,
   Clock,
@@ -10,14 +11,24 @@ import type {
   StreamObserver,
   StreamStatus,
 } from '../platform/ports.ts';
+import type { RefusalReason, RefusedClients } from '../platform/refusal.ts';
+import type { Arrival } from './arrival.ts';
+import { sourceOf } from './client-source.ts';
+import type { DoorstepRule } from './doorstep.ts';
+import { Doorway } from './doorway.ts';
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';
 import type { InheritedSockets } from './inherited-sockets.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
+import { REFUSAL_LOG_MS, Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
+import { type Occupant, Room } from './room.ts';
+import { routeRefusal } from './route-refusal.ts';
+import { RouteTable } from './route-table.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
+import { SourceHolds } from './source-holds.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
@@ -25,6 +36,10 @@ import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from './target-co
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
 
+/** Whose the connections of a believed proxy are, until their headers tell. */
+const PROXY_SOURCE = 'a proxy';
+/** A client that asked for a name that nobody has gets this long to read so. */
+const REFUSED_BOUND_MS = 2_000;
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
 export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
 
@@ -43,7 +58,14 @@ export interface StreamSetOptions {
   /** From a stream's close until it leaves the pool. */
   readonly disconnectGraceMs: number;
   /** Bounds of what is kept, in stored bytes (after compression). */
-  readonly hold: { readonly perStreamBytes: number; readonly perPlatformBytes: number };
+  readonly hold: {
+    readonly perStreamBytes: number;
+    readonly perPlatformBytes: number;
+    /** Of one source (see sourceOf); default: as much as the platform's. */
+    readonly perSourceBytes?: number;
+  };
+  /** Streams of all sets of a process, and how many there may be. Default: each listener's bound alone. */
+  readonly total?: { open: number; readonly max: number };
   /** True where nothing may be sent to the VMs until the first release, because their state is not known yet. */
   readonly initiallyHeld: boolean;
   readonly listeners: readonly ListenerOptions[];
@@ -55,8 +77,15 @@ export interface StreamSetOptions {
   readonly idPrefix?: string;
   /** A client of this listener (its place among the listeners) was the first to ask for a sleeping VM: see noteAsked. */
   readonly onAsked?: (listener: number, address: string) => void;
+  /** Shared by all sets of a process. Default: one of its own. */
+  readonly routes?: RouteTable<BehindName>;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
+}
+
+/** Takes a client that asked for a listener's name at the port of another, perhaps another platform's. */
+export interface BehindName {
+  admit(client: StreamSocket, arrival: Arrival): void;
 }
 
 /** What of a set may change while its streams are open. */
@@ -72,10 +101,17 @@ export class StreamSet implements StreamGate {
   readonly #budget: HoldBudget;
   readonly #sendQueues: SendQueues;
   readonly #farewells: Farewells;
+  readonly #refusals: Refusals;
+  readonly #doorway: Doorway;
+  readonly #routes: RouteTable<BehindName>;
+  readonly #behind = new Map<Listener, BehindName>();
   readonly #streams = new Map<string, Stream>();
   readonly #carried = { fromClients: 0, toClients: 0 };
-  readonly #openPerRoute = new Map<StreamRoute, number>();
+  /** Of listeners that have clients. */
+  readonly #rooms = new Map<StreamRoute, Room>();
+  readonly #sourceHolds: SourceHolds;
   readonly #refusing = new Set<Listener>();
+  readonly #saidFullAtMs = new WeakMap<Listener, number>();
   /** VMs for which a client has asked since they were held: whoever comes after it wakes nobody. */
   readonly #askedVms = new Set<string>();
   readonly #heldVms: Set<string>;
@@ -95,17 +131,29 @@ export class StreamSet implements StreamGate {
     this.#heldVms = new Set(options.initiallyHeld ? options.listeners.map((listener) => listener.vm) : []);
     this.#listeners = options.listeners.map((listener) => this.#makeListener(listener));
     this.#budget = new HoldBudget(options.hold.perPlatformBytes, () => this.#updateReading());
+    const { perPlatformBytes, perSourceBytes = perPlatformBytes } = options.hold;
+    this.#sourceHolds = new SourceHolds(this.#budget, perSourceBytes, () => this.#updateReading());
     this.#sendQueues = new SendQueues(options.clock, options.readUnacked);
     this.#farewells = new Farewells(this.#sendQueues, (vm) => this.#heldVms.has(vm));
+    const { platform, clock, log, buffers } = options;
+    this.#refusals = new Refusals({ platform, clock, log });
+    this.#doorway = new Doorway({
+      clock,
+      buffers,
+      onOver: (route, { source }) => this.#leave(route, source),
+      onArrived: (client, listener, arrival) => this.#direct(client, listener, arrival),
+      onRefused: (client, listener, reason, why) => this.#refuse(client, listener, reason, why),
+    });
+    this.#routes = options.routes ?? new RouteTable();
     this.#home = this.#makeHome();
   }
 
   /** Opens all listeners. Rejects with the first ERR_STREAM_LISTEN, and then none stays open. */
   async open(): Promise<void> {
     try {
-      for (const listener of this.#listeners) await listener.open(this.#options.inherited);
+      for (const listener of this.#listeners) await this.#openListener(listener, this.#options.inherited ?? null);
     } catch (error) {
-      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      await Promise.all(this.#listeners.map((listener) => this.#closeListener(listener)));
       throw error;
     }
   }
@@ -128,7 +176,7 @@ export class StreamSet implements StreamGate {
       const known = before.get(key);
       const listener = known ?? this.#makeListener(options);
       try {
-        if (known === undefined) await listener.open(inherited);
+        if (known === undefined) await this.#openListener(listener, inherited);
         else known.update(options);
         next.push(listener);
       } catch (error) {
@@ -138,6 +186,7 @@ export class StreamSet implements StreamGate {
     this.#listeners = next;
     if (!this.#isFlowing) for (const { vm } of change.listeners) this.#heldVms.add(vm);
     this.#budget.limitBytes = change.hold.perPlatformBytes;
+    this.#sourceHolds.limitBytes = change.hold.perSourceBytes ?? change.hold.perPlatformBytes;
     const { idleTimeoutMs, disconnectGraceMs, hold } = change;
     Object.assign(this.#home, { idleTimeoutMs, disconnectGraceMs, perStreamBytes: hold.perStreamBytes });
     for (const stream of this.#streams.values()) stream.followRules();
@@ -149,13 +198,13 @@ export class StreamSet implements StreamGate {
     const kept = new Set(keysOf(but));
     const keys = keysOf(this.#listeners.map(({ options }) => options));
     const wanted = this.#listeners.filter((_, at) => kept.has(keys[at] as string));
-    for (const listener of this.#listeners) if (!wanted.includes(listener)) void listener.close();
+    for (const listener of this.#listeners) if (!wanted.includes(listener)) void this.#closeListener(listener);
     this.#listeners = wanted;
   }
 
   /** Where it listens, in the order of the configured listeners, as `host:port`. */
   endpoints(): string[] {
-    return this.#listeners.map((listener) => formatEndpoint(listener.endpoint));
+    return this.#listeners.map((listener) => listener.label);
   }
 
   /** The sockets that it listens on, for a process that is to do so in its place. */
@@ -168,9 +217,11 @@ export class StreamSet implements StreamGate {
    * held is lost. The observer hears nothing of it.
    */
   async close(): Promise<void> {
-    const closed = this.#listeners.map((listener) => listener.close());
+    const closed = this.#listeners.map((listener) => this.#closeListener(listener));
     for (const stream of [...this.#streams.values()]) stream.shutDown();
+    this.#doorway.close();
     this.#farewells.close();
+    this.#refusals.close();
     await Promise.all(closed);
   }
 
@@ -178,7 +229,7 @@ export class StreamSet implements StreamGate {
 
   hold(): void {
     this.#isFlowing = false;
-    for (const { vm } of this.#routes()) this.#heldVms.add(vm);
+    for (const { vm } of this.#allRoutes()) this.#heldVms.add(vm);
     for (const stream of [...this.#streams.values()]) stream.hold();
   }
 
@@ -235,6 +286,10 @@ export class StreamSet implements StreamGate {
     return { heldBytes: this.#budget.heldBytes, heldStoredBytes: this.#budget.storedBytes };
   }
 
+  refusedClients(): RefusedClients {
+    return this.#refusals.counts;
+  }
+
   carriedBytes(): CarriedBytes {
     return { ...this.#carried };
   }
@@ -260,46 +315,144 @@ export class StreamSet implements StreamGate {
   // ------------------------------------------------------------------------------------------ clients
 
   #accept(client: StreamSocket, listener: Listener): void {
+    const acceptFrom = listener.options.proxyProtocol?.acceptFrom ?? null;
+    const name = (listener.options.door ?? null) !== null;
+    if (acceptFrom === null && !name) this.#admit(client, listener, null);
+    else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
+      this.#refuse(client, listener, 'proxy-header', 'it is no proxy that is believed (proxyProtocol.acceptFrom)');
+    else this.#putOnDoorstep(client, listener, { header: acceptFrom !== null, name });
+  }
+
+  /** Behind a proxy that is believed are many sources: it is none. */
+  #putOnDoorstep(client: StreamSocket, listener: Listener, rule: Omit<DoorstepRule, 'source'>): void {
+    const source = rule.header ? PROXY_SOURCE : sourceOf(client.remoteAddress ?? '');
+    if (!this.#hasRoom(client, listener, source)) return;
+    this.#enter(listener.route, source);
+    this.#doorway.receive(client, listener, { ...rule, source });
+  }
+
+  /** To whom it asked for, perhaps at another platform. */
+  #direct(client: StreamSocket, listener: Listener, arrival: Arrival): void {
+    const { asked } = arrival;
+    const door = listener.options.door ?? null;
+    const behind = door === null || asked === null ? null : this.#routes.find(door.key, asked);
+    if (behind !== null) behind.admit(client, arrival);
+    else if (door === null || door.otherwise === 'serve') this.#admit(client, listener, arrival);
+    else this.#refuseName(client, listener, arrival);
+  }
+
+  /** Nobody has the name: said in the client's own protocol, and ended. */
+  #refuseName(client: StreamSocket, listener: Listener, { asked, ends }: Arrival): void {
+    const from = ends?.client.host ?? client.remoteAddress ?? 'unknown';
+    const name = asked?.host ?? asked?.rdp ?? null;
+    const why = name === null ? 'it asks for nobody by name' : `nothing is behind the name ${JSON.stringify(name)}`;
+    this.#refusals.note('no-route', listener.label, from, why);
+    client.end(routeRefusal(asked?.via ?? 'none'));
+    const cancel = this.#options.clock.schedule(REFUSED_BOUND_MS, () => resetSocket(client));
+    client.once('close', cancel);
+  }
+
+  /** False, and the client is reset, at the bound of its listener, its source there, or all listeners. */
+  #hasRoom(client: StreamSocket, listener: Listener, source: string): boolean {
     const { route } = listener;
-    if (!route.guard.allows(client.remoteAddress ?? '')) {
-      this.#shutOut(client, listener);
+    const room = this.#roomOf(route);
+    const elsewhere = this.#elsewhere.get(route) ?? 0;
+    const answer = room.ask(source, listener.bounds, elsewhere);
+    if (answer === 'source-full') {
+      const why = `${room.of(source)} streams of ${source} are open, its bound (maxPerSource)`;
+      this.#refuse(client, listener, 'per-source', why);
+      return false;
+    }
+    const { total } = this.#options;
+    const isFull = answer === 'full' || (total !== undefined && total.open >= total.max);
+    if (!isFull || room.makeRoomFor(source, this.#options.clock.nowMs(), this.#occupantsOf(listener))) return true;
+    const open = room.total + elsewhere;
+    const why =
+      answer === 'full'
+        ? `${open} streams are open, its bound (maxStreams)`
+        : `${total?.open} streams are open at all listeners, the bound (maxStreams)`;
+    this.#turnAway(client, listener, 'max-streams', why);
+    return false;
+  }
+
+  /** Those who have said least first. */
+  *#occupantsOf(listener: Listener): Iterable<Occupant> {
+    yield* this.#doorway.at(listener);
+    for (const stream of this.#streams.values()) if (stream.route === listener.route) yield stream;
+  }
+
+  #roomOf(route: StreamRoute): Room {
+    const known = this.#rooms.get(route);
+    if (known !== undefined) return known;
+    const made = new Room();
+    this.#rooms.set(route, made);
+    return made;
+  }
+
+  #enter(route: StreamRoute, source: string): void {
+    this.#roomOf(route).enter(source);
+    if (this.#options.total !== undefined) this.#options.total.open += 1;
+  }
+
+  #leave(route: StreamRoute, source: string): void {
+    const room = this.#roomOf(route);
+    room.leave(source);
+    if (this.#options.total !== undefined) this.#options.total.open -= 1;
+    if (room.total === 0) this.#rooms.delete(route);
+  }
+
+  #admit(client: StreamSocket, listener: Listener, arrival: Arrival | null): void {
+    const { route } = listener;
+    const address = arrival?.ends?.client.host ?? client.remoteAddress ?? '';
+    if (!route.guard.allows(address)) {
+      this.#shutOut(client, listener, address);
       return;
     }
-    const openHere = this.#openPerRoute.get(route) ?? 0;
-    const open = openHere + (this.#elsewhere.get(route) ?? 0);
-    if (open >= listener.maxStreams) {
-      this.#turnAway(client, listener, `${open} streams are open, its bound (maxStreams)`);
-      return;
-    }
+    if (!this.#hasRoom(client, listener, sourceOf(address))) return;
     this.#lastNumber += 1;
     const { idPrefix = `${this.#options.platform}-` } = this.#options;
-    const stream = new Stream(`${idPrefix}${this.#lastNumber}`, this.#home, route, client);
-    this.#openPerRoute.set(route, openHere + 1);
+    const stream = new Stream(`${idPrefix}${this.#lastNumber}`, this.#home, route, client, arrival);
+    this.#enter(route, stream.source);
     this.#streams.set(stream.id, stream);
     try {
-      stream.open();
+      stream.open(arrival?.firstBytes ?? null);
       this.#refusing.delete(listener);
     } catch (error) {
       this.#streams.delete(stream.id);
-      this.#turnAway(client, listener, errorText(error));
+      this.#turnAway(client, listener, 'no-room', errorText(error));
     }
   }
 
   /** Resets a client; said once until the listener takes clients again. */
-  #turnAway(client: StreamSocket, listener: Listener, why: string): void {
+  #turnAway(client: StreamSocket, listener: Listener, reason: RefusalReason, why: string): void {
     resetSocket(client);
-    if (this.#refusing.has(listener)) return;
+    this.#refusals.count(reason);
+    const nowMs = this.#options.clock.nowMs();
+    // In a flood there is room, and none, from one moment to the next.
+    const wasSaid = nowMs - (this.#saidFullAtMs.get(listener) ?? Number.NEGATIVE_INFINITY) < REFUSAL_LOG_MS;
+    if (this.#refusing.has(listener) || wasSaid) return;
     this.#refusing.add(listener);
+    this.#saidFullAtMs.set(listener, nowMs);
     const { platform, log } = this.#options;
-    const facts = { platform, listener: formatEndpoint(listener.endpoint) };
+    const facts = { platform, listener: listener.label };
     log.warn(facts, `clients of ${facts.listener} are reset until there is room again: ${why}`);
   }
 
   /** Resets a client from elsewhere (allowFrom). Its address goes to the log of who asks for details: there may be many. */
-  #shutOut(client: StreamSocket, listener: Listener): void {
+  #shutOut(client: StreamSocket, listener: Listener, address: string): void {
     const { platform, log } = this.#options;
-    const facts = { platform, listener: formatEndpoint(listener.endpoint), client: client.remoteAddress ?? 'unknown' };
+    const facts = {
+      platform,
+      listener: listener.label,
+      client: address === '' ? 'unknown' : address,
+    };
     log.debug(facts, `a client of ${facts.listener} was reset: ${facts.client} is not in allowFrom`);
+    this.#refusals.count('allow-from');
+    resetSocket(client);
+  }
+
+  #refuse(client: StreamSocket, listener: Listener, reason: RefusalReason, why: string): void {
+    this.#refusals.note(reason, listener.label, client.remoteAddress ?? 'unknown', why);
     resetSocket(client);
   }
 
@@ -339,8 +492,25 @@ export class StreamSet implements StreamGate {
   }
 
   /** Of all VMs that it has, or still has streams of. */
-  #routes(): StreamRoute[] {
+  #allRoutes(): StreamRoute[] {
     return [...this.#listeners, ...this.#streams.values()].map(({ route }) => route);
+  }
+
+  /** Of one that is reached through another's port, only its names are made known. */
+  async #openListener(listener: Listener, inherited: InheritedSockets | null): Promise<void> {
+    const { routed = null } = listener.options;
+    if (routed === null) return listener.open(inherited);
+    const behind = { admit: (client: StreamSocket, arrival: Arrival) => this.#admit(client, listener, arrival) };
+    this.#behind.set(listener, behind);
+    this.#routes.add(routed, behind);
+  }
+
+  #closeListener(listener: Listener): Promise<void> {
+    const { routed = null } = listener.options;
+    const behind = this.#behind.get(listener);
+    if (routed !== null && behind !== undefined) this.#routes.remove(routed, behind);
+    this.#behind.delete(listener);
+    return listener.close();
   }
 
   #makeListener(options: ListenerOptions): Listener {
@@ -365,16 +535,18 @@ export class StreamSet implements StreamGate {
       perStreamBytes: hold.perStreamBytes,
       codec: new HoldCodec(registry.core, registry.links),
       budget: this.#budget,
+      sourceHolds: this.#sourceHolds,
       sendQueues: this.#sendQueues,
       farewells: this.#farewells,
       connectBound: TargetConnector.boundBy(clock),
+      refusals: this.#refusals,
       recorder: this.#options.recorder ?? null,
       carried: this.#carried,
       isHeld: (vm) => this.#heldVms.has(vm),
       connectPace: (vm) => this.#connectPace(vm),
       mayWake: (route, address) => this.#mayWake(route, address),
       wakeNotice: (vm) => this.#wakeNotice(vm),
-      clientGone: ({ route }) => this.#openPerRoute.set(route, (this.#openPerRoute.get(route) ?? 1) - 1),
+      clientGone: ({ route, source }) => this.#leave(route, source),
       forget: (stream) => this.#streams.delete(stream.id),
     };
   }
@@ -389,8 +561,9 @@ export class StreamSet implements StreamGate {
 /** By which a listener is the same after a change: its address; without a port of its own, its VM and its place among such. */
 export function keysOf(listeners: readonly ListenerOptions[]): string[] {
   const seen = new Map<string, number>();
-  return listeners.map(({ listen, vm }) => {
+  return listeners.map(({ listen, vm, routed = null }) => {
     const address = formatEndpoint(listen);
+    if (routed !== null) return `${address} ${routed.hosts.join()} ${routed.rdp.join()}`;
     if (listen.port !== 0) return address;
     const key = `${address} ${vm}`;
     const place = seen.get(key) ?? 0;

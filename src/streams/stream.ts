@@ -14,18 +14,24 @@ import type {
 } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
+import type { Arrival } from './arrival.ts';
+import { plainAddress, sourceOf } from './client-source.ts';
 import type { CommonBound } from './common-bound.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
 import type { HoldCodec } from './hold-codec.ts';
 import { KeepalivePatience } from './keepalive-patience.ts';
+import { type ConnectionEnds, encodeProxyHeader, type ProxyVersion } from './proxy-header.ts';
 import type { ReadBuffers } from './read-buffers.ts';
+import type { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
+import type { Occupant } from './room.ts';
 import type { SendQueues } from './send-queues.ts';
 import { type BannerMemory, ServerBanner } from './server-banner.ts';
 import { type PortOwner, SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
+import type { SourceHolds } from './source-holds.ts';
 import { type ActivityOwner, StreamActivity, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
@@ -60,6 +66,8 @@ export interface StreamRoute {
   /** What becomes of keepalives that were held for `keepaliveWaitMs`. */
   readonly onKeepalive: KeepaliveRule;
   readonly keepaliveWaitMs: number;
+  /** The PROXY header that the target is sent first; null: none. */
+  readonly sendProxy: ProxyVersion | null;
 }
 
 /** What all streams of one platform share. */
@@ -71,6 +79,7 @@ export interface StreamHome {
   readonly log: Logger;
   readonly codec: HoldCodec;
   readonly budget: HoldBudget;
+  readonly sourceHolds: SourceHolds;
   readonly buffers: ReadBuffers;
   readonly perStreamBytes: number;
   readonly idleTimeoutMs: number;
@@ -78,6 +87,7 @@ export interface StreamHome {
   readonly sendQueues: SendQueues;
   readonly farewells: Farewells;
   readonly connectBound: CommonBound<TargetConnector>;
+  readonly refusals: Refusals;
   /** null: nothing is recorded. */
   readonly recorder: TraceRecorder | null;
   /** What all streams together carried, those that are gone included. */
@@ -100,7 +110,7 @@ export interface StreamHome {
  * delivering (held bytes go first, new ones queue behind them), closed. What comes from the target goes to the client in
  * every mode. FIN and RST pass from either side to the other, after the bytes before them.
  */
-export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwner {
+export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwner, Occupant {
   readonly id: string;
   readonly route: StreamRoute;
   readonly #home: StreamHome;
@@ -108,6 +118,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   readonly #clientPort: SocketPort;
   readonly client: string;
   readonly #address: string;
+  /** What the target is told of the client; null: nothing, or that nobody is known. */
+  readonly #ends: ConnectionEnds | null;
   readonly #openedAtMs: number;
   /** null: nothing was held since it flowed last. */
   #hold: Hold | null = null;
@@ -135,14 +147,20 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #bytesFromClient = 0;
   #bytesToClient = 0;
 
-  constructor(id: string, home: StreamHome, route: StreamRoute, client: StreamSocket) {
+  /** `arrival`: what was read of the client before. */
+  constructor(id: string, home: StreamHome, route: StreamRoute, client: StreamSocket, arrival: Arrival | null = null) {
     this.id = id;
     this.route = route;
     this.#home = home;
     this.#client = client;
-    this.#clientPort = new SocketPort(client, home.buffers, this);
-    this.#address = client.remoteAddress ?? '';
-    this.client = formatEndpoint({ host: client.remoteAddress ?? 'unknown', port: client.remotePort ?? 0 });
+    this.#clientPort = arrival?.port.handTo(this) ?? new SocketPort(client, home.buffers, this);
+    const from = arrival?.ends?.client ?? {
+      host: plainAddress(client.remoteAddress ?? ''),
+      port: client.remotePort ?? 0,
+    };
+    this.#address = from.host;
+    this.client = formatEndpoint({ ...from, host: from.host === '' ? 'unknown' : from.host });
+    this.#ends = route.sendProxy === null || arrival?.isCheck === true ? null : (arrival?.ends ?? endsOf(client));
     this.#openedAtMs = home.clock.nowMs();
     this.#wasHeld = home.isHeld(route.vm);
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
@@ -150,7 +168,9 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#page = this.#wasHeld && route.waitingPage !== 'off' ? new WaitingPage(route.waitingPage) : null;
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
-    this.#activity = new StreamActivity(home, route, this, route.record ? beginTrace(home, route, id, client) : null);
+    // A check's rules are its listener's, also as these change, but for the one.
+    const rules = arrival?.isCheck === true ? Object.create(route, { wakeOn: { value: 'input' } }) : route;
+    this.#activity = new StreamActivity(home, rules, this, route.record ? beginTrace(home, route, id, client) : null);
   }
 
   /** Its route or its home has changed. */
@@ -180,6 +200,16 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   get isWaiting(): boolean {
     if (this.#mode === 'closed' || this.#activity.isDormant) return false;
     return this.#heldBytes > 0 || this.#target === null;
+  }
+
+  /** Occupant: whose clients share its bounds. */
+  get source(): string {
+    return sourceOf(this.#address);
+  }
+
+  /** Occupant: nothing of it has counted yet. */
+  get isDormant(): boolean {
+    return this.#mode !== 'closed' && this.#activity.isDormant;
   }
 
   get isClosed(): boolean {
@@ -212,8 +242,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   // ------------------------------------------------------------------------------------------ what the owner asks for
 
-  /** Begins. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
-  open(): void {
+  /** Begins, with what its client has sent already. Throws ERR_CORE_STREAMS_EXHAUSTED before anything was told to anybody; the client is then the caller's to end. */
+  open(firstBytes: Uint8Array | null = null): void {
     const banner = this.#wasHeld ? (this.#banner?.serve() ?? null) : null;
     try {
       this.#activity.takeSeat(banner !== null);
@@ -229,6 +259,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     if (banner !== null) this.#sendToClient(banner, false);
     if (this.#mode === 'connecting' && this.#connector === null) this.#connect();
     this.updateReading();
+    if (firstBytes !== null && firstBytes.length > 0) this.#onClientChunk(Buffer.from(firstBytes));
   }
 
   /** From now on nothing is sent to the target. */
@@ -277,6 +308,13 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#close(why);
   }
 
+  /** Occupant. */
+  makeRoom(): void {
+    const why = 'its listener is full, its source has most of it, and nothing of it has counted';
+    this.#home.refusals.note('max-streams', this.route.listener, this.client, why);
+    this.abandon(`made room for others: ${why}`);
+  }
+
   /** True where the connection to the VM stood when it was last held: dead, if the VM has lost its memory since. */
   get predatesHold(): boolean {
     return this.#mode !== 'closed' && this.#predatesHold;
@@ -299,7 +337,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const hasRoom =
       this.#mode === 'flowing'
         ? this.#targetPort?.isDrained !== false
-        : this.#hold?.isFull !== true && !this.#home.budget.isFull;
+        : this.#hold?.isFull !== true && !this.#home.budget.isFull && !this.#home.sourceHolds.isFull(this.source);
     if (hasRoom) this.#clientPort.resume();
     else this.#clientPort.pause();
   }
@@ -403,14 +441,17 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   /** Answers which bound the chunk reached, for people, or null. */
   #keep(chunk: Buffer): string | null {
-    const { budget, platform } = this.#home;
+    const { budget, platform, sourceHolds } = this.#home;
     const hold = this.#makeHold();
     const streamWasFull = hold.isFull;
     const platformWasFull = budget.isFull;
+    const sourceWasFull = sourceHolds.isFull(this.source);
     // What is held must lie in memory of its own.
     hold.push(Buffer.from(chunk));
     this.updateReading();
     if (hold.isFull && !streamWasFull) return `hold reached ${formatBytes(hold.limitBytes)}`;
+    if (!sourceWasFull && sourceHolds.isFull(this.source))
+      return `holds of ${this.source} reached ${formatBytes(sourceHolds.limitBytes)}`;
     if (budget.isFull && !platformWasFull) return `holds of ${platform} reached ${formatBytes(budget.limitBytes)}`;
     return null;
   }
@@ -420,7 +461,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 
   #makeHold(): Hold {
-    this.#hold ??= new Hold(this.#home.codec, this.#home.budget, this.#home.perStreamBytes);
+    const { codec, sourceHolds, perStreamBytes } = this.#home;
+    this.#hold ??= new Hold(codec, sourceHolds.of(this.source), perStreamBytes);
     return this.#hold;
   }
 
@@ -518,6 +560,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#target = target;
     this.#home.sendQueues.track(target);
     this.#targetPort = new SocketPort(target, this.#home.buffers, this);
+    const { sendProxy } = this.route;
+    if (sendProxy !== null) this.#targetPort.write(encodeProxyHeader(sendProxy, this.#ends));
     this.#deliver();
   }
 
@@ -634,11 +678,9 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   // ------------------------------------------------------------------------------------------ the end
 
   #refuse(): void {
-    this.#home.log.info(
-      { platform: this.#home.platform, stream: this.id },
-      `client refused: ${this.#activity.refusal}`,
-    );
-    this.abandon(`client refused: ${this.#activity.refusal}`);
+    const { refusal, refusedFor } = this.#activity;
+    this.#home.refusals.note(refusedFor, this.route.listener, this.client, refusal);
+    this.abandon(`client refused: ${refusal}`);
   }
 
   #closeIfOver(): void {
@@ -671,6 +713,15 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const sides = { client: 'client', target: 'server', listener: 'server' } as const;
     this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
+}
+
+function endsOf(client: StreamSocket): ConnectionEnds | null {
+  const { remoteAddress, remotePort, localAddress, localPort } = client;
+  if (remoteAddress === undefined || localAddress === undefined) return null;
+  return {
+    client: { host: remoteAddress, port: remotePort ?? 0 },
+    server: { host: localAddress, port: localPort ?? 0 },
+  };
 }
 
 function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: StreamSocket): StreamTrace | null {

@@ -2,6 +2,7 @@
 // whatever a worker told before its answer to `drain` is known to the machine before that answer is.
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { CarriedBytes, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import type { RefusedClients } from '../platform/refusal.ts';
 import type { ListenerOptions } from '../streams/listener.ts';
 import type { StreamSetChange } from '../streams/stream-set.ts';
 import type { CarriedOptions } from './stream-carrier.ts';
@@ -25,6 +26,8 @@ export type ToWorker =
       readonly serial: number;
       readonly logLevel: LogLevel;
       readonly record: RecordOptions;
+      /** Its share of what all workers may have open. */
+      readonly maxStreams: number;
       readonly platforms: readonly WorkerPlatform[];
     }
   | { readonly kind: 'hold'; readonly platform: number }
@@ -55,6 +58,7 @@ export interface Look {
   readonly heldBytes: number;
   readonly heldStoredBytes: number;
   readonly carried: CarriedBytes;
+  readonly refused: RefusedClients;
   readonly waitingVms: readonly string[];
   /** null: not asked for. */
   readonly streams: readonly StreamStatus[] | null;

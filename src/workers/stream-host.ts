@@ -5,8 +5,9 @@ import { DirectReads } from '../streams/direct-reads.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { detectRawSockets } from '../streams/raw-trial.ts';
 import { ReadBuffers, reservedBytes } from '../streams/read-buffers.ts';
+import { RouteTable } from '../streams/route-table.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
-import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
+import { type BehindName, StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
 import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 
@@ -15,18 +16,25 @@ export type RecordOptions = Pick<TraceRecorderOptions, 'folder' | 'maxFiles' | '
 
 export interface StreamHostOptions {
   readonly record: RecordOptions;
+  /** Streams of all its sets together. */
+  readonly maxStreams: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly inherited?: InheritedSockets | null;
 }
 
-type HostedOptions = Omit<StreamSetOptions, 'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld'>;
+type HostedOptions = Omit<
+  StreamSetOptions,
+  'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total'
+>;
 
 export class StreamHost implements StreamCarrier {
   readonly #options: StreamHostOptions;
   readonly #registry: StreamRegistry;
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
+  readonly #routes = new RouteTable<BehindName>();
+  readonly #total: { open: number; readonly max: number };
 
   private constructor(
     options: StreamHostOptions,
@@ -35,6 +43,7 @@ export class StreamHost implements StreamCarrier {
     recorder: TraceRecorder | null,
   ) {
     this.#options = options;
+    this.#total = { open: 0, max: options.maxStreams };
     this.#registry = registry;
     this.#buffers = buffers;
     this.#recorder = recorder;
@@ -72,6 +81,8 @@ export class StreamHost implements StreamCarrier {
       log,
       recorder: this.#recorder,
       inherited: options.inherited ?? this.#options.inherited ?? null,
+      routes: this.#routes,
+      total: this.#total,
       initiallyHeld: true,
     });
   }

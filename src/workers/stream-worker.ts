@@ -41,11 +41,11 @@ export class StreamWorker {
     else this.#early.push(message);
   }
 
-  async #begin({ serial, logLevel, record, platforms }: Begin): Promise<void> {
+  async #begin({ serial, logLevel, record, maxStreams, platforms }: Begin): Promise<void> {
     const { post, clock } = this.#options;
     try {
       const log = makeLog(post, logLevel);
-      const host = await StreamHost.open({ record, clock, log });
+      const host = await StreamHost.open({ record, maxStreams, clock, log });
       this.#host = host;
       this.#serial = serial;
       for (const options of platforms) this.#carry(options, host);
@@ -154,7 +154,14 @@ export class StreamWorker {
 
 function lookAt(set: StreamSet, withStreams: boolean): Look {
   const carried = set.carriedBytes();
-  return { ...set.heldBytes(), carried, waitingVms: set.waitingVms(), streams: withStreams ? set.streams() : null };
+  const refused = set.refusedClients();
+  return {
+    ...set.heldBytes(),
+    carried,
+    refused,
+    waitingVms: set.waitingVms(),
+    streams: withStreams ? set.streams() : null,
+  };
 }
 
 /** One platform's observer: sends on what it is told. */

@@ -3,8 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import type { TorporError } from '../platform/errors.ts';
 import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
+import { addRefused, type RefusedClients } from '../platform/refusal.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
-import { DEFAULT_MAX_STREAMS, type ListenerOptions } from '../streams/listener.ts';
+import {
+  DEFAULT_MAX_PER_SOURCE,
+  DEFAULT_MAX_STREAMS,
+  type ListenerOptions,
+  listenerLabel,
+} from '../streams/listener.ts';
 import { keysOf, type StreamSetChange } from '../streams/stream-set.ts';
 import type { FromWorker, Look, Told, ToWorker, WorkerPlatform } from './messages.ts';
 import { SharedAddress } from './shared-address.ts';
@@ -38,7 +44,8 @@ type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** One listener on its way into the gate. */
 interface Place {
   readonly options: ListenerOptions;
-  readonly address: SharedAddress;
+  /** null: it is reached through another's. */
+  readonly address: SharedAddress | null;
   readonly count: ListenerCount;
   readonly isNew: boolean;
 }
@@ -65,8 +72,10 @@ export class WorkerGate implements CarriedStreams {
   readonly #looks = new Map<WorkerProcess, Look>();
   /** Their last word. */
   readonly #carriedByTheDead = { fromClients: 0, toClients: 0 };
+  #refusedByTheDead: RefusedClients = {};
   #counts: ListenerCount[];
-  #addresses: SharedAddress[] = [];
+  /** Of each listener; null: it is reached through another's. */
+  #addresses: Array<SharedAddress | null> = [];
   /** Places of the listeners, by what their streams call them. */
   #places: ReadonlyMap<string, number> = new Map();
   #unknownUntilMs = Number.NEGATIVE_INFINITY;
@@ -86,7 +95,11 @@ export class WorkerGate implements CarriedStreams {
 
   async open(): Promise<void> {
     try {
-      for (const { listen, vm } of this.#options.listeners) {
+      for (const { listen, vm, routed = null } of this.#options.listeners) {
+        if (routed !== null) {
+          this.#addresses.push(null);
+          continue;
+        }
         const handle = this.#inherited?.claim(listen) ?? null;
         this.#addresses.push(
           handle === null ? await SharedAddress.bind(listen, vm) : SharedAddress.inherited(listen, handle),
@@ -100,7 +113,8 @@ export class WorkerGate implements CarriedStreams {
     // Before the pool has started there is nobody to be told.
     const options = this.describe(null);
     for (const worker of this.#crew.present) {
-      for (const { endpoint, handle } of this.#addresses) worker.send({ kind: 'socket', endpoint }, handle);
+      for (const address of this.#addresses)
+        if (address !== null) worker.send({ kind: 'socket', endpoint: address.endpoint }, address.handle);
       // One that was started while the addresses were bound knows the platform without them.
       if (this.#knownBy.has(worker)) worker.send({ kind: 'update', platform: this.#index, change: options });
       else worker.send({ kind: 'carry', options });
@@ -110,7 +124,10 @@ export class WorkerGate implements CarriedStreams {
   }
 
   endpoints(): string[] {
-    return this.#addresses.map(({ endpoint }) => formatEndpoint(endpoint));
+    return this.#addresses.map((address, index) => {
+      const { listen, routed = null } = this.#options.listeners[index] as ListenerOptions;
+      return listenerLabel(address?.endpoint ?? listen, routed);
+    });
   }
 
   /** As StreamSet.update; each worker gets new sockets first, then what to do with them, and does both before anything later. */
@@ -145,7 +162,8 @@ export class WorkerGate implements CarriedStreams {
       count.maxStreams = maxStreams;
       return { options, address, count, isNew: false };
     }
-    const bound = await SharedAddress.bind(options.listen, options.vm);
+    const isRouted = (options.routed ?? null) !== null;
+    const bound = isRouted ? null : await SharedAddress.bind(options.listen, options.vm);
     return { options, address: bound, count: new ListenerCount(maxStreams), isNew: true };
   }
 
@@ -160,7 +178,7 @@ export class WorkerGate implements CarriedStreams {
     const { idleTimeoutMs, disconnectGraceMs } = change;
     for (const worker of this.#crew.present) {
       for (const { address, isNew } of next) {
-        if (isNew) worker.send({ kind: 'socket', endpoint: address.endpoint }, address.handle);
+        if (isNew && address !== null) worker.send({ kind: 'socket', endpoint: address.endpoint }, address.handle);
       }
       const told = { listeners, hold, idleTimeoutMs, disconnectGraceMs };
       worker.send({ kind: 'update', platform: this.#index, change: told });
@@ -173,7 +191,7 @@ export class WorkerGate implements CarriedStreams {
     const keys = keysOf(this.#options.listeners);
     const isKept = (_: unknown, at: number) => kept.has(keys[at] as string);
     if (this.#addresses.every(isKept)) return;
-    for (const [at, address] of this.#addresses.entries()) if (!isKept(address, at)) address.close();
+    for (const [at, address] of this.#addresses.entries()) if (!isKept(address, at)) address?.close();
     this.#options.listeners = this.#options.listeners.filter(isKept);
     this.#addresses = this.#addresses.filter(isKept);
     this.#counts = this.#counts.filter(isKept);
@@ -270,26 +288,40 @@ export class WorkerGate implements CarriedStreams {
     return { fromClients, toClients };
   }
 
+  refusedClients(): RefusedClients {
+    let all = this.#refusedByTheDead;
+    for (const { refused } of this.#looks.values()) all = addRefused(all, refused);
+    return all;
+  }
+
   // ------------------------------------------------------------------------------------------ for the pool
 
   get fds(): number[] {
-    return this.#addresses.map(({ fd }) => fd);
+    return this.#addresses.flatMap((address) => (address === null ? [] : [address.fd]));
   }
 
   /** What a worker must know. `firstFd`: under which number it inherits the first of `fds`; null: it is sent them. */
   describe(firstFd: number | null): WorkerPlatform {
     const { observer: _, hold, ...options } = this.#options;
-    const listeners = this.#addresses.map(({ endpoint }, index): ListenerOptions => {
-      const listener = { ...(options.listeners[index] as ListenerOptions), listen: endpoint };
-      return firstFd === null ? listener : { ...listener, fd: firstFd + index };
+    const listeners = this.#addresses.map((address, index): ListenerOptions => {
+      const configured = options.listeners[index] as ListenerOptions;
+      const { maxStreams, maxPerSource = null } = configured;
+      const usual = maxStreams === null ? Math.ceil(DEFAULT_MAX_PER_SOURCE / this.#crew.wanted) : null;
+      const listener = { ...configured, maxPerSource: maxPerSource ?? usual };
+      if (address === null) return listener;
+      const placed = { ...listener, listen: address.endpoint };
+      const before = this.#addresses.slice(0, index).filter((each) => each !== null).length;
+      return firstFd === null ? placed : { ...placed, fd: firstFd + before };
     });
     const vms = new Set(listeners.map(({ vm }) => vm));
     // Each worker has its share, so that all together keep the platform's bound.
-    const perPlatformBytes = Math.max(1, Math.floor(hold.perPlatformBytes / this.#crew.wanted));
+    const shareOf = (bytes: number) => Math.max(1, Math.floor(bytes / this.#crew.wanted));
+    const perPlatformBytes = shareOf(hold.perPlatformBytes);
+    const perSourceBytes = shareOf(hold.perSourceBytes ?? hold.perPlatformBytes);
     return {
       ...options,
       listeners,
-      hold: { ...hold, perPlatformBytes },
+      hold: { ...hold, perPlatformBytes, perSourceBytes },
       isFlowing: this.#isFlowing,
       releasedVms: [...vms].filter((vm) => !this.#heldVms.has(vm)),
     };
@@ -333,6 +365,7 @@ export class WorkerGate implements CarriedStreams {
     const carried = this.#looks.get(worker)?.carried;
     this.#carriedByTheDead.fromClients += carried?.fromClients ?? 0;
     this.#carriedByTheDead.toClients += carried?.toClients ?? 0;
+    this.#refusedByTheDead = addRefused(this.#refusedByTheDead, this.#looks.get(worker)?.refused ?? {});
     this.#looks.delete(worker);
     this.#unknownUntilMs = this.#crew.clock.nowMs() + DEATH_SETTLE_MS;
     for (const entry of [...this.#entries.values()]) {
@@ -402,7 +435,7 @@ export class WorkerGate implements CarriedStreams {
   }
 
   #closeAddresses(): void {
-    for (const address of this.#addresses) address.close();
+    for (const address of this.#addresses) address?.close();
     this.#addresses = [];
   }
 }

@@ -19,6 +19,8 @@ export interface WorkerPoolOptions {
   /** 2 or more. */
   readonly workers: number;
   readonly record: RecordOptions;
+  /** Of all workers together. */
+  readonly maxStreams: number;
   readonly logLevel: LogLevel;
   readonly inherited?: InheritedSockets | null;
   readonly clock: Clock;
@@ -122,7 +124,8 @@ export class WorkerPool implements StreamCarrier, WorkerCrew {
       firstFd += gate.fds.length;
       return platform;
     });
-    worker.send({ kind: 'begin', serial: worker.serial, logLevel, record, platforms });
+    const maxStreams = Math.ceil(this.#options.maxStreams / this.wanted);
+    worker.send({ kind: 'begin', serial: worker.serial, logLevel, record, maxStreams, platforms });
     for (const gate of this.#gates) gate.welcome(worker);
     return new Promise((resolve, reject) => this.#starts.set(worker, { resolve, reject }));
   }

@@ -103,6 +103,12 @@ describe('status', () => {
     }
   });
 
+  it('clients that were refused -> told below the table, by why', async () => {
+    farm.statuses = [fakePlatform({ refusedClients: { 'wake-rate': 3, 'proxy-header': 12 } })];
+    await io.run('status');
+    expect(io.stdout).toContain('vdi-01 refused clients: 3 wake-rate, 12 proxy-header\n');
+  });
+
   it('text with escape sequences and line breaks -> shown without them', async () => {
     farm.statuses = [fakePlatform({ why: '\u001b[2J\u001b]0;title\u0007gone\nand more' })];
     await io.run('status');

@@ -72,6 +72,7 @@ describe('configuration', () => {
       api: { listen: { host: '127.0.0.1', port: 7070 }, tokensFile: null, tls: null },
       stateDir: '/var/lib/torpor',
       workers: 1,
+      maxStreams: 50_000,
       log: { level: 'info' },
       record: { folder: '/var/lib/torpor/traces', maxFiles: 100, maxFileBytes: 4_194_304 },
       history: { keepMs: 400 * 86_400_000, maxBytes: 512 * 1024 ** 2, sampleEveryMs: 60_000 },
@@ -104,7 +105,7 @@ describe('configuration', () => {
           drowsyForMs: 30_000,
           minAwakeMs: 300_000,
           clientWaitMs: null,
-          hold: { perStreamBytes: 1_048_576, perPlatformBytes: 67_108_864 },
+          hold: { perStreamBytes: 1_048_576, perPlatformBytes: 67_108_864, perSourceBytes: 33_554_432 },
           hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 300_000 },
           context: { saveVms: null, identity: null },
           power: {
@@ -157,6 +158,10 @@ describe('configuration', () => {
                   onKeepalive: 'hold',
                   keepaliveWaitMs: 30_000,
                   probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
+                  proxyProtocol: { acceptFrom: null, send: null },
+                  door: null,
+                  routed: null,
+                  maxPerSource: null,
                   maxStreams: null,
                 },
               ],
@@ -340,15 +345,15 @@ describe('problems', () => {
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
     [
       'wibble: 1',
-      'unknown key `wibble`; known here: api, stateDir, workers, log, record, history, energy, mqtt, webhooks, platforms',
+      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, platforms',
     ],
     [
       '"a\\u0007b": 1',
-      'unknown key `a\\u0007b`; known here: api, stateDir, workers, log, record, history, energy, mqtt, webhooks, platforms',
+      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, platforms',
     ],
     [
       '__proto__: {}',
-      'unknown key `__proto__`; known here: api, stateDir, workers, log, record, history, energy, mqtt, webhooks, platforms',
+      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, platforms',
     ],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);

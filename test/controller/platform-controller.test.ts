@@ -172,6 +172,7 @@ class FakeWorld {
       waitingVms: () => [],
       heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),
       carriedBytes: () => ({ fromClients: 0, toClients: 0 }),
+      refusedClients: () => ({}),
     };
   }
 

@@ -35,3 +35,12 @@ export async function eventually<T>(
   const extra = context === undefined ? '' : `\n${context()}`;
   throw new Error(`waited ${withinMs} ms in vain for ${what} (${last})${extra}`);
 }
+
+/** Resolves once `check`, which expects something, does not throw. */
+export function comesTrue(check: () => void, withinMs?: number): Promise<true> {
+  const ask = () => {
+    check();
+    return true as const;
+  };
+  return eventually(String(check), ask, { everyMs: 2, ...(withinMs === undefined ? {} : { withinMs }) });
+}

@@ -1,10 +1,10 @@
 // Whether the VM behind a listener answers the probe that Torpor would ask it.
 
+import { buildProbe } from '../../compose-probe.ts';
 import type { ListenerConfig } from '../../config/torpor-config.ts';
 import { formatEndpoint } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { PowerReading } from '../../platform/ports.ts';
-import { createProbe } from '../../probes/create-probe.ts';
 import { systemClock } from '../../system-clock.ts';
 import type { CheckReport } from './check-finding.ts';
 
@@ -24,7 +24,7 @@ export async function checkProbe(
     return;
   }
   try {
-    const probe = createProbe(systemClock, listener.probe, listener.target);
+    const probe = buildProbe(systemClock, listener);
     for (let question = 0; question < MAX_QUESTIONS; question += 1) {
       if ((await probe?.ask(stop)) !== true) continue;
       report.ok(subject, `${listener.probe.kind} is answered`);

@@ -134,7 +134,9 @@ async function checkPlatform(platform: PlatformConfig, check: PlatformCheck): Pr
   const reading = await checkPower(platform, io.env, report, stop, readProof);
   await checkContext(platform, io.env, reading, report, stop);
   for (const listener of platform.vms.flatMap((vm) => vm.listeners)) {
-    await checkAddress(`listener ${formatEndpoint(listener.listen)}`, listener.listen, isRunning, report);
+    // One that is reached through another's port has none to take.
+    if (listener.routed === null)
+      await checkAddress(`listener ${formatEndpoint(listener.listen)}`, listener.listen, isRunning, report);
     await checkProbe(listener, reading, report, stop);
   }
   await checkInhibitors(platform, reading, report, stop);

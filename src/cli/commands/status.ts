@@ -62,10 +62,17 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
     plainText(platform.why),
   ]);
   const table = alignRows([heading.map((cell) => style.faint(cell)), ...rows]);
+  table.push(...platforms.flatMap(formatRefused));
   const { wanted, running } = platforms[0]?.workers ?? { wanted: 1, running: 1 };
   if (wanted === 1) return table;
   const workers = `${running} of ${wanted} workers run`;
   return [...table, running === wanted ? workers : style.bad(workers)];
+}
+
+/** Whom it did not serve since Torpor started: `vdi-01 refused clients: 12 wake-rate, 3 proxy-header`. */
+function formatRefused({ name, refusedClients }: PlatformStatus): string[] {
+  const counts = Object.entries(refusedClients).map(([reason, count]) => `${count} ${reason}`);
+  return counts.length === 0 ? [] : [`${name} refused clients: ${counts.join(', ')}`];
 }
 
 /** Who keeps it awake, each with the time that is left: `operator 1h 2m, check backup`. */

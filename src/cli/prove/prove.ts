@@ -1,6 +1,7 @@
 // `torpor check --prove`: one real sleep and wake of one platform, after its owner agreed. What is learned goes to the proof store.
 import { buildContext, contextPolicy } from '../../compose-context.ts';
 import { buildDriver, secretReader } from '../../compose-power.ts';
+import { buildProbe } from '../../compose-probe.ts';
 import { proofReader } from '../../compose-proof.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { powerFingerprint } from '../../config/power-fingerprint.ts';
@@ -10,7 +11,6 @@ import { ProofStore } from '../../history/proof-store.ts';
 import { TorporError } from '../../platform/errors.ts';
 import type { Logger, PowerDriver, ProbeResult, Prober } from '../../platform/ports.ts';
 import type { PlatformStatus } from '../../platform/status.ts';
-import { createProbe } from '../../probes/create-probe.ts';
 import { VmProber } from '../../probes/vm-prober.ts';
 import { systemClock } from '../../system-clock.ts';
 import { type ApiClient, isUnreachable } from '../api-client.ts';
@@ -206,7 +206,7 @@ async function handsFor(
 /** One probe per VM suffices: that of its first listener that has one. */
 function buildProber(vm: VmConfig, log: Logger, onResult: (vm: string, result: ProbeResult) => void): Prober[] {
   const listener = vm.listeners.find(({ probe }) => probe.kind !== 'none');
-  const probe = listener === undefined ? null : createProbe(systemClock, listener.probe, listener.target);
+  const probe = listener === undefined ? null : buildProbe(systemClock, listener);
   if (probe === null) return [];
   const report = (result: ProbeResult) => onResult(vm.name, result);
   return [new VmProber({ vm: vm.name, probe, clock: systemClock, log, onResult: report })];

@@ -37,6 +37,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     watts: 180,
     bytesFromClients: 1000,
     bytesToClients: 50_000,
+    refusedClients: {},
     bmcErrors: 0,
     inhibitors: [],
     checks: [],

@@ -7,10 +7,11 @@ import { DirectReads } from '../../../src/streams/direct-reads.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import { detectRawSockets } from '../../../src/streams/raw-trial.ts';
 import { ReadBuffers, type ReadBuffersOptions, reservedBytes } from '../../../src/streams/read-buffers.ts';
+import type { RouteTable } from '../../../src/streams/route-table.ts';
 import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
-import { StreamSet } from '../../../src/streams/stream-set.ts';
+import { type BehindName, StreamSet } from '../../../src/streams/stream-set.ts';
 import type { TraceRecorder } from '../../../src/streams/trace-recorder.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
@@ -110,6 +111,8 @@ export interface RigOptions {
   readonly disconnectGraceMs?: number;
   readonly perStreamBytes?: number;
   readonly perPlatformBytes?: number;
+  readonly perSourceBytes?: number;
+  readonly total?: { open: number; readonly max: number };
   readonly maxCoreStreams?: number;
   readonly readUnacked?: ReadUnacked;
   readonly recorder?: TraceRecorder;
@@ -120,6 +123,8 @@ export interface RigOptions {
   /** One listener each; what is missing is filled in. */
   readonly listeners?: ReadonlyArray<Partial<ListenerOptions>>;
   readonly target?: number;
+  /** Shared with another rig: its names are reached through this one's ports. */
+  readonly routes?: RouteTable<BehindName>;
 }
 
 const LISTENER: Omit<ListenerOptions, 'target'> = {
@@ -160,11 +165,14 @@ export class StreamRig {
       hold: {
         perStreamBytes: options.perStreamBytes ?? 1024 * 1024,
         perPlatformBytes: options.perPlatformBytes ?? 64 * 1024 * 1024,
+        ...(options.perSourceBytes === undefined ? {} : { perSourceBytes: options.perSourceBytes }),
       },
       initiallyHeld: options.initiallyHeld ?? false,
       listeners: (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener })),
       recorder: options.recorder ?? null,
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
+      ...(options.total === undefined ? {} : { total: options.total }),
+      ...(options.routes === undefined ? {} : { routes: options.routes }),
     });
   }
 

@@ -35,7 +35,15 @@ export class PoolRig implements StreamObserver {
   private constructor({ workers = 2, targetPort, idleTimeoutMs = 600_000, listener }: PoolRigOptions) {
     const program = { path, execArgv: [] };
     const { log } = this;
-    this.pool = new WorkerPool({ workers, record: null, logLevel: 'info', clock: systemClock, log, program });
+    this.pool = new WorkerPool({
+      workers,
+      record: null,
+      maxStreams: 10_000,
+      logLevel: 'info',
+      clock: systemClock,
+      log,
+      program,
+    });
     this.gate = this.pool.carry({
       platform: 'vdi-01',
       observer: this,
