@@ -2,8 +2,8 @@
 
 import { DayOff } from './day-off.ts';
 import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, type NoteKind } from './interval-list.ts';
-import { type LocalOffset, localDay, QUARTER_MS, QUARTERS, quarterOfWeek } from './local-time.ts';
-import { GRID_STEPS, STEP_BEGIN_MS } from './plan-grid.ts';
+import { type LocalOffset, localDay, QUARTER_MS, QUARTERS, quarterOfWeek, weekQuarter } from './local-time.ts';
+import { firstStepFrom, GRID_STEPS, STEP_MIDDLE_MS } from './plan-grid.ts';
 
 const MINUTE_MS = 60_000;
 /** A kind of absence that was never seen to end is taken to end once in this time. */
@@ -12,8 +12,10 @@ const UNSEEN_MS = 200 * 3_600_000;
 const AGE_BIN_MS = [2, 4, 8, 15, 30, 60, 120, 240, 600, 1200].map((minutes) => minutes * MINUTE_MS);
 const AGES = AGE_BIN_MS.length + 1;
 const STATES = 2;
-const PER_QUARTER = AGES * STATES;
-const CELLS = 2 * QUARTERS * PER_QUARTER;
+/** Ages and connection together: a cell is [kind][quarter of the week], so that a plan reads neighbours in the order of time. */
+const KINDS = AGES * STATES;
+const WEEK_QUARTERS = 2 * QUARTERS;
+const CELLS = KINDS * WEEK_QUARTERS;
 /** Idle times up to this are no absence: see IDLE_JOIN_MS. */
 const ABSENCE_FROM_MS = 60_000;
 /** What was seen a day earlier counts this much less. */
@@ -90,7 +92,7 @@ export const LEARNED_CLIENTS_MAX = 256;
 export class HazardModel {
   readonly #clients: ClientTally[] = [];
   readonly #offset: LocalOffset;
-  readonly #cells = new Uint16Array(GRID_STEPS);
+  readonly #quarters = new Uint8Array(GRID_STEPS);
   readonly #dayOff = new DayOff();
   readonly #groups = new Map([false, true].map((isJob) => [isJob, new GroupRates()]));
   /** Weight of what is seen now: grows day by day instead of letting everything else shrink. */
@@ -118,7 +120,11 @@ export class HazardModel {
       for (let cell = 0; cell < CELLS; cell += 1) {
         if (exposureMs[cell] === 0 && events[cell] === 0) continue;
         const seen = (events[cell] as number) / this.#weight;
-        cells.push([cell, roundTo(seen, 1e-4), roundTo((exposureMs[cell] as number) / this.#weight / 1000, 0.1)]);
+        cells.push([
+          keptCell(cell),
+          roundTo(seen, 1e-4),
+          roundTo((exposureMs[cell] as number) / this.#weight / 1000, 0.1),
+        ]);
       }
       const isKnown = !isActive && !Number.isNaN(idleSinceMs);
       return { name, isJob, idle: isKnown ? ([idleSinceMs, countedUntilMs] as const) : null, cells };
@@ -134,7 +140,8 @@ export class HazardModel {
     for (const { name, isJob, idle, cells } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
       const client = new ClientTally(name, isJob);
       if (idle !== null) [client.idleSinceMs, client.countedUntilMs] = idle;
-      for (const [cell, events, exposureS] of cells) {
+      for (const [kept, events, exposureS] of cells) {
+        const cell = cellKept(kept);
         client.events[cell] = events;
         client.exposureMs[cell] = exposureS * 1000;
       }
@@ -166,23 +173,26 @@ export class HazardModel {
   fillRates(atMs: number, isReview: boolean, people: Float64Array, jobs: Float64Array): void {
     this.#passDay(atMs);
     if (this.#day - this.#builtDay >= this.#rebuildDays()) this.#rebuild(atMs);
-    const cells = this.#stepCells(atMs);
+    const quarters = this.#stepQuarters(atMs);
     people.fill(0);
     jobs.fill(0);
     for (const client of this.#clients) {
       if (client.isActive || Number.isNaN(client.idleSinceMs)) continue;
-      addClientRates(client, atMs, cells, client.isJob ? jobs : people);
+      addClientRates(client, atMs, quarters, client.isJob ? jobs : people);
     }
     this.#dayOff.apply(atMs, atMs + this.#offset(atMs), isReview, people);
   }
 
-  #stepCells(atMs: number): Uint16Array {
+  #stepQuarters(atMs: number): Uint8Array {
     const localMs = atMs + this.#offset(atMs);
-    for (let step = 0; step < GRID_STEPS; step += 1) {
-      const middleMs = ((STEP_BEGIN_MS[step] as number) + (STEP_BEGIN_MS[step + 1] as number)) / 2;
-      this.#cells[step] = quarterOfWeek(localMs + middleMs) * PER_QUARTER;
+    let quarter = Math.floor(localMs / QUARTER_MS);
+    for (let step = 0; step < GRID_STEPS; ) {
+      const endsInMs = (quarter + 1) * QUARTER_MS - localMs;
+      const ofWeek = weekQuarter(quarter);
+      for (; step < GRID_STEPS && (STEP_MIDDLE_MS[step] as number) < endsInMs; step += 1) this.#quarters[step] = ofWeek;
+      quarter += 1;
     }
-    return this.#cells;
+    return this.#quarters;
   }
 
   #passDay(atMs: number): void {
@@ -197,16 +207,19 @@ export class HazardModel {
   #expose(client: ClientTally, untilMs: number): void {
     if (client.isActive || Number.isNaN(client.idleSinceMs)) return;
     const offsetMs = this.#offset(untilMs);
+    const { exposureMs, idleSinceMs } = client;
+    const state = client.isConnected ? 1 : 0;
     let atMs = client.countedUntilMs;
-    let age = ageBin(atMs - client.idleSinceMs);
+    let age = ageBin(atMs - idleSinceMs);
+    let quarter = Math.floor((atMs + offsetMs) / QUARTER_MS);
     while (atMs < untilMs) {
-      const localMs = atMs + offsetMs;
-      const quarterEndMs = atMs + QUARTER_MS - (((localMs % QUARTER_MS) + QUARTER_MS) % QUARTER_MS);
-      const ageEndMs = age < AGES - 1 ? client.idleSinceMs + (AGE_BIN_MS[age] as number) : Number.POSITIVE_INFINITY;
+      const quarterEndMs = (quarter + 1) * QUARTER_MS - offsetMs;
+      const ageEndMs = age < AGES - 1 ? idleSinceMs + (AGE_BIN_MS[age] as number) : Number.POSITIVE_INFINITY;
       const endMs = Math.min(untilMs, quarterEndMs, ageEndMs);
-      const cell = quarterOfWeek(localMs) * PER_QUARTER + age * STATES + (client.isConnected ? 1 : 0);
-      client.exposureMs[cell] = (client.exposureMs[cell] as number) + (endMs - atMs) * this.#weight;
+      const cell = (age * STATES + state) * WEEK_QUARTERS + weekQuarter(quarter);
+      exposureMs[cell] = (exposureMs[cell] as number) + (endMs - atMs) * this.#weight;
       if (endMs === ageEndMs) age += 1;
+      if (endMs === quarterEndMs) quarter += 1;
       atMs = endMs;
     }
     client.countedUntilMs = Math.max(client.countedUntilMs, untilMs);
@@ -214,7 +227,8 @@ export class HazardModel {
 
   #countReturn(client: ClientTally, atMs: number): void {
     const age = ageBin(atMs - client.idleSinceMs);
-    const cell = quarterOfWeek(atMs + this.#offset(atMs)) * PER_QUARTER + age * STATES + (client.isConnected ? 1 : 0);
+    const kind = age * STATES + (client.isConnected ? 1 : 0);
+    const cell = kind * WEEK_QUARTERS + quarterOfWeek(atMs + this.#offset(atMs));
     client.events[cell] = (client.events[cell] as number) + this.#weight;
   }
 
@@ -245,15 +259,27 @@ function ageBin(ageMs: number): number {
   return bin;
 }
 
-function addClientRates(client: ClientTally, atMs: number, cells: Uint16Array, sums: Float64Array): void {
+function addClientRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array): void {
   const ageMs = atMs - client.idleSinceMs;
+  const { rates } = client;
   const state = client.isConnected ? 1 : 0;
   let age = ageBin(ageMs);
-  for (let step = 0; step < GRID_STEPS; step += 1) {
-    while (age < AGES - 1 && ageMs + (STEP_BEGIN_MS[step] as number) >= (AGE_BIN_MS[age] as number)) age += 1;
-    const rate = client.rates[(cells[step] as number) + age * STATES + state] as number;
-    sums[step] = (sums[step] as number) + rate;
+  for (let step = 0; step < GRID_STEPS; age += 1) {
+    const endStep = age < AGES - 1 ? firstStepFrom((AGE_BIN_MS[age] as number) - ageMs) : GRID_STEPS;
+    const row = (age * STATES + state) * WEEK_QUARTERS;
+    for (; step < endStep; step += 1) {
+      sums[step] = (sums[step] as number) + (rates[row + (quarters[step] as number)] as number);
+    }
   }
+}
+
+/** A cell's number on disk, where quarters come first. */
+function keptCell(cell: number): number {
+  return (cell % WEEK_QUARTERS) * KINDS + Math.floor(cell / WEEK_QUARTERS);
+}
+
+function cellKept(kept: number): number {
+  return (kept % KINDS) * WEEK_QUARTERS + Math.floor(kept / KINDS);
 }
 
 // ------------------------------------------------------------------------------------------------ shrinkage
@@ -282,54 +308,53 @@ class GroupRates {
   }
 
   #poolRates(weight: number): void {
-    const byKind = sumByKind(this.events, this.exposureMs, 0, CELLS);
     const trust = TRUST_IN_ALL * weight;
-    for (let day = 0; day < 2; day += 1) {
-      const from = day * QUARTERS * PER_QUARTER;
-      const ofDay = sumByKind(this.events, this.exposureMs, from, from + QUARTERS * PER_QUARTER);
-      for (let kind = 0; kind < PER_QUARTER; kind += 1) {
-        const base =
-          ((byKind.events[kind] as number) + weight) / ((byKind.exposureMs[kind] as number) + weight * UNSEEN_MS);
-        const daily = ((ofDay.events[kind] as number) + trust) / ((ofDay.exposureMs[kind] as number) + trust / base);
-        for (let cell = from + kind; cell < from + QUARTERS * PER_QUARTER; cell += PER_QUARTER) {
-          this.#poolCell(cell, daily, trust);
-        }
+    for (let kind = 0; kind < KINDS; kind += 1) {
+      const row = kind * WEEK_QUARTERS;
+      const all = sumCells(this.events, this.exposureMs, row, row + WEEK_QUARTERS);
+      const base = (all.events + weight) / (all.exposureMs + weight * UNSEEN_MS);
+      for (let from = row; from < row + WEEK_QUARTERS; from += QUARTERS) {
+        const ofDay = sumCells(this.events, this.exposureMs, from, from + QUARTERS);
+        const daily = (ofDay.events + trust) / (ofDay.exposureMs + trust / base);
+        for (let cell = from; cell < from + QUARTERS; cell += 1) this.#poolCell(cell, row, daily, trust);
       }
     }
   }
 
-  #poolCell(cell: number, daily: number, trust: number): void {
+  #poolCell(cell: number, row: number, daily: number, trust: number): void {
     const { events, exposureMs } = this;
     const side = SIDE_OF_ALL;
-    const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
-    const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
+    const before = Math.max(row, cell - 1);
+    const after = Math.min(row + WEEK_QUARTERS - 1, cell + 1);
     const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
     const ms = (exposureMs[cell] as number) + side * ((exposureMs[before] as number) + (exposureMs[after] as number));
     this.rates[cell] = (seen + trust) / (ms + trust / daily);
   }
 }
 
-function sumByKind(events: Float64Array, exposureMs: Float64Array, from: number, to: number) {
-  const sums = { events: new Float64Array(PER_QUARTER), exposureMs: new Float64Array(PER_QUARTER) };
-  for (let cell = from, kind = 0; cell < to; cell += 1, kind = kind + 1 === PER_QUARTER ? 0 : kind + 1) {
-    sums.events[kind] = (sums.events[kind] as number) + (events[cell] as number);
-    sums.exposureMs[kind] = (sums.exposureMs[kind] as number) + (exposureMs[cell] as number);
+function sumCells(events: Float64Array, exposureMs: Float64Array, from: number, to: number) {
+  const sums = { events: 0, exposureMs: 0 };
+  for (let cell = from; cell < to; cell += 1) {
+    sums.events += events[cell] as number;
+    sums.exposureMs += exposureMs[cell] as number;
   }
   return sums;
 }
 
 function buildClientRates({ events, exposureMs, rates }: ClientTally, pooled: Float64Array, trust: number): void {
-  const side = SIDE;
-  for (let cell = 0; cell < CELLS; cell += 1) {
-    const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
-    const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
-    const ms = (exposureMs[cell] as number) + side * ((exposureMs[before] as number) + (exposureMs[after] as number));
-    const pool = pooled[cell] as number;
-    if (ms === 0) {
-      rates[cell] = pool;
-      continue;
+  for (let row = 0; row < CELLS; row += WEEK_QUARTERS) {
+    const last = row + WEEK_QUARTERS - 1;
+    for (let cell = row; cell <= last; cell += 1) {
+      const before = cell > row ? cell - 1 : cell;
+      const after = cell < last ? cell + 1 : cell;
+      const ms = (exposureMs[cell] as number) + SIDE * ((exposureMs[before] as number) + (exposureMs[after] as number));
+      const pool = pooled[cell] as number;
+      if (ms === 0) {
+        rates[cell] = pool;
+        continue;
+      }
+      const seen = (events[cell] as number) + SIDE * ((events[before] as number) + (events[after] as number));
+      rates[cell] = (seen + trust) / (ms + trust / pool);
     }
-    const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
-    rates[cell] = (seen + trust) / (ms + trust / pool);
   }
 }
