@@ -1,10 +1,11 @@
 // The activity log that replay reads: JSON lines, one per stretch of a client's activity or connection. Format: docs/savings.md.
 import { TorporError } from '../platform/errors.ts';
-import type { ActivitySpan, ActivityTrace, ConnectionSpan } from './activity-trace.ts';
+import type { ActivitySpan, ActivityTrace, ConnectionSpan, Opening } from './activity-trace.ts';
+import type { BusyEntry } from './busy-times.ts';
 
 /** Lines beyond this many are refused: a log of that size is a mistake. */
 export const LOG_LINES_MAX = 20_000_000;
-const KINDS = ['active', 'connected', 'job'] as const;
+const KINDS = ['active', 'connected', 'job', 'calendar', 'opened'] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Line {
@@ -15,9 +16,16 @@ interface Line {
   readonly toMs: number;
 }
 
+interface Collected {
+  readonly spans: ActivitySpan[];
+  readonly connections: ConnectionSpan[];
+  readonly calendar: BusyEntry[];
+  readonly openings: Opening[];
+}
+
 /** Collects lines, which may come in any order, into a trace per platform. */
 export class ActivityLogReader {
-  readonly #platforms = new Map<string, { spans: ActivitySpan[]; connections: ConnectionSpan[] }>();
+  readonly #platforms = new Map<string, Collected>();
   #lineNumber = 0;
 
   /** Takes in one line; empty ones are skipped. Throws ERR_REPLAY_LOG, naming the line. */
@@ -26,23 +34,34 @@ export class ActivityLogReader {
     if (this.#lineNumber > LOG_LINES_MAX) throw refusal(this.#lineNumber, `more than ${LOG_LINES_MAX} lines`);
     if (text.trim() === '') return;
     const { platform, kind, client, fromMs, toMs } = readLine(text, this.#lineNumber);
-    const found = this.#platforms.get(platform) ?? { spans: [], connections: [] };
+    const found = this.#platforms.get(platform) ?? { spans: [], connections: [], calendar: [], openings: [] };
     this.#platforms.set(platform, found);
     if (kind === 'connected') found.connections.push({ client, fromMs, toMs });
+    else if (kind === 'calendar') found.calendar.push({ client, fromMs, toMs });
+    else if (kind === 'opened') found.openings.push({ client, atMs: fromMs });
     else found.spans.push({ client, isJob: kind === 'job', fromMs, toMs });
   }
 
-  /** One trace per platform, in the order of their first lines, from its first moment to its last. */
+  /** One trace per platform with any activity, in the order of their first lines, from its first moment to its last. */
   traces(): ActivityTrace[] {
     const byBegin = (one: { fromMs: number }, other: { fromMs: number }) => one.fromMs - other.fromMs;
-    return [...this.#platforms].map(([platform, { spans, connections }]) => {
+    const isUsed = ([, { spans, connections }]: readonly [string, Collected]) => spans.length + connections.length > 0;
+    return [...this.#platforms].filter(isUsed).map(([platform, { spans, connections, calendar, openings }]) => {
       let fromMs = Number.POSITIVE_INFINITY;
       let toMs = Number.NEGATIVE_INFINITY;
       for (const span of [...spans, ...connections]) {
         fromMs = Math.min(fromMs, span.fromMs);
         toMs = Math.max(toMs, span.toMs);
       }
-      return { platform, fromMs, toMs, spans: spans.sort(byBegin), connections: connections.sort(byBegin) };
+      return {
+        platform,
+        fromMs,
+        toMs,
+        spans: spans.sort(byBegin),
+        connections: connections.sort(byBegin),
+        ...(calendar.length > 0 && { calendar: calendar.sort(byBegin) }),
+        ...(openings.length > 0 && { openings: openings.sort((one, other) => one.atMs - other.atMs) }),
+      };
     });
   }
 }
@@ -60,7 +79,7 @@ function readLine(text: string, lineNumber: number): Line {
   if (typeof platform !== 'string' || platform === '') throw refusal(lineNumber, '"platform" must be a name');
   if (!KINDS.includes(kind as Kind)) throw refusal(lineNumber, `"kind" must be one of ${KINDS.join(', ')}`);
   const fromMs = readMoment(from, 'from', lineNumber);
-  const toMs = readMoment(to, 'to', lineNumber);
+  const toMs = kind === 'opened' ? fromMs : readMoment(to, 'to', lineNumber);
   if (toMs < fromMs) throw refusal(lineNumber, '"to" lies before "from"');
   return { client, platform, kind: kind as Kind, fromMs, toMs };
 }

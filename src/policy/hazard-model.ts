@@ -1,11 +1,15 @@
 // How likely each client is to come back: learned rates by weekday or weekend, quarter of an hour, own idle age and connection.
 
+import type { BusySpan, BusyTimes } from './busy-times.ts';
 import { DayOff } from './day-off.ts';
-import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, type NoteKind } from './interval-list.ts';
-import { type LocalOffset, localDay, QUARTER_MS, QUARTERS, quarterOfWeek, weekQuarter } from './local-time.ts';
+import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN, type NoteKind } from './interval-list.ts';
+import { DAY_MS, type LocalOffset, localDay, QUARTER_MS, QUARTERS, weekQuarter } from './local-time.ts';
 import { firstStepFrom, GRID_STEPS, STEP_MIDDLE_MS } from './plan-grid.ts';
+import { hasOwnRate, PHASE_NONE, PHASES, phaseAt, SIGNAL_LASTS_MS } from './signal-phase.ts';
+import { SignalTally } from './signal-tally.ts';
 
 const MINUTE_MS = 60_000;
+const NOON_MS = DAY_MS / 2;
 /** A kind of absence that was never seen to end is taken to end once in this time. */
 const UNSEEN_MS = 200 * 3_600_000;
 /** Upper ends of the bins of a client's own idle age; above the last there is one more. */
@@ -33,6 +37,8 @@ const TRUST_IN_ALL = 1;
 const SIDE = 0.5;
 const SIDE_OF_ALL = 0.6;
 
+const NO_SPANS: readonly BusySpan[] = [];
+
 class ClientTally {
   readonly name: string;
   readonly isJob: boolean;
@@ -44,6 +50,10 @@ class ClientTally {
   isActive = false;
   idleSinceMs = Number.NaN;
   countedUntilMs = Number.NaN;
+  /** When its machine last opened, and what its calendar says; what was seen in the phases that both make. */
+  openedAtMs = Number.NEGATIVE_INFINITY;
+  spans: readonly BusySpan[] = NO_SPANS;
+  readonly signals = new SignalTally();
 
   constructor(name: string, isJob: boolean) {
     this.name = name;
@@ -60,6 +70,8 @@ export interface HazardSnapshot {
     /** Since when it is idle, and until when that was counted; null where it was never seen, or is active. */
     readonly idle: readonly [sinceMs: number, countedUntilMs: number] | null;
     readonly cells: ReadonlyArray<readonly [number, number, number]>;
+    /** [phase, events, exposure], where signals said anything. */
+    readonly signals?: ReadonlyArray<readonly [number, number, number]>;
   }>;
 }
 
@@ -72,17 +84,19 @@ export function isHazardSnapshot(value: unknown): value is HazardSnapshot {
 
 function isClientSnapshot(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, isJob, idle, cells } = value as Record<string, unknown>;
-  if (typeof name !== 'string' || typeof isJob !== 'boolean' || !Array.isArray(cells)) return false;
+  const { name, isJob, idle, cells, signals = [] } = value as Record<string, unknown>;
+  if (typeof name !== 'string' || typeof isJob !== 'boolean') return false;
   if (idle !== null && !(Array.isArray(idle) && idle.length === 2 && idle.every(Number.isFinite))) return false;
-  return cells.every(
-    (cell) =>
-      Array.isArray(cell) &&
-      cell.length === 3 &&
-      cell.every((number) => Number.isFinite(number) && number >= 0) &&
-      Number.isInteger(cell[0]) &&
-      cell[0] < CELLS,
-  );
+  return areSeen(cells, CELLS) && areSeen(signals, PHASES);
+}
+
+/** True of a list of [index, events, exposure] with indices below a bound. */
+function areSeen(value: unknown, bound: number): boolean {
+  return Array.isArray(value) && value.every((seen) => isSeen(seen) && Number.isInteger(seen[0]) && seen[0] < bound);
+}
+
+function isSeen(value: unknown): value is readonly [number, number, number] {
+  return Array.isArray(value) && value.length === 3 && value.every((each) => Number.isFinite(each) && each >= 0);
 }
 
 /** Clients beyond this many share one tally: memory is bounded, 100 KB each. */
@@ -94,6 +108,13 @@ export class HazardModel {
   readonly #offset: LocalOffset;
   readonly #quarters = new Uint8Array(GRID_STEPS);
   readonly #dayOff = new DayOff();
+  readonly #busy: BusyTimes | null;
+  #busyVersion = Number.NaN;
+  readonly #holidays = new Set<number>();
+  readonly #allSignals = new SignalTally();
+  /** One client's habits, where signals change them; and the rates that signals have of their own, of all clients. */
+  readonly #habits = new Float64Array(GRID_STEPS);
+  readonly #signalled = new Float64Array(GRID_STEPS);
   readonly #groups = new Map([false, true].map((isJob) => [isJob, new GroupRates()]));
   /** Weight of what is seen now: grows day by day instead of letting everything else shrink. */
   #weight = 1;
@@ -101,8 +122,9 @@ export class HazardModel {
   #firstDay = Number.POSITIVE_INFINITY;
   #builtDay = Number.NEGATIVE_INFINITY;
 
-  constructor(offset: LocalOffset) {
+  constructor(offset: LocalOffset, busy: BusyTimes | null = null) {
     this.#offset = offset;
+    this.#busy = busy;
   }
 
   /** The client's index; a name that is known keeps its own. */
@@ -110,6 +132,7 @@ export class HazardModel {
     const known = this.#clients.findIndex((client) => client.name === name);
     if (known >= 0) return known;
     if (this.#clients.length < LEARNED_CLIENTS_MAX) this.#clients.push(new ClientTally(name, isJob));
+    this.#busyVersion = Number.NaN;
     return this.#clients.length - 1;
   }
 
@@ -127,7 +150,9 @@ export class HazardModel {
         ]);
       }
       const isKnown = !isActive && !Number.isNaN(idleSinceMs);
-      return { name, isJob, idle: isKnown ? ([idleSinceMs, countedUntilMs] as const) : null, cells };
+      const idle = isKnown ? ([idleSinceMs, countedUntilMs] as const) : null;
+      const signals = client.signals.snapshot(this.#weight);
+      return { name, isJob, idle, cells, ...(signals.length > 0 && { signals }) };
     });
     return { day: this.#day, clients };
   }
@@ -137,7 +162,7 @@ export class HazardModel {
     this.#weight = 1;
     this.#builtDay = Number.NEGATIVE_INFINITY;
     this.#clients.length = 0;
-    for (const { name, isJob, idle, cells } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
+    for (const { name, isJob, idle, cells, signals = [] } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
       const client = new ClientTally(name, isJob);
       if (idle !== null) [client.idleSinceMs, client.countedUntilMs] = idle;
       for (const [kept, events, exposureS] of cells) {
@@ -145,6 +170,8 @@ export class HazardModel {
         client.events[cell] = events;
         client.exposureMs[cell] = exposureS * 1000;
       }
+      client.signals.restore(signals);
+      this.#allSignals.restore(signals);
       this.#clients.push(client);
     }
   }
@@ -163,6 +190,9 @@ export class HazardModel {
     } else if (kind === NOTE_CONNECT || kind === NOTE_DISCONNECT) {
       this.#expose(client, atMs);
       client.isConnected = kind === NOTE_CONNECT;
+    } else if (kind === NOTE_OPEN) {
+      this.#expose(client, atMs);
+      client.openedAtMs = atMs;
     }
   }
 
@@ -173,14 +203,27 @@ export class HazardModel {
   fillRates(atMs: number, isReview: boolean, people: Float64Array, jobs: Float64Array): void {
     this.#passDay(atMs);
     if (this.#day - this.#builtDay >= this.#rebuildDays()) this.#rebuild(atMs);
+    this.#lookUpSpans();
     const quarters = this.#stepQuarters(atMs);
+    let hasSignals = false;
     people.fill(0);
     jobs.fill(0);
     for (const client of this.#clients) {
       if (client.isActive || Number.isNaN(client.idleSinceMs)) continue;
-      addClientRates(client, atMs, quarters, client.isJob ? jobs : people);
+      if (!isSignalled(client, atMs)) {
+        addClientRates(client, atMs, quarters, client.isJob ? jobs : people);
+        continue;
+      }
+      if (!hasSignals) this.#signalled.fill(0);
+      hasSignals = true;
+      this.#addSignalledRates(client, atMs, quarters, people);
     }
     this.#dayOff.apply(atMs, atMs + this.#offset(atMs), isReview, people);
+    if (!hasSignals) return;
+    // Whoever is seen coming does so on a day off, too.
+    for (let step = 0; step < GRID_STEPS; step += 1) {
+      people[step] = (people[step] as number) + (this.#signalled[step] as number);
+    }
   }
 
   #stepQuarters(atMs: number): Uint8Array {
@@ -188,11 +231,19 @@ export class HazardModel {
     let quarter = Math.floor(localMs / QUARTER_MS);
     for (let step = 0; step < GRID_STEPS; ) {
       const endsInMs = (quarter + 1) * QUARTER_MS - localMs;
-      const ofWeek = weekQuarter(quarter);
+      const ofWeek = this.#weekQuarter(quarter);
       for (; step < GRID_STEPS && (STEP_MIDDLE_MS[step] as number) < endsInMs; step += 1) this.#quarters[step] = ofWeek;
       quarter += 1;
     }
     return this.#quarters;
+  }
+
+  /** Where a quarter's habits are kept: a holiday's are a weekend's. */
+  #weekQuarter(quarter: number): number {
+    const ofWeek = weekQuarter(quarter);
+    return this.#holidays.size > 0 && ofWeek < QUARTERS && this.#holidays.has(Math.floor(quarter / QUARTERS))
+      ? ofWeek + QUARTERS
+      : ofWeek;
   }
 
   #passDay(atMs: number): void {
@@ -203,9 +254,76 @@ export class HazardModel {
     this.#firstDay = Math.min(this.#firstDay, day);
   }
 
-  /** Counts the client's idle time up to a moment into the cells through which it passed. */
+  /** Habits, where the client's signals say nothing; else what was learned of what they say. */
+  #addSignalledRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array): void {
+    const habits = this.#habits.fill(0);
+    addClientRates(client, atMs, quarters, habits);
+    let phase = PHASE_NONE;
+    let untilMs = Number.NEGATIVE_INFINITY;
+    let rate = 1;
+    for (let step = 0; step < GRID_STEPS; step += 1) {
+      const stepMs = atMs + (STEP_MIDDLE_MS[step] as number);
+      if (stepMs >= untilMs) {
+        ({ phase, untilMs } = phaseAt(stepMs, client.idleSinceMs, client.openedAtMs, client.spans));
+        rate = phase === PHASE_NONE ? 1 : client.signals.rate(phase, this.#allSignals, this.#weight);
+      }
+      if (hasOwnRate(phase)) this.#signalled[step] = (this.#signalled[step] as number) + rate;
+      else sums[step] = (sums[step] as number) + (habits[step] as number) * rate;
+    }
+  }
+
+  /** Takes over what calendars say by now. Jobs have none. */
+  #lookUpSpans(): void {
+    if (this.#busy === null || this.#busy.version === this.#busyVersion) return;
+    this.#busyVersion = this.#busy.version;
+    for (const client of this.#clients) if (!client.isJob) client.spans = this.#busy.spansOf(client.name);
+    this.#holidays.clear();
+    for (const { fromMs, toMs } of this.#busy.holidays()) {
+      // Whoever is away at noon has the day off.
+      const firstDay = localDay(fromMs + this.#offset(fromMs) + NOON_MS - 1);
+      for (let day = firstDay; (day + 0.5) * DAY_MS < toMs + this.#offset(toMs); day += 1) this.#holidays.add(day);
+    }
+  }
+
+  /** Counts the client's idle time up to a moment: as habit, or as what its signals make of it. */
   #expose(client: ClientTally, untilMs: number): void {
     if (client.isActive || Number.isNaN(client.idleSinceMs)) return;
+    this.#lookUpSpans();
+    if (!isSignalled(client, client.countedUntilMs)) {
+      this.#exposeHabit(client, untilMs);
+      return;
+    }
+    while (client.countedUntilMs < untilMs) {
+      const atMs = client.countedUntilMs;
+      const { phase, untilMs: endsMs } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans);
+      const endMs = Math.min(untilMs, endsMs);
+      if (phase === PHASE_NONE) {
+        this.#exposeHabit(client, endMs);
+        continue;
+      }
+      const exposure = hasOwnRate(phase) ? endMs - atMs : this.#expected(client, atMs, endMs);
+      client.signals.add(phase, 0, exposure * this.#weight);
+      this.#allSignals.add(phase, 0, exposure * this.#weight);
+      client.countedUntilMs = endMs;
+    }
+  }
+
+  /** Returns that habits alone would have made expect. */
+  #expected(client: ClientTally, fromMs: number, toMs: number): number {
+    const offsetMs = this.#offset(toMs);
+    let expected = 0;
+    for (let atMs = fromMs; atMs < toMs; ) {
+      const quarter = Math.floor((atMs + offsetMs) / QUARTER_MS);
+      const endMs = Math.min(toMs, (quarter + 1) * QUARTER_MS - offsetMs);
+      const kind = ageBin(atMs - client.idleSinceMs) * STATES + (client.isConnected ? 1 : 0);
+      expected += (client.rates[kind * WEEK_QUARTERS + this.#weekQuarter(quarter)] as number) * (endMs - atMs);
+      atMs = endMs;
+    }
+    return expected;
+  }
+
+  /** Counts idle time into the cells through which it passed. */
+  #exposeHabit(client: ClientTally, untilMs: number): void {
     const offsetMs = this.#offset(untilMs);
     const { exposureMs, idleSinceMs } = client;
     const state = client.isConnected ? 1 : 0;
@@ -216,7 +334,7 @@ export class HazardModel {
       const quarterEndMs = (quarter + 1) * QUARTER_MS - offsetMs;
       const ageEndMs = age < AGES - 1 ? idleSinceMs + (AGE_BIN_MS[age] as number) : Number.POSITIVE_INFINITY;
       const endMs = Math.min(untilMs, quarterEndMs, ageEndMs);
-      const cell = (age * STATES + state) * WEEK_QUARTERS + weekQuarter(quarter);
+      const cell = (age * STATES + state) * WEEK_QUARTERS + this.#weekQuarter(quarter);
       exposureMs[cell] = (exposureMs[cell] as number) + (endMs - atMs) * this.#weight;
       if (endMs === ageEndMs) age += 1;
       if (endMs === quarterEndMs) quarter += 1;
@@ -226,9 +344,17 @@ export class HazardModel {
   }
 
   #countReturn(client: ClientTally, atMs: number): void {
+    if (isSignalled(client, atMs)) {
+      const { phase } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans);
+      if (phase !== PHASE_NONE) {
+        client.signals.add(phase, this.#weight, 0);
+        this.#allSignals.add(phase, this.#weight, 0);
+        return;
+      }
+    }
     const age = ageBin(atMs - client.idleSinceMs);
     const kind = age * STATES + (client.isConnected ? 1 : 0);
-    const cell = kind * WEEK_QUARTERS + quarterOfWeek(atMs + this.#offset(atMs));
+    const cell = kind * WEEK_QUARTERS + this.#weekQuarter(Math.floor((atMs + this.#offset(atMs)) / QUARTER_MS));
     client.events[cell] = (client.events[cell] as number) + this.#weight;
   }
 
@@ -247,6 +373,11 @@ export class HazardModel {
       if (group.length > 0) rates.build(group, this.#weight);
     }
   }
+}
+
+/** True where a calendar or an opening may say something of a client's idle time from a moment on. */
+function isSignalled({ spans, openedAtMs, idleSinceMs }: ClientTally, fromMs: number): boolean {
+  return (spans.length > 0 && (spans.at(-1) as BusySpan).toMs + SIGNAL_LASTS_MS > fromMs) || openedAtMs >= idleSinceMs;
 }
 
 function roundTo(value: number, step: number): number {
