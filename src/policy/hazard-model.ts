@@ -22,6 +22,8 @@ const WEEK_QUARTERS = 2 * QUARTERS;
 const CELLS = KINDS * WEEK_QUARTERS;
 /** Idle times up to this are no absence: see IDLE_JOIN_MS. */
 const ABSENCE_FROM_MS = 60_000;
+/** Whoever connects and acts within this time came unconnected: live, the connection is told of first. */
+const ARRIVAL_MS = 60_000;
 /** What was seen a day earlier counts this much less. */
 const KEPT_PER_DAY = 0.975;
 /** Rates are rebuilt each day of the first four weeks, every third one up to the twelfth week, then once a week. */
@@ -47,6 +49,7 @@ class ClientTally {
   /** Rates per millisecond, as of the last rebuild. */
   readonly rates = new Float64Array(CELLS);
   isConnected = false;
+  connectedAtMs = Number.NEGATIVE_INFINITY;
   isActive = false;
   idleSinceMs = Number.NaN;
   countedUntilMs = Number.NaN;
@@ -190,6 +193,7 @@ export class HazardModel {
     } else if (kind === NOTE_CONNECT || kind === NOTE_DISCONNECT) {
       this.#expose(client, atMs);
       client.isConnected = kind === NOTE_CONNECT;
+      if (client.isConnected) client.connectedAtMs = atMs;
     } else if (kind === NOTE_OPEN) {
       this.#expose(client, atMs);
       client.openedAtMs = atMs;
@@ -353,7 +357,8 @@ export class HazardModel {
       }
     }
     const age = ageBin(atMs - client.idleSinceMs);
-    const kind = age * STATES + (client.isConnected ? 1 : 0);
+    const wasConnected = client.isConnected && atMs > client.connectedAtMs + ARRIVAL_MS;
+    const kind = age * STATES + (wasConnected ? 1 : 0);
     const cell = kind * WEEK_QUARTERS + this.#weekQuarter(Math.floor((atMs + this.#offset(atMs)) / QUARTER_MS));
     client.events[cell] = (client.events[cell] as number) + this.#weight;
   }
