@@ -1,5 +1,5 @@
 // Measures idle policies: how fast `replay` plays them, and how good they are on the generated populations.
-// Usage: node bench/replay.mjs [--seeds 20] [--first 1] [--years 2] [--only speed|quality] [--quick] [--json FILE]
+// Usage: node bench/replay.mjs [--seeds 20] [--first 1] [--years 2] [--only speed|quality] [--signals none,both] [--quick] [--json FILE]
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { DEFAULT_COSTS, idleLagMs, toRates } from '../dist/policy/cost-model.js';
@@ -19,6 +19,7 @@ const { values: args } = parseArgs({
     first: { type: 'string', default: '1' },
     years: { type: 'string', default: '2' },
     only: { type: 'string' },
+    signals: { type: 'string', default: 'none,calendars,openings,both' },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
@@ -30,6 +31,14 @@ const OFFSET = () => 0;
 const LAG_MS = idleLagMs(DEFAULT_COSTS);
 /** What was asked for: waits at equal sleep, and G, per cent. */
 const TARGETS = { office20: [50, 30], office6: [60, 35], lab8: [35, 20], home4: [20, 20] };
+
+/** What `learned` is told beside the activity, which is the same for all. */
+const SIGNALS = {
+  none: {},
+  calendars: { calendars: true },
+  openings: { openings: true },
+  both: { calendars: true, openings: true },
+};
 
 const results = { machine: describeMachine(), speed: [], quality: [] };
 console.log(machineLine(results.machine));
@@ -84,15 +93,16 @@ function measureQuality() {
   console.log(
     `\nThe second month of seeds ${FIRST} to ${FIRST + SEEDS - 1}, at ${DEFAULT_COSTS.pricePerWait} a wait; sums over seeds, learned against fixed 10m`,
   );
-  for (const name of Object.keys(POPULATIONS)) {
-    const seeds = Array.from({ length: SEEDS }, (_, index) => judgeSeed(name, FIRST + index));
-    const row = { population: name, ...summarize(seeds), target: TARGETS[name] };
+  const rows = Object.keys(POPULATIONS).flatMap((name) => args.signals.split(',').map((signals) => [name, signals]));
+  for (const [name, signals] of rows) {
+    const seeds = Array.from({ length: SEEDS }, (_, index) => judgeSeed(name, FIRST + index, SIGNALS[signals]));
+    const row = { population: name, signals, ...summarize(seeds), target: TARGETS[name] };
     results.quality.push(row);
     console.log(
-      `  ${name.padEnd(9)} waits at equal sleep ${percent(row.waitsAtEqualSleep)} (${TARGETS[name][0]} asked)   G ${percent(row.gain)} (${TARGETS[name][1]} asked), never waking ahead ${percent(row.gainNoWake)}   S ${percent(row.saved)}, fixed ${percent(row.savedFixed)}`,
+      `  ${name.padEnd(9)} ${signals.padEnd(9)} waits at equal sleep ${percent(row.waitsAtEqualSleep)} (${TARGETS[name][0]} asked)   G ${percent(row.gain)} (${TARGETS[name][1]} asked), never waking ahead ${percent(row.gainNoWake)}   S ${percent(row.saved)}, fixed ${percent(row.savedFixed)}`,
     );
     console.log(
-      `            fixed ${row.fixedHours.toFixed(2)} h asleep, ${row.fixedWaits.toFixed(2)} waits a day; learned ${row.hours.toFixed(2)} h, ${row.waits.toFixed(2)}; first month: worst seed ${row.worstFirst.toFixed(3)} of fixed 10m; shifted by six hours: mean ${row.meanShifted.toFixed(3)}, worst ${row.worstShifted.toFixed(3)}`,
+      `                      fixed ${row.fixedHours.toFixed(2)} h asleep, ${row.fixedWaits.toFixed(2)} waits a day; learned ${row.hours.toFixed(2)} h, ${row.waits.toFixed(2)}; first month: worst seed ${row.worstFirst.toFixed(3)} of fixed 10m; shifted by six hours: mean ${row.meanShifted.toFixed(3)}, worst ${row.worstShifted.toFixed(3)}`,
     );
   }
 }
@@ -101,7 +111,7 @@ function percent(share) {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-function judgeSeed(name, seed) {
+function judgeSeed(name, seed, signals) {
   const population = POPULATIONS[name];
   const days = 2 * MONTH_DAYS;
   const middleMs = GENERATED_FROM_MS + MONTH_DAYS * DAY_MS;
@@ -116,8 +126,9 @@ function judgeSeed(name, seed) {
       policies,
       curves,
     });
-  const trace = generateActivity({ population, seed, days });
-  const shifted = generateActivity({ population, seed, days, shiftFromDay: 1.5 * MONTH_DAYS, shiftHours: 6 });
+  const trace = generateActivity({ population, seed, days, ...signals });
+  const shift = { shiftFromDay: 1.5 * MONTH_DAYS, shiftHours: 6 };
+  const shifted = generateActivity({ population, seed, days, ...shift, ...signals });
   return {
     second: judge(trace, { fromMs: middleMs, toMs: endMs }, true),
     first: ratioOf(judge(trace, { fromMs: GENERATED_FROM_MS, toMs: middleMs }, false)),

@@ -1,10 +1,13 @@
 // Part of the composition root: the idle policy of a platform, its memory on disk, and the watch that runs it.
-import type { PlatformConfig } from './config/torpor-config.ts';
+import { CalendarWatch } from './calendars/calendar-watch.ts';
+import type { CalendarConfig, PlatformConfig } from './config/torpor-config.ts';
 import type { PlatformController } from './controller/platform-controller.ts';
 import type { EventLog } from './history/event-log.ts';
 import { PolicyMemoryFile } from './history/policy-memory-file.ts';
 import { IdlePolicyWatch } from './inhibitors/idle-policy-watch.ts';
 import type { InhibitorWatch, Logger } from './platform/ports.ts';
+import type { FarmEvent } from './platform/status.ts';
+import { BusyCalendar, EVERYBODY } from './policy/busy-times.ts';
 import { idleLagMs } from './policy/cost-model.ts';
 import { createPolicy, DEFAULT_IDLE_MS } from './policy/create-policy.ts';
 import { LearnedPolicy } from './policy/learned-policy.ts';
@@ -34,7 +37,9 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
   if (name === 'fixed') return NO_POLICY;
   const { events, stateDir, log } = build;
   const seed = seedOf(platform.name);
-  const policy = createPolicy({ name, idleMs: DEFAULT_IDLE_MS, label: name }, { costs, offset: zoneOffset(), seed });
+  const busy = new BusyCalendar();
+  const choice = { name, idleMs: DEFAULT_IDLE_MS, label: name };
+  const policy = createPolicy(choice, { costs, offset: zoneOffset(), seed, busy });
   const memory = policy instanceof LearnedPolicy ? await PolicyMemoryFile.open(stateDir, platform.name, log) : null;
   if (policy instanceof LearnedPolicy && memory?.kept !== undefined && !policy.restore(memory.kept)) {
     log.warn({ platform: platform.name }, 'what was learned is of another version, or damaged: it is learned anew');
@@ -53,13 +58,49 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
     });
     const unsubscribe = events.subscribe((event) => {
       if (event.platform === platform.name) watch.note(event);
+      else noteElsewhere(watch, event);
     });
+    const calendars = platform.calendars.map((config, index) =>
+      watchCalendar(config, `${platform.name} calendars[${index}]`, busy, () => watch.reconsider(), log),
+    );
+    for (const calendar of calendars) calendar.start();
     const stop = async () => {
       unsubscribe();
+      await Promise.all(calendars.map((calendar) => calendar.stop()));
       await memory?.settled();
     };
     return { watches: [watch], stop };
   };
+}
+
+/** Whoever connects to another platform has a machine that is on, and may come here next. */
+function noteElsewhere(watch: IdlePolicyWatch, { kind, facts, atMs }: FarmEvent): void {
+  if (kind === 'stream-open') watch.noteOpening(String(facts.client).replace(/:\d+$/, ''), atMs);
+}
+
+function watchCalendar(
+  { place, client, everyMs }: CalendarConfig,
+  name: string,
+  busy: BusyCalendar,
+  onChange: () => void,
+  log: Logger,
+): CalendarWatch {
+  return new CalendarWatch({
+    name,
+    place,
+    isEverybodys: client === null,
+    everyMs,
+    offsetOf: (zone) => zoneOffset(zone ?? undefined),
+    clock: systemClock,
+    log,
+    onTimes: (times) => {
+      busy.replace(
+        name,
+        times.map((time) => ({ ...time, client: client ?? EVERYBODY })),
+      );
+      onChange();
+    },
+  });
 }
 
 /** FNV-1a: different platforms draw differently, the same one the same after a restart. */

@@ -1,4 +1,5 @@
 // What the bodies and queries of requests may hold. What is done with them is routes.ts's business.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { errorText } from '../platform/errors.ts';
 import { parseDurationMs } from '../platform/units.ts';
@@ -44,6 +45,10 @@ export const inhibitRequest = z.strictObject({
 export const releaseRequest = z.strictObject({ name: inhibitorName.optional() });
 /** A browser's token, once. */
 export const sessionRequest = z.strictObject({ token: z.string().min(1).max(256) });
+/** A client's address, as listeners see it. */
+export const openedRequest = z.strictObject({
+  client: z.string().refine((text) => isIP(text) !== 0, 'is no IP address'),
+});
 export const maintenanceRequest = z.strictObject({ on: z.boolean(), why: whySchema.optional() });
 
 const MAX_LIMIT = 100_000;

@@ -22,6 +22,7 @@ import {
   eventsQuery,
   inhibitRequest,
   maintenanceRequest,
+  openedRequest,
   readAfterId,
   readBody,
   readQuery,
@@ -197,6 +198,19 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'POST',
+    url: `${PLATFORM}/opened`,
+    role: 'operate',
+    doc: {
+      id: 'opened',
+      summary:
+        "Says that a client's machine was switched on or woke: an idle policy that learns may wake the platform ahead",
+      body: openedRequest,
+      answers: { 202: platformStatus },
+    },
+    answer: answerOpened,
+  },
+  {
+    method: 'POST',
     url: `${PLATFORM}/maintenance`,
     role: 'operate',
     doc: {
@@ -279,6 +293,11 @@ async function answerRelease({ farm }: RouteContext, request: FastifyRequest): P
   const { name } = readBody(releaseRequest, request.body);
   await farm.release(nameOf(request), name ?? null);
   return farm.platform(nameOf(request));
+}
+
+function answerOpened(context: RouteContext, request: FastifyRequest, reply: FastifyReply): PlatformStatus {
+  context.farm.opened(nameOf(request), readBody(openedRequest, request.body).client);
+  return accept(context, reply, nameOf(request));
 }
 
 async function answerMaintenance({ farm }: RouteContext, request: FastifyRequest): Promise<PlatformStatus> {

@@ -4,6 +4,7 @@
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
+import { checkCalendars } from './calendars-schema.ts';
 import { checkContext, doubtContext } from './context-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
@@ -170,6 +171,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...checkSel(platform),
     ...checkWatts(platform),
     ...checkIdlePolicy(platform),
+    ...checkCalendars(platform),
   ];
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import { POLICY_NAMES } from '../policy/policy.ts';
+import { calendarsSchema } from './calendars-schema.ts';
 import { contextSchema, identitySchema } from './context-schema.ts';
 import {
   commandField,
@@ -143,6 +144,7 @@ const platformSchema = mapping({
   idleTimeout: durationField(1).optional(),
   idlePolicy: wordField(POLICY_NAMES).default('fixed'),
   idleCosts: idleCostsSchema.prefault({}),
+  calendars: calendarsSchema,
   disconnectGrace: durationField(0).prefault('5s'),
   drowsyFor: durationField(0).prefault('30s'),
   minAwake: durationField(0).prefault('5m'),

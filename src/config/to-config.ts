@@ -4,6 +4,7 @@ import { formatEndpoint } from '../platform/endpoint.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
+import { toCalendars } from './calendars-schema.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { expandRoutes } from './expand-routes.ts';
 import { toIntegrations } from './integrations-schema.ts';
@@ -72,6 +73,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     idleTimeoutMs: parsed.idleTimeout ?? defaultIdleTimeoutMs(parsed, 'desktop'),
     idlePolicy: parsed.idlePolicy,
     idleCosts: toIdleCosts(parsed),
+    calendars: toCalendars(parsed.calendars, folder),
     disconnectGraceMs: parsed.disconnectGrace,
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,

@@ -68,6 +68,15 @@ export interface EnergyConfig {
   readonly timeZone: string;
 }
 
+/** An iCalendar that says when a client, or everybody, is busy elsewhere. */
+export interface CalendarConfig {
+  readonly place: { readonly file: string } | { readonly url: string };
+  /** Its address; null: everybody. */
+  readonly client: string | null;
+  /** Between two readings. */
+  readonly everyMs: number;
+}
+
 export interface PlatformConfig {
   /** Unique among platforms: lower-case letters, digits, hyphens. */
   readonly name: string;
@@ -78,6 +87,7 @@ export interface PlatformConfig {
   readonly idlePolicy: PolicyName;
   /** What the other policies weigh. */
   readonly idleCosts: CostModel;
+  readonly calendars: readonly CalendarConfig[];
   /** From a stream's close until it leaves the pool. */
   readonly disconnectGraceMs: number;
   /** Abort window between "all idle" and the request to sleep. */

@@ -64,6 +64,7 @@ function demoPlatformConfig({ name, simulated }: DemoPlatform): PlatformConfig {
     idleTimeoutMs: 2_000,
     idlePolicy: 'fixed',
     idleCosts: DEFAULT_COSTS,
+    calendars: [],
     disconnectGraceMs: 1_000,
     drowsyForMs: 1_000,
     minAwakeMs: 1_000,

@@ -124,6 +124,12 @@ export class MemoryFarm implements Farm {
     await controller.ordersKept();
   }
 
+  opened(name: string, client: string): void {
+    this.#controller(name);
+    const address = client.includes(':') ? `[${client}]` : client;
+    this.#events.append(name, 'client-opened', `the machine at ${client} opened`, { client: address });
+  }
+
   async maintenance(name: string, on: boolean, why: string): Promise<void> {
     const controller = this.#controller(name);
     controller.dispatch({ kind: 'maintenance', on, why });

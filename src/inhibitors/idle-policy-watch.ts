@@ -3,7 +3,7 @@ import type { CheckStatus } from '../platform/inhibitor.ts';
 import type { PlatformEvent } from '../platform/model.ts';
 import type { Clock, InhibitorWatch } from '../platform/ports.ts';
 import type { FarmEvent } from '../platform/status.ts';
-import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END } from '../policy/interval-list.ts';
+import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN } from '../policy/interval-list.ts';
 import type { IdlePlan, IdlePolicy } from '../policy/policy.ts';
 
 const NAME = 'idle-policy';
@@ -34,12 +34,16 @@ export interface IdlePolicyWatchOptions {
   readonly onEvent: (event: PlatformEvent) => void;
 }
 
+/** Of one client's machine, openings that follow each other sooner are one: an address with many connections opens once. */
+export const OPENING_GAP_MS = 10 * 60_000;
+
 /** A client as the policy knows it: one address at one VM. */
 interface LiveClient {
   readonly index: number;
   connected: number;
   active: number;
   lastMs: number;
+  openedMs: number;
 }
 
 /** Fed with the platform's own events, in their order, as the ledger and the metrics are. */
@@ -99,6 +103,29 @@ export class IdlePolicyWatch implements InhibitorWatch {
     else if (kind === 'stream-active') this.#active(stream, this.#clientOf(facts), atMs);
     else if (kind === 'stream-idle') this.#idle(stream, atMs);
     else if (kind === 'stream-closed') this.#closed(stream, atMs);
+    else if (kind === 'client-opened') this.noteOpening(String(facts.client), atMs);
+  }
+
+  /**
+   * The machine at an address was switched on, woke, or connected to something else: its clients that are neither connected nor active here
+   * may come soon. How likely that is the policy has learned; of an address that never came here there is nothing to say.
+   */
+  noteOpening(address: string, atMs: number): void {
+    if (this.#isStopped) return;
+    let isNews = false;
+    for (const [name, client] of this.#clients) {
+      if (!name.startsWith(`${address} `) || client.connected > 0 || client.active > 0) continue;
+      if (atMs < client.openedMs + OPENING_GAP_MS) continue;
+      client.openedMs = atMs;
+      this.#options.policy.note(NOTE_OPEN, client.index, atMs);
+      isNews = true;
+    }
+    if (isNews) this.#lookAgain();
+  }
+
+  /** What the policy reckons with has changed: it is asked again, if nobody is there. */
+  reconsider(): void {
+    this.#lookAgain();
   }
 
   // ------------------------------------------------------------------------------------------------ what happens
@@ -107,7 +134,13 @@ export class IdlePolicyWatch implements InhibitorWatch {
     const name = `${String(client).replace(/:\d+$/, '')} ${String(vm)}`;
     const known = this.#clients.get(name);
     if (known !== undefined) return known;
-    const found = { index: this.#options.policy.addClient(name, false), connected: 0, active: 0, lastMs: 0 };
+    const found = {
+      index: this.#options.policy.addClient(name, false),
+      connected: 0,
+      active: 0,
+      lastMs: 0,
+      openedMs: Number.NEGATIVE_INFINITY,
+    };
     this.#clients.set(name, found);
     return found;
   }

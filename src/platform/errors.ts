@@ -72,6 +72,7 @@ export type TorporErrorCode =
   | 'ERR_INTERNAL'
   | 'ERR_TRACE_INVALID'
   | 'ERR_TRACE_FOLDER'
+  | 'ERR_CALENDAR_READ'
   | 'ERR_REPLAY_LOG'
   | 'ERR_CLI_USAGE';
 

@@ -175,6 +175,8 @@ export interface Farm {
    * the record of failed wakes. Checks, schedules and the like stand until their own reason ends. As `inhibit` for the disk.
    */
   release(name: string, inhibitor: string | null): Promise<void>;
+  /** Says that a client's machine, at this IP address, was switched on or woke: whoever learns of clients is told. */
+  opened(name: string, client: string): void;
   /** Hands off: no client wakes it and nothing suspends it until this is taken back. As `inhibit` for the disk. */
   maintenance(name: string, on: boolean, why: string): Promise<void>;
 }

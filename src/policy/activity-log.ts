@@ -1,10 +1,12 @@
-// The activity log that replay reads: JSON lines, one per stretch of a client's activity or connection. Format: docs/savings.md.
+// The activity log that replay reads: JSON lines, one per stretch of a client's activity or connection, or per row of Torpor's history.
 import { TorporError } from '../platform/errors.ts';
-import type { ActivitySpan, ActivityTrace, ConnectionSpan } from './activity-trace.ts';
+import type { ActivitySpan, ActivityTrace, ConnectionSpan, Opening } from './activity-trace.ts';
+import type { BusyEntry } from './busy-times.ts';
+import { isRecordedRow, RecordedHistory } from './recorded-history.ts';
 
 /** Lines beyond this many are refused: a log of that size is a mistake. */
 export const LOG_LINES_MAX = 20_000_000;
-const KINDS = ['active', 'connected', 'job'] as const;
+const KINDS = ['active', 'connected', 'job', 'calendar', 'opened'] as const;
 type Kind = (typeof KINDS)[number];
 
 interface Line {
@@ -15,9 +17,17 @@ interface Line {
   readonly toMs: number;
 }
 
+interface Collected {
+  readonly spans: ActivitySpan[];
+  readonly connections: ConnectionSpan[];
+  readonly calendar: BusyEntry[];
+  readonly openings: Opening[];
+  readonly history: RecordedHistory;
+}
+
 /** Collects lines, which may come in any order, into a trace per platform. */
 export class ActivityLogReader {
-  readonly #platforms = new Map<string, { spans: ActivitySpan[]; connections: ConnectionSpan[] }>();
+  readonly #platforms = new Map<string, Collected>();
   #lineNumber = 0;
 
   /** Takes in one line; empty ones are skipped. Throws ERR_REPLAY_LOG, naming the line. */
@@ -25,29 +35,68 @@ export class ActivityLogReader {
     this.#lineNumber += 1;
     if (this.#lineNumber > LOG_LINES_MAX) throw refusal(this.#lineNumber, `more than ${LOG_LINES_MAX} lines`);
     if (text.trim() === '') return;
-    const { platform, kind, client, fromMs, toMs } = readLine(text, this.#lineNumber);
-    const found = this.#platforms.get(platform) ?? { spans: [], connections: [] };
-    this.#platforms.set(platform, found);
+    const line = readObject(text, this.#lineNumber);
+    if (isRun(line)) return;
+    if (isRecordedRow(line)) {
+      this.#collected(line.platform).history.push(line);
+      return;
+    }
+    const { platform, kind, client, fromMs, toMs } = readLine(line, this.#lineNumber);
+    const found = this.#collected(platform);
     if (kind === 'connected') found.connections.push({ client, fromMs, toMs });
+    else if (kind === 'calendar') found.calendar.push({ client, fromMs, toMs });
+    else if (kind === 'opened') found.openings.push({ client, atMs: fromMs });
     else found.spans.push({ client, isJob: kind === 'job', fromMs, toMs });
   }
 
-  /** One trace per platform, in the order of their first lines, from its first moment to its last. */
+  #collected(platform: string): Collected {
+    const known = this.#platforms.get(platform);
+    if (known !== undefined) return known;
+    const history = new RecordedHistory();
+    const found = { spans: [], connections: [], calendar: [], openings: [], history };
+    this.#platforms.set(platform, found);
+    return found;
+  }
+
+  /** One trace per platform with any activity, in the order of their first lines, from its first moment to its last. */
   traces(): ActivityTrace[] {
     const byBegin = (one: { fromMs: number }, other: { fromMs: number }) => one.fromMs - other.fromMs;
-    return [...this.#platforms].map(([platform, { spans, connections }]) => {
+    for (const found of this.#platforms.values()) addHistory(found);
+    const isUsed = ([, { spans, connections }]: readonly [string, Collected]) => spans.length + connections.length > 0;
+    return [...this.#platforms].filter(isUsed).map(([platform, { spans, connections, calendar, openings }]) => {
       let fromMs = Number.POSITIVE_INFINITY;
       let toMs = Number.NEGATIVE_INFINITY;
       for (const span of [...spans, ...connections]) {
         fromMs = Math.min(fromMs, span.fromMs);
         toMs = Math.max(toMs, span.toMs);
       }
-      return { platform, fromMs, toMs, spans: spans.sort(byBegin), connections: connections.sort(byBegin) };
+      return {
+        platform,
+        fromMs,
+        toMs,
+        spans: spans.sort(byBegin),
+        connections: connections.sort(byBegin),
+        ...(calendar.length > 0 && { calendar: calendar.sort(byBegin) }),
+        ...(openings.length > 0 && { openings: openings.sort((one, other) => one.atMs - other.atMs) }),
+      };
     });
   }
 }
 
-function readLine(text: string, lineNumber: number): Line {
+/** What Torpor recorded itself, beside what a log says. */
+function addHistory({ spans, connections, openings, history }: Collected): void {
+  const recorded = history.read();
+  for (const span of recorded.spans) spans.push(span);
+  for (const connection of recorded.connections) connections.push(connection);
+  for (const opening of recorded.openings) openings.push(opening);
+}
+
+/** A row of the table of runs, which is of no platform. */
+function isRun({ started_ms: startedMs, seen_ms: seenMs }: Readonly<Record<string, unknown>>): boolean {
+  return typeof startedMs === 'number' && typeof seenMs === 'number';
+}
+
+function readObject(text: string, lineNumber: number): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -55,12 +104,16 @@ function readLine(text: string, lineNumber: number): Line {
     throw refusal(lineNumber, 'no JSON', cause);
   }
   if (typeof value !== 'object' || value === null) throw refusal(lineNumber, 'no object');
-  const { client, platform, from, to, kind = 'active' } = value as Record<string, unknown>;
+  return value as Record<string, unknown>;
+}
+
+function readLine(value: Readonly<Record<string, unknown>>, lineNumber: number): Line {
+  const { client, platform, from, to, kind = 'active' } = value;
   if (typeof client !== 'string' || client === '') throw refusal(lineNumber, '"client" must be a name');
   if (typeof platform !== 'string' || platform === '') throw refusal(lineNumber, '"platform" must be a name');
   if (!KINDS.includes(kind as Kind)) throw refusal(lineNumber, `"kind" must be one of ${KINDS.join(', ')}`);
   const fromMs = readMoment(from, 'from', lineNumber);
-  const toMs = readMoment(to, 'to', lineNumber);
+  const toMs = kind === 'opened' ? fromMs : readMoment(to, 'to', lineNumber);
   if (toMs < fromMs) throw refusal(lineNumber, '"to" lies before "from"');
   return { client, platform, kind: kind as Kind, fromMs, toMs };
 }

@@ -1,4 +1,5 @@
 // What was recorded of one platform: who was active and connected, from when to when. Data only.
+import type { BusyEntry } from './busy-times.ts';
 
 /** A stretch in which one client was active. */
 export interface ActivitySpan {
@@ -16,6 +17,12 @@ export interface ConnectionSpan {
   readonly toMs: number;
 }
 
+/** The moment at which a client's machine opened: it was switched on, or woke. */
+export interface Opening {
+  readonly client: string;
+  readonly atMs: number;
+}
+
 /** One platform's record, Unix milliseconds. Spans are sorted by `fromMs`. */
 export interface ActivityTrace {
   readonly platform: string;
@@ -23,4 +30,7 @@ export interface ActivityTrace {
   readonly toMs: number;
   readonly spans: readonly ActivitySpan[];
   readonly connections: readonly ConnectionSpan[];
+  /** Signals beside the activity, where anybody gave them. */
+  readonly openings?: readonly Opening[];
+  readonly calendar?: readonly BusyEntry[];
 }

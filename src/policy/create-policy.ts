@@ -2,6 +2,7 @@
 import { TorporError } from '../platform/errors.ts';
 import { parseDurationMs } from '../platform/units.ts';
 import { BreakEvenPolicy } from './break-even-policy.ts';
+import type { BusyTimes } from './busy-times.ts';
 import { type CostModel, idleLagMs, toRates } from './cost-model.ts';
 import { FixedPolicy } from './fixed-policy.ts';
 import { LearnedPolicy } from './learned-policy.ts';
@@ -37,10 +38,12 @@ export interface PolicyContext {
   readonly costs: CostModel;
   readonly offset: LocalOffset;
   readonly seed: number;
+  /** What calendars say, for those who ask. */
+  readonly busy?: BusyTimes | null;
 }
 
 /** A new policy that knows nothing yet. */
-export function createPolicy(choice: PolicyChoice, { costs, offset, seed }: PolicyContext): IdlePolicy {
+export function createPolicy(choice: PolicyChoice, { costs, offset, seed, busy = null }: PolicyContext): IdlePolicy {
   const rates = toRates(costs);
   switch (choice.name) {
     case 'fixed':
@@ -50,6 +53,6 @@ export function createPolicy(choice: PolicyChoice, { costs, offset, seed }: Poli
     case 'randomized':
       return new RandomizedPolicy(rates, seed);
     case 'learned':
-      return new LearnedPolicy(rates, offset, idleLagMs(costs));
+      return new LearnedPolicy(rates, offset, idleLagMs(costs), busy);
   }
 }

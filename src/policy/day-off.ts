@@ -1,6 +1,6 @@
 // Days on which nobody comes although everybody usually does: the longer a morning stays empty, the likelier it is one of them.
 import { DAY_MS, localDay } from './local-time.ts';
-import { GRID_STEPS, STEP_BEGIN_MS } from './plan-grid.ts';
+import { GRID_STEPS, STEP_BEGIN_MS, STEP_LENGTH_MS } from './plan-grid.ts';
 
 /**
  * Days off for everybody, as a share of days. Public holidays are some 4 % of working days; less is assumed, since a model that expects
@@ -25,6 +25,7 @@ export class DayOff {
     this.#missed = isReview && day === this.#day ? this.#missed + this.#missedUntil(atMs) : 0;
     this.#atMs = atMs;
     this.#day = day;
+    const expected = this.#expected;
     let missed = this.#missed;
     let nextDayMs = (day + 1) * DAY_MS - localMs;
     for (let step = 0; step < GRID_STEPS; step += 1) {
@@ -35,9 +36,9 @@ export class DayOff {
       }
       const rate = people[step] as number;
       const ordinary = (1 - SHARE_OF_DAYS) * Math.exp(-missed);
-      this.#expected[step] = rate;
+      expected[step] = rate;
       people[step] = (rate * ordinary) / (ordinary + SHARE_OF_DAYS);
-      missed += rate * ((STEP_BEGIN_MS[step + 1] as number) - beginMs);
+      missed += rate * (STEP_LENGTH_MS[step] as number);
     }
   }
 

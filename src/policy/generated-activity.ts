@@ -1,10 +1,11 @@
 // A seeded generator of months of activity: who is there, works, pauses, leaves a session open. Parameters are populations.ts's.
 import type { ActivitySpan, ActivityTrace, ConnectionSpan } from './activity-trace.ts';
+import { generateCalendar, generateOpenings, type LifeDay } from './generated-signals.ts';
+import { DAY_MS } from './local-time.ts';
 import type { Population } from './populations.ts';
 import { SeededRandom } from './random.ts';
 
 const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 /** Monday, 5 January 2026, 00:00 UTC: generated days are local days of UTC, and begin on a Monday. */
 export const GENERATED_FROM_MS = Date.UTC(2026, 0, 5);
 /** A generated month: four weeks and two days. */
@@ -17,6 +18,16 @@ export interface GenerateOptions {
   /** From this day on everybody's hours are later by `shiftHours`. */
   readonly shiftFromDay?: number;
   readonly shiftHours?: number;
+  /** Signals beside the activity, which stays the same: the calendars that these people keep, and when their machines open. */
+  readonly calendars?: boolean;
+  readonly openings?: boolean;
+}
+
+/** What all people of a platform add to. */
+interface LifeRecord {
+  readonly spans: ActivitySpan[];
+  readonly connections: ConnectionSpan[];
+  readonly lives: LifeDay[];
 }
 
 /** One person's lasting habits, minutes since midnight. */
@@ -38,9 +49,10 @@ export function generateActivity(options: GenerateOptions): ActivityTrace {
   const habitsRandom = new SeededRandom(mixSeed(seed, 1));
   const people = Array.from({ length: population.people }, (_, index) => drawHabits(population, index, habitsRandom));
   const calendar = drawCalendar(population, days, new SeededRandom(mixSeed(seed, 2)));
+  const lives: LifeDay[] = [];
   for (const [index, habits] of people.entries()) {
     const random = new SeededRandom(mixSeed(seed, 100 + index));
-    const person = new GeneratedPerson(options, habits, random, spans, connections);
+    const person = new GeneratedPerson(options, habits, random, { spans, connections, lives });
     person.live(calendar);
   }
   addJobs(options, new SeededRandom(mixSeed(seed, 3)), spans);
@@ -56,6 +68,12 @@ export function generateActivity(options: GenerateOptions): ActivityTrace {
     toMs,
     spans: within(spans),
     connections: within(connections),
+    ...(options.calendars === true && {
+      calendar: generateCalendar(population, lives, GENERATED_FROM_MS, new SeededRandom(mixSeed(seed, 4))),
+    }),
+    ...(options.openings === true && {
+      openings: generateOpenings(lives, new SeededRandom(mixSeed(seed, 5))).filter(({ atMs }) => atMs < toMs),
+    }),
   };
 }
 
@@ -102,23 +120,17 @@ class GeneratedPerson {
   readonly #options: GenerateOptions;
   readonly #habits: Habits;
   readonly #random: SeededRandom;
-  readonly #spans: ActivitySpan[];
-  readonly #connections: ConnectionSpan[];
+  readonly #record: LifeRecord;
   #connectedFromMs: number | null = null;
   #awayUntilDay = 0;
+  /** The day that is lived just now, as the signals will want to know it. */
+  #life: LifeDay | null = null;
 
-  constructor(
-    options: GenerateOptions,
-    habits: Habits,
-    random: SeededRandom,
-    spans: ActivitySpan[],
-    connections: ConnectionSpan[],
-  ) {
+  constructor(options: GenerateOptions, habits: Habits, random: SeededRandom, record: LifeRecord) {
     this.#options = options;
     this.#habits = habits;
     this.#random = random;
-    this.#spans = spans;
-    this.#connections = connections;
+    this.#record = record;
   }
 
   live(calendar: readonly SharedDay[]): void {
@@ -134,6 +146,19 @@ class GeneratedPerson {
     const isAway = day < this.#awayUntilDay;
     const isFree = shared.isWeekend || shared.isHoliday;
     const works = random.chance(isFree ? population.presentWeekend : population.presentWorkday);
+    const { shiftFromDay = Number.POSITIVE_INFINITY, shiftHours = 0 } = this.#options;
+    this.#life = {
+      client: this.#habits.client,
+      dayMs: GENERATED_FROM_MS + day * DAY_MS,
+      shiftMs: day >= shiftFromDay ? shiftHours * 60 * MINUTE_MS : 0,
+      isWeekend: shared.isWeekend,
+      isHoliday: shared.isHoliday,
+      isVacation: isAway,
+      isPresent: works && !isAway,
+      invitations: [],
+      connectsMs: [],
+    };
+    this.#record.lives.push(this.#life);
     if (works && !isAway) this.#work(day, shared, isFree);
     const evening = random.chance(isFree ? population.eveningWeekend : population.eveningWorkday);
     if (evening && this.#habits.hasEvenings && !isAway) this.#evening(day);
@@ -157,6 +182,7 @@ class GeneratedPerson {
     if (lunch) breaks.push({ fromMin: lunchFromMin, toMin: lunchFromMin + lunchMin });
     for (const { fromMin, toMin, share } of shared.meetings) {
       const joins = random.chance(share);
+      this.#life?.invitations.push({ fromMin, toMin, share, joins: joins && !isFree });
       if (joins && !isFree)
         breaks.push({ fromMin: fromMin + random.normal(-2, 2), toMin: toMin + random.normal(2, 4) });
     }
@@ -177,6 +203,7 @@ class GeneratedPerson {
     const random = this.#random;
     const endMs = dayMs + toMin * MINUTE_MS;
     let atMs = dayMs + fromMin * MINUTE_MS;
+    if (this.#connectedFromMs === null) this.#life?.connectsMs.push(Math.round(atMs));
     this.#connectedFromMs ??= Math.round(atMs);
     let lastMs = atMs;
     while (atMs < endMs) {
@@ -189,7 +216,7 @@ class GeneratedPerson {
       const nextBreakMin = Math.min(...breaks.filter((each) => each.fromMin > atMin).map((each) => each.fromMin));
       const burstMs = random.logNormal(population.burstMedianS, population.burstSigma) * 1000;
       const untilMs = Math.min(atMs + burstMs, endMs, dayMs + nextBreakMin * MINUTE_MS);
-      this.#spans.push({
+      this.#record.spans.push({
         client: this.#habits.client,
         isJob: false,
         fromMs: Math.round(atMs),
@@ -207,7 +234,7 @@ class GeneratedPerson {
 
   #disconnect(atMs: number): void {
     if (this.#connectedFromMs === null) return;
-    this.#connections.push({
+    this.#record.connections.push({
       client: this.#habits.client,
       fromMs: this.#connectedFromMs,
       toMs: Math.max(atMs, this.#connectedFromMs),

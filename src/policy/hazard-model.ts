@@ -1,21 +1,29 @@
 // How likely each client is to come back: learned rates by weekday or weekend, quarter of an hour, own idle age and connection.
 
+import type { BusySpan, BusyTimes } from './busy-times.ts';
 import { DayOff } from './day-off.ts';
-import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, type NoteKind } from './interval-list.ts';
-import { type LocalOffset, localDay, QUARTER_MS, QUARTERS, quarterOfWeek } from './local-time.ts';
-import { GRID_STEPS, STEP_BEGIN_MS } from './plan-grid.ts';
+import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN, type NoteKind } from './interval-list.ts';
+import { DAY_MS, type LocalOffset, localDay, QUARTER_MS, QUARTERS, weekQuarter } from './local-time.ts';
+import { firstStepFrom, GRID_STEPS, STEP_MIDDLE_MS } from './plan-grid.ts';
+import { hasOwnRate, PHASE_NONE, PHASES, phaseAt, SIGNAL_LASTS_MS } from './signal-phase.ts';
+import { SignalTally } from './signal-tally.ts';
 
 const MINUTE_MS = 60_000;
+const NOON_MS = DAY_MS / 2;
 /** A kind of absence that was never seen to end is taken to end once in this time. */
 const UNSEEN_MS = 200 * 3_600_000;
 /** Upper ends of the bins of a client's own idle age; above the last there is one more. */
 const AGE_BIN_MS = [2, 4, 8, 15, 30, 60, 120, 240, 600, 1200].map((minutes) => minutes * MINUTE_MS);
 const AGES = AGE_BIN_MS.length + 1;
 const STATES = 2;
-const PER_QUARTER = AGES * STATES;
-const CELLS = 2 * QUARTERS * PER_QUARTER;
+/** Ages and connection together: a cell is [kind][quarter of the week], so that a plan reads neighbours in the order of time. */
+const KINDS = AGES * STATES;
+const WEEK_QUARTERS = 2 * QUARTERS;
+const CELLS = KINDS * WEEK_QUARTERS;
 /** Idle times up to this are no absence: see IDLE_JOIN_MS. */
 const ABSENCE_FROM_MS = 60_000;
+/** Whoever connects and acts within this time came unconnected: live, the connection is told of first. */
+const ARRIVAL_MS = 60_000;
 /** What was seen a day earlier counts this much less. */
 const KEPT_PER_DAY = 0.975;
 /** Rates are rebuilt each day of the first four weeks, every third one up to the twelfth week, then once a week. */
@@ -31,6 +39,8 @@ const TRUST_IN_ALL = 1;
 const SIDE = 0.5;
 const SIDE_OF_ALL = 0.6;
 
+const NO_SPANS: readonly BusySpan[] = [];
+
 class ClientTally {
   readonly name: string;
   readonly isJob: boolean;
@@ -39,9 +49,14 @@ class ClientTally {
   /** Rates per millisecond, as of the last rebuild. */
   readonly rates = new Float64Array(CELLS);
   isConnected = false;
+  connectedAtMs = Number.NEGATIVE_INFINITY;
   isActive = false;
   idleSinceMs = Number.NaN;
   countedUntilMs = Number.NaN;
+  /** When its machine last opened, and what its calendar says; what was seen in the phases that both make. */
+  openedAtMs = Number.NEGATIVE_INFINITY;
+  spans: readonly BusySpan[] = NO_SPANS;
+  readonly signals = new SignalTally();
 
   constructor(name: string, isJob: boolean) {
     this.name = name;
@@ -58,6 +73,8 @@ export interface HazardSnapshot {
     /** Since when it is idle, and until when that was counted; null where it was never seen, or is active. */
     readonly idle: readonly [sinceMs: number, countedUntilMs: number] | null;
     readonly cells: ReadonlyArray<readonly [number, number, number]>;
+    /** [phase, events, exposure], where signals said anything. */
+    readonly signals?: ReadonlyArray<readonly [number, number, number]>;
   }>;
 }
 
@@ -70,17 +87,19 @@ export function isHazardSnapshot(value: unknown): value is HazardSnapshot {
 
 function isClientSnapshot(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, isJob, idle, cells } = value as Record<string, unknown>;
-  if (typeof name !== 'string' || typeof isJob !== 'boolean' || !Array.isArray(cells)) return false;
+  const { name, isJob, idle, cells, signals = [] } = value as Record<string, unknown>;
+  if (typeof name !== 'string' || typeof isJob !== 'boolean') return false;
   if (idle !== null && !(Array.isArray(idle) && idle.length === 2 && idle.every(Number.isFinite))) return false;
-  return cells.every(
-    (cell) =>
-      Array.isArray(cell) &&
-      cell.length === 3 &&
-      cell.every((number) => Number.isFinite(number) && number >= 0) &&
-      Number.isInteger(cell[0]) &&
-      cell[0] < CELLS,
-  );
+  return areSeen(cells, CELLS) && areSeen(signals, PHASES);
+}
+
+/** True of a list of [index, events, exposure] with indices below a bound. */
+function areSeen(value: unknown, bound: number): boolean {
+  return Array.isArray(value) && value.every((seen) => isSeen(seen) && Number.isInteger(seen[0]) && seen[0] < bound);
+}
+
+function isSeen(value: unknown): value is readonly [number, number, number] {
+  return Array.isArray(value) && value.length === 3 && value.every((each) => Number.isFinite(each) && each >= 0);
 }
 
 /** Clients beyond this many share one tally: memory is bounded, 100 KB each. */
@@ -90,8 +109,15 @@ export const LEARNED_CLIENTS_MAX = 256;
 export class HazardModel {
   readonly #clients: ClientTally[] = [];
   readonly #offset: LocalOffset;
-  readonly #cells = new Uint16Array(GRID_STEPS);
+  readonly #quarters = new Uint8Array(GRID_STEPS);
   readonly #dayOff = new DayOff();
+  readonly #busy: BusyTimes | null;
+  #busyVersion = Number.NaN;
+  readonly #holidays = new Set<number>();
+  readonly #allSignals = new SignalTally();
+  /** One client's habits, where signals change them; and the rates that signals have of their own, of all clients. */
+  readonly #habits = new Float64Array(GRID_STEPS);
+  readonly #signalled = new Float64Array(GRID_STEPS);
   readonly #groups = new Map([false, true].map((isJob) => [isJob, new GroupRates()]));
   /** Weight of what is seen now: grows day by day instead of letting everything else shrink. */
   #weight = 1;
@@ -99,8 +125,9 @@ export class HazardModel {
   #firstDay = Number.POSITIVE_INFINITY;
   #builtDay = Number.NEGATIVE_INFINITY;
 
-  constructor(offset: LocalOffset) {
+  constructor(offset: LocalOffset, busy: BusyTimes | null = null) {
     this.#offset = offset;
+    this.#busy = busy;
   }
 
   /** The client's index; a name that is known keeps its own. */
@@ -108,6 +135,7 @@ export class HazardModel {
     const known = this.#clients.findIndex((client) => client.name === name);
     if (known >= 0) return known;
     if (this.#clients.length < LEARNED_CLIENTS_MAX) this.#clients.push(new ClientTally(name, isJob));
+    this.#busyVersion = Number.NaN;
     return this.#clients.length - 1;
   }
 
@@ -118,10 +146,16 @@ export class HazardModel {
       for (let cell = 0; cell < CELLS; cell += 1) {
         if (exposureMs[cell] === 0 && events[cell] === 0) continue;
         const seen = (events[cell] as number) / this.#weight;
-        cells.push([cell, roundTo(seen, 1e-4), roundTo((exposureMs[cell] as number) / this.#weight / 1000, 0.1)]);
+        cells.push([
+          keptCell(cell),
+          roundTo(seen, 1e-4),
+          roundTo((exposureMs[cell] as number) / this.#weight / 1000, 0.1),
+        ]);
       }
       const isKnown = !isActive && !Number.isNaN(idleSinceMs);
-      return { name, isJob, idle: isKnown ? ([idleSinceMs, countedUntilMs] as const) : null, cells };
+      const idle = isKnown ? ([idleSinceMs, countedUntilMs] as const) : null;
+      const signals = client.signals.snapshot(this.#weight);
+      return { name, isJob, idle, cells, ...(signals.length > 0 && { signals }) };
     });
     return { day: this.#day, clients };
   }
@@ -131,13 +165,16 @@ export class HazardModel {
     this.#weight = 1;
     this.#builtDay = Number.NEGATIVE_INFINITY;
     this.#clients.length = 0;
-    for (const { name, isJob, idle, cells } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
+    for (const { name, isJob, idle, cells, signals = [] } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
       const client = new ClientTally(name, isJob);
       if (idle !== null) [client.idleSinceMs, client.countedUntilMs] = idle;
-      for (const [cell, events, exposureS] of cells) {
+      for (const [kept, events, exposureS] of cells) {
+        const cell = cellKept(kept);
         client.events[cell] = events;
         client.exposureMs[cell] = exposureS * 1000;
       }
+      client.signals.restore(signals);
+      this.#allSignals.restore(signals);
       this.#clients.push(client);
     }
   }
@@ -156,6 +193,10 @@ export class HazardModel {
     } else if (kind === NOTE_CONNECT || kind === NOTE_DISCONNECT) {
       this.#expose(client, atMs);
       client.isConnected = kind === NOTE_CONNECT;
+      if (client.isConnected) client.connectedAtMs = atMs;
+    } else if (kind === NOTE_OPEN) {
+      this.#expose(client, atMs);
+      client.openedAtMs = atMs;
     }
   }
 
@@ -166,23 +207,47 @@ export class HazardModel {
   fillRates(atMs: number, isReview: boolean, people: Float64Array, jobs: Float64Array): void {
     this.#passDay(atMs);
     if (this.#day - this.#builtDay >= this.#rebuildDays()) this.#rebuild(atMs);
-    const cells = this.#stepCells(atMs);
+    this.#lookUpSpans();
+    const quarters = this.#stepQuarters(atMs);
+    let hasSignals = false;
     people.fill(0);
     jobs.fill(0);
     for (const client of this.#clients) {
       if (client.isActive || Number.isNaN(client.idleSinceMs)) continue;
-      addClientRates(client, atMs, cells, client.isJob ? jobs : people);
+      if (!isSignalled(client, atMs)) {
+        addClientRates(client, atMs, quarters, client.isJob ? jobs : people);
+        continue;
+      }
+      if (!hasSignals) this.#signalled.fill(0);
+      hasSignals = true;
+      this.#addSignalledRates(client, atMs, quarters, people);
     }
     this.#dayOff.apply(atMs, atMs + this.#offset(atMs), isReview, people);
+    if (!hasSignals) return;
+    // Whoever is seen coming does so on a day off, too.
+    for (let step = 0; step < GRID_STEPS; step += 1) {
+      people[step] = (people[step] as number) + (this.#signalled[step] as number);
+    }
   }
 
-  #stepCells(atMs: number): Uint16Array {
+  #stepQuarters(atMs: number): Uint8Array {
     const localMs = atMs + this.#offset(atMs);
-    for (let step = 0; step < GRID_STEPS; step += 1) {
-      const middleMs = ((STEP_BEGIN_MS[step] as number) + (STEP_BEGIN_MS[step + 1] as number)) / 2;
-      this.#cells[step] = quarterOfWeek(localMs + middleMs) * PER_QUARTER;
+    let quarter = Math.floor(localMs / QUARTER_MS);
+    for (let step = 0; step < GRID_STEPS; ) {
+      const endsInMs = (quarter + 1) * QUARTER_MS - localMs;
+      const ofWeek = this.#weekQuarter(quarter);
+      for (; step < GRID_STEPS && (STEP_MIDDLE_MS[step] as number) < endsInMs; step += 1) this.#quarters[step] = ofWeek;
+      quarter += 1;
     }
-    return this.#cells;
+    return this.#quarters;
+  }
+
+  /** Where a quarter's habits are kept: a holiday's are a weekend's. */
+  #weekQuarter(quarter: number): number {
+    const ofWeek = weekQuarter(quarter);
+    return this.#holidays.size > 0 && ofWeek < QUARTERS && this.#holidays.has(Math.floor(quarter / QUARTERS))
+      ? ofWeek + QUARTERS
+      : ofWeek;
   }
 
   #passDay(atMs: number): void {
@@ -193,28 +258,108 @@ export class HazardModel {
     this.#firstDay = Math.min(this.#firstDay, day);
   }
 
-  /** Counts the client's idle time up to a moment into the cells through which it passed. */
+  /** Habits, where the client's signals say nothing; else what was learned of what they say. */
+  #addSignalledRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array): void {
+    const habits = this.#habits.fill(0);
+    addClientRates(client, atMs, quarters, habits);
+    let phase = PHASE_NONE;
+    let untilMs = Number.NEGATIVE_INFINITY;
+    let rate = 1;
+    for (let step = 0; step < GRID_STEPS; step += 1) {
+      const stepMs = atMs + (STEP_MIDDLE_MS[step] as number);
+      if (stepMs >= untilMs) {
+        ({ phase, untilMs } = phaseAt(stepMs, client.idleSinceMs, client.openedAtMs, client.spans));
+        rate = phase === PHASE_NONE ? 1 : client.signals.rate(phase, this.#allSignals, this.#weight);
+      }
+      if (hasOwnRate(phase)) this.#signalled[step] = (this.#signalled[step] as number) + rate;
+      else sums[step] = (sums[step] as number) + (habits[step] as number) * rate;
+    }
+  }
+
+  /** Takes over what calendars say by now. Jobs have none. */
+  #lookUpSpans(): void {
+    if (this.#busy === null || this.#busy.version === this.#busyVersion) return;
+    this.#busyVersion = this.#busy.version;
+    for (const client of this.#clients) if (!client.isJob) client.spans = this.#busy.spansOf(client.name);
+    this.#holidays.clear();
+    for (const { fromMs, toMs } of this.#busy.holidays()) {
+      // Whoever is away at noon has the day off.
+      const firstDay = localDay(fromMs + this.#offset(fromMs) + NOON_MS - 1);
+      for (let day = firstDay; (day + 0.5) * DAY_MS < toMs + this.#offset(toMs); day += 1) this.#holidays.add(day);
+    }
+  }
+
+  /** Counts the client's idle time up to a moment: as habit, or as what its signals make of it. */
   #expose(client: ClientTally, untilMs: number): void {
     if (client.isActive || Number.isNaN(client.idleSinceMs)) return;
+    this.#lookUpSpans();
+    if (!isSignalled(client, client.countedUntilMs)) {
+      this.#exposeHabit(client, untilMs);
+      return;
+    }
+    while (client.countedUntilMs < untilMs) {
+      const atMs = client.countedUntilMs;
+      const { phase, untilMs: endsMs } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans);
+      const endMs = Math.min(untilMs, endsMs);
+      if (phase === PHASE_NONE) {
+        this.#exposeHabit(client, endMs);
+        continue;
+      }
+      const exposure = hasOwnRate(phase) ? endMs - atMs : this.#expected(client, atMs, endMs);
+      client.signals.add(phase, 0, exposure * this.#weight);
+      this.#allSignals.add(phase, 0, exposure * this.#weight);
+      client.countedUntilMs = endMs;
+    }
+  }
+
+  /** Returns that habits alone would have made expect. */
+  #expected(client: ClientTally, fromMs: number, toMs: number): number {
+    const offsetMs = this.#offset(toMs);
+    let expected = 0;
+    for (let atMs = fromMs; atMs < toMs; ) {
+      const quarter = Math.floor((atMs + offsetMs) / QUARTER_MS);
+      const endMs = Math.min(toMs, (quarter + 1) * QUARTER_MS - offsetMs);
+      const kind = ageBin(atMs - client.idleSinceMs) * STATES + (client.isConnected ? 1 : 0);
+      expected += (client.rates[kind * WEEK_QUARTERS + this.#weekQuarter(quarter)] as number) * (endMs - atMs);
+      atMs = endMs;
+    }
+    return expected;
+  }
+
+  /** Counts idle time into the cells through which it passed. */
+  #exposeHabit(client: ClientTally, untilMs: number): void {
     const offsetMs = this.#offset(untilMs);
+    const { exposureMs, idleSinceMs } = client;
+    const state = client.isConnected ? 1 : 0;
     let atMs = client.countedUntilMs;
-    let age = ageBin(atMs - client.idleSinceMs);
+    let age = ageBin(atMs - idleSinceMs);
+    let quarter = Math.floor((atMs + offsetMs) / QUARTER_MS);
     while (atMs < untilMs) {
-      const localMs = atMs + offsetMs;
-      const quarterEndMs = atMs + QUARTER_MS - (((localMs % QUARTER_MS) + QUARTER_MS) % QUARTER_MS);
-      const ageEndMs = age < AGES - 1 ? client.idleSinceMs + (AGE_BIN_MS[age] as number) : Number.POSITIVE_INFINITY;
+      const quarterEndMs = (quarter + 1) * QUARTER_MS - offsetMs;
+      const ageEndMs = age < AGES - 1 ? idleSinceMs + (AGE_BIN_MS[age] as number) : Number.POSITIVE_INFINITY;
       const endMs = Math.min(untilMs, quarterEndMs, ageEndMs);
-      const cell = quarterOfWeek(localMs) * PER_QUARTER + age * STATES + (client.isConnected ? 1 : 0);
-      client.exposureMs[cell] = (client.exposureMs[cell] as number) + (endMs - atMs) * this.#weight;
+      const cell = (age * STATES + state) * WEEK_QUARTERS + this.#weekQuarter(quarter);
+      exposureMs[cell] = (exposureMs[cell] as number) + (endMs - atMs) * this.#weight;
       if (endMs === ageEndMs) age += 1;
+      if (endMs === quarterEndMs) quarter += 1;
       atMs = endMs;
     }
     client.countedUntilMs = Math.max(client.countedUntilMs, untilMs);
   }
 
   #countReturn(client: ClientTally, atMs: number): void {
+    if (isSignalled(client, atMs)) {
+      const { phase } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans);
+      if (phase !== PHASE_NONE) {
+        client.signals.add(phase, this.#weight, 0);
+        this.#allSignals.add(phase, this.#weight, 0);
+        return;
+      }
+    }
     const age = ageBin(atMs - client.idleSinceMs);
-    const cell = quarterOfWeek(atMs + this.#offset(atMs)) * PER_QUARTER + age * STATES + (client.isConnected ? 1 : 0);
+    const wasConnected = client.isConnected && atMs > client.connectedAtMs + ARRIVAL_MS;
+    const kind = age * STATES + (wasConnected ? 1 : 0);
+    const cell = kind * WEEK_QUARTERS + this.#weekQuarter(Math.floor((atMs + this.#offset(atMs)) / QUARTER_MS));
     client.events[cell] = (client.events[cell] as number) + this.#weight;
   }
 
@@ -235,6 +380,11 @@ export class HazardModel {
   }
 }
 
+/** True where a calendar or an opening may say something of a client's idle time from a moment on. */
+function isSignalled({ spans, openedAtMs, idleSinceMs }: ClientTally, fromMs: number): boolean {
+  return (spans.length > 0 && (spans.at(-1) as BusySpan).toMs + SIGNAL_LASTS_MS > fromMs) || openedAtMs >= idleSinceMs;
+}
+
 function roundTo(value: number, step: number): number {
   return Math.round(value / step) * step;
 }
@@ -245,15 +395,27 @@ function ageBin(ageMs: number): number {
   return bin;
 }
 
-function addClientRates(client: ClientTally, atMs: number, cells: Uint16Array, sums: Float64Array): void {
+function addClientRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array): void {
   const ageMs = atMs - client.idleSinceMs;
+  const { rates } = client;
   const state = client.isConnected ? 1 : 0;
   let age = ageBin(ageMs);
-  for (let step = 0; step < GRID_STEPS; step += 1) {
-    while (age < AGES - 1 && ageMs + (STEP_BEGIN_MS[step] as number) >= (AGE_BIN_MS[age] as number)) age += 1;
-    const rate = client.rates[(cells[step] as number) + age * STATES + state] as number;
-    sums[step] = (sums[step] as number) + rate;
+  for (let step = 0; step < GRID_STEPS; age += 1) {
+    const endStep = age < AGES - 1 ? firstStepFrom((AGE_BIN_MS[age] as number) - ageMs) : GRID_STEPS;
+    const row = (age * STATES + state) * WEEK_QUARTERS;
+    for (; step < endStep; step += 1) {
+      sums[step] = (sums[step] as number) + (rates[row + (quarters[step] as number)] as number);
+    }
   }
+}
+
+/** A cell's number on disk, where quarters come first. */
+function keptCell(cell: number): number {
+  return (cell % WEEK_QUARTERS) * KINDS + Math.floor(cell / WEEK_QUARTERS);
+}
+
+function cellKept(kept: number): number {
+  return (kept % KINDS) * WEEK_QUARTERS + Math.floor(kept / KINDS);
 }
 
 // ------------------------------------------------------------------------------------------------ shrinkage
@@ -282,54 +444,53 @@ class GroupRates {
   }
 
   #poolRates(weight: number): void {
-    const byKind = sumByKind(this.events, this.exposureMs, 0, CELLS);
     const trust = TRUST_IN_ALL * weight;
-    for (let day = 0; day < 2; day += 1) {
-      const from = day * QUARTERS * PER_QUARTER;
-      const ofDay = sumByKind(this.events, this.exposureMs, from, from + QUARTERS * PER_QUARTER);
-      for (let kind = 0; kind < PER_QUARTER; kind += 1) {
-        const base =
-          ((byKind.events[kind] as number) + weight) / ((byKind.exposureMs[kind] as number) + weight * UNSEEN_MS);
-        const daily = ((ofDay.events[kind] as number) + trust) / ((ofDay.exposureMs[kind] as number) + trust / base);
-        for (let cell = from + kind; cell < from + QUARTERS * PER_QUARTER; cell += PER_QUARTER) {
-          this.#poolCell(cell, daily, trust);
-        }
+    for (let kind = 0; kind < KINDS; kind += 1) {
+      const row = kind * WEEK_QUARTERS;
+      const all = sumCells(this.events, this.exposureMs, row, row + WEEK_QUARTERS);
+      const base = (all.events + weight) / (all.exposureMs + weight * UNSEEN_MS);
+      for (let from = row; from < row + WEEK_QUARTERS; from += QUARTERS) {
+        const ofDay = sumCells(this.events, this.exposureMs, from, from + QUARTERS);
+        const daily = (ofDay.events + trust) / (ofDay.exposureMs + trust / base);
+        for (let cell = from; cell < from + QUARTERS; cell += 1) this.#poolCell(cell, row, daily, trust);
       }
     }
   }
 
-  #poolCell(cell: number, daily: number, trust: number): void {
+  #poolCell(cell: number, row: number, daily: number, trust: number): void {
     const { events, exposureMs } = this;
     const side = SIDE_OF_ALL;
-    const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
-    const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
+    const before = Math.max(row, cell - 1);
+    const after = Math.min(row + WEEK_QUARTERS - 1, cell + 1);
     const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
     const ms = (exposureMs[cell] as number) + side * ((exposureMs[before] as number) + (exposureMs[after] as number));
     this.rates[cell] = (seen + trust) / (ms + trust / daily);
   }
 }
 
-function sumByKind(events: Float64Array, exposureMs: Float64Array, from: number, to: number) {
-  const sums = { events: new Float64Array(PER_QUARTER), exposureMs: new Float64Array(PER_QUARTER) };
-  for (let cell = from, kind = 0; cell < to; cell += 1, kind = kind + 1 === PER_QUARTER ? 0 : kind + 1) {
-    sums.events[kind] = (sums.events[kind] as number) + (events[cell] as number);
-    sums.exposureMs[kind] = (sums.exposureMs[kind] as number) + (exposureMs[cell] as number);
+function sumCells(events: Float64Array, exposureMs: Float64Array, from: number, to: number) {
+  const sums = { events: 0, exposureMs: 0 };
+  for (let cell = from; cell < to; cell += 1) {
+    sums.events += events[cell] as number;
+    sums.exposureMs += exposureMs[cell] as number;
   }
   return sums;
 }
 
 function buildClientRates({ events, exposureMs, rates }: ClientTally, pooled: Float64Array, trust: number): void {
-  const side = SIDE;
-  for (let cell = 0; cell < CELLS; cell += 1) {
-    const before = cell >= PER_QUARTER ? cell - PER_QUARTER : cell;
-    const after = cell + PER_QUARTER < CELLS ? cell + PER_QUARTER : cell;
-    const ms = (exposureMs[cell] as number) + side * ((exposureMs[before] as number) + (exposureMs[after] as number));
-    const pool = pooled[cell] as number;
-    if (ms === 0) {
-      rates[cell] = pool;
-      continue;
+  for (let row = 0; row < CELLS; row += WEEK_QUARTERS) {
+    const last = row + WEEK_QUARTERS - 1;
+    for (let cell = row; cell <= last; cell += 1) {
+      const before = cell > row ? cell - 1 : cell;
+      const after = cell < last ? cell + 1 : cell;
+      const ms = (exposureMs[cell] as number) + SIDE * ((exposureMs[before] as number) + (exposureMs[after] as number));
+      const pool = pooled[cell] as number;
+      if (ms === 0) {
+        rates[cell] = pool;
+        continue;
+      }
+      const seen = (events[cell] as number) + SIDE * ((events[before] as number) + (events[after] as number));
+      rates[cell] = (seen + trust) / (ms + trust / pool);
     }
-    const seen = (events[cell] as number) + side * ((events[before] as number) + (events[after] as number));
-    rates[cell] = (seen + trust) / (ms + trust / pool);
   }
 }

@@ -1,5 +1,6 @@
 // A trace as the cost model sees it: its idle intervals, and who came at the end of each. Made once, replayed often.
 import type { ActivityTrace, ConnectionSpan } from './activity-trace.ts';
+import { BusyCalendar, type BusyTimes } from './busy-times.ts';
 import { type CostModel, idleLagMs } from './cost-model.ts';
 import { DAY_MS } from './local-time.ts';
 
@@ -7,7 +8,14 @@ export const NOTE_BEGIN = 0;
 export const NOTE_END = 1;
 export const NOTE_CONNECT = 2;
 export const NOTE_DISCONNECT = 3;
-export type NoteKind = typeof NOTE_BEGIN | typeof NOTE_END | typeof NOTE_CONNECT | typeof NOTE_DISCONNECT;
+/** The client's machine opened, which a first action may follow. */
+export const NOTE_OPEN = 4;
+export type NoteKind =
+  | typeof NOTE_BEGIN
+  | typeof NOTE_END
+  | typeof NOTE_CONNECT
+  | typeof NOTE_DISCONNECT
+  | typeof NOTE_OPEN;
 
 /** What happened, in order, as a policy that learns is told it. Arrays of equal length; a client is its index. */
 export interface NoteList {
@@ -33,6 +41,8 @@ export interface IntervalList {
   readonly waiterStart: Uint32Array;
   readonly waiterMs: Float64Array;
   readonly notes: NoteList;
+  /** What calendars say; null where there are none. */
+  readonly busy: BusyTimes | null;
   /** Time with at least one active client, gaps and lag left out, by day since `fromMs`. */
   readonly busyMsByDay: Float64Array;
 }
@@ -84,8 +94,16 @@ export function listIntervals(trace: ActivityTrace, costs: CostModel): IntervalL
     waiterStart: Uint32Array.from(waiterStart),
     waiterMs: Float64Array.from(waiterMs),
     notes: listNotes(trace, clients),
+    busy: busyTimes(trace),
     busyMsByDay,
   };
+}
+
+function busyTimes({ calendar = [] }: ActivityTrace): BusyTimes | null {
+  if (calendar.length === 0) return null;
+  const busy = new BusyCalendar();
+  busy.replace('record', calendar);
+  return busy;
 }
 
 function addByDay(byDay: Float64Array, fromMs: number, toMs: number): void {
@@ -141,6 +159,11 @@ function listNotes(trace: ActivityTrace, clients: ReadonlyMap<string, number>): 
   for (const { client, fromMs, toMs } of joinSpans(trace.connections, 0)) {
     notes.push({ atMs: fromMs, client: clients.get(client) as number, kind: NOTE_CONNECT });
     if (toMs < trace.toMs) notes.push({ atMs: toMs, client: clients.get(client) as number, kind: NOTE_DISCONNECT });
+  }
+  for (const { client, atMs } of trace.openings ?? []) {
+    const known = clients.get(client);
+    // Who never connected and never acted is nobody yet.
+    if (known !== undefined) notes.push({ atMs, client: known, kind: NOTE_OPEN });
   }
   notes.sort((one, other) => one.atMs - other.atMs || one.kind - other.kind);
   return {

@@ -1,4 +1,5 @@
 // Learns when people come back and plans sleep and wake-ahead by it; plays `fixed 10m` until that has proven better.
+import type { BusyTimes } from './busy-times.ts';
 import { breakEvenMs, type CostRates } from './cost-model.ts';
 import { HazardModel, type HazardSnapshot, isHazardSnapshot } from './hazard-model.ts';
 import { type Arrival, addCourse, newSums } from './idle-course.ts';
@@ -43,9 +44,9 @@ export class LearnedPolicy implements IdlePolicy {
   /** What is done in this interval. */
   #played: number[] = [];
 
-  constructor(rates: CostRates, offset: LocalOffset, lagMs: number) {
+  constructor(rates: CostRates, offset: LocalOffset, lagMs: number, busy: BusyTimes | null = null) {
     this.#rates = rates;
-    this.#model = new HazardModel(offset);
+    this.#model = new HazardModel(offset, busy);
     this.#program = new PlanProgram(rates);
     this.#trust = new TrustLedger(offset);
     this.#bound = new RobustBound(rates, Math.max(0, LEARNING_IDLE_MS - lagMs));

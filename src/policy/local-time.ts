@@ -18,6 +18,11 @@ export function isWeekend(day: number): boolean {
 
 /** Weekday or weekend and quarter of an hour as one number, 0 to 191. */
 export function quarterOfWeek(localMs: number): number {
-  const day = localDay(localMs);
-  return (isWeekend(day) ? QUARTERS : 0) + Math.floor((localMs - day * DAY_MS) / QUARTER_MS);
+  return weekQuarter(Math.floor(localMs / QUARTER_MS));
+}
+
+/** The same of a quarter counted since the epoch, local. */
+export function weekQuarter(quarter: number): number {
+  const day = Math.floor(quarter / QUARTERS);
+  return (isWeekend(day) ? QUARTERS : 0) + quarter - day * QUARTERS;
 }

@@ -13,6 +13,24 @@ export const GRID_STEPS = STEPS.reduce((sum, [, count]) => sum + count, 0);
 
 /** Begin of each step since the plan was made, one more than there are steps. */
 export const STEP_BEGIN_MS = buildBegins();
+export const STEP_LENGTH_MS = STEP_BEGIN_MS.slice(0, GRID_STEPS).map(
+  (beginMs, step) => (STEP_BEGIN_MS[step + 1] as number) - beginMs,
+);
+export const STEP_MIDDLE_MS = STEP_BEGIN_MS.slice(0, GRID_STEPS).map(
+  (beginMs, step) => (beginMs + (STEP_BEGIN_MS[step + 1] as number)) / 2,
+);
+
+/** The first step that begins at this time since the plan was made, or later; GRID_STEPS where none does. */
+export function firstStepFrom(sinceMs: number): number {
+  let low = 0;
+  let high = GRID_STEPS;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((STEP_BEGIN_MS[middle] as number) < sinceMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 function buildBegins(): Float64Array {
   const begins = new Float64Array(GRID_STEPS + 1);

@@ -1,6 +1,6 @@
 // The backward dynamic programme over a plan's grid: when to sleep, when to wake ahead, given how likely somebody comes.
 import type { CostRates } from './cost-model.ts';
-import { GRID_STEPS, PLAN_HORIZON_MS, STEP_BEGIN_MS } from './plan-grid.ts';
+import { GRID_STEPS, PLAN_HORIZON_MS, STEP_BEGIN_MS, STEP_LENGTH_MS } from './plan-grid.ts';
 
 /** The cheapest plan in expectation. One instance per policy: it owns its working memory. */
 export class PlanProgram {
@@ -22,23 +22,27 @@ export class PlanProgram {
   }
 
   #goBackwards(wait: number): void {
+    const { people, jobs } = this;
     const rates = this.#rates;
+    const { idlePerMs, asleepPerMs } = rates;
+    const sleepNow = this.#sleepNow;
+    const wakeNow = this.#wakeNow;
     const sleepCost = rates.cycle + rates.suspendMs * (rates.transitionPerMs - rates.asleepPerMs);
     const wakeCost = rates.resumeMs * (rates.transitionPerMs - rates.asleepPerMs);
     const resumeCost = rates.resumeMs * rates.transitionPerMs;
     let awake = wakeCost;
     let asleep = 0;
     for (let step = GRID_STEPS - 1; step >= 0; step -= 1) {
-      const lengthMs = (STEP_BEGIN_MS[step + 1] as number) - (STEP_BEGIN_MS[step] as number);
-      const people = this.people[step] as number;
-      const all = people + (this.jobs[step] as number);
+      const lengthMs = STEP_LENGTH_MS[step] as number;
+      const comingPeople = people[step] as number;
+      const all = comingPeople + (jobs[step] as number);
       const survives = Math.exp(-all * lengthMs);
       const expectedMs = all * lengthMs < 1e-9 ? lengthMs : (1 - survives) / all;
-      const comes = all > 0 ? (1 - survives) * (resumeCost + (wait * people) / all) : 0;
-      const stayAwake = expectedMs * rates.idlePerMs + survives * awake;
-      const stayAsleep = expectedMs * rates.asleepPerMs + comes + survives * asleep;
-      this.#sleepNow[step] = sleepCost + stayAsleep < stayAwake ? 1 : 0;
-      this.#wakeNow[step] = wakeCost + stayAwake < stayAsleep ? 1 : 0;
+      const comes = all > 0 ? (1 - survives) * (resumeCost + (wait * comingPeople) / all) : 0;
+      const stayAwake = expectedMs * idlePerMs + survives * awake;
+      const stayAsleep = expectedMs * asleepPerMs + comes + survives * asleep;
+      sleepNow[step] = sleepCost + stayAsleep < stayAwake ? 1 : 0;
+      wakeNow[step] = wakeCost + stayAwake < stayAsleep ? 1 : 0;
       awake = Math.min(stayAwake, sleepCost + stayAsleep);
       asleep = Math.min(stayAsleep, wakeCost + stayAwake);
     }

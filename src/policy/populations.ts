@@ -43,6 +43,9 @@ export interface Population {
   readonly longGapS: number;
   readonly longGapSigma: number;
   readonly jobs: readonly GeneratedJob[];
+  /** What is in calendars beside meetings: an absence that was planned, per day of it; an entry that came to nothing, per day of presence. */
+  readonly absenceIsEntered: number;
+  readonly cancelledStays: number;
 }
 
 export interface GeneratedJob {
@@ -87,6 +90,8 @@ const OFFICE: Omit<Population, 'name' | 'people'> = {
   longGapS: 540,
   longGapSigma: 0.6,
   jobs: [{ name: 'backup', chance: 1, atMin: 2 * 60, spreadMin: 1, lengthMin: 25 }],
+  absenceIsEntered: 0.35,
+  cancelledStays: 0.15,
 };
 
 /** The four populations of the targets. */
@@ -144,6 +149,8 @@ export const POPULATIONS = {
     holidays: 0.03,
     vacationStarts: 0.004,
     jobs: [{ name: 'backup', chance: 1, atMin: 3 * 60, spreadMin: 1, lengthMin: 15 }],
+    absenceIsEntered: 0,
+    cancelledStays: 0,
   },
 } as const satisfies Record<string, Population>;
 

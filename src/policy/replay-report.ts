@@ -134,7 +134,7 @@ class Reckoner {
 
   /** A fresh policy, made for `costs`, measured by the configured ones. */
   play(choice: PolicyChoice, costs: CostModel): CourseSums {
-    const policy = createPolicy(choice, { ...this.#options, costs });
+    const policy = createPolicy(choice, { ...this.#options, costs, busy: this.#list.busy });
     return replayPolicy(this.#list, toRates(this.#options.costs), policy, idleLagMs(costs), this.#options.window);
   }
 

@@ -135,6 +135,12 @@ describe('asking', () => {
     ]);
   });
 
+  it('opened: an address -> 202, passed on', async () => {
+    expect((await post('opened', { client: '10.0.0.7' })).statusCode).toBe(202);
+    await post('opened', { client: 'fd00::7' });
+    expect(farm.calls).toEqual(['opened vdi-01 10.0.0.7', 'opened vdi-01 fd00::7']);
+  });
+
   it('release: asked -> 200', async () => {
     expect((await post('release')).statusCode).toBe(200);
     expect((await post('release', { name: 'fan' })).statusCode).toBe(200);
@@ -156,6 +162,8 @@ describe('asking', () => {
     ['wake', { why: 3 }, 'why'],
     ['inhibit', { why: 'x', name: '../journal' }, 'name'],
     ['release', { all: true }, 'all'],
+    ['opened', {}, 'client'],
+    ['opened', { client: 'alice' }, 'is no IP address'],
     ['maintenance', {}, 'on'],
     ['maintenance', { on: 'yes' }, 'on'],
   ])('%s: body %j -> 400 that names %j, and nothing asked', async (verb, body, named) => {

@@ -101,6 +101,7 @@ describe('configuration', () => {
             pricePerWait: 0.02,
             pricePerCycle: 0.001,
           },
+          calendars: [],
           disconnectGraceMs: 5000,
           drowsyForMs: 30_000,
           minAwakeMs: 300_000,
@@ -698,5 +699,35 @@ describe('the file', () => {
       code: 'ERR_CONFIG_READ',
       message: expect.stringContaining('larger than 4 MiB'),
     });
+  });
+
+  it('calendars: a file beside the configuration, an URL of one client by IPv6 -> as clients are told of, read each 15 m', () => {
+    const text = leastWith(
+      '  - name: lab\n',
+      `  - name: lab
+    idlePolicy: learned
+    calendars:
+      - { file: holidays.ics }
+      - { url: "https://cal.example/alice.ics", client: "fd00::7", every: 1h }
+`,
+    );
+    expect(parse(text).config.platforms[0]?.calendars).toEqual([
+      { place: { file: '/etc/torpor/holidays.ics' }, client: null, everyMs: 900_000 },
+      { place: { url: 'https://cal.example/alice.ics' }, client: '[fd00::7]', everyMs: 3_600_000 },
+    ]);
+  });
+
+  it.each([
+    ['learned', '{ client: 10.0.0.7 }', /write either file or url/],
+    ['learned', '{ file: a.ics, url: "https://cal.example/a" }', /write either file or url/],
+    ['fixed', '{ file: a.ics }', /write idlePolicy: learned/],
+    ['learned', '{ url: "ftp://cal.example/a" }', /not of HTTP/],
+    ['learned', '{ file: a.ics, every: 1s }', /too short/],
+  ])('calendars of %s: %s -> refused', (policy, calendar, message) => {
+    const text = leastWith(
+      '  - name: lab\n',
+      `  - name: lab\n    idlePolicy: ${policy}\n    calendars: [${calendar}]\n`,
+    );
+    expect(refusal(text).message).toMatch(message);
   });
 });

@@ -28,7 +28,7 @@ class ScriptedPolicy implements IdlePolicy {
     return this.clients.indexOf(name);
   }
   note(kind: number, client: number): void {
-    this.notes.push(`${['begin', 'end', 'connect', 'disconnect'][kind]} ${this.clients[client]}`);
+    this.notes.push(`${['begin', 'end', 'connect', 'disconnect', 'open'][kind]} ${this.clients[client]}`);
   }
   begin(): IdlePlan {
     return this.#next();
@@ -179,6 +179,32 @@ describe('IdlePolicyWatch', () => {
     expect(stage.policy.reviews).toEqual([]);
     stage.tell('stream-open', 's3', 'bob');
     expect(stage.policy.reviews).toEqual([false]);
+  });
+
+  it('a machine opens -> of its clients that are gone, once in ten minutes; asked again then', async () => {
+    const stage = leftAlone([{ minutes: [0] }, { minutes: [0] }, { minutes: [2, 9] }]);
+    stage.take();
+    stage.watch.noteOpening('alice', stage.clock.nowMs());
+    expect(stage.policy.notes).not.toContain('open alice vm');
+    stage.tell('stream-closed', 's1');
+    stage.asleep = true;
+    stage.watch.noteOpening('al', stage.clock.nowMs());
+    stage.watch.noteOpening('bob', stage.clock.nowMs());
+    stage.watch.noteOpening('alice', stage.clock.nowMs());
+    stage.watch.noteOpening('alice', stage.clock.nowMs() + 5 * MINUTE_MS);
+    expect(stage.policy.notes.filter((note) => note === 'open alice vm')).toHaveLength(1);
+    expect(stage.policy.reviews).toEqual([false, true]);
+    await stage.clock.advance(2 * MINUTE_MS);
+    expect(stage.take()).toContain('wake 7');
+  });
+
+  it('told by an event of the log -> the same', () => {
+    const stage = leftAlone([{ minutes: [0] }]);
+    stage.tell('stream-closed', 's1');
+    const facts = { client: 'alice' };
+    const { clock, watch } = stage;
+    watch.note({ id: 99, atMs: clock.nowMs(), platform: 'p', kind: 'client-opened', message: '', facts });
+    expect(stage.policy.notes).toContain('open alice vm');
   });
 
   it('start without anybody -> an interval begins; stop -> what was learned is kept, nothing happens any more', async () => {

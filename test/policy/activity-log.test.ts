@@ -25,6 +25,19 @@ describe('the activity log', () => {
     expect(traces[1]?.spans[0]).toEqual({ client: 'backup', isJob: true, fromMs: 5, toMs: 9 });
   });
 
+  it('calendars and openings -> beside the activity; a platform with nothing else is none', () => {
+    const traces = read(
+      '{"client":"alice","platform":"a","from":1000,"to":2000}',
+      '{"client":"alice","platform":"a","kind":"calendar","from":5000,"to":9000}',
+      '{"client":"*","platform":"a","kind":"calendar","from":0,"to":90000000}',
+      '{"client":"alice","platform":"a","kind":"opened","from":900}',
+      '{"client":"*","platform":"b","kind":"calendar","from":0,"to":90000000}',
+    );
+    expect(traces).toHaveLength(1);
+    expect(traces[0]).toMatchObject({ fromMs: 1000, toMs: 2000, openings: [{ client: 'alice', atMs: 900 }] });
+    expect(traces[0]?.calendar?.map(({ client }) => client)).toEqual(['*', 'alice']);
+  });
+
   it.each([
     ['not json', /line 1 .* no JSON/],
     ['[]', /"client" must be a name/],

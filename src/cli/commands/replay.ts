@@ -1,12 +1,14 @@
 // `torpor replay`: recorded or generated activity under several idle policies, in virtual time. Touches no platform.
 import { createReadStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { readCalendar } from '../../calendars/read-calendar.ts';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import { parseDurationMs } from '../../platform/units.ts';
 import { ActivityLogReader } from '../../policy/activity-log.ts';
 import type { ActivityTrace } from '../../policy/activity-trace.ts';
+import { EVERYBODY } from '../../policy/busy-times.ts';
 import { type CostModel, DEFAULT_COSTS, toRates } from '../../policy/cost-model.ts';
 import { parsePolicyChoice } from '../../policy/create-policy.ts';
 import { generateActivity, MONTH_DAYS } from '../../policy/generated-activity.ts';
@@ -20,10 +22,17 @@ import { renderReplayPage } from '../replay-page.ts';
 import { formatReplay } from '../replay-text.ts';
 import { styleFor } from '../style.ts';
 
+interface GeneratedSignals {
+  readonly calendars?: boolean;
+  readonly openings?: boolean;
+}
+
 interface ReplayCommandOptions {
   readonly generate?: PopulationName;
   readonly seed: number;
   readonly months: number;
+  readonly signals: GeneratedSignals;
+  readonly calendar: readonly string[];
   readonly policy: string;
   readonly countFrom: string;
   readonly timeZone?: string;
@@ -49,12 +58,25 @@ export function addReplayCommand(program: Command, io: CliIo): void {
   const command = program
     .command('replay')
     .description('replay an activity log under several idle policies: energy, sleep, waits, against the optimum')
-    .argument('[log]', 'JSON lines: client, platform, from, to (docs/savings.md); "-": stdin')
+    .argument(
+      '[logs...]',
+      'JSON lines: client, platform, from, to, or an export of the history (docs/savings.md); "-": stdin',
+    )
     .addOption(
       new Option('--generate <population>', 'generated activity instead of a log').choices(Object.keys(POPULATIONS)),
     )
     .addOption(new Option('--seed <number>', 'of generated activity').argParser(parseWhole).default(1))
     .addOption(new Option('--months <number>', 'of generated activity').argParser(parseMonths).default(2))
+    .addOption(
+      new Option('--signals <list>', 'of generated activity, for policies that learn: calendars, openings')
+        .argParser(parseSignals)
+        .default({}, 'none'),
+    )
+    .addOption(
+      new Option('--calendar <[client=]file>', "a client's iCalendar, or everybody's; may be repeated")
+        .argParser((text: string, before: string[]) => [...before, text])
+        .default([], 'none'),
+    )
     .addOption(new Option('--policy <list>', 'policies, by comma').default(DEFAULT_POLICIES))
     .addOption(
       new Option('--count-from <duration>', 'count only what comes later than this: before it only teaches').default(
@@ -66,7 +88,7 @@ export function addReplayCommand(program: Command, io: CliIo): void {
     .addOption(new Option('--no-curves', 'leave out waits at equal sleep, and sleep at equal waits: ten times faster'))
     .addOption(jsonOption());
   for (const option of costOptions()) command.addOption(option);
-  command.action((log: string | undefined, options: ReplayCommandOptions) => replay(log, options, io));
+  command.action((logs: string[], options: ReplayCommandOptions) => replay(logs, options, io));
 }
 
 function costOptions(): Option[] {
@@ -85,15 +107,16 @@ function costOptions(): Option[] {
   ];
 }
 
-async function replay(log: string | undefined, options: ReplayCommandOptions, io: CliIo): Promise<void> {
-  if ((log === undefined) === (options.generate === undefined)) {
+async function replay(logs: readonly string[], options: ReplayCommandOptions, io: CliIo): Promise<void> {
+  if ((logs.length === 0) === (options.generate === undefined)) {
     throw new TorporError('ERR_CLI_USAGE', 'name a log, or --generate a population: one of both');
   }
   const costs = readCosts(options);
   const policies = asUsage(() => options.policy.split(',').map(parsePolicyChoice));
   const teachMs = asUsage(() => parseDurationMs(options.countFrom));
-  const offset = zoneOffset(options.timeZone ?? (log === undefined ? 'UTC' : undefined));
-  const traces = log === undefined ? [generate(options)] : await readLog(log, io);
+  const offset = zoneOffset(options.timeZone ?? (logs.length === 0 ? 'UTC' : undefined));
+  const recorded = logs.length === 0 ? [generate(options)] : await readLogs(logs, io);
+  const traces = await addCalendars(recorded, options, io);
   const reports = traces.map((trace) => {
     if (io.errIsTerminal) io.err(`replaying ${trace.platform} …\n`);
     const window = { fromMs: trace.fromMs + teachMs, toMs: trace.toMs };
@@ -112,13 +135,51 @@ async function replay(log: string | undefined, options: ReplayCommandOptions, io
     );
 }
 
-function generate({ generate: name, seed, months }: ReplayCommandOptions): ActivityTrace {
+function generate({ generate: name, seed, months, signals }: ReplayCommandOptions): ActivityTrace {
   const population = POPULATIONS[name as PopulationName];
-  return generateActivity({ population, seed, days: Math.round(months * MONTH_DAYS) });
+  return generateActivity({ population, seed, days: Math.round(months * MONTH_DAYS), ...signals });
 }
 
-async function readLog(name: string, io: CliIo): Promise<ActivityTrace[]> {
+/** Several are read as one: an export of the pool and one of events, say. */
+async function readLogs(names: readonly string[], io: CliIo): Promise<ActivityTrace[]> {
   const reader = new ActivityLogReader();
+  for (const name of names) await readLog(name, reader, io);
+  const traces = reader.traces();
+  if (traces.length === 0) throw new TorporError('ERR_REPLAY_LOG', `no activity is in ${names.join(' or ')}`);
+  return traces;
+}
+
+/** `alice=alice.ics`, `holidays.ics`: what they say of the time of each trace is added to it. */
+async function addCalendars(
+  traces: readonly ActivityTrace[],
+  { calendar, timeZone }: ReplayCommandOptions,
+  io: CliIo,
+): Promise<ActivityTrace[]> {
+  const named = await Promise.all(calendar.map((text) => readCalendarFile(text)));
+  return traces.map((trace) => {
+    const entries = named.flatMap(({ client, text }) => {
+      const offsetOf = (zone: string | null) => zoneOffset(zone ?? timeZone);
+      const rules = { fromMs: trace.fromMs, toMs: trace.toMs, isEverybodys: client === EVERYBODY, offsetOf };
+      return readCalendar(text, rules).map((time) => ({ ...time, client }));
+    });
+    if (calendar.length > 0 && entries.length === 0) {
+      io.err(`${trace.platform}: the calendars say nothing of the time of its record\n`);
+    }
+    return entries.length === 0 ? trace : { ...trace, calendar: [...(trace.calendar ?? []), ...entries] };
+  });
+}
+
+async function readCalendarFile(text: string): Promise<{ client: string; text: string }> {
+  const at = text.indexOf('=');
+  const [client, file] = at < 1 ? [EVERYBODY, text.slice(at + 1)] : [text.slice(0, at), text.slice(at + 1)];
+  try {
+    return { client, text: await readFile(file, 'utf8') };
+  } catch (cause) {
+    throw new TorporError('ERR_CLI_USAGE', `the calendar ${file} cannot be read: ${errorText(cause)}`, { cause });
+  }
+}
+
+async function readLog(name: string, reader: ActivityLogReader, io: CliIo): Promise<void> {
   try {
     if (name === '-') {
       const decoder = new TextDecoder();
@@ -136,9 +197,6 @@ async function readLog(name: string, io: CliIo): Promise<ActivityTrace[]> {
     if (cause instanceof TorporError) throw cause;
     throw new TorporError('ERR_CLI_USAGE', `the log ${name} cannot be read: ${errorText(cause)}`, { cause });
   }
-  const traces = reader.traces();
-  if (traces.length === 0) throw new TorporError('ERR_REPLAY_LOG', `the log ${name} is empty`);
-  return traces;
 }
 
 async function writePage(file: string, reports: readonly ReplayReport[]): Promise<void> {
@@ -186,6 +244,13 @@ function parseAmount(text: string): number {
 function parseWhole(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError(`"${text}" is no seed: write a whole number`);
+}
+
+function parseSignals(text: string): GeneratedSignals {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => name !== 'calendars' && name !== 'openings');
+  if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is no signal: write calendars, openings`);
+  return { calendars: names.includes('calendars'), openings: names.includes('openings') };
 }
 
 function parseMonths(text: string): number {

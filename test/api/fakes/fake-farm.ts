@@ -201,6 +201,11 @@ export class FakeFarm implements Farm {
     this.calls.push(`release ${name}${inhibitor === null ? '' : ` ${inhibitor}`}`);
   }
 
+  opened(name: string, client: string): void {
+    this.platform(name);
+    this.calls.push(`opened ${name} ${client}`);
+  }
+
   async maintenance(name: string, on: boolean, why: string): Promise<void> {
     this.platform(name);
     this.calls.push(`maintenance ${on ? 'on' : 'off'} ${name} (${why})`);
