@@ -1,0 +1,127 @@
+// How much of a link may be under way at once, and how fast it is: told from when the peer acknowledges what. Keeps the queue in the
+// network short, so that a key does not wait behind a bulk transfer. Knows no records and sends nothing.
+
+/** Under way at first, and never less: a few packets, however slow the link. */
+export const MIN_FLIGHT_BYTES = 16_384;
+/** Kept for a repeat at most; 1 Gbit/s over 60 ms. */
+export const MAX_FLIGHT_BYTES = 8 * 1024 * 1024;
+/** Delay in the network's queue that is aimed at: below it more is sent at once, above it less. */
+const QUEUE_TARGET_MS = 4;
+/** The shortest round trip counts for so long; then the queue is let run empty for a round to measure it anew. */
+const BASE_AGE_MS = 10_000;
+/** Over how many rounds the highest rate counts. */
+const RATE_ROUNDS = 8;
+
+interface Sample {
+  /** When all bytes up to here are acknowledged the round is over. */
+  readonly endBytes: number;
+  readonly sentAtMs: number;
+  readonly deliveredBytes: number;
+  /** As much was under way as may be: the rate of this round is the link's and not the streams'. */
+  readonly isFull: boolean;
+}
+
+/** All moments in milliseconds of one steady clock, finer than a millisecond. */
+export class LinkPace {
+  #sentBytes: number;
+  #ackedBytes: number;
+  #flightBytes = 4 * MIN_FLIGHT_BYTES;
+  #isSlowStart = true;
+  #baseMs = Number.POSITIVE_INFINITY;
+  #baseAtMs = 0;
+  #drainUntilBytes = 0;
+  #lastMs: number | null = null;
+  #sample: Sample | null = null;
+  #rates: number[] = [];
+  #isLimited = false;
+
+  /** `startBytes`: what the connection's first byte is in the count of sent and acknowledged ones. */
+  constructor(startBytes = 0) {
+    this.#sentBytes = startBytes;
+    this.#ackedBytes = startBytes;
+  }
+
+  /** What may be under way. */
+  get flightBytes(): number {
+    return this.#drainUntilBytes > this.#ackedBytes ? this.#flightBytes / 2 : this.#flightBytes;
+  }
+
+  /** Sent and not acknowledged. */
+  get underWayBytes(): number {
+    return this.#sentBytes - this.#ackedBytes;
+  }
+
+  get roomBytes(): number {
+    return Math.max(0, this.flightBytes - this.underWayBytes);
+  }
+
+  /** Bytes a millisecond that the link carries; infinite while the streams have not filled it. */
+  get bytesPerMs(): number {
+    return this.#isLimited && this.#rates.length > 0 ? Math.max(...this.#rates) : Number.POSITIVE_INFINITY;
+  }
+
+  /** The last round trip, its queue included; null before the first. */
+  get roundTripMs(): number | null {
+    return this.#lastMs;
+  }
+
+  get shortestRoundTripMs(): number | null {
+    return Number.isFinite(this.#baseMs) ? this.#baseMs : null;
+  }
+
+  noteSent(bytes: number, nowMs: number): void {
+    this.#sentBytes += bytes;
+    this.#sample ??= {
+      endBytes: this.#sentBytes,
+      sentAtMs: nowMs,
+      deliveredBytes: this.#ackedBytes,
+      isFull: this.underWayBytes >= this.flightBytes / 2,
+    };
+  }
+
+  noteAcked(upToBytes: number, nowMs: number): void {
+    this.#ackedBytes = Math.max(this.#ackedBytes, upToBytes);
+    const sample = this.#sample;
+    if (sample === null || this.#ackedBytes < sample.endBytes) return;
+    this.#sample = null;
+    this.#endRound(sample, nowMs);
+  }
+
+  #endRound(sample: Sample, nowMs: number): void {
+    const roundMs = Math.max(0.05, nowMs - sample.sentAtMs);
+    const isFull = sample.isFull;
+    this.#lastMs = roundMs;
+    if (roundMs <= this.#baseMs) {
+      this.#baseMs = roundMs;
+      this.#baseAtMs = nowMs;
+    } else if (nowMs - this.#baseAtMs > BASE_AGE_MS) {
+      // Nothing as short for long: the way may have become longer, or it is our own queue. A round with half under way tells.
+      this.#baseMs = roundMs;
+      this.#baseAtMs = nowMs;
+      this.#drainUntilBytes = this.#sentBytes + 1;
+      return;
+    }
+    if (!isFull) return;
+    const queueMs = roundMs - this.#baseMs;
+    this.#rates.push((this.#ackedBytes - sample.deliveredBytes) / roundMs);
+    if (this.#rates.length > RATE_ROUNDS) this.#rates.shift();
+    this.#steer(queueMs);
+  }
+
+  /** While there is a queue what arrives tells the link's rate, and that what the way holds without one. */
+  #steer(queueMs: number): void {
+    if (queueMs > QUEUE_TARGET_MS) {
+      this.#isLimited = true;
+      this.#isSlowStart = false;
+      this.#flightBytes = clamp(Math.max(...this.#rates) * (this.#baseMs + QUEUE_TARGET_MS));
+      return;
+    }
+    if (this.#isSlowStart) this.#flightBytes = clamp(this.#flightBytes * 2);
+    else this.#flightBytes = clamp(this.#flightBytes + Math.max(4096, this.#flightBytes / 16));
+    if (queueMs < QUEUE_TARGET_MS / 4) this.#isLimited = false;
+  }
+}
+
+function clamp(bytes: number): number {
+  return Math.min(MAX_FLIGHT_BYTES, Math.max(MIN_FLIGHT_BYTES, bytes));
+}
