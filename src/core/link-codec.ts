@@ -146,7 +146,9 @@ export class LinkCodec {
   takeDecoder(tier: number): number {
     const { decoderBytes, windowBytes } = tierOf(tier);
     const state =
-      this.#decoderBytes + decoderBytes > this.#options.decoderLimitBytes ? 0 : this.#exports.buffer_alloc(decoderBytes);
+      this.#decoderBytes + decoderBytes > this.#options.decoderLimitBytes
+        ? 0
+        : this.#exports.buffer_alloc(decoderBytes);
     if (state === 0) throw new TorporError('ERR_LINK_PROTOCOL', 'the peer keeps more histories than it was granted');
     this.#exports.lz4_link_init(state, decoderBytes, windowBytes, 0);
     this.#decoderBytes += decoderBytes;
@@ -188,7 +190,10 @@ export class LinkCodec {
   #mustAllocate(bytes: number): number {
     const pointer = this.#exports.buffer_alloc(bytes);
     if (pointer !== 0) return pointer;
-    throw new TorporError('ERR_CORE_MEMORY', `the link's core has no ${bytes} bytes left: load it with larger heapBytes`);
+    throw new TorporError(
+      'ERR_CORE_MEMORY',
+      `the link's core has no ${bytes} bytes left: load it with larger heapBytes`,
+    );
   }
 }
 

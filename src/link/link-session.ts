@@ -184,9 +184,9 @@ export class LinkSession implements StreamHost {
     this.#askTurn();
   }
 
-  /** The connection is gone. What was sent and not acknowledged is kept. */
-  detach(): void {
-    this.#connection = null;
+  /** The connection is gone, if it is still the one in use. What was sent and not acknowledged is kept. */
+  detach(connection: LinkConnection | null = this.#connection): void {
+    if (connection === this.#connection) this.#connection = null;
   }
 
   /** What came on the connection after the greeting. A peer that breaks the protocol ends the session. */
@@ -330,7 +330,9 @@ export class LinkSession implements StreamHost {
   #sendPiece(stream: LinkStream, maxBytes: number): number {
     const isBulk = stream.sendableBytes > MIN_TURN_BYTES;
     const effort = stream.isCompressed ? stream.choice.choose(this.#pace.bytesPerMs, isBulk) : 'aside';
-    const piece = stream.take(Math.floor(Math.min(maxBytes, effort === 'high' ? MAX_HIGH_PIECE_BYTES : MAX_PIECE_BYTES)));
+    const piece = stream.take(
+      Math.floor(Math.min(maxBytes, effort === 'high' ? MAX_HIGH_PIECE_BYTES : MAX_PIECE_BYTES)),
+    );
     const beganMs = this.nowMs();
     const coded = stream.encoder.add(piece, effort);
     this.#speeds.note(effort, piece.length, this.nowMs() - beganMs);
@@ -392,7 +394,8 @@ export class LinkSession implements StreamHost {
       this.#batch = this.#batch.subarray(this.#batchBytes);
       this.#batchBytes = 0;
     }
-    if (this.#batch.length < Math.max(4096, nextBytes)) this.#batch = Buffer.allocUnsafe(Math.max(BATCH_BYTES, nextBytes));
+    if (this.#batch.length < Math.max(4096, nextBytes))
+      this.#batch = Buffer.allocUnsafe(Math.max(BATCH_BYTES, nextBytes));
   }
 
   #put(bytes: Buffer): void {

@@ -30,13 +30,19 @@ const small = fc.integer({ min: 1, max: 400 }).map((bytes) => Buffer.alloc(bytes
 const on = fc.nat({ max: STREAMS - 1 });
 /** Several records in one write, and a cut while they are on the wire. */
 const smallAct: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ burst: fc.array(small, { minLength: 2, maxLength: STREAMS }), back: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ burst: fc.array(small, { minLength: 2, maxLength: STREAMS }), back: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ wait: fc.constantFrom(1, 10, 30, 100) }) },
   { weight: 2, arbitrary: fc.record({ cut: fc.constantFrom(0, 5) }) },
 );
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ push: chunk, on, back: fc.boolean() }) },
-  { weight: 6, arbitrary: fc.record({ burst: fc.array(chunk, { minLength: 2, maxLength: STREAMS }), back: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ burst: fc.array(chunk, { minLength: 2, maxLength: STREAMS }), back: fc.boolean() }),
+  },
   { weight: 6, arbitrary: fc.record({ wait: fc.constantFrom(0, 1, 3, 20, 200, 15_000) }) },
   { weight: 3, arbitrary: fc.record({ cut: fc.constantFrom(0, 1, 30, 400) }) },
   { weight: 2, arbitrary: fc.record({ slow: on, isSlow: fc.boolean() }) },
@@ -79,7 +85,8 @@ class Story {
 
   async play(step: Act): Promise<void> {
     if ('wait' in step) await this.clock.advance(step.wait);
-    else if ('burst' in step) for (const [n, push] of step.burst.entries()) this.#touch({ push, on: n, back: step.back });
+    else if ('burst' in step)
+      for (const [n, push] of step.burst.entries()) this.#touch({ push, on: n, back: step.back });
     else if ('cut' in step) {
       this.pair.cut();
       await this.clock.advance(step.cut);
@@ -136,7 +143,8 @@ class Story {
         expect(end.hasEnded).toBe(way.isFinished);
         expect(end.resetBy).toBe(null);
       }
-      if (isReset) expect([this.gateEnd(n).resetBy, (this.edges[n] as KeptEnd).resetBy]).toContain('its client is gone');
+      if (isReset)
+        expect([this.gateEnd(n).resetBy, (this.edges[n] as KeptEnd).resetBy]).toContain('its client is gone');
     }
     expect(this.pair.breaks).toEqual([]);
     expect(this.pair.edge.figures().keptBytes).toBe(0);
@@ -165,13 +173,22 @@ describe('link session, any story', () => {
     const cuts = fc.infiniteStream(fc.integer({ min: 1, max: 60 }));
     const wire = fc.record({ delayMs: fc.constantFrom(0, 8), bytesPerMs: fc.constantFrom(5, 20) });
     await fc.assert(
-      fc.asyncProperty(wire, cuts, fc.array(smallAct, { maxLength: 40 }), async ({ delayMs, bytesPerMs }, pieces, acts) => {
-        const story = new Story({ delayMs, bytesPerMs, cut: (left) => Math.min(left, pieces.next().value as number) });
-        await story.begin();
-        for (const step of acts) await story.play(step);
-        await story.settle();
-        story.check();
-      }),
+      fc.asyncProperty(
+        wire,
+        cuts,
+        fc.array(smallAct, { maxLength: 40 }),
+        async ({ delayMs, bytesPerMs }, pieces, acts) => {
+          const story = new Story({
+            delayMs,
+            bytesPerMs,
+            cut: (left) => Math.min(left, pieces.next().value as number),
+          });
+          await story.begin();
+          for (const step of acts) await story.play(step);
+          await story.settle();
+          story.check();
+        },
+      ),
       runs(60, SEED),
     );
   });
@@ -181,7 +198,10 @@ describe('link session, any story', () => {
     const record = fc
       .tuple(type, fc.nat({ max: 6 }), fc.uint8Array({ maxLength: 400 }), fc.nat({ max: 31 }))
       .map(([kind, stream, payload, flags]) => encodeRecord(kind, stream, payload, flags));
-    const noisy = fc.oneof({ weight: 5, arbitrary: record }, fc.uint8Array({ maxLength: 64 }).map((b) => Buffer.from(b)));
+    const noisy = fc.oneof(
+      { weight: 5, arbitrary: record },
+      fc.uint8Array({ maxLength: 64 }).map((b) => Buffer.from(b)),
+    );
     let records = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(noisy, { minLength: 1, maxLength: 40 }), async (junk) => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HISTORY_IDLE_MS, SILENCE_MS } from '../../src/link/link-session.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { KeptEnd, SessionPair } from './support/session-pair.ts';
+import { type KeptEnd, SessionPair } from './support/session-pair.ts';
 
 const LINE = Buffer.from('GET /status HTTP/1.1\r\nHost: example.org\r\n\r\n');
 const TEXT = Buffer.from(Array.from({ length: 4000 }, (_, n) => `line ${n} of a text that repeats itself\n`).join(''));

@@ -1,6 +1,5 @@
 // Two ends of a link in one process: a wire that delivers in pieces of any size after a delay, and can be cut at any byte.
-import { type StreamCore, loadCore } from '../../../src/core/stream-core.ts';
-import { LinkSession } from '../../../src/link/link-session.ts';
+import { loadCore, type StreamCore } from '../../../src/core/stream-core.ts';
 import {
   decodeGreeting,
   encodeGreeting,
@@ -9,6 +8,7 @@ import {
   RECORD_TYPES,
   RecordReader,
 } from '../../../src/link/link-records.ts';
+import { LinkSession } from '../../../src/link/link-session.ts';
 import type { LinkStream, StreamEnd } from '../../../src/link/link-stream.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 
@@ -148,7 +148,8 @@ export class SessionPair {
           const piece = copy.subarray(at, at + (wire.cut?.(copy.length - at) ?? copy.length));
           at += piece.length;
           const nowMs = this.#clock.nowMs();
-          freeAtMs = Math.max(freeAtMs, nowMs) + (wire.bytesPerMs === undefined ? 0.01 : piece.length / wire.bytesPerMs);
+          freeAtMs =
+            Math.max(freeAtMs, nowMs) + (wire.bytesPerMs === undefined ? 0.01 : piece.length / wire.bytesPerMs);
           this.#clock.schedule(freeAtMs - nowMs + wire.delayMs, () => {
             if (!isClosed && generation === this.#generation) to.receive(piece);
           });
