@@ -2,16 +2,37 @@
 // is through the encoder and the link soonest. Pure; one for each direction of a stream.
 import type { Effort } from '../core/link-codec.ts';
 
-/** What one encoder does, measured by whoever runs it; all streams of a link share one. */
+/** The share of its time that a process may spend in encoders and still have the link as its bottleneck. */
+const MAX_BUSY_SHARE = 0.6;
+/** Over so long it is measured, and a quarter of each measurement counts. */
+const BUSY_SPAN_MS = 20;
+
+/** What the encoders of a link do, measured by whoever runs them; all its streams share one. */
 export class EncoderSpeeds {
   /** Milliseconds a byte; what this module does on a slow machine, until it was measured. */
   readonly #msPerByte = { aside: 0, fast: 1 / 250_000, high: 1 / 20_000 };
+
+  #busyMs = 0;
+  #busySinceMs = 0;
+  #busyShare = 0;
 
   msPerByte(effort: Effort): number {
     return this.#msPerByte[effort];
   }
 
-  note(effort: Effort, bytes: number, tookMs: number): void {
+  /** The processor has time for more than it does: what takes longer to encode is not sent later for that. */
+  get hasTime(): boolean {
+    return this.#busyShare < MAX_BUSY_SHARE;
+  }
+
+  note(effort: Effort, bytes: number, tookMs: number, nowMs: number): void {
+    this.#busyMs += tookMs;
+    const spanMs = nowMs - this.#busySinceMs;
+    if (spanMs >= BUSY_SPAN_MS) {
+      this.#busyShare += (Math.min(1, this.#busyMs / spanMs) - this.#busyShare) / 4;
+      this.#busyMs = 0;
+      this.#busySinceMs = nowMs;
+    }
     // A short piece tells the clock's grain.
     if (bytes < 4096 || effort === 'aside') return;
     const measured = Math.min(tookMs / bytes, 1 / 5000);
@@ -19,6 +40,8 @@ export class EncoderSpeeds {
   }
 }
 
+/** What a byte on the wire costs both ends beyond the line: TLS, twice, and the system calls. */
+const WIRE_MS_PER_BYTE = 1 / 500_000;
 /** A stream that did not shrink is tried again after so many pieces; the pause doubles up to the second. */
 const FIRST_PAUSE_PIECES = 4;
 const LONGEST_PAUSE_PIECES = 256;
@@ -46,8 +69,12 @@ export class EffortChoice {
       return 'aside';
     }
     if (!Number.isFinite(linkBytesPerMs)) return 'fast';
-    const costs = { aside: 1 / linkBytesPerMs, fast: this.#cost('fast', linkBytesPerMs), high: Infinity };
-    if (isBulk) costs.high = this.#cost('high', linkBytesPerMs);
+    const costs = {
+      aside: 1 / linkBytesPerMs + WIRE_MS_PER_BYTE,
+      fast: this.#cost('fast', linkBytesPerMs),
+      high: Infinity,
+    };
+    if (isBulk && this.#speeds.hasTime) costs.high = this.#cost('high', linkBytesPerMs);
     if (costs.high < costs.fast && costs.high < costs.aside) return this.#withTrial('high');
     return costs.fast < costs.aside ? 'fast' : this.#withTrial('aside');
   }
@@ -69,7 +96,7 @@ export class EffortChoice {
   }
 
   #cost(effort: 'fast' | 'high', linkBytesPerMs: number): number {
-    return this.#speeds.msPerByte(effort) + this.#ratio[effort] / linkBytesPerMs;
+    return this.#speeds.msPerByte(effort) + this.#ratio[effort] * (1 / linkBytesPerMs + WIRE_MS_PER_BYTE);
   }
 
   #withTrial(effort: Effort): Effort {

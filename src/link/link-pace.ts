@@ -11,6 +11,12 @@ const QUEUE_TARGET_MS = 4;
 const BASE_AGE_MS = 10_000;
 /** Over how many rounds the highest rate counts. */
 const RATE_ROUNDS = 8;
+/** A queue stands when it was there in so many rounds; one late round may be a processor that was busy. */
+const QUEUE_ROUNDS = 3;
+/** One step down keeps so much. */
+const LEAST_KEPT = 0.7;
+/** So many rounds in which less was under way than might be, though more waited: the encoders are slower than the link. */
+const STARVED_ROUNDS = 16;
 
 interface Sample {
   /** When all bytes up to here are acknowledged the round is over. */
@@ -19,6 +25,8 @@ interface Sample {
   readonly deliveredBytes: number;
   /** As much was under way as may be: the rate of this round is the link's and not the streams'. */
   readonly isFull: boolean;
+  /** More waited to be sent. */
+  readonly hasMore: boolean;
 }
 
 /** All moments in milliseconds of one steady clock, finer than a millisecond. */
@@ -33,6 +41,8 @@ export class LinkPace {
   #lastMs: number | null = null;
   #sample: Sample | null = null;
   #rates: number[] = [];
+  #rounds: number[] = [];
+  #starvedRounds = 0;
   #isLimited = false;
 
   /** `startBytes`: what the connection's first byte is in the count of sent and acknowledged ones. */
@@ -69,13 +79,14 @@ export class LinkPace {
     return Number.isFinite(this.#baseMs) ? this.#baseMs : null;
   }
 
-  noteSent(bytes: number, nowMs: number): void {
+  noteSent(bytes: number, nowMs: number, hasMore: boolean): void {
     this.#sentBytes += bytes;
     this.#sample ??= {
       endBytes: this.#sentBytes,
       sentAtMs: nowMs,
       deliveredBytes: this.#ackedBytes,
       isFull: this.underWayBytes >= this.flightBytes / 2,
+      hasMore,
     };
   }
 
@@ -89,7 +100,6 @@ export class LinkPace {
 
   #endRound(sample: Sample, nowMs: number): void {
     const roundMs = Math.max(0.05, nowMs - sample.sentAtMs);
-    const isFull = sample.isFull;
     this.#lastMs = roundMs;
     if (roundMs <= this.#baseMs) {
       this.#baseMs = roundMs;
@@ -101,11 +111,26 @@ export class LinkPace {
       this.#drainUntilBytes = this.#sentBytes + 1;
       return;
     }
-    if (!isFull) return;
-    const queueMs = roundMs - this.#baseMs;
+    if (!sample.isFull) {
+      this.#noteStarved(sample.hasMore);
+      return;
+    }
+    this.#starvedRounds = 0;
+    this.#rounds.push(roundMs);
+    if (this.#rounds.length > QUEUE_ROUNDS) this.#rounds.shift();
+    // At first one round is enough: what is doubled once more would lie in the queue.
+    const queueMs = (this.#isSlowStart ? roundMs : Math.min(...this.#rounds)) - this.#baseMs;
     this.#rates.push((this.#ackedBytes - sample.deliveredBytes) / roundMs);
     if (this.#rates.length > RATE_ROUNDS) this.#rates.shift();
     this.#steer(queueMs);
+  }
+
+  #noteStarved(hasMore: boolean): void {
+    this.#starvedRounds = hasMore ? this.#starvedRounds + 1 : 0;
+    if (this.#starvedRounds < STARVED_ROUNDS) return;
+    this.#starvedRounds = 0;
+    this.#isLimited = false;
+    this.#rates = [];
   }
 
   /** While there is a queue what arrives tells the link's rate, and that what the way holds without one. */
@@ -113,7 +138,8 @@ export class LinkPace {
     if (queueMs > QUEUE_TARGET_MS) {
       this.#isLimited = true;
       this.#isSlowStart = false;
-      this.#flightBytes = clamp(Math.max(...this.#rates) * (this.#baseMs + QUEUE_TARGET_MS));
+      const wanted = Math.max(...this.#rates) * (this.#baseMs + QUEUE_TARGET_MS);
+      this.#flightBytes = clamp(Math.max(wanted, this.#flightBytes * LEAST_KEPT));
       return;
     }
     if (this.#isSlowStart) this.#flightBytes = clamp(this.#flightBytes * 2);

@@ -167,28 +167,57 @@ export function malformed(what: string): TorporError {
 
 /** Cuts what arrives into records. What is kept is less than one record. */
 export class RecordReader {
-  #rest: Buffer = Buffer.alloc(0);
+  /** Of a record that has begun in an earlier chunk. */
+  #part: Buffer | null = null;
+  #partBytes = 0;
 
   /** Calls back for each record that is whole now; stops where `onRecord` answers false, and forgets the rest. */
   push(chunk: Buffer, onRecord: (record: LinkRecord) => boolean): void {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
-    while (bytes.length - at >= RECORD_HEADER_BYTES) {
-      const end = at + RECORD_HEADER_BYTES + bytes.readUInt16BE(at + 2);
-      if (end > bytes.length) break;
-      const record = {
-        type: bytes[at] as number,
-        flags: bytes[at + 1] as number,
-        stream: bytes.readUInt32BE(at + 4),
-        payload: bytes.subarray(at + RECORD_HEADER_BYTES, end),
-      };
-      at = end;
-      if (!onRecord(record)) {
-        this.#rest = Buffer.alloc(0);
-        return;
-      }
+    if (this.#part !== null) {
+      at = this.#complete(this.#part, chunk);
+      const wantedBytes = recordBytesAt(this.#part, 0, this.#partBytes);
+      if (wantedBytes === null || this.#partBytes < wantedBytes) return;
+      const whole = this.#part;
+      this.#part = null;
+      if (!onRecord(recordAt(whole, 0, wantedBytes))) return;
     }
+    for (;;) {
+      const bytes = recordBytesAt(chunk, at, chunk.length);
+      if (bytes === null || at + bytes > chunk.length) break;
+      if (!onRecord(recordAt(chunk, at, bytes))) return;
+      at += bytes;
+    }
+    if (at === chunk.length) return;
     // A chunk may be memory that its socket reads into again.
-    this.#rest = at === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
+    this.#part = Buffer.allocUnsafe(RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES);
+    this.#partBytes = chunk.copy(this.#part, 0, at);
   }
+
+  /** Adds what the record that has begun still lacks, its header first; answers how much of the chunk that took. */
+  #complete(part: Buffer, chunk: Buffer): number {
+    let at = 0;
+    for (;;) {
+      const wantedBytes = recordBytesAt(part, 0, this.#partBytes) ?? RECORD_HEADER_BYTES;
+      const missing = wantedBytes - this.#partBytes;
+      const copied = missing <= 0 ? 0 : chunk.copy(part, this.#partBytes, at, at + missing);
+      this.#partBytes += copied;
+      at += copied;
+      if (copied === 0 || at === chunk.length) return at;
+    }
+  }
+}
+
+/** Header and payload; null where the header is not whole. */
+function recordBytesAt(bytes: Buffer, at: number, end: number): number | null {
+  return end - at < RECORD_HEADER_BYTES ? null : RECORD_HEADER_BYTES + bytes.readUInt16BE(at + 2);
+}
+
+function recordAt(bytes: Buffer, at: number, length: number): LinkRecord {
+  return {
+    type: bytes[at] as number,
+    flags: bytes[at + 1] as number,
+    stream: bytes.readUInt32BE(at + 4),
+    payload: bytes.subarray(at + RECORD_HEADER_BYTES, at + length),
+  };
 }

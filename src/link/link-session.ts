@@ -335,7 +335,8 @@ export class LinkSession implements StreamHost {
     );
     const beganMs = this.nowMs();
     const coded = stream.encoder.add(piece, effort);
-    this.#speeds.note(effort, piece.length, this.nowMs() - beganMs);
+    const codedMs = this.nowMs();
+    this.#speeds.note(effort, piece.length, codedMs - beganMs, codedMs);
     if (coded.form !== 'aside') stream.choice.note(effort, piece.length, coded.bytes.length);
     this.#pieces[coded.form === 'aside' ? 'aside' : effort] += 1;
     const prefixBytes = coded.form === 'linked' ? DATA_PREFIX_BYTES : 0;
@@ -401,7 +402,7 @@ export class LinkSession implements StreamHost {
   #put(bytes: Buffer): void {
     if (this.#pace.underWayBytes === 0) this.#progressAtMs = this.nowMs();
     this.#connection?.write(bytes);
-    this.#pace.noteSent(bytes.length, this.nowMs());
+    this.#pace.noteSent(bytes.length, this.nowMs(), this.#ready.size > 0);
   }
 
   #acknowledge(): void {

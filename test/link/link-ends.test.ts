@@ -11,6 +11,7 @@ import { type LinkKeyFiles, readLinkKeys } from '../../src/link/link-tls.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { KeptLog } from '../support/kept-log.ts';
+import { freePort } from '../support/ports.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { Relay } from './support/relay.ts';
 
@@ -88,14 +89,6 @@ class Scene {
     await this.relay?.close();
     await new Promise((resolve) => this.target.close(resolve));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const logText = ({ log }: Scene) => log.lines.map((line) => JSON.stringify(line)).join('\n');

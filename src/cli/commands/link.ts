@@ -181,6 +181,7 @@ function factsOf(figures: LinkFigures): object {
     sent: `${formatBytes(rawBytesSent)} in ${formatBytes(wireBytesSent)}`,
     received: `${formatBytes(rawBytesReceived)} in ${formatBytes(wireBytesReceived)}`,
     streams: figures.streams,
+    pieces: figures.pieces,
   };
 }
 
