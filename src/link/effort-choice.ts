@@ -47,6 +47,8 @@ const FIRST_PAUSE_PIECES = 4;
 const LONGEST_PAUSE_PIECES = 256;
 /** A piece has shrunk where it saves more than a fiftieth. */
 const SHRUNK = 0.98;
+/** That so few bytes do not shrink says nothing of the stream. */
+const SHORT_BYTES = 256;
 /** One piece in so many tells what the other encoder would do. */
 const TRIAL_PIECES = 64;
 
@@ -82,6 +84,7 @@ export class EffortChoice {
   note(effort: Effort, rawBytes: number, codedBytes: number): void {
     if (effort === 'aside') return;
     const ratio = codedBytes / rawBytes;
+    if (rawBytes < SHORT_BYTES && ratio >= SHRUNK) return;
     this.#ratio[effort] += (ratio - this.#ratio[effort]) / 8;
     // What the one does tells about the other.
     if (effort === 'fast') this.#ratio.high = Math.min(this.#ratio.high, this.#ratio.fast);
@@ -90,7 +93,6 @@ export class EffortChoice {
       this.#pausePieces = FIRST_PAUSE_PIECES;
       return;
     }
-    if (rawBytes < 256) return;
     this.#pauseLeft = this.#pausePieces;
     this.#pausePieces = Math.min(LONGEST_PAUSE_PIECES, this.#pausePieces * 2);
   }

@@ -13,6 +13,8 @@ const BASE_AGE_MS = 10_000;
 const RATE_ROUNDS = 8;
 /** A queue stands when it was there in so many rounds; one late round may be a processor that was busy. */
 const QUEUE_ROUNDS = 3;
+/** So many full rounds without a queue: the link has become faster than what was measured. */
+const OPEN_ROUNDS = 8;
 /** One step down keeps so much. */
 const LEAST_KEPT = 0.7;
 /** So many rounds in which less was under way than might be, though more waited: the encoders are slower than the link. */
@@ -43,6 +45,7 @@ export class LinkPace {
   #rates: number[] = [];
   #rounds: number[] = [];
   #starvedRounds = 0;
+  #openRounds = 0;
   #isLimited = false;
 
   /** `startBytes`: what the connection's first byte is in the count of sent and acknowledged ones. */
@@ -137,14 +140,16 @@ export class LinkPace {
   #steer(queueMs: number): void {
     if (queueMs > QUEUE_TARGET_MS) {
       this.#isLimited = true;
+      this.#openRounds = 0;
       this.#isSlowStart = false;
       const wanted = Math.max(...this.#rates) * (this.#baseMs + QUEUE_TARGET_MS);
       this.#flightBytes = clamp(Math.max(wanted, this.#flightBytes * LEAST_KEPT));
       return;
     }
     if (this.#isSlowStart) this.#flightBytes = clamp(this.#flightBytes * 2);
-    else this.#flightBytes = clamp(this.#flightBytes + Math.max(4096, this.#flightBytes / 16));
-    if (queueMs < QUEUE_TARGET_MS / 4) this.#isLimited = false;
+    else this.#flightBytes = clamp(this.#flightBytes + Math.max(2048, this.#flightBytes / 32));
+    this.#openRounds = queueMs < QUEUE_TARGET_MS / 4 ? this.#openRounds + 1 : 0;
+    if (this.#openRounds > OPEN_ROUNDS) this.#isLimited = false;
   }
 }
 
