@@ -147,7 +147,7 @@ export class LinkPace {
       return;
     }
     if (this.#isSlowStart) this.#flightBytes = clamp(this.#flightBytes * 2);
-    else this.#flightBytes = clamp(this.#flightBytes + Math.max(2048, this.#flightBytes / 32));
+    else this.#flightBytes = clamp(this.#flightBytes + Math.max(4096, this.#flightBytes / 16));
     this.#openRounds = queueMs < QUEUE_TARGET_MS / 4 ? this.#openRounds + 1 : 0;
     if (this.#openRounds > OPEN_ROUNDS) this.#isLimited = false;
   }

@@ -59,8 +59,8 @@ describe('link pace', () => {
     line.longestQueueMs = 0;
     const used = line.run(8000, bulk);
     expect(used / rate).toBeGreaterThan(0.85);
-    // Beyond what the least allowance is worth on a line as slow.
-    expect(line.longestQueueMs).toBeLessThan(20 + MIN_FLIGHT_BYTES / rate);
+    // Steps upwards are seen a few rounds later; and beyond what the least allowance is worth on a line as slow.
+    expect(line.longestQueueMs).toBeLessThan(30 + MIN_FLIGHT_BYTES / rate);
     const told = line.pace.bytesPerMs;
     if (rate < 10_000) expect(told / rate).toBeGreaterThan(0.8);
     if (rate < 10_000) expect(told / rate).toBeLessThan(1.25);
