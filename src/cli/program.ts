@@ -13,6 +13,7 @@ import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addHistoryCommand } from './commands/history.ts';
 import { addInhibitCommand } from './commands/inhibit.ts';
+import { addLinkCommands } from './commands/link.ts';
 import { addLz4Commands } from './commands/lz4.ts';
 import { addMaintenanceCommand } from './commands/maintenance.ts';
 import { addReleaseCommand } from './commands/release.ts';
@@ -53,6 +54,7 @@ const ADD_COMMANDS = [
   addTokenCommand,
   addHistoryCommand,
   addBmcCommands,
+  addLinkCommands,
   addLz4Commands,
   addCompletionCommands,
 ];

@@ -2,6 +2,7 @@
 import { TorporError } from '../platform/errors.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import * as abi from './abi.ts';
+import { LinkCodec, type LinkCodecOptions } from './link-codec.ts';
 import { LinkPool, type LinkPoolOptions } from './link-pool.ts';
 import { instantiateCore, type WasmBytes } from './load.ts';
 
@@ -384,6 +385,11 @@ export class StreamCore {
    */
   openLinks(options: LinkPoolOptions): LinkPool {
     return new LinkPool(this.#exports, options);
+  }
+
+  /** Histories of the streams of one compressed link, in this core's memory. Throws ERR_CORE_MEMORY. */
+  openLinkCodec(options: LinkCodecOptions): LinkCodec {
+    return new LinkCodec(this.#exports, options);
   }
 
   #observePiece(stream: StreamHandle, direction: number, piece: Uint8Array, nowTicks: number): number {

@@ -20,6 +20,12 @@ export type TorporErrorCode =
   | 'ERR_STREAM_WORKER'
   | 'ERR_STREAM_HOLD_FULL'
   | 'ERR_STREAM_DRAIN_TIMEOUT'
+  // link
+  | 'ERR_LINK_PROTOCOL'
+  | 'ERR_LINK_KEYS'
+  | 'ERR_LINK_PEER'
+  | 'ERR_LINK_LISTEN'
+  | 'ERR_LINK_LOST'
   // probes
   | 'ERR_PROBE_CONFIG'
   // power

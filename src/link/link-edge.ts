@@ -1,0 +1,257 @@
+// The edge of a compressed link: next to the clients. Listens for them, keeps one link to the gate, and dials again when it breaks.
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import type { LinkCodec } from '../core/link-codec.ts';
+import { loadCore } from '../core/stream-core.ts';
+import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import { errorText, TorporError } from '../platform/errors.ts';
+import type { Clock, Logger } from '../platform/ports.ts';
+import { resetSocket } from '../streams/reset-socket.ts';
+import { SESSION_HISTORY_BYTES } from './link-gate.ts';
+import { decodeGreeting, encodeGreeting, LINK_ALPN, RECORD_TYPES, SESSION_ID_BYTES } from './link-records.ts';
+import { type LinkFigures, LinkSession } from './link-session.ts';
+import { joinConnection, type LinkKeyFiles, readGreeting, tlsRules } from './link-tls.ts';
+import { SocketEnd } from './socket-end.ts';
+
+/** Between attempts to reach the gate, doubled up to the second. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/** For one attempt, TLS included. */
+const DIAL_BOUND_MS = 10_000;
+
+export interface EdgeListener {
+  readonly listen: Endpoint;
+  /** What the gate calls it. */
+  readonly service: string;
+  readonly compress: boolean;
+}
+
+export interface LinkEdgeOptions {
+  readonly gate: Endpoint;
+  readonly keys: LinkKeyFiles;
+  readonly listeners: readonly EdgeListener[];
+  /** A link that breaks is taken up again within so long; then its streams end by reset. */
+  readonly resumeMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** An edge whose listeners are open. Clients may come before the gate was ever reached: their bytes wait. */
+export class LinkEdge {
+  readonly #options: LinkEdgeOptions;
+  readonly #codec: LinkCodec;
+  readonly #servers: Server[] = [];
+  readonly #refused = new Set<string>();
+  #session: LinkSession;
+  #hasBeenConnected = false;
+  #isClosed = false;
+  #pauseMs = FIRST_PAUSE_MS;
+  #cancelDial: () => void = NOTHING;
+  #cancelEnd: () => void = NOTHING;
+  #dialling: TLSSocket | null = null;
+
+  /** Throws ERR_LINK_LISTEN, and ERR_LINK_KEYS where keys and certificates do not belong together. */
+  static async start(options: LinkEdgeOptions): Promise<LinkEdge> {
+    const core = await loadCore({ maxStreams: 1, heapBytes: 2 * SESSION_HISTORY_BYTES + 1024 * 1024 });
+    const limits = { encoderLimitBytes: SESSION_HISTORY_BYTES, decoderLimitBytes: SESSION_HISTORY_BYTES };
+    const edge = new LinkEdge(options, core.openLinkCodec(limits));
+    try {
+      for (const listener of options.listeners) await edge.#listen(listener);
+      edge.#dial();
+    } catch (error) {
+      await edge.close();
+      throw error;
+    }
+    return edge;
+  }
+
+  private constructor(options: LinkEdgeOptions, codec: LinkCodec) {
+    this.#options = options;
+    this.#codec = codec;
+    this.#session = this.#makeSession();
+  }
+
+  /** Where its listeners are, in the order of the options. */
+  get addresses(): Endpoint[] {
+    return this.#servers.map((server) => {
+      const { address, port } = server.address() as { address: string; port: number };
+      return { host: address, port };
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#session.isConnected;
+  }
+
+  figures(): LinkFigures {
+    return this.#session.figures();
+  }
+
+  /** Ends all streams, stops listening and leaves the gate. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelDial();
+    this.#cancelEnd();
+    this.#dialling?.destroy();
+    this.#session.close('the edge stops');
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+
+  // ------------------------------------------------------------------------------------------ clients
+
+  async #listen(listener: EdgeListener): Promise<void> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket, listener));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause) => {
+        const where = formatEndpoint(listener.listen);
+        reject(
+          new TorporError('ERR_LINK_LISTEN', `the edge cannot listen on ${where}: ${errorText(cause)}`, { cause }),
+        );
+      });
+      server.listen(listener.listen.port, listener.listen.host, resolve);
+    });
+    server.on('error', (error) => this.#options.log.error({ error: error.message }, 'a listener of the edge failed'));
+    this.#servers.push(server);
+  }
+
+  #accept(socket: Socket, { service }: EdgeListener): void {
+    const client = formatEndpoint({ host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 });
+    const stream = this.#session.open({ service, client });
+    if (stream === null) {
+      resetSocket(socket);
+      return;
+    }
+    stream.end = new SocketEnd(socket, stream);
+    if (!this.#session.isConnected) this.#boundAbsence();
+  }
+
+  /** Nobody waits for the gate longer than a broken link is waited for. */
+  #boundAbsence(): void {
+    if (this.#cancelEnd !== NOTHING) return;
+    const { resumeMs, clock } = this.#options;
+    this.#cancelEnd = clock.schedule(resumeMs, () => this.#beginAnew('the link was away for too long'));
+  }
+
+  // ------------------------------------------------------------------------------------------ the gate
+
+  #makeSession(): LinkSession {
+    const { clock, listeners } = this.#options;
+    const compressed = new Set(listeners.filter(({ compress }) => compress).map(({ service }) => service));
+    const session: LinkSession = new LinkSession({
+      id: randomBytes(SESSION_ID_BYTES),
+      role: 'edge',
+      codec: this.#codec,
+      clock,
+      defer: setImmediate,
+      historyBytes: SESSION_HISTORY_BYTES,
+      accept: () => {
+        throw new TorporError('ERR_LINK_PROTOCOL', 'a gate opens no streams');
+      },
+      compresses: (service) => compressed.has(service),
+      onBroken: (why) => this.#onGone(session, why),
+    });
+    return session;
+  }
+
+  #dial(): void {
+    const { gate, keys, clock } = this.#options;
+    let isOver = false;
+    const socket = connect({
+      host: gate.host,
+      port: gate.port,
+      ...tlsRules(keys),
+      // The authority signs for links alone, and an edge's key is no gate's by its extended key usage: the name says nothing more.
+      checkServerIdentity: () => undefined,
+    });
+    this.#dialling = socket;
+    const fail = (why: string) => {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      socket.destroy();
+      this.#dialling = null;
+      this.#again(why);
+    };
+    const cancel = clock.schedule(DIAL_BOUND_MS, () => fail('no answer in time'));
+    socket.on('error', (error) => fail(error.message));
+    socket.once('close', () => fail('the gate closed the connection'));
+    socket.once('secureConnect', () => {
+      this.#greet(socket).then(
+        () => {
+          isOver = true;
+          cancel();
+          this.#dialling = null;
+        },
+        (error) => fail(errorText(error)),
+      );
+    });
+  }
+
+  async #greet(socket: TLSSocket): Promise<void> {
+    if (socket.alpnProtocol !== LINK_ALPN) throw new TorporError('ERR_LINK_PEER', `it does not speak ${LINK_ALPN}`);
+    const session = this.#session;
+    const isResumed = this.#hasBeenConnected;
+    socket.write(encodeGreeting(RECORD_TYPES.hello, session.greeting(isResumed)));
+    const { record, rest } = await readGreeting(socket, this.#options.clock);
+    if (record.type === RECORD_TYPES.refused) {
+      const why = record.payload.toString('utf8');
+      if (isResumed) this.#beginAnew(why);
+      throw new TorporError('ERR_LINK_PEER', `the gate refused: ${why}`);
+    }
+    if (record.type !== RECORD_TYPES.welcome) throw new TorporError('ERR_LINK_PEER', 'it does not greet as a gate');
+    const welcome = decodeGreeting(record);
+    this.#cancelEnd();
+    this.#cancelEnd = NOTHING;
+    this.#hasBeenConnected = true;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#refused.clear();
+    const facts = { gate: formatEndpoint(this.#options.gate), streams: session.streamCount };
+    this.#options.log.info(facts, isResumed ? 'the link goes on' : 'the link stands');
+    joinConnection(
+      socket,
+      session,
+      (connection) => session.attach(connection, welcome),
+      rest,
+      (why) => this.#onGone(session, why),
+    );
+  }
+
+  #onGone(session: LinkSession, why: string): void {
+    if (this.#isClosed || session !== this.#session) return;
+    const { resumeMs, log } = this.#options;
+    log.warn({ streams: session.streamCount, resumeMs }, `the link is broken: ${why}`);
+    if (session.isClosed) this.#beginAnew(why);
+    else this.#boundAbsence();
+    this.#again(null);
+  }
+
+  /** What the gate knew of the session is lost: its streams cannot go on. */
+  #beginAnew(why: string): void {
+    this.#cancelEnd();
+    this.#cancelEnd = NOTHING;
+    const streams = this.#session.streamCount;
+    if (streams > 0) this.#options.log.warn({ streams }, `streams end by reset: ${why}`);
+    this.#session.close(why);
+    if (this.#isClosed) return;
+    this.#session = this.#makeSession();
+    this.#hasBeenConnected = false;
+  }
+
+  #again(why: string | null): void {
+    if (this.#isClosed) return;
+    // Once for each reason: a gate that is down for a night fills no log.
+    if (why !== null && !this.#refused.has(why)) {
+      this.#refused.add(why);
+      this.#options.log.warn(
+        { gate: formatEndpoint(this.#options.gate) },
+        `the gate cannot be reached: ${why}; trying on`,
+      );
+    }
+    this.#cancelDial();
+    this.#cancelDial = this.#options.clock.schedule(this.#pauseMs, () => this.#dial());
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
+  }
+}
+
+const NOTHING = () => {};

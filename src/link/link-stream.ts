@@ -1,0 +1,242 @@
+// One stream of a link at one of its ends: what waits to be sent, what may be sent, and what the local socket still has to take. The
+// session decides when a piece goes and keeps the records.
+import type { StreamDecoder, StreamEncoder } from '../core/link-codec.ts';
+import type { EffortChoice } from './effort-choice.ts';
+
+/** Read from the local socket and not sent: at the bound the socket is not read any more. */
+export const MAX_PENDING_BYTES = 256 * 1024;
+/** A stream that the other end empties as fast as it comes may have so much under way. */
+export const MAX_CREDIT_BYTES = 4 * 1024 * 1024;
+/** What waits of a stream is small: a key, a pointer's move, a line. */
+const SMALL_BYTES = 1400;
+/** So much of a stream goes before everything else, refilled over QUICK_REFILL_MS: who types, not who copies in small pieces. */
+const QUICK_BYTES = 8192;
+const QUICK_REFILL_MS = 100;
+/** Looked at for TLS and SSH, whose bytes do not shrink and hold secrets. */
+const LOOKED_AT_CHUNKS = 16;
+
+/** The local side of a stream: its socket, or whatever stands for one. */
+export interface StreamEnd {
+  /** The stream's bytes, in order. `stream.consumed` is to be called with their number when they are taken. */
+  onBytes(bytes: Buffer): void;
+  /** Nothing follows. */
+  onEnd(): void;
+  /** The stream is over, whatever was under way. */
+  onReset(why: string): void;
+  /** More may be pushed than when `push` answered false. */
+  onRoom(): void;
+}
+
+/** What a stream asks of its session. */
+export interface StreamHost {
+  /** There is something to send. */
+  wake(stream: LinkStream): void;
+  sendReset(stream: LinkStream, why: string): void;
+  sendCredit(stream: LinkStream, bytes: number): void;
+  /** All streams together have read as much as they may. */
+  readonly isFull: boolean;
+  notePending(bytes: number): void;
+  nowMs(): number;
+}
+
+export interface LinkStreamParts {
+  readonly id: number;
+  readonly service: string;
+  readonly host: StreamHost;
+  readonly encoder: StreamEncoder;
+  readonly decoder: StreamDecoder;
+  readonly choice: EffortChoice;
+  readonly isCompressed: boolean;
+  /** What this end may send before credit comes. */
+  readonly creditBytes: number;
+  /** What the peer may send before this end grants more. */
+  readonly grantedBytes: number;
+}
+
+export class LinkStream {
+  readonly id: number;
+  readonly service: string;
+  readonly encoder: StreamEncoder;
+  readonly decoder: StreamDecoder;
+  readonly choice: EffortChoice;
+  end: StreamEnd | null = null;
+  lastSentAtMs: number;
+  hasSentEnd = false;
+  hasReceivedEnd = false;
+  isOver = false;
+  rawBytesSent = 0;
+  rawBytesReceived = 0;
+  codedBytesSent = 0;
+  readonly #host: StreamHost;
+  #isCompressed: boolean;
+  #creditBytes: number;
+  #windowBytes: number;
+  #dueBytes = 0;
+  #unconsumedBytes = 0;
+  #lastGrantAtMs: number;
+  #chunks: Buffer[] = [];
+  #pendingBytes = 0;
+  #lookedAtChunks = 0;
+  #isPaused = false;
+  #wantsEnd = false;
+  #quickBytes = QUICK_BYTES;
+  #quickAtMs: number;
+
+  constructor(parts: LinkStreamParts) {
+    this.id = parts.id;
+    this.service = parts.service;
+    this.encoder = parts.encoder;
+    this.decoder = parts.decoder;
+    this.choice = parts.choice;
+    this.#host = parts.host;
+    this.#isCompressed = parts.isCompressed;
+    this.#creditBytes = parts.creditBytes;
+    this.#windowBytes = parts.grantedBytes;
+    this.lastSentAtMs = parts.host.nowMs();
+    this.#lastGrantAtMs = this.lastSentAtMs;
+    this.#quickAtMs = this.lastSentAtMs;
+  }
+
+  // ------------------------------------------------------------------------------------------ from the local side
+
+  /** Takes bytes towards the peer, which become the stream's own. False: read no more until `onRoom`. */
+  push(bytes: Buffer): boolean {
+    if (this.isOver || this.#wantsEnd || bytes.length === 0) return true;
+    this.#look(bytes);
+    this.#chunks.push(bytes);
+    this.#note(bytes.length);
+    this.#host.wake(this);
+    this.#isPaused = this.#pendingBytes >= MAX_PENDING_BYTES || this.#host.isFull;
+    return !this.#isPaused;
+  }
+
+  /** Nothing follows what was pushed. */
+  finish(): void {
+    if (this.isOver || this.#wantsEnd) return;
+    this.#wantsEnd = true;
+    this.#host.wake(this);
+  }
+
+  /** Ends the stream at both ends; what waits is dropped. */
+  reset(why: string): void {
+    if (!this.isOver) this.#host.sendReset(this, why);
+  }
+
+  /** The local side has taken so much of what it was given. */
+  consumed(bytes: number): void {
+    this.#unconsumedBytes -= bytes;
+    this.#dueBytes += bytes;
+    if (this.isOver || this.hasReceivedEnd || this.#dueBytes < this.#windowBytes / 4) return;
+    const nowMs = this.#host.nowMs();
+    // A local side that keeps up, and a peer that is held back by its credit: let more be under way.
+    const isHungry = nowMs - this.#lastGrantAtMs < 100 && this.#unconsumedBytes < this.#windowBytes / 4;
+    const more = isHungry && this.#windowBytes < MAX_CREDIT_BYTES ? this.#windowBytes : 0;
+    this.#windowBytes += more;
+    this.#lastGrantAtMs = nowMs;
+    const bytesDue = this.#dueBytes + more;
+    this.#dueBytes = 0;
+    this.#host.sendCredit(this, bytesDue);
+  }
+
+  // ------------------------------------------------------------------------------------------ for the session
+
+  get isCompressed(): boolean {
+    return this.#isCompressed;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** What may go now: pending and covered by credit. */
+  get sendableBytes(): number {
+    return Math.min(this.#pendingBytes, this.#creditBytes);
+  }
+
+  get isEndDue(): boolean {
+    return this.#wantsEnd && !this.hasSentEnd && this.#pendingBytes === 0;
+  }
+
+  /** A small message of a stream that sends little: it goes first. */
+  isQuick(nowMs: number): boolean {
+    if (this.#pendingBytes > SMALL_BYTES || this.sendableBytes === 0) return false;
+    const refill = ((nowMs - this.#quickAtMs) / QUICK_REFILL_MS) * QUICK_BYTES;
+    this.#quickBytes = Math.min(QUICK_BYTES, this.#quickBytes + refill);
+    this.#quickAtMs = nowMs;
+    return this.#quickBytes >= this.#pendingBytes;
+  }
+
+  /** Takes at most so many pending bytes, contiguous. */
+  take(maxBytes: number): Buffer {
+    const wanted = Math.min(maxBytes, this.sendableBytes);
+    let first = this.#chunks[0] as Buffer;
+    if (first.length < wanted && this.#chunks.length > 1) first = this.#join(wanted);
+    const piece = first.subarray(0, wanted);
+    if (piece.length === first.length) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(piece.length);
+    this.#creditBytes -= piece.length;
+    this.#quickBytes -= piece.length;
+    this.rawBytesSent += piece.length;
+    this.#note(-piece.length);
+    return piece;
+  }
+
+  /** Asks for more from the local side where there is room again. */
+  offerRoom(): void {
+    if (!this.#isPaused || this.isOver || this.#host.isFull || this.#pendingBytes > MAX_PENDING_BYTES / 2) return;
+    this.#isPaused = false;
+    this.end?.onRoom();
+  }
+
+  addCredit(bytes: number): void {
+    this.#creditBytes += bytes;
+    if (this.#pendingBytes > 0) this.#host.wake(this);
+  }
+
+  receive(bytes: Buffer): void {
+    this.rawBytesReceived += bytes.length;
+    this.#unconsumedBytes += bytes.length;
+    this.end?.onBytes(bytes);
+  }
+
+  /** More than was granted has come. */
+  get isOverrun(): boolean {
+    return this.#unconsumedBytes + this.#dueBytes > this.#windowBytes;
+  }
+
+  /** Drops what waits and gives all memory back. */
+  close(): void {
+    this.isOver = true;
+    this.#note(-this.#pendingBytes);
+    this.#chunks = [];
+    this.encoder.rest();
+    this.decoder.rest();
+  }
+
+  #join(wanted: number): Buffer {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    while (bytes < wanted) {
+      const part = this.#chunks.shift() as Buffer;
+      parts.push(part);
+      bytes += part.length;
+    }
+    const joined = Buffer.concat(parts);
+    this.#chunks.unshift(joined);
+    return joined;
+  }
+
+  #note(bytes: number): void {
+    this.#pendingBytes += bytes;
+    this.#host.notePending(bytes);
+  }
+
+  /** TLS handshake records (RFC 8446 section 5.1: type 22, version 3.x) and SSH's greeting (RFC 4253 section 4.2). */
+  #look(bytes: Buffer): void {
+    if (!this.#isCompressed || this.#lookedAtChunks >= LOOKED_AT_CHUNKS) return;
+    this.#lookedAtChunks += 1;
+    const isTls = bytes.length >= 6 && bytes[0] === 22 && bytes[1] === 3 && (bytes[2] as number) <= 4;
+    const isSsh = bytes.toString('latin1', 0, 4) === 'SSH-';
+    if (isTls || isSsh) this.#isCompressed = false;
+  }
+}

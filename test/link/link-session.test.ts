@@ -1,0 +1,196 @@
+// A session over one wire: bytes, ends, resets, credit, order, what is quick, what is compressed.
+import { randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { HISTORY_IDLE_MS, SILENCE_MS } from '../../src/link/link-session.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { type KeptEnd, SessionPair } from './support/session-pair.ts';
+
+const LINE = Buffer.from('GET /status HTTP/1.1\r\nHost: example.org\r\n\r\n');
+const TEXT = Buffer.from(Array.from({ length: 4000 }, (_, n) => `line ${n} of a text that repeats itself\n`).join(''));
+
+let clock: FakeClock;
+let pair: SessionPair;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  pair = await SessionPair.make(clock);
+});
+
+const WIRE = { delayMs: 5 };
+
+describe('link session', () => {
+  it('bytes both ways, then both ends: each arrives, and the stream is gone', async () => {
+    pair.connect(WIRE);
+    const { stream, end } = pair.open();
+    stream.push(Buffer.from(LINE));
+    await clock.advance(20);
+    const arrived = pair.arrived.get(stream.id) as KeptEnd;
+    expect(arrived.bytes).toEqual(LINE);
+    expect(pair.lastOpening).toEqual({ service: 'desktop', client: '192.0.2.1:4000' });
+    arrived.stream?.push(Buffer.from(TEXT));
+    arrived.stream?.finish();
+    await clock.advance(100);
+    expect(end.bytes.equals(TEXT)).toBe(true);
+    expect(end.hasEnded).toBe(true);
+    expect(pair.edge.streamCount).toBe(1);
+    stream.finish();
+    await clock.advance(100);
+    expect(arrived.hasEnded).toBe(true);
+    expect([pair.edge.streamCount, pair.gate.streamCount]).toEqual([0, 0]);
+  });
+
+  it('a text: goes compressed; what does not shrink, and TLS: as it is', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open();
+    stream.push(Buffer.from(TEXT));
+    await clock.advance(100);
+    expect(stream.codedBytesSent).toBeLessThan(TEXT.length / 4);
+    const noise = randomBytes(200_000);
+    const other = pair.open();
+    other.stream.push(noise);
+    await clock.advance(100);
+    expect(other.stream.codedBytesSent).toBe(noise.length);
+    const tls = pair.open();
+    tls.stream.push(Buffer.concat([Buffer.of(22, 3, 1, 2, 0, 1), TEXT]));
+    await clock.advance(200);
+    expect(tls.stream.codedBytesSent).toBe(TEXT.length + 6);
+    expect(pair.arrived.get(other.stream.id)?.bytes.equals(noise)).toBe(true);
+    expect(pair.arrived.get(tls.stream.id)?.bytes.length).toBe(TEXT.length + 6);
+  });
+
+  it('a service that must not be compressed: goes as it is', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open({ service: 'plain', client: 'x' });
+    stream.push(Buffer.from(TEXT));
+    await clock.advance(100);
+    expect(stream.codedBytesSent).toBe(TEXT.length);
+  });
+
+  it('the gate refuses: the edge hears why', async () => {
+    pair.connect(WIRE);
+    pair.refuse = 'no such service';
+    const { stream, end } = pair.open();
+    stream.push(Buffer.from(LINE));
+    await clock.advance(20);
+    expect(end.resetBy).toBe('no such service');
+    expect([pair.edge.streamCount, pair.gate.streamCount]).toEqual([0, 0]);
+  });
+
+  it('a local side that takes nothing: its stream stops at its credit, others go on, and all comes when it takes', async () => {
+    pair.connect(WIRE);
+    const slow = pair.open();
+    slow.stream.push(Buffer.from(LINE));
+    await clock.advance(20);
+    const arrived = pair.arrived.get(slow.stream.id) as KeptEnd;
+    arrived.isSlow = true;
+    const bulk = randomBytes(1_000_000);
+    expect(slow.stream.push(bulk)).toBe(false);
+    await clock.advance(500);
+    expect(arrived.bytes.length).toBeLessThanOrEqual(256 * 1024);
+    const other = pair.open();
+    other.stream.push(Buffer.from(TEXT));
+    await clock.advance(200);
+    expect(pair.arrived.get(other.stream.id)?.bytes.equals(TEXT)).toBe(true);
+    arrived.isSlow = false;
+    arrived.takeAll();
+    await clock.advance(500);
+    expect(arrived.bytes.subarray(LINE.length).equals(bulk)).toBe(true);
+    expect(slow.end.rooms).toBeGreaterThan(0);
+  });
+
+  it('a key under a bulk transfer over a slow link: waits a few milliseconds, not for the transfer', async () => {
+    pair.connect({ delayMs: 25, bytesPerMs: 2500 });
+    const bulk = pair.open();
+    const typist = pair.open();
+    typist.stream.push(Buffer.from('first'));
+    let leftBytes = 20_000_000;
+    const feed = () => {
+      while (leftBytes > 0) {
+        leftBytes -= 65_536;
+        if (!bulk.stream.push(randomBytes(65_536))) return;
+      }
+    };
+    bulk.end.onRoom = feed;
+    feed();
+    await clock.advance(2000);
+    const arrived = pair.arrived.get(typist.stream.id) as KeptEnd;
+    const waits: number[] = [];
+    for (let key = 0; key < 20; key += 1) {
+      const sentAtMs = clock.nowMs();
+      const before = arrived.bytes.length;
+      typist.stream.push(Buffer.from('k'));
+      while (arrived.bytes.length === before) await clock.advance(1);
+      waits.push(clock.nowMs() - sentAtMs);
+      await clock.advance(50);
+    }
+    expect(leftBytes).toBeGreaterThan(0);
+    expect(Math.max(...waits)).toBeLessThan(60);
+    // And the link is used: 2.5 MB a second, random bytes.
+    const movedBytes = pair.arrived.get(bulk.stream.id)?.bytes.length ?? 0;
+    expect(movedBytes / (clock.nowMs() - 1_700_000_000_000)).toBeGreaterThan(2500 * 0.8);
+  });
+
+  it('a stream that rests: both ends give its history back, and what follows arrives', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open();
+    stream.push(Buffer.from(TEXT));
+    await clock.advance(50);
+    expect(pair.edge.figures().historyBytes).toBeGreaterThan(0);
+    expect(pair.gate.figures().historyBytes).toBeGreaterThan(0);
+    await clock.advance(HISTORY_IDLE_MS + 5000);
+    expect(pair.edge.figures().historyBytes).toBe(0);
+    expect(pair.gate.figures().historyBytes).toBe(0);
+    stream.push(Buffer.from(TEXT));
+    await clock.advance(50);
+    expect(pair.arrived.get(stream.id)?.bytes.length).toBe(2 * TEXT.length);
+  });
+
+  it('no memory for a history at the other end: goes as it is', async () => {
+    pair = await SessionPair.make(clock, 20_000);
+    pair.connect(WIRE);
+    const first = pair.open();
+    const second = pair.open();
+    for (const { stream } of [first, second]) stream.push(Buffer.from(LINE));
+    await clock.advance(20);
+    for (const { stream } of [first, second]) stream.push(Buffer.from(TEXT));
+    await clock.advance(200);
+    for (const { stream } of [first, second])
+      expect(pair.arrived.get(stream.id)?.bytes.equals(Buffer.concat([LINE, TEXT]))).toBe(true);
+    expect(pair.gate.figures().historyBytes).toBeLessThanOrEqual(20_000);
+  });
+
+  it('reset by the local side: the other end hears why, and bytes that still come are dropped', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open();
+    stream.push(Buffer.from(LINE));
+    await clock.advance(20);
+    const arrived = pair.arrived.get(stream.id) as KeptEnd;
+    arrived.stream?.push(Buffer.from(TEXT));
+    stream.reset('its client reset the connection');
+    await clock.advance(50);
+    expect(arrived.resetBy).toBe('its client reset the connection');
+    expect([pair.edge.streamCount, pair.gate.streamCount]).toEqual([0, 0]);
+    expect(pair.edge.figures().historyBytes).toBe(0);
+  });
+
+  it('a peer that says nothing: the connection is given up, and the streams stay', async () => {
+    pair.connect({ delayMs: 10 * SILENCE_MS });
+    const { stream, end } = pair.open();
+    stream.push(Buffer.from(LINE));
+    await clock.advance(SILENCE_MS + 5000);
+    expect(pair.breaks.length).toBeGreaterThan(0);
+    expect(end.resetBy).toBe(null);
+    pair.connect(WIRE);
+    await clock.advance(50);
+    expect(pair.arrived.get(stream.id)?.bytes).toEqual(LINE);
+  });
+
+  it('nothing but pings for an hour: the connection stays, and no stream hears of it', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open();
+    stream.push(Buffer.from(LINE));
+    await clock.advance(3_600_000);
+    expect(pair.breaks).toEqual([]);
+    expect(pair.arrived.get(stream.id)?.bytes).toEqual(LINE);
+  });
+});
