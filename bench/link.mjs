@@ -1,5 +1,5 @@
 // Measures the compressed link beside ssh -L and ssh -C -L, in one run, over a shaped cable between two network namespaces.
-// Usage: npm run bench:link [-- --quick] [--json FILE]. Linux, root, OpenSSH; needs a build. Rates by tc's tbf; netem is not in every
+// Usage: npm run bench:link [-- --quick] [--json FILE] [--only slow|keys|fast]. Linux, root, OpenSSH; needs a build. Rates by tc's tbf; netem is not in every
 // kernel, so the delay comes from a relay before the cable, which every rival passes alike. Rounds go from rival to rival.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { quantile } from './quantile.mjs';
 import { makeStreamCorpora } from './streams-corpus.mjs';
 
 const { values: args } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' }, only: { type: 'string' } },
 });
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const LOAD = path.join(HERE, 'link-load.mjs');
@@ -52,9 +52,10 @@ async function main() {
   await start(NEAR, ['node', LOAD, 'delay', PORTS.delayGate, FAR_ADDRESS, PORTS.gate, DELAY_MS], /ready/);
   await start(NEAR, ['node', LOAD, 'delay', PORTS.delaySshd, FAR_ADDRESS, PORTS.sshd, DELAY_MS], /ready/);
   const report = { machine, args, slow: null, fast: null, keys: null };
-  report.slow = await measureSlow();
-  report.keys = await measureKeys();
-  report.fast = await measureFast();
+  const deeds = { slow: measureSlow, keys: measureKeys, fast: measureFast };
+  for (const [name, measure] of Object.entries(deeds)) {
+    if (args.only === undefined || args.only === name) report[name] = await measure();
+  }
   printReport(report);
   if (args.json !== undefined) writeFileSync(args.json, `${JSON.stringify(report, null, 2)}\n`);
 }
@@ -323,32 +324,41 @@ const tell = (text) => console.log(`  ${text}`);
 const ratio = (row, rival, pick = (figure) => figure) =>
   median(row.torpor.map((figure, round) => pick(figure) / pick(row[rival][round])));
 
-function printReport({ slow, fast, keys }) {
-  const shrinking = slow.filter(({ name }) => name !== 'random');
+function printReport(report) {
+  if (report.slow !== null) printSlow(report.slow);
+  if (report.keys !== null) printKeys(report.keys);
+  if (report.fast !== null) printFast(report.fast);
+}
+
+function printSlow(rows) {
   console.log(`\n${SLOW.name}: goodput in MB/s, and Torpor's to ssh -C's, to ssh -L's`);
-  for (const row of slow) {
+  for (const row of rows) {
     const figures = ['torpor', 'sshC', 'ssh'].map((name) => median(row[name]).toFixed(2).padStart(8)).join('');
     console.log(`${row.name.padEnd(14)}${figures}   ${ratio(row, 'sshC').toFixed(2)}  ${ratio(row, 'ssh').toFixed(2)}`);
   }
+  const shrinking = rows.filter(({ name }) => name !== 'random');
   const mean = (rival) => geometricMean(shrinking.map((row) => ratio(row, rival))).toFixed(2);
-  console.log(
-    `geometric mean of those that shrink: ${mean('sshC')} of ssh -C (asked 0.85), ${mean('ssh')} of ssh -L (asked 1.5)`,
-  );
-  const p99 = (name) => median(keys[name].map(({ p99Ms }) => p99Ms)).toFixed(0);
-  console.log(
-    `\na key under a bulk transfer, p99: torpor ${p99('torpor')} ms, ssh -C ${p99('sshC')}, ssh -L ${p99('ssh')}`,
-  );
-  console.log(`  to ssh -L ${ratio(keys, 'ssh', ({ p99Ms }) => p99Ms).toFixed(2)} (asked 0.33)`);
+  const told = `${mean('sshC')} of ssh -C (asked 0.85), ${mean('ssh')} of ssh -L (asked 1.5)`;
+  console.log(`geometric mean of those that shrink: ${told}`);
+}
+
+function printKeys(row) {
+  const p99 = (name) => median(row[name].map(({ p99Ms }) => p99Ms)).toFixed(0);
+  const told = `torpor ${p99('torpor')} ms, ssh -C ${p99('sshC')}, ssh -L ${p99('ssh')}`;
+  console.log(`\na key under a bulk transfer, p99: ${told}`);
+  console.log(`  to ssh -L ${ratio(row, 'ssh', ({ p99Ms }) => p99Ms).toFixed(2)} (asked 0.33)`);
+}
+
+function printFast(row) {
   const speed = ({ megabytesPerSecond }) => megabytesPerSecond;
   const cpu = ({ cpuPerGigabyte }) => cpuPerGigabyte;
   console.log(`\n${FAST.name}: MB/s and CPU seconds a GB of both ends`);
-  for (const name of ['torpor', 'sshC', 'ssh'])
-    console.log(
-      `${name.padEnd(8)}${median(fast[name].map(speed)).toFixed(0).padStart(6)}  ${median(fast[name].map(cpu)).toFixed(1)}`,
-    );
-  console.log(
-    `  to ssh -C: ${ratio(fast, 'sshC', speed).toFixed(2)} times as fast (asked 3), CPU ${ratio(fast, 'sshC', cpu).toFixed(2)} (asked 0.2)`,
-  );
+  for (const name of ['torpor', 'sshC', 'ssh']) {
+    const figures = [median(row[name].map(speed)).toFixed(0).padStart(6), median(row[name].map(cpu)).toFixed(1)];
+    console.log(`${name.padEnd(8)}${figures.join('  ')}`);
+  }
+  const ratios = [ratio(row, 'sshC', speed).toFixed(2), ratio(row, 'sshC', cpu).toFixed(2)];
+  console.log(`  to ssh -C: ${ratios[0]} times as fast (asked 3), CPU ${ratios[1]} (asked 0.2)`);
 }
 
 try {

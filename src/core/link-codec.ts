@@ -34,6 +34,11 @@ export interface CodedPiece {
   readonly bytes: Uint8Array;
 }
 
+/** One that came from the peer: its bytes stay as they are. */
+export interface ReceivedPiece extends CodedPiece {
+  readonly bytes: Buffer;
+}
+
 export interface LinkCodecOptions {
   /** What the histories of this end's encoders may take. */
   readonly encoderLimitBytes: number;
@@ -288,14 +293,14 @@ export class StreamDecoder {
     this.#codec = codec;
   }
 
-  /** A copy of the piece's bytes. Throws ERR_LINK_PROTOCOL where it cannot be one. */
-  add(piece: CodedPiece): Buffer {
-    if (piece.form === 'aside') return Buffer.from(piece.bytes);
+  /** The piece's bytes: its own, or memory of their own where they were compressed. Throws ERR_LINK_PROTOCOL where it cannot be one. */
+  add(piece: ReceivedPiece): Buffer {
+    if (piece.form === 'aside') return piece.bytes;
     if (piece.rawBytes === 0 || piece.rawBytes > (LINK_CODEC_TIERS[piece.tier]?.blockBytes ?? 0)) throw brokenBlock();
     this.#follow(piece);
     if (piece.form === 'linked') return this.#codec.restore(this.#state, piece.bytes, piece.rawBytes);
     this.#codec.append(this.#state, piece.bytes);
-    return Buffer.from(piece.bytes);
+    return piece.bytes;
   }
 
   /** The peer has forgotten the history. */
@@ -304,7 +309,7 @@ export class StreamDecoder {
     this.#state = 0;
   }
 
-  #follow({ tier, isRestart }: CodedPiece): void {
+  #follow({ tier, isRestart }: ReceivedPiece): void {
     if (this.#state !== 0 && isRestart && tier !== this.#tier) this.rest();
     if (this.#state === 0) {
       if (!isRestart) throw brokenBlock();

@@ -35,13 +35,15 @@ export class EncoderSpeeds {
     }
     // A short piece tells the clock's grain.
     if (bytes < 4096 || effort === 'aside') return;
-    const measured = Math.min(tookMs / bytes, 1 / 5000);
-    this.#msPerByte[effort] += (measured - this.#msPerByte[effort]) / 16;
+    const known = this.#msPerByte[effort];
+    // Now and then somebody else has the processor in between: what is much slower than before tells little.
+    const measured = Math.min(tookMs / bytes, known * 3);
+    this.#msPerByte[effort] = known + (measured - known) / (measured < known ? 4 : 64);
   }
 }
 
 /** What a byte on the wire costs both ends beyond the line: TLS, twice, and the system calls. */
-const WIRE_MS_PER_BYTE = 1 / 500_000;
+const WIRE_MS_PER_BYTE = 1 / 250_000;
 /** A stream that did not shrink is tried again after so many pieces; the pause doubles up to the second. */
 const FIRST_PAUSE_PIECES = 4;
 const LONGEST_PAUSE_PIECES = 256;

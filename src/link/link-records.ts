@@ -43,7 +43,7 @@ export interface LinkRecord {
   readonly type: number;
   readonly flags: number;
   readonly stream: number;
-  /** Lies in the reader's memory: to be used before the next push. */
+  /** A part of the chunk it came in, or of memory of its own. */
   readonly payload: Buffer;
 }
 
@@ -165,7 +165,7 @@ export function malformed(what: string): TorporError {
   return new TorporError('ERR_LINK_PROTOCOL', `${what}: the other end of the link does not keep its protocol`);
 }
 
-/** Cuts what arrives into records. What is kept is less than one record. */
+/** Cuts what arrives into records, in chunks that are its own from then on. What is kept is less than one record. */
 export class RecordReader {
   /** Of a record that has begun in an earlier chunk. */
   #part: Buffer | null = null;
@@ -189,8 +189,8 @@ export class RecordReader {
       at += bytes;
     }
     if (at === chunk.length) return;
-    // A chunk may be memory that its socket reads into again.
-    this.#part = Buffer.allocUnsafe(RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES);
+    const bytes = recordBytesAt(chunk, at, chunk.length) ?? RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES;
+    this.#part = Buffer.allocUnsafe(bytes);
     this.#partBytes = chunk.copy(this.#part, 0, at);
   }
 
