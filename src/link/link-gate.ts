@@ -1,12 +1,13 @@
 // The gate of a compressed link: next to the platforms. Takes edges' connections, keeps their sessions while a connection is missing,
 // and connects their streams to the services that it was told.
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { LinkCodec } from '../core/link-codec.ts';
 import { loadCore } from '../core/stream-core.ts';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
+import { encodeProxyHeader, type ProxyVersion } from '../streams/proxy-header.ts';
 import { resetSocket } from '../streams/reset-socket.ts';
 import {
   decodeGreeting,
@@ -33,6 +34,8 @@ export interface GateService {
   readonly name: string;
   readonly target: Endpoint;
   readonly compress: boolean;
+  /** Its connections begin with a PROXY header that names the edge's client; null: they do not. */
+  readonly proxyProtocol: ProxyVersion | null;
 }
 
 export interface LinkGateOptions {
@@ -216,6 +219,7 @@ export class LinkGate {
       this.#options.log.warn({ ...facts, error: error.message }, 'a stream of the link could not go on');
     });
     socket.once('close', () => resetSocket(socket));
+    if (service.proxyProtocol !== null) socket.write(headerFor(service.proxyProtocol, opening.client, service.target));
     return new SocketEnd(socket, stream);
   }
 
@@ -237,6 +241,18 @@ export class LinkGate {
       this.#options.log.warn({ edge: held.edge, streams: held.session.streamCount }, `streams end by reset: ${why}`);
     held.session.close(why);
   }
+}
+
+/** Where the client connected to is the edge's business: the service stands for it. A client that is no address is not known. */
+function headerFor(version: ProxyVersion, client: string, target: Endpoint): Uint8Array {
+  const at = client.lastIndexOf(':');
+  const host = client.slice(0, Math.max(0, at)).replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) === 0) return encodeProxyHeader(version, null);
+  const server = isIP(target.host) === 0 ? '0.0.0.0' : target.host;
+  return encodeProxyHeader(version, {
+    client: { host, port: Number(client.slice(at + 1)) },
+    server: { host: server, port: target.port },
+  });
 }
 
 const NOTHING = () => {};

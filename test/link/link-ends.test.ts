@@ -57,8 +57,9 @@ class Scene {
       listen: { host: LOOPBACK, port: 0 },
       keys: keys.gate,
       services: [
-        { name: 'desktop', target: { host: LOOPBACK, port }, compress: true },
-        { name: 'closed', target: { host: LOOPBACK, port: closedPort }, compress: true },
+        { name: 'desktop', target: { host: LOOPBACK, port }, compress: true, proxyProtocol: null },
+        { name: 'closed', target: { host: LOOPBACK, port: closedPort }, compress: true, proxyProtocol: null },
+        { name: 'named', target: { host: LOOPBACK, port }, compress: true, proxyProtocol: 'v1' },
       ],
     });
     this.relay = await Relay.start(this.gate.address.port);
@@ -67,7 +68,7 @@ class Scene {
       ...common,
       gate: { host: LOOPBACK, port: this.relay.port },
       keys: edgeKeys,
-      listeners: ['desktop', 'closed', 'missing'].map((service) => ({ listen, service, compress: true })),
+      listeners: ['desktop', 'closed', 'missing', 'named'].map((service) => ({ listen, service, compress: true })),
     });
   }
 
@@ -236,6 +237,22 @@ describe('edge and gate', () => {
       expect(kept.end).toBe('ECONNRESET');
     }
     expect(logText(scene)).toContain('ECONNREFUSED');
+  });
+
+  it('a service that is told of its clients: a PROXY header with the client’s own address comes first', async () => {
+    scene = new Scene();
+    let heard = '';
+    await scene.begin((socket) => {
+      socket.on('data', (bytes) => {
+        heard += bytes.toString();
+      });
+    });
+    const client = scene.client(3);
+    client.write('hello');
+    await eventually('both', () => heard.endsWith('hello'));
+    const { localPort } = client;
+    const { port } = scene.target.address() as { port: number };
+    expect(heard).toBe(`PROXY TCP4 127.0.0.1 127.0.0.1 ${localPort} ${port}\r\nhello`);
   });
 
   it('an edge of another authority: never gets in, and both say so', async () => {

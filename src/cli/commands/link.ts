@@ -9,6 +9,7 @@ import { readLinkKeys } from '../../link/link-tls.ts';
 import { type Endpoint, formatEndpoint } from '../../platform/endpoint.ts';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import { formatBytes } from '../../platform/units.ts';
+import type { ProxyVersion } from '../../streams/proxy-header.ts';
 import { systemClock } from '../../system-clock.ts';
 import { type CliIo, printLines, stopSignal } from '../cli-io.ts';
 import { jsonOption, readDurationMs } from '../command-options.ts';
@@ -38,6 +39,7 @@ interface EdgeOptions extends EndOptions {
 interface GateOptions extends EndOptions {
   readonly listen: Endpoint;
   readonly service: readonly Mapping[];
+  readonly proxyProtocol?: ProxyVersion;
 }
 
 interface Mapping {
@@ -88,6 +90,12 @@ export function addLinkCommands(program: Command, io: CliIo): void {
         new Option('--service <name=host:port>', 'a service, a listener of torpor run as a rule; may be given again')
           .argParser((text, before: Mapping[] | undefined) => [...(before ?? []), readService(text)])
           .makeOptionMandatory(),
+      )
+      .addOption(
+        new Option(
+          '--proxy-protocol <version>',
+          'begin connections to services with a header that names the client',
+        ).choices(['v1', 'v2']),
       ),
     'gate',
   ).action((options: GateOptions) => runGate(options, io));
@@ -164,6 +172,7 @@ async function runGate(options: GateOptions, io: CliIo): Promise<void> {
     name,
     target: endpoint,
     compress: !options.plain.includes(name),
+    proxyProtocol: options.proxyProtocol ?? null,
   }));
   const { keys, listen, resume: resumeMs } = options;
   const stopped = stopSignal(io);
