@@ -34,7 +34,7 @@ for (const name of expected.split(' ')) {
 
 if (repeats > MAX_REPEATS) count('failed', `${repeats} tests passed at their second try only`);
 
-function tallyTest(suite, { status, fullName, failureMessages }) {
+function tallyTest(suite, { status, fullName, failureMessages = [] }) {
   if (status === 'passed' && failureMessages.length > 0) {
     repeats += 1;
     remarks.push(`passed at the second try: ${suite}: ${fullName}: ${failureMessages[0].split('\n')[0]}`);

@@ -61,6 +61,31 @@ describe('tally of the test reports', () => {
     expect(status).toBe(1);
   });
 
+  /** As vitest reports a test that passed at its second try: with what the first one said. */
+  function repeated(tests: number): object {
+    const assertionResults = Array.from({ length: tests }, (_, at) => ({
+      status: 'passed',
+      fullName: `test ${at}`,
+      failureMessages: ['Error: waited 15000 ms in vain for 4 frames\n    at somewhere'],
+    }));
+    return { success: true, testResults: [{ name: 'a.test.ts', status: 'passed', message: '', assertionResults }] };
+  }
+
+  test('tally: four tests passed at their second try -> named, with what the first said, exit code 0', () => {
+    const { status, verdict, lines } = tally({ rig: repeated(4) }, 'rig');
+    expect(verdict).toBe('4 passed, 0 failed');
+    const said = 'Error: waited 15000 ms in vain for 4 frames';
+    expect(lines).toContain(`passed at the second try: rig: test 3: ${said}`);
+    expect(status).toBe(0);
+  });
+
+  test('tally: five did -> a failure, exit code 1', () => {
+    const { status, verdict, lines } = tally({ rig: repeated(3), live: repeated(2) }, 'rig live');
+    expect(verdict).toBe('5 passed, 1 failed');
+    expect(lines).toContain('failed: 5 tests passed at their second try only');
+    expect(status).toBe(1);
+  });
+
   test('tally: every test passed and a step failed -> one failure, exit code 1', () => {
     const { status, verdict, lines } = tally({ unit: report(['passed']) }, 'unit', ['lint']);
     expect(verdict).toBe('1 passed, 1 failed');
