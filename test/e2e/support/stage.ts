@@ -15,10 +15,10 @@ import { runTorpor, TorporProcess } from '../../support/torpor-process.ts';
 import { PressWatch } from './press-watch.ts';
 
 /** Child processes and simulated latencies: generous, so that a busy machine fails nothing. */
-export const E2E_TIMEOUT_MS = 60_000;
+export const E2E_TIMEOUT_MS = 150_000;
 
 /** For a start, a session and a walk through the sensor records on a machine that is short of time. */
-const READY_MS = 40_000;
+const READY_MS = 90_000;
 
 export const PLATFORM = 'vdi-01';
 export const USER = 'torpor';
