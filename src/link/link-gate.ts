@@ -8,7 +8,6 @@ import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
 import { encodeProxyHeader, type ProxyVersion } from '../streams/proxy-header.ts';
-import { resetSocket } from '../streams/reset-socket.ts';
 import {
   decodeGreeting,
   encodeGreeting,
@@ -218,7 +217,6 @@ export class LinkGate {
       const facts = { service: service.name, target: formatEndpoint(service.target), client: opening.client };
       this.#options.log.warn({ ...facts, error: error.message }, 'a stream of the link could not go on');
     });
-    socket.once('close', () => resetSocket(socket));
     if (service.proxyProtocol !== null) socket.write(headerFor(service.proxyProtocol, opening.client, service.target));
     return new SocketEnd(socket, stream);
   }

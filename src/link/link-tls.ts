@@ -77,7 +77,7 @@ export function readGreeting(socket: TLSSocket, clock: Clock): Promise<{ record:
   });
 }
 
-/** Lets a session use a TLS connection whose greetings have passed; `prepare` attaches it. */
+/** Lets a session use a TLS connection whose greetings have passed. `attach` gives it to the session, before `rest`, what came behind the greeting. */
 export function joinConnection(
   socket: TLSSocket,
   session: LinkSession,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readAskedName } from '../../src/streams/asked-name.ts';
 import { drawSeed } from '../core/support/seed.ts';
 import { makeRandom } from './support/checked-traffic.ts';
+import { spoil } from './support/spoil.ts';
 
 const COUNT = Number(process.env.TORPOR_FUZZ_HEADERS ?? 100_000);
 const SEED = drawSeed('asked names');
@@ -16,19 +17,6 @@ const GOOD: readonly Buffer[] = [
   Buffer.from('GET /x HTTP/1.1\r\nHost: alice.example\r\nAccept: */*\r\n\r\n'),
   Buffer.from('0300002c27e00000000000436f6f6b69653a206d737473686173683d656c746f6e730d0a0100080000000000', 'hex'),
 ];
-
-function spoil(good: Buffer, random: (below: number) => number): Buffer {
-  let bytes = Buffer.from(good);
-  for (let times = random(4); times > 0; times -= 1) {
-    const at = random(bytes.length + 1);
-    const way = random(4);
-    if (way === 0 && at < bytes.length) bytes[at] = random(256);
-    else if (way === 1) bytes = Buffer.concat([bytes.subarray(0, at), Buffer.of(random(256)), bytes.subarray(at)]);
-    else if (way === 2) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + random(3))]);
-    else bytes = Buffer.concat([bytes, bytes.subarray(random(bytes.length + 1))]);
-  }
-  return bytes;
-}
 
 describe('asked names', () => {
   it('what they are made of -> names', () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeProxyHeader, readProxyHeader, V2_MAX_BYTES } from '../../src/streams/proxy-header.ts';
 import { drawSeed, runs } from '../core/support/seed.ts';
 import { makeRandom } from './support/checked-traffic.ts';
+import { spoil } from './support/spoil.ts';
 
 const HEADERS = Number(process.env.TORPOR_FUZZ_HEADERS ?? 100_000);
 const SEED = drawSeed('PROXY headers');
@@ -19,20 +20,6 @@ const GOOD: readonly Buffer[] = [
   Buffer.from(`${V2_START.toString('hex')}2111001ac0000221cb007107c82201bb040004000000000100026832`, 'hex'),
   Buffer.from(`${V2_START.toString('hex')}20000000`, 'hex'),
 ];
-
-/** Changes, cuts, repeats or adds a few bytes. */
-function spoil(good: Buffer, random: (below: number) => number): Buffer {
-  let bytes = Buffer.from(good);
-  for (let times = random(4); times > 0; times -= 1) {
-    const at = random(bytes.length + 1);
-    const way = random(4);
-    if (way === 0 && at < bytes.length) bytes[at] = random(256);
-    else if (way === 1) bytes = Buffer.concat([bytes.subarray(0, at), Buffer.of(random(256)), bytes.subarray(at)]);
-    else if (way === 2) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + random(3))]);
-    else bytes = Buffer.concat([bytes, bytes.subarray(random(bytes.length + 1))]);
-  }
-  return bytes;
-}
 
 describe('PROXY headers', () => {
   it(`${HEADERS} hostile ones -> nothing throws, what is believed reads the same when it is written anew`, () => {
