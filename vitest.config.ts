@@ -1,9 +1,10 @@
-// Test projects: unit (Node and npm alone), conformance (other people's programs), live (other people's clients, in real time),
+// Test projects: unit and e2e (Node and npm alone; e2e: processes in real time), conformance (other people's programs), live (other people's clients, in real time),
 // browser (Chromium), rig (a QEMU platform in real S3).
 import { defineConfig } from 'vitest/config';
 
 const CONFORMANCE = 'test/**/*.conformance.test.ts';
 const LIVE = 'test/live/**/*.test.ts';
+const E2E = 'test/e2e/**/*.test.ts';
 const BROWSER = 'test/**/*.browser.test.ts';
 const RIG = 'test/rig/**/*.test.ts';
 /**
@@ -19,8 +20,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [CONFORMANCE, LIVE, BROWSER, RIG],
+          exclude: [CONFORMANCE, LIVE, BROWSER, RIG, E2E],
           // Ends what hangs. Properties reckon for seconds, and for many more where a busy machine runs them.
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          retry: ONCE_MORE,
+          include: [E2E],
+          exclude: [CONFORMANCE, BROWSER],
           testTimeout: 120_000,
         },
       },
