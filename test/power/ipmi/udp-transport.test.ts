@@ -6,6 +6,7 @@ import { BmcSession } from '../../../src/power/ipmi/bmc-session.ts';
 import { pingPresence } from '../../../src/power/ipmi/presence-ping.ts';
 import { openUdpTransport } from '../../../src/power/ipmi/udp-transport.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { PATIENT } from '../../support/eventually.ts';
 import { bytesOf, hexOf } from '../support/hex.ts';
 
 /** A UDP port on loopback that nobody listens on, at least for now. */
@@ -41,7 +42,7 @@ describe('UDP transport', () => {
       failure: (error) => heard.push(String(error)),
     });
     transport.send(bytesOf('06 00 ff 07'));
-    await expect.poll(() => heard).toEqual(['0600ff07']);
+    await expect.poll(() => heard, PATIENT).toEqual(['0600ff07']);
     await transport.close();
     await transport.close();
     await peer.close();
@@ -55,7 +56,7 @@ describe('UDP transport', () => {
       failure: (error) => failures.push(error),
     });
     transport.send(bytesOf('06'));
-    await expect.poll(() => failures.length).toBeGreaterThan(0);
+    await expect.poll(() => failures.length, PATIENT).toBeGreaterThan(0);
     expect(failures[0]).toMatchObject({ code: 'ERR_IPMI_UNREACHABLE', retryable: true });
     expect(String(failures[0])).toMatch(`BMC 127.0.0.1:${port} cannot be reached`);
     expect(String(failures[0])).toMatch(/nothing listens on this UDP port/);
