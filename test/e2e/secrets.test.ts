@@ -49,7 +49,7 @@ test(
     using client = await stage.connect();
     await client.ask('before');
     await torpor.waitForState(PLATFORM, 'asleep');
-    await client.ask('wakes it', 30_000);
+    await client.ask('wakes it', 90_000);
     const answers = await Promise.all(
       ROUTES.map(async (route) => {
         const headers = { accept: 'application/json' };
