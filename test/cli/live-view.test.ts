@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { cutLine, showLive } from '../../src/cli/live-view.ts';
 import { showProgress } from '../../src/cli/progress.ts';
+import { comesTrue } from '../support/eventually.ts';
 import { FakeIo } from './fakes/fake-io.ts';
 
 describe('live view', () => {
@@ -19,7 +20,7 @@ describe('live view', () => {
     io.outIsTerminal = true;
     let looks = 0;
     const view = showLive(io, { look: async () => [`look ${++looks}`, ...Array<string>(20).fill('more')] });
-    await vi.waitFor(() => expect(io.stdout).toContain('look 2'), { timeout: 20_000 });
+    await comesTrue(() => expect(io.stdout).toContain('look 2'));
     io.signal('SIGINT');
     await view;
     expect(io.stdout.startsWith('\x1b[?1049h')).toBe(true);

@@ -7,6 +7,7 @@ import { STOP_BOUND_MS } from '../../src/cli/commands/run.ts';
 import type { TorporConfig } from '../../src/config/torpor-config.ts';
 import { TorporError } from '../../src/platform/errors.ts';
 import { FakeFarm } from '../api/fakes/fake-farm.ts';
+import { comesTrue } from '../support/eventually.ts';
 import { KeptLog } from '../support/kept-log.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 import { FakeIo } from './fakes/fake-io.ts';
@@ -104,7 +105,7 @@ describe('torpor run', () => {
     };
     const run = io.run('run', '--config', path);
     await started.opened;
-    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    await comesTrue(() => expect(io.stdout).toContain('Torpor runs'));
     io.signal('SIGTERM');
     expect(await run).toBe(0);
     expect(stops).toBe(1);
@@ -145,9 +146,9 @@ describe('torpor run', () => {
     const stopping = gate();
     io.runTorpor = async () => running(() => stopping.opened);
     const run = io.run('run', '--config', path);
-    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    await comesTrue(() => expect(io.stdout).toContain('Torpor runs'));
     io.signal(signal);
-    await vi.waitFor(() => expect(io.stdout).toContain('stopping'));
+    await comesTrue(() => expect(io.stdout).toContain('stopping'));
     expect(io.exits).toEqual([]);
     io.signal(signal);
     expect(io.exits).toEqual([code]);
@@ -158,7 +159,7 @@ describe('torpor run', () => {
   it('a stop without an end -> given up at the bound, exit code 1', async () => {
     io.runTorpor = async () => running(() => new Promise(() => {}));
     const run = io.run('run', '--config', path);
-    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    await comesTrue(() => expect(io.stdout).toContain('Torpor runs'));
     vi.useFakeTimers();
     io.signal('SIGTERM');
     await vi.advanceTimersByTimeAsync(STOP_BOUND_MS + 1);
@@ -172,7 +173,7 @@ describe('torpor run', () => {
         throw new TorporError('ERR_JOURNAL', 'the journal cannot be written');
       });
     const run = io.run('run', '--config', path);
-    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    await comesTrue(() => expect(io.stdout).toContain('Torpor runs'));
     io.signal('SIGTERM');
     expect(await run).toBe(1);
     expect(logLines().at(-1)).toMatchObject({ level: 'error', code: 'ERR_JOURNAL' });
@@ -181,11 +182,11 @@ describe('torpor run', () => {
   it('SIGHUP -> the file is read again and handed on, the level of the log follows; one while it reads is served after it', async () => {
     io.runTorpor = async () => running(async () => {});
     const run = io.run('run', '--config', path);
-    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    await comesTrue(() => expect(io.stdout).toContain('Torpor runs'));
     writeFileSync(path, `log: { level: error }\n${CONFIG.replace('name: lab', 'name: den')}`);
     io.hangUp();
     io.hangUp();
-    await vi.waitFor(() => expect(reloads).toHaveLength(2));
+    await comesTrue(() => expect(reloads).toHaveLength(2));
     expect(reloads[0]?.platforms[0]?.name).toBe('den');
     expect(refusals).toEqual([]);
     io.signal('SIGTERM');
@@ -196,16 +197,16 @@ describe('torpor run', () => {
   it('SIGHUP with a broken file -> refused with file and line, nothing handed on, still running', async () => {
     io.runTorpor = async () => running(async () => {});
     const run = io.run('run', '--config', path);
-    await vi.waitFor(() => expect(io.stdout).toContain('Torpor runs'));
+    await comesTrue(() => expect(io.stdout).toContain('Torpor runs'));
     writeFileSync(path, CONFIG.replace('name: lab', 'name: lab\n    idleTimeot: 1m'));
     io.hangUp();
-    await vi.waitFor(() => expect(refusals).toHaveLength(1));
+    await comesTrue(() => expect(refusals).toHaveLength(1));
     expect(refusals[0]).toContain(`${path}:3: platforms[0]: unknown key`);
     expect(reloads).toEqual([]);
     writeFileSync(path, CONFIG);
     io.hangUp();
-    await vi.waitFor(() => expect(reloads).toHaveLength(1));
-    await vi.waitFor(() => expect(io.told.slice(2)).toEqual(['RELOADING=1', 'READY=1', 'RELOADING=1', 'READY=1']));
+    await comesTrue(() => expect(reloads).toHaveLength(1));
+    await comesTrue(() => expect(io.told.slice(2)).toEqual(['RELOADING=1', 'READY=1', 'RELOADING=1', 'READY=1']));
     io.signal('SIGTERM');
     expect(await run).toBe(0);
   });
@@ -266,7 +267,7 @@ describe('torpor demo', () => {
       return { ok: true };
     };
     const run = io.run('demo');
-    await vi.waitFor(() => expect(io.signalListeners).toBe(1));
+    await comesTrue(() => expect(io.signalListeners).toBe(1));
     io.signal('SIGINT');
     expect(io.exits).toEqual([]);
     io.signal('SIGINT');
@@ -290,7 +291,7 @@ describe('torpor demo', () => {
       return { ok: true };
     };
     const run = io.run('demo', '--top');
-    await vi.waitFor(() => expect(io.stdout).toContain('somebody types'), { timeout: 20_000 });
+    await comesTrue(() => expect(io.stdout).toContain('somebody types'));
     seen.open();
     expect(await run).toBe(0);
     expect(io.stdout).toMatch(/somebody types[\s\S]*\nline 11\n[\s\S]*line 30\n$/);

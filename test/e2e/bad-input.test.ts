@@ -137,7 +137,7 @@ describe.concurrent('ports and targets that cannot be had', { timeout: E2E_TIMEO
     const torpor = await stage.run();
     await torpor.waitForState(PLATFORM, 'awake');
     using client = await stage.connect();
-    await client.whenClosed(30_000);
+    await client.whenClosed();
     const closed = await eventually('the end of the stream among the events', async () => {
       return (await torpor.events()).find(({ kind }) => kind === 'stream-closed');
     });

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { decodeTorporRecord } from '../../src/power/ipmi/torpor-record.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectNoHarm } from './support/scene.ts';
-import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, USER } from './support/stage.ts';
+import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, UNHURRIED, USER } from './support/stage.ts';
 
 const KG = 'stone-bridge-77';
 
 describe('torpor run and its BMC', { timeout: E2E_TIMEOUT_MS }, () => {
   test('sel: transitions and clients are asked for -> the BMC’s log has them in order, one press', async () => {
-    await using stage = await Stage.open({ sel: { transitions: true, clients: true } });
+    await using stage = await Stage.open({ ...UNHURRIED, sel: { transitions: true, clients: true } });
     const torpor = await stage.run();
     using client = await stage.connect();
     await client.ask('one');
@@ -44,7 +44,10 @@ describe('torpor run and its BMC', { timeout: E2E_TIMEOUT_MS }, () => {
   test('a key, one place of two left, busy, restarted while the platform sleeps -> sleeps once, wakes all the same', async () => {
     await using stage = await Stage.open({}, { kg: KG, maxSessions: 2, cipherSuites: [3] });
     const { bmc, bmcPort, host } = stage.platform;
-    stage.configure({ bmc: { port: bmcPort, user: USER, password: PASSWORD, kg: KG, cipherSuite: 'auto' } });
+    stage.configure({
+      ...UNHURRIED,
+      bmc: { port: bmcPort, user: USER, password: PASSWORD, kg: KG, cipherSuite: 'auto' },
+    });
     bmc.faults.refuseTimes.set('Get Chassis Status', { completionCode: 0xc0, times: 2 });
     bmc.faults.refuseTimes.set('Chassis Control', { completionCode: 0xc3, times: 0 });
     const torpor = await stage.run();

@@ -23,7 +23,7 @@ describe('history', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
       using client = await stage.connect();
       await client.ask('before');
       await torpor.waitForState(PLATFORM, 'asleep');
-      expect(await client.ask('wakes it', 30_000)).toMatch(/wakes it$/);
+      expect(await client.ask('wakes it', 90_000)).toMatch(/wakes it$/);
       await torpor.waitForState(PLATFORM, 'awake');
     }
     const stored = () => get<StoredEvent[]>(stage, `history/events?platform=${PLATFORM}&kind=transition&limit=1000`);
@@ -50,7 +50,7 @@ describe('history', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
       Promise.allSettled(
         Array.from({ length: 20 }, async (_, index) => {
           using client = await stage.connect();
-          await client.ask(`line ${index}`, 30_000);
+          await client.ask(`line ${index}`, 90_000);
         }),
       );
     let stored = 0;
@@ -83,7 +83,7 @@ describe('history', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     writeFileSync(stage.folder.file('state/history/history.sqlite'), 'no database '.repeat(5000));
     const torpor = await stage.run();
     using client = await stage.connect();
-    expect(await client.ask('served', 30_000)).toMatch(/served$/);
+    expect(await client.ask('served', 90_000)).toMatch(/served$/);
     const alarms = () => get<StoredEvent[]>(stage, 'history/events?kind=alarm&platform=-');
     const [alarm] = await eventually('the alarm to be stored', async () => {
       const found = await alarms();
@@ -99,13 +99,13 @@ describe('history', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     const torpor = await stage.run();
     await torpor.waitForState(PLATFORM, 'asleep');
     const api = ['--api', `http://127.0.0.1:${stage.apiPort}`];
-    const exported = await runTorpor(['history', 'export', 'transitions', ...api]);
-    expect(exported.code, exported.output).toBe(0);
-    const rows = exported.output
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(rows.map(({ to_state }) => to_state)).toContain('asleep');
+    // What has just been is stored a moment later.
+    await eventually('the sleep in the file', async () => {
+      const exported = await runTorpor(['history', 'export', 'transitions', ...api]);
+      expect(exported.code, exported.output).toBe(0);
+      const rows = exported.output.trimEnd().split('\n');
+      return rows.some((line) => (JSON.parse(line) as Record<string, unknown>).to_state === 'asleep');
+    });
     const csv = await runTorpor(['history', 'export', 'runs', '--format', 'csv', '--last', '1h', ...api]);
     expect(csv.output).toMatch(/^seq,started_ms,seen_ms,version\r\n1,\d+,\d+,/);
     const report = await get<SavingsReport>(stage, 'savings');

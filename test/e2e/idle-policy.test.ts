@@ -17,8 +17,8 @@ function setPlatform(stage: Stage, keys: object): string {
   return config.stateDir;
 }
 
-/** Energy so dear that idling for some three seconds is worth a sleep, a wake and a wait. */
-const DEAR = { perKwh: 100, perWait: 0.003, perCycle: 0.0001, suspend: '1s', resume: '1s' };
+/** Energy so dear that idling for some six seconds is worth a sleep, a wake and a wait. */
+const DEAR = { perKwh: 100, perWait: 0.006, perCycle: 0.0001, suspend: '1s', resume: '1s' };
 
 describe('idlePolicy', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
   test('break-even -> kept awake by the policy, with that reason, until idling was worth a sleep; then asleep', async () => {

@@ -40,7 +40,7 @@ async function expectGoodEnd(scene: Scene, presses: number): Promise<void> {
   const bootId = stage.platform.host.bootId;
   const restarted = await stage.run();
   using next = await stage.connect();
-  expect(await next.ask('after', 30_000)).toMatch(/ n=1 .*after$/);
+  expect(await next.ask('after', 90_000)).toMatch(/ n=1 .*after$/);
   await restarted.waitForState(PLATFORM, 'awake');
   expect(stage.platform.host.phase).toBe('running');
   expect(stage.platform.host.bootId).toBe(bootId);

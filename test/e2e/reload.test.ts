@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { LineClient } from '../support/line-client.ts';
 import { freePort } from '../support/ports.ts';
 import { writeFarmConfig } from '../support/torpor-config.ts';
-import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, USER } from './support/stage.ts';
+import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, UNHURRIED, USER } from './support/stage.ts';
 
 const SECOND = 'vdi-02';
 
@@ -28,12 +28,12 @@ function farmOf(stage: Stage, second: { readonly port: number; readonly bmcPort:
 
 describe('a configuration that is read again', { timeout: E2E_TIMEOUT_MS }, () => {
   test('reload: shorter idleTimeout and mode armed -> it falls asleep under the open stream, whose next line wakes it', async () => {
-    await using stage = await Stage.open({ idleTimeout: '10m', mode: 'observe' });
+    await using stage = await Stage.open({ ...UNHURRIED, idleTimeout: '10m', mode: 'observe' });
     const torpor = await stage.runHere();
     await stage.readyToSleep(torpor);
     using client = await stage.connect();
     await client.ask('one');
-    stage.configure({ idleTimeout: '500ms', mode: 'armed' });
+    stage.configure({ ...UNHURRIED, mode: 'armed' });
     const outcome = await torpor.reload(stage.configPath);
     expect(outcome).toEqual({ changes: [`${PLATFORM}: mode, idleTimeout, vms`], kept: [], problems: [] });
     expect((await torpor.platform(PLATFORM)).state).toBe('awake');

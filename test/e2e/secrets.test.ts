@@ -3,6 +3,7 @@
 import { appendFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PATIENT } from '../support/eventually.ts';
 import { runTorpor } from '../support/torpor-process.ts';
 import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage } from './support/stage.ts';
 
@@ -48,7 +49,7 @@ test(
     using client = await stage.connect();
     await client.ask('before');
     await torpor.waitForState(PLATFORM, 'asleep');
-    await client.ask('wakes it', 30_000);
+    await client.ask('wakes it', 90_000);
     const answers = await Promise.all(
       ROUTES.map(async (route) => {
         const headers = { accept: 'application/json' };
@@ -62,7 +63,7 @@ test(
     stage.configure({ bmc: { ...bmc, password: wrong } });
     appendFileSync(stage.configPath, 'log: { level: debug }\n');
     const refused = await stage.run();
-    await expect.poll(() => refused.output, { timeout: 30_000 }).toMatch(/"level":"error"/);
+    await expect.poll(() => refused.output, PATIENT).toMatch(/"level":"error"/);
     const checked = await runTorpor(['check', '--config', stage.configPath, '--json']);
     await refused.stop();
 

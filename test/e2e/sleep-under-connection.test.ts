@@ -3,14 +3,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { bothEndsEstablished } from '../support/established.ts';
 import { eventually } from '../support/eventually.ts';
-import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
+import { E2E_TIMEOUT_MS, PLATFORM, Stage, UNHURRIED } from './support/stage.ts';
 
 /** Far more than a socket's buffers on the way hold by themselves, far less than the hold's bound. */
 const HELD_BYTES = 512 * 1024;
 
 describe.concurrent('torpor run in front of a simulated platform', { timeout: E2E_TIMEOUT_MS }, () => {
   test('sleep: the only client is idle -> asleep under its open connection, its next line wakes, each line once', async () => {
-    await using stage = await Stage.open();
+    await using stage = await Stage.open(UNHURRIED);
     const torpor = await stage.run();
     using client = await stage.connect();
     expect(await client.ask('one')).toMatch(/^alice n=1 boot=\S+ one$|^vmalice n=1 boot=\S+ one$/);
@@ -30,7 +30,7 @@ describe.concurrent('torpor run in front of a simulated platform', { timeout: E2
   });
 
   test('sleep: bytes and a FIN from a client of a sleeper -> all delivered in order after the wake', async () => {
-    await using stage = await Stage.open();
+    await using stage = await Stage.open(UNHURRIED);
     const torpor = await stage.run();
     await torpor.waitForState(PLATFORM, 'asleep');
 

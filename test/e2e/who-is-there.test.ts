@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { PlatformReport } from '../../src/platform/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { runTorpor } from '../support/torpor-process.ts';
-import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
+import { E2E_TIMEOUT_MS, PLATFORM, Stage, UNHURRIED } from './support/stage.ts';
 
 describe.concurrent('torpor run, asked who is there', { timeout: E2E_TIMEOUT_MS }, () => {
   test('observe mode: a client leaves and comes back -> nothing pressed; the report says what it would have slept', async () => {
@@ -36,7 +36,7 @@ describe.concurrent('torpor run, asked who is there', { timeout: E2E_TIMEOUT_MS 
 
   test('armed, preface: a health check at a sleeper -> it sleeps on; a client with a preface -> it wakes', async () => {
     await using stage = await Stage.open();
-    stage.configure({ ...stage.alice({ protocol: 'ssh', wakeOn: 'preface' }) });
+    stage.configure({ ...UNHURRIED, ...stage.alice({ protocol: 'ssh', wakeOn: 'preface' }) });
     const torpor = await stage.run();
     await torpor.waitForState(PLATFORM, 'asleep');
     using check = await stage.connect();

@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ATTEMPTS_MAX, QUEUE_MAX, Webhook, type WebhookOptions } from '../../src/integrations/webhooks.ts';
 import type { FarmEvent } from '../../src/platform/status.ts';
+import { comesTrue } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
 
@@ -95,7 +96,7 @@ describe('webhooks', () => {
     bench.answers = [status];
     bench.event();
     bench.event();
-    await vi.waitFor(() => expect(bench.posted).toEqual([1, 2]));
+    await comesTrue(() => expect(bench.posted).toEqual([1, 2]));
     expect(bench.log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
@@ -120,7 +121,7 @@ describe('webhooks', () => {
     await settle();
     await bench.clock.advance(1_000);
     for (let turn = 0; turn < 2; turn += 1) await settle();
-    await vi.waitFor(() => expect(bench.posted.at(-1)).toBe(QUEUE_MAX + 3));
+    await comesTrue(() => expect(bench.posted.at(-1)).toBe(QUEUE_MAX + 3));
     expect(bench.posted.slice(0, 4)).toEqual([1, 1, 5, 6]);
     expect(bench.log.lines.at(-1)?.facts).toMatchObject({ dropped: 3 });
   });
@@ -152,7 +153,7 @@ describe('webhooks', () => {
     const { port } = server.address() as AddressInfo;
     const bench = new Bench({ url: `http://127.0.0.1:${port}/hook`, post: undefined as never });
     bench.event();
-    await vi.waitFor(() => expect(bench.log.lines).toHaveLength(1));
+    await comesTrue(() => expect(bench.log.lines).toHaveLength(1));
     // A redirect is an answer, and not followed.
     expect(bench.log.lines[0]?.message).toContain('it answered 302');
     expect(requests).toHaveLength(1);
@@ -178,13 +179,13 @@ describe('webhooks', () => {
     for (const ca of [[], [readFixture('other.cert.pem')]]) {
       const stranger = new Bench({ ...over, ca });
       stranger.event();
-      await vi.waitFor(() => expect(stranger.log.lines[0]?.message).toMatch(/certificate/));
+      await comesTrue(() => expect(stranger.log.lines[0]?.message).toMatch(/certificate/));
       stranger.webhook.stop();
     }
     expect(requests).toEqual([]);
     const known = new Bench({ ...over, ca: [CERTIFICATE.cert] });
     known.event();
-    await vi.waitFor(() => expect(requests).toHaveLength(1));
+    await comesTrue(() => expect(requests).toHaveLength(1));
     expect(known.log.lines).toEqual([]);
     known.webhook.stop();
     server.close();

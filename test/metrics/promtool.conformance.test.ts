@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { PLATFORM, Stage } from '../e2e/support/stage.ts';
+import { PATIENT } from '../support/eventually.ts';
 import { describeWhere, findProgram, requires } from '../support/requirements.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
@@ -71,7 +72,7 @@ describeWhere(requires(['promtool']), 'promtool', () => {
     await torpor.waitForState(PLATFORM, 'asleep');
     await client.ask('wakes it', 30_000);
     const page = await expect
-      .poll(async () => (await fetch(`http://127.0.0.1:${stage.apiPort}/metrics`)).text(), { timeout: 20_000 })
+      .poll(async () => (await fetch(`http://127.0.0.1:${stage.apiPort}/metrics`)).text(), PATIENT)
       .toMatch(/torpor_wake_seconds_count\{platform="vdi-01",part="torpor"\} [1-9]/)
       .then(async () => (await fetch(`http://127.0.0.1:${stage.apiPort}/metrics`)).text());
     expect(page).toMatch(/^torpor_received_bytes_total\{platform="vdi-01"\} [1-9]/m);

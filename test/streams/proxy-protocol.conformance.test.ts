@@ -46,7 +46,7 @@ async function start(name: 'haproxy' | 'nginx', port: number, config: string): P
 }
 
 function haproxy(sections: string): string {
-  return `global\n  maxconn 100\ndefaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n${sections}`;
+  return `global\n  maxconn 100\ndefaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n  timeout check 30s\n${sections}`;
 }
 
 function nginx(block: string): string {
@@ -118,8 +118,8 @@ describeWhere(requires(['haproxy', 'nginx']), 'PROXY headers of others, and ours
     await comesTrue(() => expect(rig.seen.of('closed').length).toBeGreaterThan(2), 60_000);
     expect(rig.seen.of('active')).toEqual([]);
     expect(rig.set.waitingVms()).toEqual([]);
-    const page = await (await fetch(`http://127.0.0.1:${statsPort}/;csv`)).text();
-    expect(page).toMatch(/^front,torpor,.*,UP,/m);
+    const page = async () => (await fetch(`http://127.0.0.1:${statsPort}/;csv`)).text();
+    await eventually('it to be up', async () => /^front,torpor,.*,UP,/m.test(await page()));
   });
 
   it.each(['v1', 'v2'] as const)(

@@ -63,7 +63,7 @@ describe.each(['net.Socket', 'bare handles'])('TargetConnector, %s', (way) => {
     async (pace) => {
       const { port, accepted } = await listen(0);
       const { results, clock } = startConnector(port, pace);
-      await eventually('the connection', () => results.length > 0, { everyMs: 2 });
+      await eventually('the connection', () => results.length > 0 && accepted.length > 0, { everyMs: 2 });
       await clock.advance(CONNECT_BOUND_MS);
       expect(results).toHaveLength(1);
       // Half-open: the far end's FIN leaves this side open.

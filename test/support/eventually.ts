@@ -1,8 +1,11 @@
 // Waiting for something that another process does: asked again and again, with a bound that names what never came.
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** For `expect.poll`, whose own bound of a second a busy machine overruns. */
+export const PATIENT = { timeout: 45_000 };
+
 export interface EventuallyOptions {
-  /** Default 15 s: far above what is expected, so that a busy machine does not fail a test. */
+  /** Default 45 s: far above what is expected, so that a busy machine does not fail a test. */
   readonly withinMs?: number;
   /** Default 25 ms. */
   readonly everyMs?: number;
@@ -19,7 +22,7 @@ export async function eventually<T>(
   ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
   options: EventuallyOptions = {},
 ): Promise<T> {
-  const { withinMs = 15_000, everyMs = 25, context } = options;
+  const { withinMs = PATIENT.timeout, everyMs = 25, context } = options;
   const end = performance.now() + withinMs;
   let last = 'no answer';
   for (;;) {

@@ -1,31 +1,56 @@
 // Free TCP ports for programs that must be told theirs. They lie below the ephemeral range: no client's own end takes them.
-import { createServer } from 'node:net';
+// Between a port's choice and its use it is free, so each process chooses from a block that no other process chooses from.
+import { createServer, type Server } from 'node:net';
 
 const FIRST_PORT = 25_600;
-const LAST_PORT = 31_999;
-const MAX_TRIES = 200;
+const BLOCKS = 200;
+/** The first of a block is its claim: held, never given. */
+const BLOCK_PORTS = 32;
 
-const given = new Set<number>();
+/** What is left of this process's block. Its claim ends with the process. */
+let left: number[] = [];
+/** One after the other: two that ask at once get two ports. */
+let asked: Promise<unknown> = Promise.resolve();
 
-/** A port of 127.0.0.1 that was free a moment ago and that this process has not been given before. */
-export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT + 1));
-    if (given.has(port)) continue;
-    if (await isPortFree(port)) {
-      given.add(port);
-      return port;
-    }
+/** A port of 127.0.0.1 that was free a moment ago and that neither this process nor another that asks here has been given. */
+export function freePort(): Promise<number> {
+  const port = asked.then(choosePort);
+  asked = port.catch(() => {});
+  return port;
+}
+
+async function choosePort(): Promise<number> {
+  for (;;) {
+    if (left.length === 0) left = await claimBlock();
+    const port = left.shift();
+    // What a killed test has left behind may still have one.
+    if (port !== undefined && (await isPortFree(port))) return port;
   }
-  throw new Error(`no free port on 127.0.0.1 between ${FIRST_PORT} and ${LAST_PORT} in ${MAX_TRIES} tries`);
+}
+
+async function claimBlock(): Promise<number[]> {
+  const begin = Math.floor(Math.random() * BLOCKS);
+  for (let tries = 0; tries < BLOCKS; tries += 1) {
+    const first = FIRST_PORT + ((begin + tries) % BLOCKS) * BLOCK_PORTS;
+    const claim = await bind(first);
+    if (claim === null) continue;
+    claim.unref();
+    return Array.from({ length: BLOCK_PORTS - 1 }, (_, index) => first + 1 + index);
+  }
+  throw new Error(`all ${BLOCKS} blocks of ports on 127.0.0.1 from ${FIRST_PORT} are claimed`);
 }
 
 export async function isPortFree(port: number): Promise<boolean> {
+  const server = await bind(port);
+  if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
+  return server !== null;
+}
+
+/** Null where somebody has it. */
+function bind(port: number): Promise<Server | null> {
   const server = createServer();
-  const bound = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve(true));
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(null));
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve(server));
   });
-  if (bound) await new Promise<void>((resolve) => server.close(() => resolve()));
-  return bound;
 }

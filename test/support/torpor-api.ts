@@ -3,6 +3,9 @@ import type { StreamStatus } from '../../src/platform/ports.ts';
 import type { FarmEvent, PlatformReport, PlatformStatus, StateName } from '../../src/platform/status.ts';
 import { eventually } from './eventually.ts';
 
+/** An answer takes milliseconds, and far more where its process is not given the machine. */
+const ANSWER_BOUND_MS = 30_000;
+
 export abstract class TorporApi {
   readonly apiPort: number | null;
 
@@ -51,13 +54,13 @@ export abstract class TorporApi {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(ANSWER_BOUND_MS),
     });
     return [response.status, await response.json()];
   }
 
   /** Resolves with the platform's status once it is in one of the states. */
-  waitForState(name: string, states: StateName | readonly StateName[], withinMs = 30_000): Promise<PlatformStatus> {
+  waitForState(name: string, states: StateName | readonly StateName[], withinMs = 90_000): Promise<PlatformStatus> {
     const wanted = typeof states === 'string' ? [states] : states;
     return this.until(
       `${name} to be ${wanted.join(' or ')}`,
@@ -78,14 +81,14 @@ export abstract class TorporApi {
   async #get<T>(path: string): Promise<T> {
     const response = await fetch(`${this.#origin()}${path}`, {
       headers: { accept: 'application/json' },
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(ANSWER_BOUND_MS),
     });
     const body = await response.text();
     if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${body}`);
     return JSON.parse(body) as T;
   }
 
-  protected until<T>(what: string, ask: () => Promise<T> | T, withinMs = 20_000): Promise<T> {
+  protected until<T>(what: string, ask: () => Promise<T> | T, withinMs = 60_000): Promise<T> {
     return eventually(what, ask, { withinMs, context: () => this.shownOutput() });
   }
 }

@@ -8,9 +8,9 @@ import { TorporApi } from './torpor-api.ts';
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const MAX_OUTPUT_CHARS = 1_000_000;
 const SHOWN_OUTPUT_CHARS = 4_000;
-const TERMINATE_BOUND_MS = 10_000;
+const TERMINATE_BOUND_MS = 60_000;
 /** A start of Node takes a second, and many where a dozen others start on two cores that are busy. */
-const START_BOUND_MS = 60_000;
+const START_BOUND_MS = 120_000;
 
 export interface Exit {
   readonly code: number | null;

@@ -5,10 +5,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { noise, SocketReader } from '../streams/support/socket-reader.ts';
 import { VmServer } from '../streams/support/stream-rig.ts';
 import { eventually } from '../support/eventually.ts';
+import { whileStopped } from '../support/stopped.ts';
 import { PoolRig, type PoolRigOptions } from './support/pool-rig.ts';
 
 const NEVER = new AbortController().signal;
 const STREAMS = 24;
+/** Of each worker. */
+const STREAMS_EACH = 4;
 const BOUND_MS = 10_000;
 
 const closers: Array<() => unknown> = [];
@@ -24,18 +27,18 @@ async function start(options: Partial<PoolRigOptions> = {}): Promise<{ rig: Pool
   return { rig, vm };
 }
 
-/** Connections until every worker has one. */
-async function connectToAll(rig: PoolRig, workers = 2): Promise<Socket[]> {
+/** Connections of every worker: its fellows are stopped until it has told of its own. */
+async function connectToAll(rig: PoolRig): Promise<Socket[]> {
   const sockets: Socket[] = [];
-  for (let each = 0; each < 200 && new Set(rig.workerOf.values()).size < workers; each += 1) {
-    // Several at once: a worker that is busy with one leaves the next to another.
-    sockets.push(...(await Promise.all(Array.from({ length: 4 }, () => rig.connect()))));
-    await eventually(
-      'the streams to be told of',
-      () => rig.told.filter((what) => what === 'opened').length >= sockets.length,
-    );
+  const workers = [...rig.pool.present];
+  for (const worker of workers) {
+    const fellows = workers.filter((other) => other !== worker).map(({ pid }) => pid as number);
+    await whileStopped(fellows, async () => {
+      sockets.push(...(await Promise.all(Array.from({ length: STREAMS_EACH }, () => rig.connect()))));
+      await eventually('the streams to be told of', () => rig.workerOf.size === sockets.length);
+    });
   }
-  expect(new Set(rig.workerOf.values()).size).toBe(workers);
+  expect(new Set(rig.workerOf.values()).size).toBe(workers.length);
   return sockets;
 }
 
@@ -130,9 +133,11 @@ describe('WorkerPool', { timeout: 60_000 }, () => {
     const sockets = onePerWorker(rig, await connectToAll(rig));
     await eventually('all to be idle', () => rig.active.size === 0);
     for (const socket of sockets) {
+      const told = rig.told.length;
+      const since = (kind: string) => rig.told.slice(told).filter((what) => what.startsWith(kind)).length;
       socket.write('k');
-      await eventually('one to be active', () => rig.active.size === 1);
-      await eventually('none to be', () => rig.active.size === 0);
+      await eventually('it to be told active, then idle', () => since('idle') === 1);
+      expect([since('active'), rig.active.size]).toEqual([1, 0]);
     }
   });
 

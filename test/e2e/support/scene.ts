@@ -11,7 +11,7 @@ import { PLATFORM, type Stage } from './stage.ts';
 /** Nothing falls asleep by itself: each suspend is asked for, so that each press of the button has one known intent. */
 export const ON_REQUEST = { idleTimeout: '500ms', minAwake: '10m' };
 /** For an answer that a fault delays. */
-export const PATIENCE_MS = 40_000;
+export const PATIENCE_MS = 90_000;
 
 export interface Scene extends AsyncDisposable {
   readonly stage: Stage;

@@ -10,7 +10,7 @@ import { VerdictDiary } from './verdict-diary.ts';
 
 /** A stream leaves the pool so long after its last activity: time is compressed, a person's pauses with it. */
 export const IDLE_TIMEOUT_MS = 2_000;
-const SLEEP_BOUND_MS = 30_000;
+const SLEEP_BOUND_MS = 90_000;
 
 export type LiveListener = Omit<SetUpVm, 'name' | 'listenPort' | 'target' | 'activity'>;
 

@@ -10,6 +10,7 @@ import { readSel } from '../../../src/power/ipmi/sel-reader.ts';
 import { describeSelRecord } from '../../../src/power/ipmi/sel-words.ts';
 import { encodeTorporRecord } from '../../../src/power/ipmi/torpor-record.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { PATIENT } from '../../support/eventually.ts';
 import {
   freeUdpPort,
   OPEN_IPMI_OPERATOR,
@@ -79,9 +80,7 @@ describe.skipIf(ipmiSim === null)('IPMI driver against OpenIPMI ipmi_sim (skippe
       const { acpi, acpiSource, powerBit, watts } = await driver.readPower(signal);
       return { acpi, acpiSource, powerBit, watts };
     };
-    await expect
-      .poll(asleep, { timeout: 5000 })
-      .toEqual({ acpi: 'S3', acpiSource: 'sensor', powerBit: false, watts: 8 });
+    await expect.poll(asleep, PATIENT).toEqual({ acpi: 'S3', acpiSource: 'sensor', powerBit: false, watts: 8 });
   });
 
   it('requestSleep, requestWake -> chassis soft once, chassis on though the bit says on', async () => {
@@ -178,7 +177,7 @@ describe.skipIf(ipmiSim === null)('IPMI driver against OpenIPMI ipmi_sim (skippe
       const { records } = await readSel(driver.runner, signal);
       return records.map((each) => describeSelRecord(each).words).join('\n');
     };
-    await expect.poll(words, { timeout: 5000 }).toMatch(/system ACPI power state #01h: S3, suspended to RAM/);
+    await expect.poll(words, PATIENT).toMatch(/system ACPI power state #01h: S3, suspended to RAM/);
   });
 
   it('three controllers at once -> each is answered', async () => {
@@ -192,7 +191,7 @@ describe.skipIf(ipmiSim === null)('IPMI driver against OpenIPMI ipmi_sim (skippe
     expect((await driver.readPower(signal)).acpi).toBe('S0');
     await bmc.restart();
     const reading = async () => (await driver.readPower(signal).catch(() => null))?.acpi;
-    await expect.poll(reading, { timeout: 20_000 }).toBe('S0');
+    await expect.poll(reading, PATIENT).toBe('S0');
   });
 });
 
@@ -260,6 +259,6 @@ describe.skipIf(pyghmi === null).each([
     expect((await driver.readPower(signal)).powerBit).toBe(false);
     expect((await driver.requestWake('chassis-on', signal)).outcome).toBe('accepted');
     expect((await driver.readPower(signal)).powerBit).toBe(true);
-    await expect.poll(() => bmc.deeds).toEqual(['soft', 'power on']);
+    await expect.poll(() => bmc.deeds, PATIENT).toEqual(['soft', 'power on']);
   });
 });

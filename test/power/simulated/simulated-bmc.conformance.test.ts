@@ -8,6 +8,7 @@ import { encodeTorporRecord } from '../../../src/power/ipmi/torpor-record.ts';
 import { SimulatedBmc } from '../../../src/power/simulated/simulated-bmc.ts';
 import { SimulatedHost } from '../../../src/power/simulated/simulated-host.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { PATIENT } from '../../support/eventually.ts';
 import { findProgram, type ProgramResult, runProgram } from '../support/peer-program.ts';
 import { findPyghmi, PYGHMI_CLIENT } from '../support/pyghmi.ts';
 
@@ -60,7 +61,7 @@ afterEach(async () => {
 
 /** Waits until the host is in the state that a command led to. */
 async function hostReaches(state: AcpiState, phase: string): Promise<void> {
-  await expect.poll(() => [host.powerState(), host.phase], { timeout: 5000 }).toEqual([state, phase]);
+  await expect.poll(() => [host.powerState(), host.phase], PATIENT).toEqual([state, phase]);
 }
 
 describe.skipIf(ipmitool === null)('simulated BMC, driven by ipmitool (skipped: ipmitool is not installed)', () => {

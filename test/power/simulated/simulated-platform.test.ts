@@ -6,6 +6,7 @@ import { IpmiDriver } from '../../../src/power/ipmi/ipmi-driver.ts';
 import { SimulatedPlatform, type SimulatedPlatformOptions } from '../../../src/power/simulated/simulated-platform.ts';
 import { startStandaloneBmc } from '../../../src/power/simulated/standalone-bmc.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { PATIENT } from '../../support/eventually.ts';
 
 const USER = 'torpor';
 const PASSWORD = 'open sesame';
@@ -62,14 +63,16 @@ describe('simulated platform', () => {
     const { bootId } = platform.host;
     const { socket, state } = lineClient(platform.vm('1').port);
     socket.write('before\n');
-    await expect.poll(() => state.heard).toBe(`vm1 n=1 boot=${bootId} before\n`);
+    await expect.poll(() => state.heard, PATIENT).toBe(`vm1 n=1 boot=${bootId} before\n`);
     expect((await driver.readPower(never)).acpi).toBe('S0');
     expect((await driver.requestSleep(never)).outcome).toBe('accepted');
-    await expect.poll(async () => (await driver.readPower(never)).acpi).toBe('S3');
+    await expect.poll(async () => (await driver.readPower(never)).acpi, PATIENT).toBe('S3');
     expect(platform.vms.map((vm) => vm.state)).toEqual(['frozen', 'frozen']);
     socket.write('asleep\n');
     expect((await driver.requestWake('chassis-on', never)).outcome).toBe('accepted');
-    await expect.poll(() => state.heard).toBe(`vm1 n=1 boot=${bootId} before\nvm1 n=2 boot=${bootId} asleep\n`);
+    await expect
+      .poll(() => state.heard, PATIENT)
+      .toBe(`vm1 n=1 boot=${bootId} before\nvm1 n=2 boot=${bootId} asleep\n`);
     expect([state.problem, platform.host.buttonPresses]).toEqual(['', 1]);
   });
 
@@ -78,12 +81,12 @@ describe('simulated platform', () => {
     const { bootId } = platform.host;
     const { socket, state } = lineClient(platform.vmPorts[0] as number);
     socket.write('x\n');
-    await expect.poll(() => state.heard).not.toBe('');
+    await expect.poll(() => state.heard, PATIENT).not.toBe('');
     platform.host.powerOff();
     expect(platform.vm('1').state).toBe('down');
     platform.host.powerOn();
-    await expect.poll(() => state.problem).toBe('ECONNRESET');
-    await expect.poll(() => platform.vm('1').state).toBe('answering');
+    await expect.poll(() => state.problem, PATIENT).toBe('ECONNRESET');
+    await expect.poll(() => platform.vm('1').state, PATIENT).toBe('answering');
     expect(platform.vm('1').bootId).not.toBe(bootId);
   });
 
@@ -91,9 +94,9 @@ describe('simulated platform', () => {
     const platform = await startPlatform();
     const { bootId } = platform.host;
     platform.host.pressPowerButton();
-    await expect.poll(() => platform.host.phase).toBe('asleep');
+    await expect.poll(() => platform.host.phase, PATIENT).toBe('asleep');
     platform.host.reset();
-    await expect.poll(() => platform.vm('2').state).toBe('answering');
+    await expect.poll(() => platform.vm('2').state, PATIENT).toBe('answering');
     expect([platform.vm('2').bootId === bootId, platform.vm('2').bootId]).toEqual([false, platform.host.bootId]);
   });
 
@@ -105,20 +108,20 @@ describe('simulated platform', () => {
     for (let reading = 0; reading < 3; reading += 1) expect((await driver.readPower(never)).acpi).toBe('S0');
     platform.bmc.faults.dropPercent = 0;
     expect((await driver.requestSleep(never)).outcome).toBe('accepted');
-    await expect.poll(() => platform.host.phase).toBe('asleep');
+    await expect.poll(() => platform.host.phase, PATIENT).toBe('asleep');
     platform.bmc.faults.dropPercent = 20;
     expect((await driver.requestWake('chassis-on', never)).outcome).toBe('accepted');
-    await expect.poll(() => platform.host.phase).toBe('running');
+    await expect.poll(() => platform.host.phase, PATIENT).toBe('running');
   });
 
   it('every chassis control that arrives is on record, in order; a repeat that gets its old answer is not', async () => {
     const platform = await startPlatform();
     const driver = driverFor(platform.bmcPort);
     await driver.requestSleep(never);
-    await expect.poll(() => platform.host.phase).toBe('asleep');
+    await expect.poll(() => platform.host.phase, PATIENT).toBe('asleep');
     platform.bmc.faults.losesDeedAnswers = true;
     const waking = driver.requestWake('chassis-on', never);
-    await expect.poll(() => platform.host.phase).toBe('running');
+    await expect.poll(() => platform.host.phase, PATIENT).toBe('running');
     platform.bmc.faults.losesDeedAnswers = false;
     expect((await waking).outcome).toBe('accepted');
     expect(platform.bmc.chassisActions).toEqual(['soft', 'power-on']);
@@ -145,7 +148,7 @@ describe('simulated platform', () => {
     await driver.readPower(never);
     platform.bmc.faults.deedDelayMs = 100;
     const pressing = driver.requestSleep(never);
-    await expect.poll(() => platform.bmc.executed('Get Chassis Status')).toBeGreaterThan(0);
+    await expect.poll(() => platform.bmc.executed('Get Chassis Status'), PATIENT).toBeGreaterThan(0);
     expect(platform.host.buttonPresses).toBe(0);
     expect((await pressing).outcome).toBe('accepted');
     expect(platform.host.buttonPresses).toBe(1);
@@ -162,7 +165,7 @@ describe('simulated platform', () => {
     await platform.stop();
     await platform.stop();
     const { state } = lineClient(port as number);
-    await expect.poll(() => state.problem).toBe('ECONNREFUSED');
+    await expect.poll(() => state.problem, PATIENT).toBe('ECONNREFUSED');
   });
 });
 
@@ -181,10 +184,10 @@ describe('standalone BMC', () => {
     cleanups.push(() => bmc.stop());
     const driver = driverFor(bmc.port);
     await driver.requestSleep(never);
-    await expect.poll(() => bmc.powerState()).toBe('S3');
+    await expect.poll(() => bmc.powerState(), PATIENT).toBe('S3');
     await driver.requestWake('chassis-on', never);
     await expect
-      .poll(() => changes)
+      .poll(() => changes, PATIENT)
       .toEqual([
         'suspending: power button pressed',
         'asleep: the operating system suspended to RAM',

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedVm } from '../../../src/power/simulated/simulated-vm.ts';
 import type { VmService } from '../../../src/power/simulated/vm-connection.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { PATIENT } from '../../support/eventually.ts';
 
 /** Long enough for loopback to carry something that must not be carried. */
 const SILENCE_MS = 60;
@@ -28,7 +29,7 @@ class Client {
   }
 
   async hears(text: string): Promise<void> {
-    await expect.poll(() => this.heard, { timeout: 5000 }).toBe(text);
+    await expect.poll(() => this.heard, PATIENT).toBe(text);
   }
 }
 
@@ -76,13 +77,13 @@ describe('simulated VM', () => {
     connection?.write(Buffer.from('a late word\n'));
     client.socket.write('while asleep\n');
     const refused = newClient();
-    await expect.poll(() => refused.problem).toBe('ECONNREFUSED');
+    await expect.poll(() => refused.problem, PATIENT).toBe('ECONNREFUSED');
     await pause(SILENCE_MS);
     expect([vm.state, connection?.bytesReceived, client.heard]).toEqual(['frozen', 7, 'vm1 n=1 boot=boot-a before\n']);
     expect(client.problem).toBe('');
     vm.thaw();
     await client.hears('vm1 n=1 boot=boot-a before\na late word\nvm1 n=2 boot=boot-a while asleep\n');
-    await expect.poll(() => vm.state).toBe('answering');
+    await expect.poll(() => vm.state, PATIENT).toBe('answering');
     const after = newClient();
     after.socket.write('new\n');
     await after.hears('vm1 n=1 boot=boot-a new\n');
@@ -111,7 +112,7 @@ describe('simulated VM', () => {
     await pause(SILENCE_MS);
     expect(vm.state).toBe('frozen');
     vm.thaw();
-    await expect.poll(() => vm.state).toBe('answering');
+    await expect.poll(() => vm.state, PATIENT).toBe('answering');
   });
 
   it('booted -> old connections are reset, new ones see another boot id and count from 1', async () => {
@@ -123,8 +124,8 @@ describe('simulated VM', () => {
     await pause(SILENCE_MS);
     expect([vm.state, client.problem]).toEqual(['down', '']);
     vm.boot('boot-b');
-    await expect.poll(() => client.problem).toBe('ECONNRESET');
-    await expect.poll(() => vm.state).toBe('answering');
+    await expect.poll(() => client.problem, PATIENT).toBe('ECONNRESET');
+    await expect.poll(() => vm.state, PATIENT).toBe('answering');
     const after = newClient();
     after.socket.write('y\n');
     await after.hears('vm1 n=1 boot=boot-b y\n');
@@ -138,7 +139,7 @@ describe('simulated VM', () => {
     vm.onBytes((_connection, bytes) => chunks.push(bytes.length));
     const client = newClient();
     await once(client.socket, 'connect');
-    await expect.poll(() => vm.connections.length).toBe(1);
+    await expect.poll(() => vm.connections.length, PATIENT).toBe(1);
     for (let piece = 0; piece < 64; piece += 1) {
       const bytes = randomBytes(64 * 1024);
       sent.update(bytes);
@@ -148,7 +149,7 @@ describe('simulated VM', () => {
       if (piece === 40) vm.thaw();
     }
     const total = 64 * 64 * 1024;
-    await expect.poll(() => vm.connections[0]?.bytesReceived, { timeout: 10_000 }).toBe(total);
+    await expect.poll(() => vm.connections[0]?.bytesReceived, PATIENT).toBe(total);
     expect(vm.connections[0]?.receivedSha256()).toBe(sent.digest('hex'));
     expect(chunks.reduce((sum, length) => sum + length, 0)).toBe(total);
   });
@@ -157,8 +158,8 @@ describe('simulated VM', () => {
     const client = newClient();
     client.socket.end('last\n');
     await client.hears('vm1 n=1 boot=boot-a last\n');
-    await expect.poll(() => client.socket.readableEnded).toBe(true);
-    await expect.poll(() => vm.connections.at(0)?.closed).toBe(true);
+    await expect.poll(() => client.socket.readableEnded, PATIENT).toBe(true);
+    await expect.poll(() => vm.connections.at(0)?.closed, PATIENT).toBe(true);
   });
 
   it('a line longer than the bound -> one answer with its first 1 MiB', async () => {
@@ -177,7 +178,7 @@ describe('simulated VM', () => {
     }
     const client = newClient();
     client.socket.end('x\n');
-    await expect.poll(() => vm.connections.map(({ id, closed }) => [id, closed])).toEqual([[6, true]]);
+    await expect.poll(() => vm.connections.map(({ id, closed }) => [id, closed]), PATIENT).toEqual([[6, true]]);
   });
 
   it('states -> told in order, answering only once it listens', async () => {
@@ -185,10 +186,10 @@ describe('simulated VM', () => {
     vm.onState((state) => states.push(state));
     vm.freeze();
     vm.thaw();
-    await expect.poll(() => vm.state).toBe('answering');
+    await expect.poll(() => vm.state, PATIENT).toBe('answering');
     vm.lose();
     vm.boot('boot-b');
-    await expect.poll(() => vm.state).toBe('answering');
+    await expect.poll(() => vm.state, PATIENT).toBe('answering');
     expect(states).toEqual(['frozen', 'answering', 'down', 'answering']);
   });
 

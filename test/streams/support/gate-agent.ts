@@ -46,6 +46,17 @@ function opened(): StreamRig {
   return rig;
 }
 
+/** TCP_SYN_SENT, include/net/tcp_states.h. */
+const SYN_SENT = '02';
+
+/** From or to a remote port, as the kernel's table has them. */
+function connectionsTo(remotePort: number): Array<{ state: string; timer: number }> {
+  const port = remotePort.toString(16).toUpperCase().padStart(4, '0');
+  const lines = readFileSync('/proc/net/tcp', 'latin1').split('\n').slice(1);
+  const fields = lines.map((line) => line.trim().split(/\s+/)).filter(([, , remote]) => remote?.endsWith(`:${port}`));
+  return fields.map(([, , , state = '', , timer]) => ({ state, timer: Number(timer?.split(':')[0]) }));
+}
+
 serveAgent({
   open: async (host: string, port: number, initiallyHeld: boolean) => {
     await rig?.close();
@@ -67,12 +78,9 @@ serveAgent({
   streams: () => opened().set.streams(),
   told: () => opened().seen.told,
   /** Timer column of /proc/net/tcp for connections from or to a remote port: 0 none, 1 retransmission, 2 keepalive. */
-  timers: (remotePort: number) => {
-    const port = remotePort.toString(16).toUpperCase().padStart(4, '0');
-    const lines = readFileSync('/proc/net/tcp', 'latin1').split('\n').slice(1);
-    const fields = lines.map((line) => line.trim().split(/\s+/)).filter(([, , remote]) => remote?.endsWith(`:${port}`));
-    return fields.map(([, , , , , timer]) => Number(timer?.split(':')[0]));
-  },
+  timers: (remotePort: number) => connectionsTo(remotePort).map(({ timer }) => timer),
+  /** Connections whose first segment is out and not answered. */
+  synsSent: (remotePort: number) => connectionsTo(remotePort).filter(({ state }) => state === SYN_SENT).length,
   clientPort: (client: number) => clients[client]?.socket.localPort,
   /** Milliseconds until a connector has its connection. */
   timeConnect: (pace: ConnectPace) =>

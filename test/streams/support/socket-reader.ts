@@ -1,7 +1,7 @@
 // What one end of a connection has seen: bytes in order, and how the other end finished. Reads only while told to.
 import type { Socket } from 'node:net';
 
-const WITHIN_MS = 15_000;
+const WITHIN_MS = 45_000;
 
 export class SocketReader {
   readonly #socket: Socket;
