@@ -1,9 +1,9 @@
 // Several processes that carry the streams, as users run them: one platform sleeps and wakes under the clients of all of them.
-import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { LineClient } from '../support/line-client.ts';
 import { freePort } from '../support/ports.ts';
+import { childrenOf, whileStopped } from '../support/stopped.ts';
 import type { TorporApi } from '../support/torpor-api.ts';
 import { type SetUp, writeFarmConfig } from '../support/torpor-config.ts';
 import type { TorporProcess } from '../support/torpor-process.ts';
@@ -96,7 +96,7 @@ describe('torpor run with two workers', { timeout: E2E_TIMEOUT_MS }, () => {
     expect(await workersOf(torpor, added)).toBe(2);
 
     // One that comes up now knows of it, too.
-    const [victim = 0] = await childrenOf(torpor.pid);
+    const [victim = 0] = childrenOf(torpor.pid);
     process.kill(victim, 'SIGKILL');
     await eventually('another worker', () => torpor.output.includes('another one takes its place'));
     await eventually('both to run', async () => (await torpor.platform(PLATFORM)).workers.running === 2);
@@ -156,34 +156,25 @@ describe('torpor run with two workers', { timeout: E2E_TIMEOUT_MS }, () => {
   });
 });
 
-/** Clients of every worker: while one takes them the others stand still, for which of them accepts is the kernel's choice. */
+/** Clients of every worker: while one takes them the others stand still. */
 async function connectByEach(stage: Stage, torpor: TorporProcess, port = stage.listenPort): Promise<LineClient[]> {
-  const workers = await childrenOf(torpor.pid);
+  const workers = childrenOf(torpor.pid);
   const clients: LineClient[] = [];
   for (const taker of workers) {
     const others = workers.filter((pid) => pid !== taker);
-    for (const pid of others) process.kill(pid, 'SIGSTOP');
-    try {
-      for (const pid of others) await eventually('it to stand still', async () => (await stateOf(pid)) === 'T');
+    await whileStopped(others, async () => {
       for (let each = 0; each < CLIENTS / workers.length; each += 1) {
         const client = await stage.connect(port);
         clients.push(client);
         await eventually('the worker to take it', () => isKnown(torpor, client));
       }
-    } finally {
-      for (const pid of others) process.kill(pid, 'SIGCONT');
-    }
+    });
   }
   return clients;
 }
 
 async function isKnown(torpor: TorporApi, { localPort }: LineClient): Promise<boolean> {
   return (await torpor.streams()).some(({ client }) => client.endsWith(`:${localPort}`));
-}
-
-/** The letter of proc(5): T of one that is stopped. */
-async function stateOf(pid: number): Promise<string | undefined> {
-  return /\) (\S)/.exec(await readFile(`/proc/${pid}/stat`, 'latin1'))?.[1];
 }
 
 /** By how many workers these are carried. */
@@ -193,8 +184,4 @@ async function workersOf(torpor: TorporApi, clients: readonly LineClient[]): Pro
     ({ localPort }) => streams.find(({ client }) => client.endsWith(`:${localPort}`))?.id ?? '-0.0',
   );
   return new Set(ids.map((id) => /-(\d+)\.\d+$/.exec(id)?.[1])).size;
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  return (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1')).trim().split(' ').map(Number);
 }
