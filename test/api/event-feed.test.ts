@@ -162,7 +162,7 @@ describe('event stream, quiet or slow', () => {
 
   it('a reader that takes nothing -> cut off after three heartbeats, told in the log, others unharmed', async () => {
     await api.close();
-    await startWith(100);
+    await startWith(1000);
     const slow = new RawReader(api.url);
     const quick = new RawReader(api.url);
     await started(slow);

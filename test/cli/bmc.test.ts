@@ -470,9 +470,8 @@ describe('check', () => {
     );
     const run = io.run('check', '--config', folder.file('torpor.yaml'));
     await eventually('the question', () => io.signalListeners === 1);
-    const before = performance.now();
     io.signal('SIGINT');
     expect(await run).toBe(1);
-    expect(performance.now() - before).toBeLessThan(3000);
+    expect(io.stderr).toContain('interrupted before everything was checked');
   });
 });

@@ -47,7 +47,7 @@ async function startPlatform(changes: Partial<SimulatedPlatformOptions> = {}): P
 
 function writeConfig(
   platform: SimulatedPlatform,
-  more: { apiPort?: number; power?: string; mode?: string; identity?: string } = {},
+  more: { apiPort?: number; power?: string; mode?: string; identity?: string; suspendTimeout?: string } = {},
 ): string {
   const path = folder.file('torpor.yaml');
   writeFileSync(folder.file('password'), PASSWORD, { mode: 0o600 });
@@ -59,11 +59,11 @@ platforms:
   - name: lab
     mode: ${more.mode ?? 'observe'}
     drowsyFor: 100ms
-    minAwake: 1s
+    minAwake: 10m
     context: ${more.identity === undefined ? '{}' : `{ identity: ${more.identity} }`}
     power:
-      suspendTimeout: 2s
-      wakeTimeout: 5s
+      suspendTimeout: ${more.suspendTimeout ?? '30s'}
+      wakeTimeout: 60s
       bmc: { driver: ipmi, host: 127.0.0.1, port: ${platform.bmcPort}, user: torpor, passwordFile: password }
       ${more.power ?? ''}
     vms:
@@ -75,7 +75,8 @@ platforms:
   return path;
 }
 
-const prove = (path: string, ...more: string[]) => io.run('check', '--config', path, '--settle', '300ms', ...more);
+/** It settles long enough for a busy machine to read its BMC in each state. */
+const prove = (path: string, ...more: string[]) => io.run('check', '--config', path, '--settle', '2s', ...more);
 const proofPath = () => folder.file('state/proofs/lab.json');
 const readProof = () => JSON.parse(readFileSync(proofPath(), 'utf8')) as PlatformProof;
 
@@ -124,7 +125,7 @@ describe('check --prove', () => {
 
   it('the button is ignored -> exit code 1, one press, no proof, awake', async () => {
     const platform = await startPlatform({ button: 'ignore' });
-    expect(await prove(writeConfig(platform), '--prove', '--yes')).toBe(1);
+    expect(await prove(writeConfig(platform, { suspendTimeout: '2s' }), '--prove', '--yes')).toBe(1);
     expect(platform.host.buttonPresses).toBe(1);
     expect(io.stdout).toContain('lab: not proven: it did not fall asleep within 2s: VM desk answers');
     expect(existsSync(proofPath())).toBe(false);

@@ -29,13 +29,13 @@ describe('CommandProbe', () => {
     ['a line for the shell', 'test -d / && true', true],
     ['a line that fails', 'false || exit 3', false],
   ] as const)('%s -> its answer', async (_what, command, answer) => {
-    expect(await new CommandProbe(systemClock, command, 10_000).ask(NEVER)).toBe(answer);
+    expect(await new CommandProbe(systemClock, command, 60_000).ask(NEVER)).toBe(answer);
   });
 
   it('arguments without a shell: a text that a shell would run -> is one plain argument', async () => {
     using folder = new TempFolder('probe');
     const file = folder.file('made-by-a-shell');
-    await new CommandProbe(systemClock, ['/bin/echo', `; touch ${file}`], 10_000).ask(NEVER);
+    await new CommandProbe(systemClock, ['/bin/echo', `; touch ${file}`], 60_000).ask(NEVER);
     expect(existsSync(file)).toBe(false);
   });
 
@@ -82,7 +82,7 @@ describe('IcmpProbe', () => {
     [2, false],
   ])('ping exits with %i -> %s', async (exitCode, answer) => {
     using folder = new TempFolder('probe');
-    const probe = new IcmpProbe(systemClock, '10.0.1.21', 10_000, fakePing(folder, exitCode));
+    const probe = new IcmpProbe(systemClock, '10.0.1.21', 60_000, fakePing(folder, exitCode));
     expect(await probe.ask(NEVER)).toBe(answer);
   });
 

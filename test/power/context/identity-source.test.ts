@@ -9,7 +9,7 @@ import {
 } from '../../../src/power/context/identity-source.ts';
 import { eventually } from '../../support/eventually.ts';
 
-const BOUND_MS = 10_000;
+const BOUND_MS = 60_000;
 const servers: Server[] = [];
 
 afterEach(async () => {

@@ -13,7 +13,7 @@ function hooksOf(change: Partial<ShellHooksOptions>): ShellHooks {
     platform: 'vdi-01',
     beforeSuspend: null,
     afterWake: null,
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     log: new KeptLog(),
     ...change,
   });
@@ -60,10 +60,10 @@ describe('ShellHooks', () => {
     const pidFile = join(directory, 'pid');
     const hooks = hooksOf({
       beforeSuspend: `sleep 60 & echo $! > ${pidFile}; echo waiting; wait`,
-      timeoutMs: 300,
+      timeoutMs: 3_000,
     });
     const veto = await hooks.save(NEVER);
-    expect(veto).toBe('did not end within 300 ms (last line: waiting)');
+    expect(veto).toBe('did not end within 3000 ms (last line: waiting)');
     expect(isRunning(Number(await readFile(pidFile, 'utf8')))).toBe(false);
   });
 

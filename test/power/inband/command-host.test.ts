@@ -19,7 +19,7 @@ afterEach(() => folder.remove());
 
 function hostOf(commands: Partial<CommandHostOptions>): CommandHost {
   const nothing = { sleep: null, wake: null, state: null };
-  return new CommandHost({ platform: 'lab', ...nothing, timeoutMs: 5_000, clock: systemClock, log, ...commands });
+  return new CommandHost({ platform: 'lab', ...nothing, timeoutMs: 60_000, clock: systemClock, log, ...commands });
 }
 
 describe('command host', () => {
@@ -74,10 +74,15 @@ describe('command host', () => {
     ['echo s3', 'printed "s3"'],
     ['true', 'printed ""'],
     ['echo S0; exit 1', 'the state command failed: S0'],
-    ['sleep 30', 'did not end within'],
   ])('state by `%s` -> ERR_POWER_COMMAND that says what to print', async (state, problem) => {
-    const read = hostOf({ state, timeoutMs: 300 }).readPower(SIGNAL);
+    const read = hostOf({ state }).readPower(SIGNAL);
     await expect(read).rejects.toMatchObject({ code: 'ERR_POWER_COMMAND', message: expect.stringContaining(problem) });
+  });
+
+  it('a state command that hangs -> ended at its bound, ERR_POWER_COMMAND', async () => {
+    const read = hostOf({ state: 'sleep 30', timeoutMs: 50 }).readPower(SIGNAL);
+    const message = expect.stringContaining('did not end within');
+    await expect(read).rejects.toMatchObject({ code: 'ERR_POWER_COMMAND', message });
   });
 
   it('output -> in the log, bounded; of the state command, asked all the time, at debug only', async () => {
