@@ -87,7 +87,7 @@ describeWhere(
       },
     );
 
-    it('onKeepalive wake: twice its patience -> connected, and never taken for somebody', async () => {
+    it('onKeepalive wake: twice its patience -> connected, and never taken for somebody', AGAIN, async () => {
       await sleepUnderShell('wake', async (session, shell) => {
         const asleepAtMs = systemClock.nowMs();
         await sleep(2 * PATIENCE_MS);
