@@ -224,11 +224,11 @@ describe('RawSocket', () => {
     ['with bytes on their way', (socket: RawSocket) => void socket.write(noise(16 * 1024 * 1024))],
   ])('reset: one that is %s -> nothing can be written at the far end', async (_, before) => {
     const { socket, far } = await connectPair();
+    const { localPort, remotePort } = far;
     before(socket);
     resetSocket(socket);
     await eventually('the close', () => socket.closed);
     // After a FIN alone the far end is still half open, and the first write goes out.
-    const { localPort, remotePort } = far;
     await eventually('the reset', () => !isListed(localPort as number, remotePort as number));
     const error = await new Promise((resolve) => far.write('?', resolve));
     expect(error).toBeInstanceOf(Error);
