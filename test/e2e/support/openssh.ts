@@ -137,7 +137,7 @@ export class SshShell {
   }
 
   /** Has the shell compute something only a shell would answer; resolves with the shell's process id. */
-  async askPid(withinMs = 30_000): Promise<number> {
+  async askPid(withinMs = 90_000): Promise<number> {
     this.#asked += 1;
     const number = this.#asked;
     // The terminal echoes what is typed: only the shell turns $$ and $((…)) into numbers.
