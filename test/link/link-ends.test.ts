@@ -175,6 +175,8 @@ describe('edge and gate', () => {
   it('away for longer than the window: both ends reset, and the next client is served by a new link', async () => {
     scene = new Scene();
     await scene.begin(echo, 500);
+    // A client that comes before the link waits for it no longer than the window.
+    await eventually('the link', () => scene.edge.isConnected);
     const client = scene.client();
     const kept = collect(client);
     client.write('first');
@@ -184,6 +186,7 @@ describe('edge and gate', () => {
     expect(kept.end).toBe('ECONNRESET');
     await eventually('the gate to forget', () => scene.gate.figures().length === 0);
     scene.relay.up();
+    await eventually('the next link', () => scene.edge.isConnected);
     const next = scene.client();
     const nextKept = collect(next);
     next.write('second');
