@@ -46,7 +46,7 @@ async function start(name: 'haproxy' | 'nginx', port: number, config: string): P
 }
 
 function haproxy(sections: string): string {
-  return `global\n  maxconn 100\ndefaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n  timeout check 30s\n${sections}`;
+  return `global\n  maxconn 100\ndefaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n${sections}`;
 }
 
 function nginx(block: string): string {
