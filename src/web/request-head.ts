@@ -55,6 +55,6 @@ export function readRequestHead(text: string): RequestHead | string {
 
 /** The words of a header that is a list, as they are. */
 export function listOf(head: RequestHead, name: string): string[] {
-  const words = (head.headers.get(name) ?? '').split(',').map((word) => word.trim());
+  const words = (head.headers.get(name) ?? '').split(/[ \t]*,[ \t]*/);
   return words.filter((word) => word !== '');
 }
