@@ -14,6 +14,7 @@ import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { checkRoutes, routedPlatforms } from './route-checks.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
+import { checkWebSocket, doubtWebSocket } from './web-socket-config.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** One finding at one place of the file. */
@@ -52,6 +53,7 @@ export function findDoubts(root: unknown): Finding[] {
     ...platforms.flatMap(doubtInhibitors),
     ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
     ...platforms.flatMap(listenersOf).flatMap(doubtProxies),
+    ...platforms.flatMap(listenersOf).flatMap(doubtWebSocket),
   ];
 }
 
@@ -161,6 +163,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkProbe),
     ...listenersOf(platform).flatMap(checkBanner),
     ...listenersOf(platform).flatMap(checkWaitingPage),
+    ...listenersOf(platform).flatMap(checkWebSocket),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
     ...listenersOf(platform).flatMap(checkPerSource),

@@ -25,6 +25,7 @@ import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
 import { routesField } from './routes-schema.ts';
 import { selSchema } from './sel-schema.ts';
+import { webSocketSchema } from './web-socket-config.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
 
@@ -107,6 +108,7 @@ const listenerSchema = mapping({
   wakeOn: wordField(['connect', 'preface', 'input']).optional(),
   allowFrom: networksField.optional(),
   proxyProtocol: proxyProtocolSchema.prefault({}),
+  webSocket: webSocketSchema.optional(),
   routes: routesField,
   otherwise: wordField(['serve', 'refuse']).default('serve'),
   wakeRate: wakeRateSchema.optional(),

@@ -13,6 +13,7 @@ import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
 import { toPower } from './to-power.ts';
 import type { ApiConfig, ListenerConfig, PlatformConfig, ProbeConfig, TorporConfig } from './torpor-config.ts';
+import { toWebSocket } from './web-socket-config.ts';
 
 type ParsedPlatform = ParsedConfig['platforms'][number];
 type ParsedListener = ParsedPlatform['vms'][number]['listeners'][number];
@@ -96,7 +97,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
       name: vm.name,
       identity: toIdentity(vm.identity),
       listeners: vm.listeners.map((listener) =>
-        toListener(listener, parsed.idleTimeout ?? defaultIdleTimeoutMs(parsed, listener.device)),
+        toListener(listener, parsed.idleTimeout ?? defaultIdleTimeoutMs(parsed, listener.device), folder),
       ),
     })),
   };
@@ -125,7 +126,7 @@ function toIdleCosts({ idleCosts, power }: ParsedPlatform): CostModel {
 }
 
 /** What the listener says, else what its platform says, else what its kind of device brings. */
-function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConfig {
+function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: string): ListenerConfig {
   const kind = DEVICE_KINDS[parsed.device];
   const wakeOn = parsed.wakeOn ?? kind.wakeOn;
   return {
@@ -146,6 +147,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number): ListenerConf
     keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
     proxyProtocol: parsed.proxyProtocol,
+    webSocket: toWebSocket(parsed.webSocket, folder),
     door: parsed.routes.length === 0 ? null : { key: formatEndpoint(parsed.listen), otherwise: parsed.otherwise },
     routed: null,
     maxPerSource: parsed.maxPerSource,

@@ -10,6 +10,7 @@ import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { IntegrationsConfig } from './integrations-config.ts';
 import type { PowerConfig } from './power-config.ts';
+import type { WebSocketConfig } from './web-socket-config.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -168,6 +169,8 @@ export interface ListenerConfig {
   readonly probe: ProbeConfig;
   /** Whose PROXY headers are believed (null: none is read), and what the target is sent (null: none). */
   readonly proxyProtocol: { readonly acceptFrom: readonly IpNetwork[] | null; readonly send: 'v1' | 'v2' | null };
+  /** Its clients come by WebSocket; null: they bring the stream's bytes as they are. */
+  readonly webSocket: WebSocketConfig | null;
   /** Its port is shared by several VMs: what becomes of clients that ask for no name that is known; null: it is not. */
   readonly door: { readonly key: string; readonly otherwise: 'serve' | 'refuse' } | null;
   /** It is a route of another listener, whose `listen` it has, and is reached by these names; null: its port is its own. */

@@ -3,7 +3,7 @@
 /**
  * allow-from: its address may not use the listener. max-streams: the listener's bound. per-source: its source's bound there.
  * proxy-header: it brought none, a wrong one, or is no proxy that is believed. first-bytes: they were wrong or late. no-route: nothing
- * is behind the name it asked for. wake-rate: its source woke the VM too often. no-room: the core has no seat left.
+ * is behind the name it asked for. web-request: it asked for no WebSocket, or for one that it may not have. wake-rate: its source woke the VM too often. no-room: the core has no seat left.
  */
 export const REFUSAL_REASONS = [
   'allow-from',
@@ -12,6 +12,7 @@ export const REFUSAL_REASONS = [
   'proxy-header',
   'first-bytes',
   'no-route',
+  'web-request',
   'wake-rate',
   'no-room',
 ] as const;

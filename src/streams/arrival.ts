@@ -4,8 +4,8 @@ import type { ConnectionEnds } from './proxy-header.ts';
 import type { SocketPort } from './socket-port.ts';
 
 export interface Arrival {
-  /** Reads its socket already. */
-  readonly port: SocketPort;
+  /** Reads its socket already; null: nothing does. */
+  readonly port: SocketPort | null;
   /** As its proxy tells them; null: as the socket has them. */
   readonly ends: ConnectionEnds | null;
   /** Its proxy says that no client is behind the connection, as of its own checks: it counts from its first byte that does. */

@@ -19,11 +19,21 @@ export const DOORSTEP_BOUND_MS = 10_000;
 export interface DoorstepRule {
   /** A PROXY header. */
   readonly header: boolean;
-  /** Whom they want, by name. */
-  readonly name: boolean;
+  /** Then whom they want by name, a request for a WebSocket (its head, whole), or nothing. */
+  readonly asks: 'name' | 'request' | 'nothing';
   /** Whose client it is as far as it is known. */
   readonly source: string;
 }
+
+/** Why a client is refused that has said nothing else in time, and what it should have sent. */
+const LATE = {
+  name: ['first-bytes', 'nothing that tells whom it wants'],
+  request: ['web-request', 'no whole HTTP request'],
+  nothing: ['first-bytes', 'nothing'],
+} as const;
+
+/** The first byte of a TLS record that holds a ClientHello. */
+const TLS_HANDSHAKE = 0x16;
 
 export interface DoorstepOwner {
   /** Runs at most once, when everything came. */
@@ -42,7 +52,7 @@ export class Doorstep implements PortOwner, Occupant {
   readonly #owner: DoorstepOwner;
   readonly #port: SocketPort;
   readonly #cancelBound: () => void;
-  readonly #asksName: boolean;
+  readonly #asks: DoorstepRule['asks'];
   #awaitsHeader: boolean;
   #ends: ConnectionEnds | null = null;
   #isCheck = false;
@@ -55,11 +65,9 @@ export class Doorstep implements PortOwner, Occupant {
     this.#owner = owner;
     this.#port = new SocketPort(socket, buffers, this);
     this.#awaitsHeader = rule.header;
-    this.#asksName = rule.name;
+    this.#asks = rule.asks;
     this.#cancelBound = clock.schedule(DOORSTEP_BOUND_MS, () => {
-      const [reason, what] = this.#awaitsHeader
-        ? (['proxy-header', 'no PROXY header'] as const)
-        : (['first-bytes', 'nothing that tells whom it wants'] as const);
+      const [reason, what] = this.#awaitsHeader ? (['proxy-header', 'no PROXY header'] as const) : LATE[rule.asks];
       this.#refuse(reason, `it sent ${what} within ${formatDuration(DOORSTEP_BOUND_MS)}`);
     });
   }
@@ -81,8 +89,9 @@ export class Doorstep implements PortOwner, Occupant {
     // The chunk is valid during the call only.
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
     if (this.#awaitsHeader && !this.#takeHeader()) return;
+    if (this.#asks === 'request') this.#takeRequest();
     // Behind a check is nobody who wants anybody.
-    if (!this.#asksName || this.#isCheck) this.#arrive(null);
+    else if (this.#asks === 'nothing' || this.#isCheck) this.#arrive(null);
     else this.#takeName();
   }
 
@@ -103,6 +112,14 @@ export class Doorstep implements PortOwner, Occupant {
     if (asked !== null) this.#arrive(asked);
     else if (this.#bytes.length > ASKED_MAX_BYTES)
       this.#refuse('first-bytes', `its first ${formatBytes(ASKED_MAX_BYTES)} do not tell whom it wants`);
+  }
+
+  #takeRequest(): void {
+    if (this.#bytes[0] === TLS_HANDSHAKE)
+      this.#refuse('web-request', 'it speaks TLS, which is not ended here: a proxy in front has to');
+    else if (this.#bytes.includes('\r\n\r\n')) this.#arrive(null);
+    else if (this.#bytes.length > ASKED_MAX_BYTES)
+      this.#refuse('web-request', `the head of its request is longer than ${formatBytes(ASKED_MAX_BYTES)}`);
   }
 
   /** PortOwner: half a header is none. */

@@ -19,6 +19,7 @@ import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
 import type { StreamSocket } from './stream-socket.ts';
 import type { WaitingPageRule } from './waiting-page.ts';
+import type { WebSocketRule } from './web-door.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
 export const DEFAULT_MAX_STREAMS = 10_000;
@@ -71,6 +72,8 @@ export interface ListenerOptions {
   readonly keepaliveWaitMs?: number;
   /** Default: no PROXY header is read and none is sent. */
   readonly proxyProtocol?: ProxyProtocolRule;
+  /** Its clients come by WebSocket; what is in their messages is the stream. Default, and null: they bring the stream's bytes as they are. */
+  readonly webSocket?: WebSocketRule | null;
   /** Its port is shared: clients say by name whom they want. Default, and null: all are its own target's. */
   readonly door?: DoorRule | null;
   /** It has no port of its own, and is reached through that of another listener by these names. `listen` is that one's. Default: null. */

@@ -35,11 +35,13 @@ import type { StreamSocket } from './stream-socket.ts';
 import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
+import type { WebDoor, WebSocketRule } from './web-door.ts';
 
 /** Whose the connections of a believed proxy are, until their headers tell. */
 const PROXY_SOURCE = 'a proxy';
-/** A client that asked for a name that nobody has gets this long to read so. */
+/** A client that was told in its own protocol why it is not served gets this long to read so. */
 const REFUSED_BOUND_MS = 2_000;
+const NO_BYTES = new Uint8Array();
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
 export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
 
@@ -79,6 +81,8 @@ export interface StreamSetOptions {
   readonly onAsked?: (listener: number, address: string) => void;
   /** Shared by all sets of a process. Default: one of its own. */
   readonly routes?: RouteTable<BehindName>;
+  /** Who lets in the clients of listeners that speak WebSocket. Default: nobody, they are refused. */
+  readonly web?: WebDoor | null;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
 }
@@ -316,11 +320,11 @@ export class StreamSet implements StreamGate {
 
   #accept(client: StreamSocket, listener: Listener): void {
     const acceptFrom = listener.options.proxyProtocol?.acceptFrom ?? null;
-    const name = (listener.options.door ?? null) !== null;
-    if (acceptFrom === null && !name) this.#admit(client, listener, null);
+    const asks = asksOf(listener.options);
+    if (acceptFrom === null && asks === 'nothing') this.#admit(client, listener, null);
     else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
       this.#refuse(client, listener, 'proxy-header', 'it is no proxy that is believed (proxyProtocol.acceptFrom)');
-    else this.#putOnDoorstep(client, listener, { header: acceptFrom !== null, name });
+    else this.#putOnDoorstep(client, listener, { header: acceptFrom !== null, asks });
   }
 
   /** Behind a proxy that is believed are many sources: it is none. */
@@ -334,7 +338,11 @@ export class StreamSet implements StreamGate {
   /** To whom it asked for, perhaps at another platform. */
   #direct(client: StreamSocket, listener: Listener, arrival: Arrival): void {
     const { asked } = arrival;
-    const door = listener.options.door ?? null;
+    const { door = null, webSocket = null } = listener.options;
+    if (webSocket !== null) {
+      this.#admitWeb(client, listener, arrival, webSocket);
+      return;
+    }
     const behind = door === null || asked === null ? null : this.#routes.find(door.key, asked);
     if (behind !== null) behind.admit(client, arrival);
     else if (door === null || door.otherwise === 'serve') this.#admit(client, listener, arrival);
@@ -347,7 +355,24 @@ export class StreamSet implements StreamGate {
     const name = asked?.host ?? asked?.rdp ?? null;
     const why = name === null ? 'it asks for nobody by name' : `nothing is behind the name ${JSON.stringify(name)}`;
     this.#refusals.note('no-route', listener.label, from, why);
-    client.end(routeRefusal(asked?.via ?? 'none'));
+    this.#endWith(client, routeRefusal(asked?.via ?? 'none'));
+  }
+
+  /** Its request is answered once it is certain that there is room for it. */
+  #admitWeb(client: StreamSocket, listener: Listener, arrival: Arrival, rule: WebSocketRule): void {
+    const verdict = this.#options.web?.judge(client, arrival, rule) ?? null;
+    if (verdict?.kind === 'stream') {
+      this.#admit(client, listener, { ...arrival, port: null, firstBytes: NO_BYTES }, verdict.accept);
+      return;
+    }
+    const from = arrival.ends?.client.host ?? client.remoteAddress ?? 'unknown';
+    this.#refusals.note('web-request', listener.label, from, verdict?.why ?? 'nobody lets web clients in here');
+    if (verdict === null) resetSocket(client);
+    else this.#endWith(client, verdict.answer);
+  }
+
+  #endWith(client: StreamSocket, answer: Uint8Array): void {
+    client.end(answer);
     const cancel = this.#options.clock.schedule(REFUSED_BOUND_MS, () => resetSocket(client));
     client.once('close', cancel);
   }
@@ -401,7 +426,8 @@ export class StreamSet implements StreamGate {
     if (room.total === 0) this.#rooms.delete(route);
   }
 
-  #admit(client: StreamSocket, listener: Listener, arrival: Arrival | null): void {
+  /** `accept` makes of the client what its stream reads and writes. */
+  #admit(client: StreamSocket, listener: Listener, arrival: Arrival | null, accept = () => client): void {
     const { route } = listener;
     const address = arrival?.ends?.client.host ?? client.remoteAddress ?? '';
     if (!route.guard.allows(address)) {
@@ -411,14 +437,15 @@ export class StreamSet implements StreamGate {
     if (!this.#hasRoom(client, listener, sourceOf(address))) return;
     this.#lastNumber += 1;
     const { idPrefix = `${this.#options.platform}-` } = this.#options;
-    const stream = new Stream(`${idPrefix}${this.#lastNumber}`, this.#home, route, client, arrival);
-    this.#enter(route, stream.source);
-    this.#streams.set(stream.id, stream);
+    const id = `${idPrefix}${this.#lastNumber}`;
     try {
+      const stream = new Stream(id, this.#home, route, accept(), arrival);
+      this.#enter(route, stream.source);
+      this.#streams.set(id, stream);
       stream.open(arrival?.firstBytes ?? null);
       this.#refusing.delete(listener);
     } catch (error) {
-      this.#streams.delete(stream.id);
+      this.#streams.delete(id);
       this.#turnAway(client, listener, 'no-room', errorText(error));
     }
   }
@@ -556,6 +583,11 @@ export class StreamSet implements StreamGate {
     if (releasedAtMs === undefined) return 'ordinary';
     return this.#options.clock.nowMs() - releasedAtMs < EAGER_AFTER_RELEASE_MS ? 'eager' : 'ordinary';
   }
+}
+
+function asksOf({ door = null, webSocket = null }: ListenerOptions): DoorstepRule['asks'] {
+  if (webSocket !== null) return 'request';
+  return door === null ? 'nothing' : 'name';
 }
 
 /** By which a listener is the same after a change: its address; without a port of its own, its VM and its place among such. */

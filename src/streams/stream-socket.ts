@@ -19,6 +19,8 @@ export interface StreamSocket {
   readonly remotePort?: number | undefined;
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
+  /** Its bytes come as `data`, in memory that stays as it is, and its `end` is never a RST. Default: it is a TCP socket, to be read as such. */
+  readonly isPlain?: boolean;
   /** `drain` follows each write that is not done at once. The bytes stay as they are until then. */
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
   end(): unknown;
@@ -28,6 +30,8 @@ export interface StreamSocket {
   destroy(): unknown;
   /** Closes with RST. See resetSocket for when it cannot. */
   resetAndDestroy(): unknown;
+  /** Its next reset says that the client may come again, where the client can be told. */
+  tryLater?(): void;
   on(event: SocketEvent, listener: SocketListener): unknown;
   once(event: SocketEvent, listener: SocketListener): unknown;
   removeListener(event: SocketEvent, listener: SocketListener): unknown;

@@ -153,7 +153,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.route = route;
     this.#home = home;
     this.#client = client;
-    this.#clientPort = arrival?.port.handTo(this) ?? new SocketPort(client, home.buffers, this);
+    this.#clientPort = arrival?.port?.handTo(this) ?? new SocketPort(client, home.buffers, this);
     const from = arrival?.ends?.client ?? {
       host: plainAddress(client.remoteAddress ?? ''),
       port: client.remotePort ?? 0,
@@ -680,6 +680,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #refuse(): void {
     const { refusal, refusedFor } = this.#activity;
     this.#home.refusals.note(refusedFor, this.route.listener, this.client, refusal);
+    this.#client.tryLater?.();
     this.abandon(`client refused: ${refusal}`);
   }
 

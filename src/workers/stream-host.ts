@@ -9,6 +9,7 @@ import { RouteTable } from '../streams/route-table.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
 import { type BehindName, StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
 import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
+import { WebGate } from '../web/web-gate.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 
 /** Where streams are recorded; null: no listener asks for it. */
@@ -25,7 +26,7 @@ export interface StreamHostOptions {
 
 type HostedOptions = Omit<
   StreamSetOptions,
-  'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total'
+  'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total' | 'web'
 >;
 
 export class StreamHost implements StreamCarrier {
@@ -34,6 +35,7 @@ export class StreamHost implements StreamCarrier {
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
   readonly #routes = new RouteTable<BehindName>();
+  readonly #web: WebGate;
   readonly #total: { open: number; readonly max: number };
 
   private constructor(
@@ -44,6 +46,7 @@ export class StreamHost implements StreamCarrier {
   ) {
     this.#options = options;
     this.#total = { open: 0, max: options.maxStreams };
+    this.#web = new WebGate({ clock: options.clock });
     this.#registry = registry;
     this.#buffers = buffers;
     this.#recorder = recorder;
@@ -82,6 +85,7 @@ export class StreamHost implements StreamCarrier {
       recorder: this.#recorder,
       inherited: options.inherited ?? this.#options.inherited ?? null,
       routes: this.#routes,
+      web: this.#web,
       total: this.#total,
       initiallyHeld: true,
     });

@@ -160,6 +160,7 @@ describe('configuration', () => {
                   keepaliveWaitMs: 30_000,
                   probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
                   proxyProtocol: { acceptFrom: null, send: null },
+                  webSocket: null,
                   door: null,
                   routed: null,
                   maxPerSource: null,

@@ -14,6 +14,8 @@ import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
 import { type BehindName, StreamSet } from '../../../src/streams/stream-set.ts';
 import type { TraceRecorder } from '../../../src/streams/trace-recorder.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import type { TunnelSubprotocol } from '../../../src/web/tunnel-codec.ts';
+import { WebGate } from '../../../src/web/web-gate.ts';
 import { KeptLog } from '../../support/kept-log.ts';
 
 export interface SeenEvent {
@@ -123,6 +125,8 @@ export interface RigOptions {
   /** One listener each; what is missing is filled in. */
   readonly listeners?: ReadonlyArray<Partial<ListenerOptions>>;
   readonly target?: number;
+  /** Of web clients, beyond `binary`. */
+  readonly subprotocols?: readonly TunnelSubprotocol[];
   /** Shared with another rig: its names are reached through this one's ports. */
   readonly routes?: RouteTable<BehindName>;
 }
@@ -170,6 +174,7 @@ export class StreamRig {
       initiallyHeld: options.initiallyHeld ?? false,
       listeners: (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener })),
       recorder: options.recorder ?? null,
+      web: new WebGate({ clock: options.clock ?? systemClock, subprotocols: options.subprotocols ?? [] }),
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
       ...(options.total === undefined ? {} : { total: options.total }),
       ...(options.routes === undefined ? {} : { routes: options.routes }),
