@@ -109,7 +109,7 @@ function demoListener(targetPort: number): ListenerConfig {
     wakeRate: null,
     banner: 'none',
     waitingPage: 'off',
-  webSocket: null,
+    webSocket: null,
     idleTimeoutMs: 2_000,
     activity: 'every-byte',
     policy: DEFAULT_STREAM_POLICY,
