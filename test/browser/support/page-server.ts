@@ -11,11 +11,12 @@ const FOLDERS: readonly (readonly [prefix: string, folder: string])[] = [
   ['/node_modules/torpor/dist/', 'dist'],
   ['/node_modules/torpor/build/', 'build'],
   ['/node_modules/@novnc/novnc/', 'node_modules/@novnc/novnc'],
-  ['/recipe/', 'recipes/novnc'],
+  ['/', 'recipes/novnc'],
 ];
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.html': 'text/html',
+  '.css': 'text/css',
   '.wasm': 'application/wasm',
 };
 /** No more is needed for the core; what docs/web-clients.md says. */
