@@ -7,12 +7,18 @@ const REFRESH_MS = 500;
 
 byId('listener').value = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.hostname}:16080/`;
 
+/** The connection that the page shows; one before it says nothing any more. */
+let shown = null;
+
 function connect() {
+  shown?.disconnect();
+  byId('screen').replaceChildren();
   const socket = new TorporSocket(byId('listener').value);
   const rfb = new RFB(byId('screen'), socket, { shared: true });
+  shown = rfb;
   rfb.compressionLevel = Number(byId('packing').value);
   const say = (text) => {
-    byId('state').textContent = text;
+    if (rfb === shown) byId('state').textContent = text;
   };
   say('connecting');
   rfb.addEventListener('connect', () => {
@@ -22,6 +28,7 @@ function connect() {
   rfb.addEventListener('securityfailure', ({ detail }) => say(`refused: ${detail.reason ?? detail.status}`));
 
   const showTraffic = () => {
+    if (rfb !== shown) return;
     const { receivedBytes, receivedCodedBytes, sentBytes, sentCodedBytes } = socket.traffic;
     byId('traffic').textContent =
       `${receivedBytes} bytes of screen came as ${receivedCodedBytes}, ${sentBytes} of input went as ${sentCodedBytes}`;
@@ -36,6 +43,5 @@ function connect() {
 
 byId('connect').addEventListener('submit', (event) => {
   event.preventDefault();
-  byId('screen').replaceChildren();
   connect();
 });
