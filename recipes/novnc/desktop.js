@@ -5,7 +5,7 @@ import { TorporSocket, TUNNEL_SUBPROTOCOL } from './node_modules/torpor/dist/bro
 const byId = (id) => document.getElementById(id);
 const REFRESH_MS = 500;
 
-byId('listener').value = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.hostname}:16080/`;
+byId('listener').value = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.hostname}:6080/`;
 
 /** The connection that the page shows; one before it says nothing any more. */
 let shown = null;
