@@ -30,13 +30,8 @@ export interface CodedPiece {
   readonly isRestart: boolean;
   /** What it restores to: both ends drop history at the same place only if they know. */
   readonly rawBytes: number;
-  /** Lies in the codec's memory: to be copied before its next call. */
+  /** From an encoder: the piece itself or the codec's memory, to be copied before its next call. */
   readonly bytes: Uint8Array;
-}
-
-/** One that came from the peer: its bytes stay as they are. */
-export interface ReceivedPiece extends CodedPiece {
-  readonly bytes: Buffer;
 }
 
 export interface LinkCodecOptions {
@@ -182,14 +177,14 @@ export class LinkCodec {
     if (this.#exports.lz4_link_append(state, this.#raw, piece.length) < 0) throw brokenBlock();
   }
 
-  /** A copy of the `rawBytes` to which the block restores. Throws ERR_LINK_PROTOCOL where they are not so many. */
-  restore(state: number, block: Uint8Array, rawBytes: number): Buffer {
+  /** The `rawBytes` to which the block restores, in the history. Throws ERR_LINK_PROTOCOL where they are not so many. */
+  restore(state: number, block: Uint8Array, rawBytes: number): Uint8Array {
     if (block.length > this.#packedBytes) throw brokenBlock();
     this.#memory.set(block, this.#packed);
     const bytes = this.#exports.lz4_link_decompress(state, this.#packed, block.length, rawBytes);
     const at = bytes === rawBytes ? this.#exports.lz4_link_output(state, bytes) : 0;
     if (at === 0) throw brokenBlock();
-    return Buffer.from(this.#memory.subarray(at, at + bytes));
+    return this.#memory.subarray(at, at + bytes);
   }
 
   #mustAllocate(bytes: number): number {
@@ -293,8 +288,11 @@ export class StreamDecoder {
     this.#codec = codec;
   }
 
-  /** The piece's bytes: its own, or memory of their own where they were compressed. Throws ERR_LINK_PROTOCOL where it cannot be one. */
-  add(piece: ReceivedPiece): Buffer {
+  /**
+   * The piece's bytes: its own or, of a linked one, the codec's memory, to be copied before its next call. Throws ERR_LINK_PROTOCOL
+   * where it cannot be one.
+   */
+  add(piece: CodedPiece): Uint8Array {
     if (piece.form === 'aside') return piece.bytes;
     if (piece.rawBytes === 0 || piece.rawBytes > (LINK_CODEC_TIERS[piece.tier]?.blockBytes ?? 0)) throw brokenBlock();
     this.#follow(piece);
@@ -309,7 +307,7 @@ export class StreamDecoder {
     this.#state = 0;
   }
 
-  #follow({ tier, isRestart }: ReceivedPiece): void {
+  #follow({ tier, isRestart }: CodedPiece): void {
     if (this.#state !== 0 && isRestart && tier !== this.#tier) this.rest();
     if (this.#state === 0) {
       if (!isRestart) throw brokenBlock();

@@ -30,15 +30,6 @@ export const RECORD_TYPES = {
   forget: 21,
 } as const;
 
-/** `data`, flags 1:0. */
-export const FORM_ASIDE = 0;
-export const FORM_STORED = 1;
-export const FORM_LINKED = 2;
-/** `data`, flags 3:2: the tier in which both ends keep the history (LINK_CODEC_TIERS). */
-export const TIER_SHIFT = 2;
-/** `data`, flag 4: the history begins with this block. */
-export const FLAG_RESTART = 16;
-
 export interface LinkRecord {
   readonly type: number;
   readonly flags: number;

@@ -1,12 +1,7 @@
 // A link between two Torpors while it lasts, over one connection after another: its streams share it fairly, none is lost or repeated
 // when a connection breaks. Leaves dialling, TLS and sockets to the edge and the gate.
-import {
-  type Effort,
-  type LinkCodec,
-  MAX_HIGH_PIECE_BYTES,
-  MAX_PIECE_BYTES,
-  type PieceForm,
-} from '../core/link-codec.ts';
+import { type Effort, type LinkCodec, MAX_HIGH_PIECE_BYTES, MAX_PIECE_BYTES } from '../core/link-codec.ts';
+import { PIECE_PREFIX_BYTES, pieceFlags, readPieceFlags } from '../core/piece-flags.ts';
 import { errorText } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
 import { EffortChoice, EncoderSpeeds } from './effort-choice.ts';
@@ -20,10 +15,6 @@ import {
   encodeOpening,
   encodeRecord,
   FIRST_NUMBERED_TYPE,
-  FLAG_RESTART,
-  FORM_ASIDE,
-  FORM_LINKED,
-  FORM_STORED,
   type LinkGreeting,
   type LinkOpening,
   type LinkRecord,
@@ -31,7 +22,6 @@ import {
   RECORD_HEADER_BYTES,
   RECORD_TYPES,
   RecordReader,
-  TIER_SHIFT,
   writeHeader,
 } from './link-records.ts';
 import { LinkStream, type StreamEnd, type StreamHost } from './link-stream.ts';
@@ -62,10 +52,6 @@ const QUICK_OVERDRAFT_BYTES = 65_536;
 const TURN_MS = 3;
 const MIN_TURN_BYTES = 4096;
 const TICK_MS = 2_500;
-const DATA_PREFIX_BYTES = 2;
-
-const FORMS: Readonly<Record<PieceForm, number>> = { aside: FORM_ASIDE, stored: FORM_STORED, linked: FORM_LINKED };
-const FORM_NAMES: readonly PieceForm[] = ['aside', 'stored', 'linked'];
 
 /** One connection as the session uses it. */
 export interface LinkConnection {
@@ -339,9 +325,9 @@ export class LinkSession implements StreamHost {
     this.#speeds.note(effort, piece.length, codedMs - beganMs, codedMs);
     if (coded.form !== 'aside') stream.choice.note(effort, piece.length, coded.bytes.length);
     this.#pieces[coded.form === 'aside' ? 'aside' : effort] += 1;
-    const prefixBytes = coded.form === 'linked' ? DATA_PREFIX_BYTES : 0;
+    const prefixBytes = coded.form === 'linked' ? PIECE_PREFIX_BYTES : 0;
     const at = this.#reserve(RECORD_HEADER_BYTES + prefixBytes + coded.bytes.length);
-    const flags = FORMS[coded.form] | (coded.tier << TIER_SHIFT) | (coded.isRestart ? FLAG_RESTART : 0);
+    const flags = pieceFlags(coded);
     writeHeader(this.#batch, at, RECORD_TYPES.data, flags, prefixBytes + coded.bytes.length, stream.id);
     if (prefixBytes > 0) this.#batch.writeUInt16BE(piece.length, at + RECORD_HEADER_BYTES);
     this.#batch.set(coded.bytes, at + RECORD_HEADER_BYTES + prefixBytes);
@@ -472,17 +458,17 @@ export class LinkSession implements StreamHost {
   #onData(record: LinkRecord): void {
     const stream = this.#streams.get(record.stream);
     if (stream === undefined) return;
-    const form = FORM_NAMES[record.flags & 3];
-    if (form === undefined || stream.hasReceivedEnd) throw malformed('data that cannot be');
-    const isLinked = form === 'linked';
-    if (isLinked && record.payload.length <= DATA_PREFIX_BYTES) throw malformed('a linked block without bytes');
-    const bytes = stream.decoder.add({
-      form,
-      tier: (record.flags >> TIER_SHIFT) & 3,
-      isRestart: (record.flags & FLAG_RESTART) !== 0,
-      rawBytes: isLinked ? record.payload.readUInt16BE(0) : record.payload.length,
-      bytes: isLinked ? record.payload.subarray(DATA_PREFIX_BYTES) : record.payload,
+    const head = readPieceFlags(record.flags);
+    if (head === null || stream.hasReceivedEnd) throw malformed('data that cannot be');
+    const { payload } = record;
+    const isLinked = head.form === 'linked';
+    if (isLinked && payload.length <= PIECE_PREFIX_BYTES) throw malformed('a linked block without bytes');
+    const restored = stream.decoder.add({
+      ...head,
+      rawBytes: isLinked ? payload.readUInt16BE(0) : payload.length,
+      bytes: isLinked ? payload.subarray(PIECE_PREFIX_BYTES) : payload,
     });
+    const bytes = isLinked ? Buffer.from(restored) : payload;
     this.#rawBytesReceived += bytes.length;
     stream.receive(bytes);
     if (stream.isOverrun) throw malformed('more bytes than were granted');

@@ -2,6 +2,7 @@
 // session decides when a piece goes and keeps the records.
 import type { StreamDecoder, StreamEncoder } from '../core/link-codec.ts';
 import type { EffortChoice } from './effort-choice.ts';
+import { SecretLook } from './secret-look.ts';
 
 /** Read from the local socket and not sent: at the bound the socket is not read any more. */
 export const MAX_PENDING_BYTES = 256 * 1024;
@@ -12,8 +13,6 @@ const SMALL_BYTES = 1400;
 /** So much of a stream goes before everything else, refilled over QUICK_REFILL_MS: who types, not who copies in small pieces. */
 const QUICK_BYTES = 8192;
 const QUICK_REFILL_MS = 100;
-/** Looked at for TLS and SSH, whose bytes do not shrink and hold secrets. */
-const LOOKED_AT_CHUNKS = 16;
 
 /** The local side of a stream: its socket, or whatever stands for one. */
 export interface StreamEnd {
@@ -76,7 +75,7 @@ export class LinkStream {
   #lastGrantAtMs: number;
   #chunks: Buffer[] = [];
   #pendingBytes = 0;
-  #lookedAtChunks = 0;
+  readonly #secretLook = new SecretLook();
   #isPaused = false;
   #wantsEnd = false;
   #quickBytes = QUICK_BYTES;
@@ -102,7 +101,7 @@ export class LinkStream {
   /** Takes bytes towards the peer, which become the stream's own. False: read no more until `onRoom`. */
   push(bytes: Buffer): boolean {
     if (this.isOver || this.#wantsEnd || bytes.length === 0) return true;
-    this.#look(bytes);
+    if (this.#isCompressed && this.#secretLook.look(bytes)) this.#isCompressed = false;
     this.#chunks.push(bytes);
     this.#note(bytes.length);
     this.#host.wake(this);
@@ -229,14 +228,5 @@ export class LinkStream {
   #note(bytes: number): void {
     this.#pendingBytes += bytes;
     this.#host.notePending(bytes);
-  }
-
-  /** TLS handshake records (RFC 8446 section 5.1: type 22, version 3.x) and SSH's greeting (RFC 4253 section 4.2). */
-  #look(bytes: Buffer): void {
-    if (!this.#isCompressed || this.#lookedAtChunks >= LOOKED_AT_CHUNKS) return;
-    this.#lookedAtChunks += 1;
-    const isTls = bytes.length >= 6 && bytes[0] === 22 && bytes[1] === 3 && (bytes[2] as number) <= 4;
-    const isSsh = bytes.toString('latin1', 0, 4) === 'SSH-';
-    if (isTls || isSsh) this.#isCompressed = false;
   }
 }

@@ -25,6 +25,8 @@ export interface TunnelCodec {
 export interface TunnelSubprotocol {
   /** As in Sec-WebSocket-Protocol (RFC 6455 section 11.3.4): a token. */
   readonly name: string;
+  /** False: `open` would throw now, and clients that offer another subprotocol get that. Left out: there is always room. */
+  readonly hasRoom?: boolean;
   /** One for each connection. Throws a TorporError where there is no memory for one more: the client is refused (503). */
   open(): TunnelCodec;
 }

@@ -45,7 +45,7 @@ export class WebGate implements WebDoor {
     if (length === null || port === null) return refused(400, 'the request is not whole');
     try {
       const accepts = (shown: readonly string[]) => this.#tokens.accepts(rule.tokenFile ?? '', shown);
-      const judgement = judgeUpgrade(bytes.toString('latin1', 0, length - 4), rule, accepts);
+      const judgement = judgeUpgrade(bytes.toString('latin1', 0, length - 4), this.#withRoom(rule), accepts);
       if ('status' in judgement) return refused(judgement.status, judgement.why);
       const codec = this.#openCodec(judgement);
       const accept = () =>
@@ -55,6 +55,12 @@ export class WebGate implements WebDoor {
       const why = errorText(error);
       return { kind: 'refused', why, answer: httpRefusal(503, 'not now: try again later; the log says why') };
     }
+  }
+
+  /** What needs memory that is used up is not spoken for the moment. */
+  #withRoom(rule: WebSocketRule): WebSocketRule {
+    const hasRoom = (name: string) => this.#codecs.get(name)?.hasRoom ?? true;
+    return rule.subprotocols.every(hasRoom) ? rule : { ...rule, subprotocols: rule.subprotocols.filter(hasRoom) };
   }
 
   #openCodec({ subprotocol }: UpgradeRequest): (() => TunnelCodec) | null {

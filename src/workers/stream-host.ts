@@ -9,6 +9,7 @@ import { RouteTable } from '../streams/route-table.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
 import { type BehindName, StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
 import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
+import { Lz4Tunnels } from '../web/lz4-tunnel.ts';
 import { WebGate } from '../web/web-gate.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 
@@ -43,10 +44,11 @@ export class StreamHost implements StreamCarrier {
     registry: StreamRegistry,
     buffers: ReadBuffers,
     recorder: TraceRecorder | null,
+    web: WebGate,
   ) {
     this.#options = options;
     this.#total = { open: 0, max: options.maxStreams };
-    this.#web = new WebGate({ clock: options.clock });
+    this.#web = web;
     this.#registry = registry;
     this.#buffers = buffers;
     this.#recorder = recorder;
@@ -71,7 +73,8 @@ export class StreamHost implements StreamCarrier {
     const recorder = record === null ? null : await TraceRecorder.open({ ...record, clock, log });
     const registry = new StreamRegistry({ core, clock });
     registry.start();
-    return new StreamHost(options, registry, buffers, recorder);
+    const web = new WebGate({ clock, subprotocols: [await Lz4Tunnels.load({ clock })] });
+    return new StreamHost(options, registry, buffers, recorder, web);
   }
 
   carry(options: HostedOptions): StreamSet {

@@ -17,7 +17,7 @@ export interface SetUpVm {
   readonly onKeepalive?: string;
   readonly keepaliveWait?: string;
   readonly identity?: Readonly<Record<string, string>>;
-  readonly webSocket?: Readonly<Record<string, string>>;
+  readonly webSocket?: Readonly<Record<string, unknown>>;
 }
 
 /** One platform: what differs from test to test. Durations as the configuration writes them. */
