@@ -322,6 +322,8 @@ export class StreamSet implements StreamGate {
     const acceptFrom = listener.options.proxyProtocol?.acceptFrom ?? null;
     const name = (listener.options.door ?? null) !== null;
     if (acceptFrom === null && !name) this.#admit(client, listener, null);
+    // Gone before it was accepted, as a proxy's check may be: nobody's address can be asked for any more.
+    else if (acceptFrom !== null && client.remoteAddress === undefined) resetSocket(client);
     else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
       this.#refuse(client, listener, 'proxy-header', 'it is no proxy that is believed (proxyProtocol.acceptFrom)');
     else this.#putOnDoorstep(client, listener, { header: acceptFrom !== null, name });
