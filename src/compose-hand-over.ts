@@ -2,6 +2,7 @@
 import { RETIRE_BOUND_MS, type RunningPlatform } from './compose-platform.ts';
 import { type EventLog, NO_PLATFORM } from './history/event-log.ts';
 import type { Logger } from './platform/ports.ts';
+import type { PassedSocket } from './streams/inherited-sockets.ts';
 import { systemClock } from './system-clock.ts';
 
 /** Platforms on their way to sleep or back have this long to arrive; then nothing is handed over. */
@@ -31,8 +32,8 @@ export class HandOver {
   }
 
   /** The listening sockets, in no particular order. */
-  get fds(): number[] {
-    return this.#options.platforms.flatMap(({ streams }) => [...streams.fds]);
+  get sockets(): PassedSocket[] {
+    return this.#options.platforms.flatMap(({ streams }) => [...streams.sockets]);
   }
 
   /** From now on it takes no clients, presses nothing, writes nothing. Rejects where that is not possible now, and all is as it was. */

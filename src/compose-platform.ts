@@ -181,6 +181,7 @@ export class RunningPlatform {
   async handOver(boundMs: number, askWake: () => void): Promise<void> {
     await this.#untilSettled(boundMs);
     await this.#replaceControl(this.#config, askWake);
+    this.streams.leaveFiles();
     this.streams.stopListening();
     const why = 'another Torpor has taken over: this one only sees its streams to their end';
     this.controller.dispatch({ kind: 'inhibit', by: 'torpor', name: RETIRING, why, untilMs: null });

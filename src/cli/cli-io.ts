@@ -2,7 +2,7 @@
 import type { TorporConfig } from '../config/torpor-config.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
-import type { InheritedSockets } from '../streams/inherited-sockets.ts';
+import type { InheritedSockets, PassedSocket } from '../streams/inherited-sockets.ts';
 import type { ServiceManager } from './service-manager.ts';
 import type { Former, Successor } from './torpor-kin.ts';
 
@@ -14,7 +14,7 @@ export interface RunningTorpor {
   reload(config: TorporConfig): Promise<unknown>;
   /** Leaving all to another Torpor, and following one. */
   readonly handOver: {
-    readonly fds: readonly number[];
+    readonly sockets: readonly PassedSocket[];
     leave(askWake: (platform: string) => void): Promise<void>;
     takeBack(): Promise<void>;
     drained(signal: AbortSignal): Promise<void>;
@@ -75,7 +75,7 @@ export interface CliIo {
   /** The Torpor that started this one to follow it; null: nobody did. */
   readonly former: Former | null;
   /** Starts this program anew, with the same arguments, to follow this process. It gets the sockets. */
-  startSuccessor(fds: readonly number[]): Successor;
+  startSuccessor(sockets: readonly PassedSocket[]): Successor;
   /** Whoever runs this process as a service. */
   readonly service: ServiceManager;
   /** Ends the process at once. */

@@ -1,6 +1,6 @@
 // Two Torpor processes that follow each other: what they say over the channel between them. What they do about it is run.ts's.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { INHERITED_FDS_VARIABLE } from '../streams/inherited-sockets.ts';
+import { InheritedSockets, type PassedSocket } from '../streams/inherited-sockets.ts';
 
 /** ready: it has read its configuration and waits. running: it listens and controls. */
 type FromSuccessor = { readonly kind: 'ready' } | { readonly kind: 'running' };
@@ -34,15 +34,15 @@ export interface Former {
 }
 
 /** Starts the program anew in a process of its own that inherits the sockets. */
-export function spawnSuccessor(argv: readonly string[], fds: readonly number[]): Successor {
+export function spawnSuccessor(argv: readonly string[], sockets: readonly PassedSocket[]): Successor {
   const env = {
     ...process.env,
     [FOLLOWS_VARIABLE]: String(process.pid),
-    [INHERITED_FDS_VARIABLE]: `${FIRST_FD}:${fds.length}`,
+    ...InheritedSockets.tell(sockets, FIRST_FD),
   };
   const child = spawn(process.execPath, [...process.execArgv, ...argv], {
     env,
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...fds],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
   });
   return new ChildSuccessor(child);
 }

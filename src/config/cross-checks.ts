@@ -1,19 +1,20 @@
 // Rules that span several keys of the configuration. They read the raw values, so that they speak up beside the schema's own
 // problems; a value that is wrong by itself is the schema's business and passes here.
 
-import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, isNamedEndpoint } from '../platform/endpoint.ts';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { checkCalendars } from './calendars-schema.ts';
 import { checkContext, doubtContext } from './context-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
-import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
+import { endpointsClash, isLoopbackHost, parseListen } from './endpoint.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { checkRoutes, routedPlatforms } from './route-checks.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
+import { checkUnix, doubtUnix } from './unix-checks.ts';
 import { checkWebSocket, doubtWebSocket } from './web-socket-config.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
@@ -54,6 +55,7 @@ export function findDoubts(root: unknown): Finding[] {
     ...platforms.flatMap(listenersOf).flatMap(doubtPreface),
     ...platforms.flatMap(listenersOf).flatMap(doubtProxies),
     ...platforms.flatMap(listenersOf).flatMap(doubtWebSocket),
+    ...platforms.flatMap(listenersOf).flatMap(doubtUnix),
   ];
 }
 
@@ -167,6 +169,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
     ...listenersOf(platform).flatMap(checkPerSource),
+    ...listenersOf(platform).flatMap(checkUnix),
     ...checkPower(platform),
     ...checkContext(platform),
     ...checkInhibitors(platform),
@@ -244,6 +247,7 @@ function checkLoop(listener: Placed<Mapping>, bound: ReadonlyArray<{ endpoint: E
   const target = tryEndpoint(listener.value.target);
   if (target === null) return [];
   const own = bound.find(({ endpoint }) => {
+    if (isNamedEndpoint(target)) return endpoint.host === target.host;
     if (endpoint.port !== target.port || endpoint.port === 0) return false;
     const wildcard = endpoint.host === '0.0.0.0' || endpoint.host === '::';
     return endpoint.host === target.host || (wildcard && isLoopbackHost(target.host));
@@ -364,7 +368,7 @@ function listenersOf(platform: Placed<Mapping>): Array<Placed<Mapping>> {
 }
 
 function tryEndpoint(value: unknown): Endpoint | null {
-  return attempt(() => (typeof value === 'string' ? parseEndpoint(value) : null));
+  return attempt(() => (typeof value === 'string' ? parseListen(value) : null));
 }
 
 function trySizeBytes(value: unknown): number | null {

@@ -1,11 +1,15 @@
 // Reads a network endpoint as people write it, `host:port` or `[v6]:port`. Resolving names is left to who connects.
 import { isIP } from 'node:net';
-import type { Endpoint } from '../platform/endpoint.ts';
+import { type Endpoint, isNamedEndpoint, SYSTEMD_PREFIX, UNIX_PREFIX } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 
 const MAX_PORT = 65_535;
 /** RFC 1123 section 2.1: letters, digits and hyphens per label, 63 octets each; underscores are tolerated, as resolvers do. */
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?$/;
+/** A socket's path has 107 bytes (unix(7)), and is bound under another name beside it first. */
+const MAX_SOCKET_PATH_BYTES = 90;
+/** systemd.socket(5), FileDescriptorName=: what fits into a list that colons divide. */
+const SYSTEMD_NAME = /^[A-Za-z0-9_.@-]{1,255}$/;
 const ALL_NUMERIC = /^[0-9.]+$/;
 
 /** Whether the text is an IP address or a host name, without a port and without brackets. */
@@ -29,11 +33,32 @@ export function parseEndpoint(text: string): Endpoint {
   return { host, port };
 }
 
+/** Where a listener listens: as parseEndpoint, or `unix:/run/torpor/alice.sock`, or `systemd:alice`. Throws ERR_CONFIG_INVALID. */
+export function parseListen(text: string): Endpoint {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith(SYSTEMD_PREFIX)) return parseTarget(trimmed);
+  if (SYSTEMD_NAME.test(trimmed.slice(SYSTEMD_PREFIX.length))) return { host: trimmed, port: 0 };
+  const what = 'write systemd: and the FileDescriptorName= of a .socket unit, such as systemd:alice';
+  throw new TorporError('ERR_CONFIG_INVALID', `"${text}" names no socket: ${what}`);
+}
+
+/** Where a VM is reached: as parseEndpoint, or `unix:/run/vm/alice.sock`. Throws ERR_CONFIG_INVALID. */
+export function parseTarget(text: string): Endpoint {
+  const trimmed = text.trim();
+  if (!trimmed.startsWith(UNIX_PREFIX)) return parseEndpoint(trimmed);
+  const path = trimmed.slice(UNIX_PREFIX.length);
+  const isPath = path.startsWith('/') && !path.endsWith('/') && !path.includes('\0');
+  if (isPath && Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return { host: trimmed, port: 0 };
+  const what = `write unix: and an absolute path of at most ${MAX_SOCKET_PATH_BYTES} bytes, such as unix:/run/torpor/alice.sock`;
+  throw new TorporError('ERR_CONFIG_INVALID', `"${text}" is no path of a socket: ${what}`);
+}
+
 /**
  * Whether two listening endpoints cannot both be bound: the same port on the same address, or on a wildcard that covers
  * it. Port 0 never clashes. Node binds `::` for IPv4 too.
  */
 export function endpointsClash(a: Endpoint, b: Endpoint): boolean {
+  if (isNamedEndpoint(a) || isNamedEndpoint(b)) return a.host === b.host;
   if (a.port !== b.port || a.port === 0) return false;
   const hostA = a.host.toLowerCase();
   const hostB = b.host.toLowerCase();

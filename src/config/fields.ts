@@ -1,10 +1,10 @@
 // The leaves of the configuration as zod types: each knows what it accepts and says it in one way. Structure is schema.ts's.
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import type { Endpoint } from '../platform/endpoint.ts';
+import { type Endpoint, isNamedEndpoint } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import { formatDuration, parseDurationMs, parseSizeBytes } from '../platform/units.ts';
-import { isHost, isLoopbackHost, parseEndpoint } from './endpoint.ts';
+import { isHost, isLoopbackHost, parseEndpoint, parseListen, parseTarget } from './endpoint.ts';
 import { parseNetwork } from './network.ts';
 
 /** Node's timers are 32 bits of milliseconds: a longer wait would fire at once. */
@@ -84,6 +84,33 @@ export function endpointField(anyPort: boolean) {
     return answer;
   });
 }
+
+/** As an endpoint, or `unix:/path`, or `systemd:name`. */
+export const listenField = leaf(
+  'host:port, such as 10.0.1.21:3389 or [::1]:7070, or unix:/path, or systemd:name',
+  (value): Reading<Endpoint> => {
+    if (typeof value !== 'string') return { wrong: `${showValue(value)} is no address` };
+    return fromParser(parseListen, value);
+  },
+);
+
+/** As an endpoint, or `unix:/path`. */
+export const targetField = leaf(
+  'host:port, such as 10.0.1.21:3389 or [::1]:7070, or unix:/path',
+  (value): Reading<Endpoint> => {
+    if (typeof value !== 'string') return { wrong: `${showValue(value)} is no address` };
+    const answer = fromParser(parseTarget, value);
+    const isAnyPort = 'value' in answer && answer.value.port === 0 && !isNamedEndpoint(answer.value);
+    return isAnyPort ? { wrong: `${value} has port 0` } : answer;
+  },
+);
+
+/** `"0660"`. A number is read by its digits, as chmod reads them: YAML takes the zero before it away. */
+export const fileModeField = leaf('an octal mode such as "0660"', (value) => {
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string' || !/^0?[0-7]{3}$/.test(text)) return { wrong: `${showValue(value)} is none` };
+  return { value: Number.parseInt(text, 8) };
+});
 
 /** An IP address or a host name, without a port. */
 export const hostField = leaf('an IP address or a host name, such as 10.0.9.11', (value) => {

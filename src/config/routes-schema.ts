@@ -1,6 +1,6 @@
 // `routes` and `otherwise` of a listener: its port shared by several VMs, told by the names that clients ask for. Rules across keys: route-checks.ts.
 import { z } from 'zod';
-import { endpointField, textField } from './fields.ts';
+import { targetField, textField } from './fields.ts';
 import { mapping } from './mapping.ts';
 
 /** RFC 1123 section 2.1, perhaps behind `*.`. */
@@ -20,7 +20,7 @@ const routeSchema = mapping({
   rdp: namesField('a user name or a routing token, such as alice', /^[\x20-\x7e]{1,256}$/),
   platform: textField('the name of a platform, such as vdi-01', /^[a-z0-9][a-z0-9-]{0,63}$/).optional(),
   vm: textField('the name of a VM, such as alice', /^[A-Za-z0-9][\w.-]{0,63}$/),
-  target: endpointField(false),
+  target: targetField,
 });
 
 export const routesField = z

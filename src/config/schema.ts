@@ -10,8 +10,11 @@ import {
   commandField,
   durationField,
   endpointField,
+  fileModeField,
+  listenField,
   networkField,
   sizeField,
+  targetField,
   textField,
   wholeField,
   wordField,
@@ -100,8 +103,9 @@ const HTTP_POLL = /^[A-Z-]{3,20} \/[^\s?#\0]{0,1023}$/;
 const MAX_POLLS = 64;
 
 const listenerSchema = mapping({
-  listen: endpointField(true),
-  target: endpointField(false),
+  listen: listenField,
+  socketMode: fileModeField.optional(),
+  target: targetField,
   protocol: wordField(PROTOCOLS).default('auto'),
   device: wordField(DEVICES).default('desktop'),
   idleTimeout: durationField(1).optional(),

@@ -1,6 +1,6 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
 import { join } from 'node:path';
-import { formatEndpoint } from '../platform/endpoint.ts';
+import { formatEndpoint, unixPathOf } from '../platform/endpoint.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
@@ -131,12 +131,13 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
   const wakeOn = parsed.wakeOn ?? kind.wakeOn;
   return {
     listen: parsed.listen,
+    ...(parsed.socketMode === undefined ? {} : { socketMode: parsed.socketMode }),
     target: parsed.target,
     protocol: parsed.protocol,
     device: parsed.device,
     wakeOn,
     allowFrom: parsed.allowFrom ?? null,
-    wakeRate: toWakeRate(parsed.wakeRate, wakeOn),
+    wakeRate: toWakeRate(parsed.wakeRate, unixPathOf(parsed.listen) === null ? wakeOn : 'connect'),
     banner: parsed.banner,
     waitingPage: parsed.waitingPage,
     idleTimeoutMs: parsed.idleTimeout ?? idleTimeoutMs,

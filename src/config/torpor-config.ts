@@ -142,6 +142,8 @@ export interface VmConfig {
 export interface ListenerConfig {
   /** Port 0: any free port. */
   readonly listen: Endpoint;
+  /** Of a Unix socket's file; left out: the default. */
+  readonly socketMode?: number;
   readonly target: Endpoint;
   readonly protocol: Protocol;
   readonly device: Device;

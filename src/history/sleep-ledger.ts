@@ -1,4 +1,5 @@
 // What platforms slept, what they would have slept in observe mode, and who kept them awake: sums over the events, kept as they come.
+import { hostOfClient } from '../platform/endpoint.ts';
 import type { FarmEvent, PlatformReport, SleepSum, WakefulClient } from '../platform/status.ts';
 
 export interface LedgerPlatform {
@@ -121,7 +122,7 @@ class Account {
     if (kind === 'transition') this.#noteTransition(String(facts.from), String(facts.to), atMs);
     if (kind === 'would-sleep') this.#beginWouldSleep(atMs);
     if (kind === 'stream-active')
-      this.#enter(String(facts.stream), hostOf(String(facts.client)), String(facts.vm), atMs);
+      this.#enter(String(facts.stream), hostOfClient(String(facts.client)), String(facts.vm), atMs);
     if (kind === 'stream-idle') this.#leave(String(facts.stream), atMs);
   }
 
@@ -225,9 +226,4 @@ class Account {
 
 function newClient(client: string, vm: string): Client {
   return { client, vm, activeMs: 0, aloneMs: 0, entries: 0, open: 0, sinceMs: 0 };
-}
-
-/** The address of `host:port` or `[v6]:port`. */
-function hostOf(endpoint: string): string {
-  return endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[|\]$/g, '');
 }

@@ -1,12 +1,39 @@
 // A network address as configuration and sockets give it, and as people read it. Parsing is left to config, resolving to who connects.
 
-/** An address and a port. `host` is an IP address (IPv6 without brackets) or a host name; port 0 is "any free port" to listen on. */
+/**
+ * An address and a port. `host` is an IP address (IPv6 without brackets) or a host name; port 0 is "any free port" to listen on. Or, with port 0, a
+ * name without a port: `unix:` and the path of a Unix socket, or `systemd:` and the name of a socket that systemd opens.
+ */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
-/** The endpoint as it is written in a configuration: `10.0.1.21:3389`, `[2001:db8::1]:3389`. */
+export const UNIX_PREFIX = 'unix:';
+export const SYSTEMD_PREFIX = 'systemd:';
+
+/** The path of a Unix socket; null: it is none. */
+export function unixPathOf({ host }: Endpoint): string | null {
+  return host.startsWith(UNIX_PREFIX) ? host.slice(UNIX_PREFIX.length) : null;
+}
+
+/** The name of a socket that systemd opens; null: it is none. */
+export function systemdNameOf({ host }: Endpoint): string | null {
+  return host.startsWith(SYSTEMD_PREFIX) ? host.slice(SYSTEMD_PREFIX.length) : null;
+}
+
+/** Whether it has a name in place of an address and a port. */
+export function isNamedEndpoint({ host }: Endpoint): boolean {
+  return host.startsWith(UNIX_PREFIX) || host.startsWith(SYSTEMD_PREFIX);
+}
+
+/** The address of a client written as `host:port` or `[v6]:port`; one without a port (`unix`) as it is. */
+export function hostOfClient(client: string): string {
+  return client.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}
+
+/** The endpoint as it is written in a configuration: `10.0.1.21:3389`, `[2001:db8::1]:3389`, `unix:/run/alice.sock`. */
 export function formatEndpoint(endpoint: Endpoint): string {
+  if (isNamedEndpoint(endpoint)) return endpoint.host;
   return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
 }

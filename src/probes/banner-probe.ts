@@ -1,4 +1,5 @@
 // Probe `banner`: a VM whose service speaks first (SSH, RFB, SMTP) and did so runs. Sends nothing.
+import { formatEndpoint } from '../platform/endpoint.ts';
 import type { Clock } from '../platform/ports.ts';
 import { type BoundedProbe, DEFAULT_TIMEOUT_MS } from './question.ts';
 import { askTcp, type ProbeTarget, TCP_QUESTIONS_OPEN_MAX } from './tcp-question.ts';
@@ -18,7 +19,7 @@ export class BannerProbe implements BoundedProbe {
     this.#target = target;
     this.#expect = Buffer.from(expect ?? '');
     this.timeoutMs = timeoutMs;
-    this.name = `banner ${target.host}:${target.port}`;
+    this.name = `banner ${formatEndpoint(target)}`;
   }
 
   ask(signal: AbortSignal, onReached?: () => void): Promise<boolean> {

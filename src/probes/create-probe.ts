@@ -1,4 +1,5 @@
 // Builds the probe that a listener's configuration describes. Asks nothing.
+import { formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
 import { BannerProbe } from './banner-probe.ts';
@@ -39,7 +40,7 @@ export function createProbe(clock: Clock, spec: ProbeSpec, target: ProbeTarget):
       if (spec.command === null || spec.command.length === 0) {
         throw configError('command without a command', 'say what to run, as a line for the shell');
       }
-      return new CommandProbe(clock, spec.command, spec.timeoutMs, `command for ${target.host}:${target.port}`);
+      return new CommandProbe(clock, spec.command, spec.timeoutMs, `command for ${formatEndpoint(target)}`);
     case 'none':
       return null;
   }

@@ -1,4 +1,5 @@
 // Probe `exchange`: a VM that answers something sent to it runs, whatever stands in between. Knows no protocol.
+import { formatEndpoint } from '../platform/endpoint.ts';
 import type { Clock } from '../platform/ports.ts';
 import { type BoundedProbe, DEFAULT_TIMEOUT_MS } from './question.ts';
 import { askTcp, type ProbeTarget, TCP_QUESTIONS_OPEN_MAX } from './tcp-question.ts';
@@ -29,7 +30,7 @@ export class ExchangeProbe implements BoundedProbe {
     this.#send = Buffer.from(options.send ?? DEFAULT_SEND);
     this.#expect = Buffer.from(options.expect ?? '');
     this.timeoutMs = timeoutMs;
-    this.name = `exchange ${target.host}:${target.port}`;
+    this.name = `exchange ${formatEndpoint(target)}`;
   }
 
   ask(signal: AbortSignal, onReached?: () => void): Promise<boolean> {

@@ -1,4 +1,5 @@
 // Probe `tcp`: a VM that completes a connection runs. An address translator in between answers for a sleeping VM: then use exchange.
+import { formatEndpoint } from '../platform/endpoint.ts';
 import type { Clock } from '../platform/ports.ts';
 import { type BoundedProbe, DEFAULT_TIMEOUT_MS } from './question.ts';
 import { askTcp, type ProbeTarget, TCP_QUESTIONS_OPEN_MAX } from './tcp-question.ts';
@@ -15,7 +16,7 @@ export class TcpProbe implements BoundedProbe {
     this.#clock = clock;
     this.#target = target;
     this.timeoutMs = timeoutMs;
-    this.name = `tcp ${target.host}:${target.port}`;
+    this.name = `tcp ${formatEndpoint(target)}`;
   }
 
   ask(signal: AbortSignal): Promise<boolean> {

@@ -1,9 +1,10 @@
 // One connection to a VM on behalf of a probe: opened, perhaps written to, read until the probe has seen enough, closed.
 import { connect } from 'node:net';
+import { unixPathOf } from '../platform/endpoint.ts';
 import type { Clock } from '../platform/ports.ts';
 import { askBounded } from './question.ts';
 
-/** Where a probe connects. `host` is a name or an address without brackets. */
+/** Where a probe connects: as an Endpoint. */
 export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
@@ -38,7 +39,8 @@ export function askTcp(
 ): Promise<boolean> {
   const { target, timeoutMs, send, isAnswer } = question;
   return askBounded(clock, timeoutMs, signal, (answer) => {
-    const socket = connect({ host: target.host, port: target.port, noDelay: true });
+    const path = unixPathOf(target);
+    const socket = connect(path === null ? { host: target.host, port: target.port, noDelay: true } : { path });
     let received: Buffer = Buffer.alloc(0);
     socket.on('error', () => answer(false));
     socket.on('close', () => answer(false));

@@ -1,6 +1,9 @@
 // Listening sockets that this process was given: by systemd (socket activation) or by the Torpor before it. Who listens on them is left to others.
+import { fstatSync, readFileSync } from 'node:fs';
 import net, { isIP } from 'node:net';
-import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, isNamedEndpoint, systemdNameOf, UNIX_PREFIX } from '../platform/endpoint.ts';
+import { TorporError } from '../platform/errors.ts';
+import { SocketFile } from './socket-file.ts';
 
 /** What is used of a listening handle; the Node types do not declare it. */
 export interface ListeningHandle {
@@ -9,19 +12,37 @@ export interface ListeningHandle {
   close(): void;
 }
 
-type OpenHandle = (address: null, port: 0, family: -1, fd: number) => ListeningHandle | number;
+type OpenHandle = (address: null, port: 0, family: -1, fd: number) => Partial<ListeningHandle> | number;
 
 /** systemd's first descriptor. Source: sd_listen_fds(3). */
 const SYSTEMD_FIRST_FD = 3;
 /** How one Torpor tells the next which descriptors are listening sockets: `4:7` are 4 to 10. */
-export const INHERITED_FDS_VARIABLE = 'TORPOR_LISTEN_FDS';
+const INHERITED_FDS_VARIABLE = 'TORPOR_LISTEN_FDS';
+/** And which of them have a name in place of an address: JSON of descriptors and PassedName. */
+const INHERITED_NAMES_VARIABLE = 'TORPOR_LISTEN_NAMES';
 /** Far above the listeners of any configuration; a variable that says more is not believed. */
 const MAX_FDS = 4096;
+/** SO_ACCEPTCON and SOCK_STREAM in /proc/net/unix. Source: Linux, net/unix/af_unix.c, unix_seq_show. */
+const LISTENS = 0x10000;
+const STREAM_TYPE = '0001';
 
 export interface ReceivedSocket {
   readonly endpoint: Endpoint;
   readonly handle: ListeningHandle;
+  /** As systemd calls it. Source: sd_listen_fds_with_names(3). Default: it has no name. */
+  readonly name?: string;
+  /** The file of a Unix socket goes with it: nobody else takes it away. Default: it does not. */
+  readonly ownsFile?: boolean;
 }
+
+/** A listening socket on its way to another process. `name`: a named endpoint as its listener is configured; null: its address tells. */
+export interface PassedSocket {
+  readonly fd: number;
+  readonly name: string | null;
+  readonly ownsFile: boolean;
+}
+
+type Environment = Record<string, string | undefined>;
 
 export class InheritedSockets {
   #sockets: readonly ReceivedSocket[];
@@ -31,41 +52,114 @@ export class InheritedSockets {
   }
 
   /** Takes what the environment tells of, and takes it out of the environment: children of this process inherit none of it. */
-  static take(env: Record<string, string | undefined>, pid: number): InheritedSockets {
-    const fds = [...systemdFds(env, pid), ...formerFds(env)];
-    for (const name of ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', INHERITED_FDS_VARIABLE]) delete env[name];
-    return new InheritedSockets(fds.flatMap(openSocket));
+  static take(env: Environment, pid: number): InheritedSockets {
+    const sockets = [...systemdSockets(env, pid), ...formerSockets(env)];
+    const variables = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', INHERITED_FDS_VARIABLE, INHERITED_NAMES_VARIABLE];
+    for (const name of variables) delete env[name];
+    return new InheritedSockets(sockets);
+  }
+
+  /** What tells the next Torpor of them, where it inherits them from `firstFd` on. */
+  static tell(sockets: readonly PassedSocket[], firstFd: number): Environment {
+    const named = sockets.flatMap(({ name, ownsFile }, at) => (name === null ? [] : [[firstFd + at, name, ownsFile]]));
+    return {
+      [INHERITED_FDS_VARIABLE]: `${firstFd}:${sockets.length}`,
+      ...(named.length === 0 ? {} : { [INHERITED_NAMES_VARIABLE]: JSON.stringify(named) }),
+    };
   }
 
   /** Where the sockets that nobody took are bound. */
   get left(): string[] {
-    return this.#sockets.map(({ endpoint }) => formatEndpoint(endpoint));
+    return this.#sockets.map(({ endpoint, name }) =>
+      name === undefined || isNamedEndpoint(endpoint)
+        ? formatEndpoint(endpoint)
+        : `${formatEndpoint(endpoint)} (${name})`,
+    );
   }
 
-  /** The socket that is bound there, once; null: none was given. A wildcard is met by a wildcard: systemd binds `::` for both families. */
-  claim(listen: Endpoint): ListeningHandle | null {
-    const found = this.#sockets.find(({ endpoint }) => isSame(endpoint, listen));
-    if (found === undefined) return null;
+  /**
+   * The socket that is bound there, or has the name that is asked for, once; null: none was given. A wildcard is met by a wildcard: systemd
+   * binds `::` for both families. Throws ERR_STREAM_LISTEN where a name is none's, or several have it.
+   */
+  claim(listen: Endpoint): ReceivedSocket | null {
+    const found = this.#find(listen);
+    if (found === null) return null;
     this.#sockets = this.#sockets.filter((socket) => socket !== found);
-    return found.handle;
+    return found;
   }
 
   /** Those that nobody took. */
   close(): void {
-    for (const { handle } of this.#sockets) handle.close();
+    for (const { endpoint, handle, ownsFile } of this.#sockets) {
+      if (ownsFile === true) SocketFile.takeOver(endpoint.host.slice(UNIX_PREFIX.length)).remove();
+      handle.close();
+    }
     this.#sockets = [];
+  }
+
+  #find(listen: Endpoint): ReceivedSocket | null {
+    const name = systemdNameOf(listen);
+    if (name === null) return this.#sockets.find(({ endpoint }) => isSame(endpoint, listen)) ?? null;
+    const handed = this.#sockets.find(({ endpoint }) => endpoint.host === listen.host);
+    if (handed !== undefined) return handed;
+    const named = this.#sockets.filter((socket) => socket.name === name);
+    if (named.length > 1) throw nameError(listen, `systemd gave ${named.length} sockets of that name`, SPLIT_ADVICE);
+    return named[0] ?? null;
+  }
+
+  /** For people: why there is none of that name. */
+  missing(listen: Endpoint): TorporError {
+    const names = this.#sockets.flatMap(({ name }) => name ?? []);
+    const given = names.length === 0 ? 'systemd gave no socket with a name' : `systemd gave ${names.join(', ')}`;
+    return missingError(listen, `${given}, and it is not taken twice`);
   }
 }
 
-/** systemd names the process it means: a variable that was passed on by another one is none of ours. */
-function systemdFds(env: Readonly<Record<string, string | undefined>>, pid: number): number[] {
-  if (env.LISTEN_PID !== String(pid)) return [];
-  return range(SYSTEMD_FIRST_FD, Number(env.LISTEN_FDS));
+const SPLIT_ADVICE =
+  'write a .socket unit with one ListenStream= for each name (FileDescriptorName=), or write the address in place of the name';
+
+/** Where no sockets were given, or those are taken already that were. */
+export function missingError(listen: Endpoint, given: string): TorporError {
+  const name = systemdNameOf(listen);
+  const advice = `start Torpor by a .socket unit with FileDescriptorName=${name} (stream sockets only); sockets are given at the start only, so a new one needs a restart`;
+  return nameError(listen, given, advice);
 }
 
-function formerFds(env: Readonly<Record<string, string | undefined>>): number[] {
+function nameError(listen: Endpoint, what: string, advice: string): TorporError {
+  return new TorporError('ERR_STREAM_LISTEN', `could not listen on ${formatEndpoint(listen)}: ${what}: ${advice}`);
+}
+
+/** systemd names the process it means: a variable that was passed on by another one is none of ours. */
+function systemdSockets(env: Readonly<Environment>, pid: number): ReceivedSocket[] {
+  if (env.LISTEN_PID !== String(pid)) return [];
+  const names = (env.LISTEN_FDNAMES ?? '').split(':');
+  return range(SYSTEMD_FIRST_FD, Number(env.LISTEN_FDS)).flatMap((fd, at) => {
+    const socket = openSocket(fd);
+    // What it calls a socket of which no unit says a name.
+    const name = names[at] === '' || names[at] === 'unknown' ? undefined : names[at];
+    return socket === null ? [] : [{ ...socket, ...(name === undefined ? {} : { name }) }];
+  });
+}
+
+function formerSockets(env: Readonly<Environment>): ReceivedSocket[] {
   const match = /^(\d{1,5}):(\d{1,5})$/.exec(env[INHERITED_FDS_VARIABLE] ?? '');
-  return match === null ? [] : range(Number(match[1]), Number(match[2]));
+  if (match === null) return [];
+  const names = readNames(env[INHERITED_NAMES_VARIABLE]);
+  return range(Number(match[1]), Number(match[2])).flatMap((fd) => {
+    const { name = '', ownsFile = false } = names.get(fd) ?? {};
+    const socket = openSocket(fd, name.startsWith(UNIX_PREFIX) ? name : null);
+    const systemdName = systemdNameOf({ host: name, port: 0 });
+    return socket === null ? [] : [{ ...socket, ownsFile, ...(systemdName === null ? {} : { name: systemdName }) }];
+  });
+}
+
+/** Written by `tell`, of this version or another one. */
+function readNames(text: string | undefined): Map<number, { name: string; ownsFile: boolean }> {
+  const names = new Map<number, { name: string; ownsFile: boolean }>();
+  if (text === undefined) return names;
+  for (const [fd, name, ownsFile] of JSON.parse(text) as Array<[number, string, boolean]>)
+    names.set(fd, { name, ownsFile });
+  return names;
 }
 
 function range(first: number, count: number): number[] {
@@ -73,20 +167,46 @@ function range(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
-/** Nothing where the descriptor is no TCP socket. */
-function openSocket(fd: number): ReceivedSocket[] {
+/** null where the descriptor is no stream socket that listens. `unix`: where it is found now; the kernel knows where it was bound. */
+function openSocket(fd: number, unix: string | null = null): ReceivedSocket | null {
   const open = (net as unknown as { _createServerHandle?: OpenHandle })._createServerHandle;
-  const handle = open?.(null, 0, -1, fd);
-  if (handle === undefined || typeof handle === 'number') return [];
-  const bound: { address?: string; port?: number } = {};
-  if (typeof handle.getsockname !== 'function' || handle.getsockname(bound) !== 0 || bound.port === undefined) {
-    handle.close();
-    return [];
+  const opened = open?.(null, 0, -1, fd);
+  if (opened === undefined || typeof opened === 'number') return null;
+  const handle = opened as ListeningHandle;
+  const endpoint = unix === null ? whereBound(handle) : { host: unix, port: 0 };
+  if (endpoint !== null) return { endpoint, handle };
+  handle.close();
+  return null;
+}
+
+function whereBound(handle: ListeningHandle): Endpoint | null {
+  // Only TCP handles tell.
+  if (typeof handle.getsockname !== 'function') {
+    const path = unixPathOfFd(handle.fd);
+    return path === null ? null : { host: `${UNIX_PREFIX}${path}`, port: 0 };
   }
-  return [{ endpoint: { host: bound.address ?? '', port: bound.port }, handle }];
+  const bound: { address?: string; port?: number } = {};
+  if (handle.getsockname(bound) !== 0 || bound.port === undefined) return null;
+  return { host: bound.address ?? '', port: bound.port };
+}
+
+/** The path that a listening Unix socket was bound to; null: it is none. */
+function unixPathOfFd(fd: number): string | null {
+  try {
+    const inode = String(fstatSync(fd).ino);
+    for (const line of readFileSync('/proc/net/unix', 'utf8').split('\n')) {
+      const [, , , flags = '', type, , own, path] = line.trim().split(/\s+/);
+      const listens = (Number.parseInt(flags, 16) & LISTENS) !== 0;
+      if (own === inode && type === STREAM_TYPE && listens && path !== undefined) return path;
+    }
+  } catch {
+    // A system without such a table.
+  }
+  return null;
 }
 
 function isSame(bound: Endpoint, wanted: Endpoint): boolean {
+  if (isNamedEndpoint(wanted)) return bound.host === wanted.host;
   if (bound.port !== wanted.port || wanted.port === 0) return false;
   const host = wanted.host.toLowerCase();
   if (bound.host.toLowerCase() === host) return true;

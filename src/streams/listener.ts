@@ -1,18 +1,19 @@
-// One listening TCP address of a VM: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
+// One listening address of a VM, TCP or a Unix socket: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
 import { type AddressInfo, createServer, type Server, type ServerOpts } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, isNamedEndpoint, systemdNameOf, unixPathOf } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
-import type { InheritedSockets } from './inherited-sockets.ts';
+import { type InheritedSockets, missingError, type PassedSocket, type ReceivedSocket } from './inherited-sockets.ts';
 import type { ProxyVersion } from './proxy-header.ts';
 import { listenHandleOf, type TcpHandle } from './raw-binding.ts';
 import type { RawSockets } from './raw-socket.ts';
 import type { RoomBounds } from './room.ts';
 import type { DoorRule, RouteNames } from './route-table.ts';
 import { BannerMemory } from './server-banner.ts';
+import { DEFAULT_SOCKET_MODE, SocketFile, socketFileAdvice } from './socket-file.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
 import type { StreamRoute } from './stream.ts';
@@ -45,6 +46,8 @@ export interface ListenerOptions {
   readonly listen: Endpoint;
   /** A socket that this process inherited, bound to `listen` already. Default: it binds one itself. */
   readonly fd?: number;
+  /** Of a Unix socket's file; default: DEFAULT_SOCKET_MODE. */
+  readonly socketMode?: number;
   readonly target: Endpoint;
   readonly vm: string;
   readonly protocol: Protocol;
@@ -78,7 +81,7 @@ export interface ListenerOptions {
   readonly door?: DoorRule | null;
   /** It has no port of its own, and is reached through that of another listener by these names. `listen` is that one's. Default: null. */
   readonly routed?: RouteNames | null;
-  /** Of one source at once (see sourceOf); default, and null: maxStreams where that is given, else DEFAULT_MAX_PER_SOURCE. */
+  /** Of one source at once (see sourceOf); default, and null: maxStreams where that is given, else DEFAULT_MAX_PER_SOURCE; at a Unix socket no bound. */
   readonly maxPerSource?: number | null;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */
   readonly maxStreams: number | null;
@@ -92,6 +95,9 @@ export class Listener {
   #banner: BannerMemory | null;
   #endpoint: Endpoint;
   #route: StreamRoute | null = null;
+  /** Where it listens on a path of its own. */
+  #file: SocketFile | null = null;
+  #isUnix = false;
   readonly #onClient: (client: StreamSocket, listener: Listener) => void;
   readonly #raw: RawSockets | null;
   /** Accepted sockets that the server does not know of, and who waits for them to be gone. */
@@ -131,7 +137,8 @@ export class Listener {
 
   get bounds(): RoomBounds {
     const { maxStreams, maxPerSource = null } = this.#options;
-    const usual = maxStreams === null ? DEFAULT_MAX_PER_SOURCE : maxStreams;
+    // All clients of a Unix socket are one source.
+    const usual = maxStreams === null && !this.#isUnix ? DEFAULT_MAX_PER_SOURCE : this.#maxStreams;
     return { maxStreams: this.#maxStreams, maxPerSource: maxPerSource ?? usual };
   }
 
@@ -147,11 +154,17 @@ export class Listener {
     const before = this.#options;
     this.#options = options;
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    if (!isAlike(before, options, ['socketMode'])) this.#file?.setMode(options.socketMode ?? DEFAULT_SOCKET_MODE);
     if (!isAlike(before, options, ['allowFrom', 'wakeRate'])) this.#guard = guardOf(options);
     const staysHome = isAlike(before, options, ['vm', 'target', 'protocol', 'device', 'proxyProtocol']);
     if (before.banner !== options.banner || !staysHome) this.#banner = bannerOf(options);
     const route = this.#makeRoute();
     this.#route = staysHome && this.#route !== null ? Object.assign(this.#route, route) : route;
+  }
+
+  /** Its clients come over a Unix socket: without an address. Known once it is open. */
+  get isUnix(): boolean {
+    return this.#isUnix;
   }
 
   /** Where it listens; with port 0 the real port, once it is open. */
@@ -188,25 +201,44 @@ export class Listener {
       waitingPage,
       sendProxy,
     };
-    return { vm, target, protocol, device, listener, ...rules, guard: this.#guard, banner: this.#banner };
+    const source = this.#isUnix ? listener : null;
+    return { vm, target, protocol, device, listener, source, ...rules, guard: this.#guard, banner: this.#banner };
   }
 
   /** Starts to listen, on the socket that it was given if there is one. Rejects with ERR_STREAM_LISTEN. */
-  open(inherited: InheritedSockets | null = null): Promise<void> {
-    const { listen, vm, fd } = this.#options;
+  async open(inherited: InheritedSockets | null = null): Promise<void> {
+    const { listen, vm, fd, socketMode = DEFAULT_SOCKET_MODE } = this.#options;
+    const given = fd === undefined ? claimSocket(listen, inherited) : null;
+    const path = unixPathOf(listen);
+    try {
+      if (path !== null && given?.ownsFile === true) this.#file = SocketFile.takeOver(path);
+      else if (path !== null && given === null && fd === undefined) this.#file = await SocketFile.prepare(path);
+      await this.#listen(given, this.#file?.bindPath ?? null);
+      if (given === null) this.#file?.publish(socketMode);
+      else this.#file?.setMode(socketMode);
+    } catch (error) {
+      this.#server.close();
+      throw listenError(listen, vm, error as Error);
+    }
+    this.#acceptRaw();
+    this.#route = null;
+    const bound = this.#server.address() as AddressInfo | string | null;
+    this.#isUnix = bound === null || typeof bound === 'string';
+    const isNamed = isNamedEndpoint(listen) || bound === null || typeof bound === 'string';
+    this.#endpoint = isNamed ? listen : { host: listen.host, port: bound.port };
+  }
+
+  #listen(given: ReceivedSocket | null, bindPath: string | null): Promise<void> {
+    const { listen, fd } = this.#options;
+    const where = bindPath === null || given !== null ? { host: listen.host, port: listen.port } : { path: bindPath };
+    // Node's documented form (handle, backlog, callback); its types know the others only.
+    const at = given !== null ? { _handle: given.handle } : fd === undefined ? where : { fd };
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) => reject(listenError(listen, vm, error)));
-      const handle = fd === undefined ? (inherited?.claim(listen) ?? null) : null;
-      const where = fd === undefined ? { host: listen.host, port: listen.port } : { fd };
-      // Node's documented form (handle, backlog, callback); its types know the other two only.
-      const at = (handle === null ? where : { _handle: handle }) as { host: string; port: number };
+      this.#server.once('error', reject);
       this.#server.listen(at as never, BACKLOG as never, () => {
         this.#server.removeAllListeners('error');
-        // Nothing is reported on a listening TCP socket that would end it; a failed accept has cost its client only.
+        // Nothing is reported on a listening socket that would end it; a failed accept has cost its client only.
         this.#server.on('error', () => {});
-        this.#acceptRaw();
-        this.#route = null;
-        this.#endpoint = { host: listen.host, port: (this.#server.address() as AddressInfo).port };
         resolve();
       });
     });
@@ -228,20 +260,38 @@ export class Listener {
   }
 
   /** Its socket, for a process that is to listen in its place; null where it does not listen. */
-  get fd(): number | null {
-    return (this.#server as unknown as { _handle: { fd: number } | null })._handle?.fd ?? null;
+  get socket(): PassedSocket | null {
+    const fd = (this.#server as unknown as { _handle: { fd: number } | null })._handle?.fd ?? null;
+    const { listen } = this.#options;
+    if (fd === null) return null;
+    return { fd, name: isNamedEndpoint(listen) ? formatEndpoint(listen) : null, ownsFile: this.#file !== null };
   }
 
-  /** Accepts no more clients. Resolves when the port is free and every accepted socket is closed. Idempotent. */
+  /** The file of its socket is another process's from now on: it stays when this one closes. */
+  leaveFile(): void {
+    this.#file?.leave();
+    this.#file = null;
+  }
+
+  /** Accepts no more clients. Resolves when the address is free and every accepted socket is closed. Idempotent. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
+      this.#file?.remove();
+      this.#file = null;
       this.#server.close(() => {
         if (this.#openRaw === 0) resolve();
         else this.#onRawGone = resolve;
       });
     });
   }
+}
+
+/** The one that is meant for the address; null: it is to be bound. Throws ERR_STREAM_LISTEN where only systemd could have bound it, and did not. */
+export function claimSocket(listen: Endpoint, inherited: InheritedSockets | null): ReceivedSocket | null {
+  const given = inherited?.claim(listen) ?? null;
+  if (given !== null || systemdNameOf(listen) === null) return given;
+  throw inherited?.missing(listen) ?? missingError(listen, 'no sockets were given');
 }
 
 function guardOf({ allowFrom = null, wakeRate = null }: ListenerOptions): SourceGuard {
@@ -264,16 +314,16 @@ export function listenerLabel(endpoint: Endpoint, routed: RouteNames | null): st
 
 /** For people: why it cannot be listened there, and what to do. */
 export function listenError(listen: Endpoint, vm: string, cause: Error): TorporError {
+  if (cause instanceof TorporError) return cause;
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  const path = unixPathOf(listen);
   const advice: Readonly<Record<string, string>> = {
     EADDRINUSE: `another program has that port ("ss -ltnp sport = :${listen.port}" names it): stop it, or listen on another port`,
     EACCES: 'ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or listen on a port from 1024 up',
     EADDRNOTAVAIL: 'no network interface of this machine has that address: use one that it has, or 0.0.0.0 for all',
     ENOTFOUND: 'the name is unknown: use an address of this machine',
   };
-  return new TorporError(
-    'ERR_STREAM_LISTEN',
-    `could not listen on ${formatEndpoint(listen)} for the VM ${vm} (${code}): ${advice[code] ?? 'check the address'}`,
-    { cause },
-  );
+  const words = path === null ? (advice[code] ?? 'check the address') : socketFileAdvice(path, code);
+  const what = `could not listen on ${formatEndpoint(listen)} for the VM ${vm} (${code}): ${words}`;
+  return new TorporError('ERR_STREAM_LISTEN', what, { cause });
 }

@@ -1,5 +1,5 @@
 // All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
-import { formatEndpoint } from '../platform/endpoint.ts';
+import { formatEndpoint, isNamedEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import { containsAddress } from '../platform/ip-network.ts';
 import type {
@@ -19,7 +19,7 @@ import { Doorway } from './doorway.ts';
 import { Farewells } from './farewells.ts';
 import { HoldBudget } from './hold-budget.ts';
 import { HoldCodec } from './hold-codec.ts';
-import type { InheritedSockets } from './inherited-sockets.ts';
+import type { InheritedSockets, PassedSocket } from './inherited-sockets.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import { REFUSAL_LOG_MS, Refusals } from './refusals.ts';
@@ -29,7 +29,7 @@ import { routeRefusal } from './route-refusal.ts';
 import { RouteTable } from './route-table.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { SourceHolds } from './source-holds.ts';
-import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
+import { Stream, type StreamHome, type StreamRoute, UNIX_CLIENT } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
 import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from './target-connector.ts';
@@ -212,8 +212,12 @@ export class StreamSet implements StreamGate {
   }
 
   /** The sockets that it listens on, for a process that is to do so in its place. */
-  get fds(): number[] {
-    return this.#listeners.flatMap(({ fd }) => (fd === null ? [] : [fd]));
+  get sockets(): PassedSocket[] {
+    return this.#listeners.flatMap(({ socket }) => socket ?? []);
+  }
+
+  leaveFiles(): void {
+    for (const listener of this.#listeners) listener.leaveFile();
   }
 
   /**
@@ -322,6 +326,8 @@ export class StreamSet implements StreamGate {
     const acceptFrom = listener.options.proxyProtocol?.acceptFrom ?? null;
     const asks = asksOf(listener.options);
     if (acceptFrom === null && asks === 'nothing') this.#admit(client, listener, null);
+    // Gone before it was accepted, as a proxy's check may be: nobody's address can be asked for any more.
+    else if (acceptFrom !== null && client.remoteAddress === undefined) resetSocket(client);
     else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
       this.#refuse(client, listener, 'proxy-header', 'it is no proxy that is believed (proxyProtocol.acceptFrom)');
     else this.#putOnDoorstep(client, listener, { header: acceptFrom !== null, asks });
@@ -329,7 +335,7 @@ export class StreamSet implements StreamGate {
 
   /** Behind a proxy that is believed are many sources: it is none. */
   #putOnDoorstep(client: StreamSocket, listener: Listener, rule: Omit<DoorstepRule, 'source'>): void {
-    const source = rule.header ? PROXY_SOURCE : sourceOf(client.remoteAddress ?? '');
+    const source = rule.header ? PROXY_SOURCE : (listener.route.source ?? sourceOf(client.remoteAddress ?? ''));
     if (!this.#hasRoom(client, listener, source)) return;
     this.#enter(listener.route, source);
     this.#doorway.receive(client, listener, { ...rule, source });
@@ -429,12 +435,12 @@ export class StreamSet implements StreamGate {
   /** `accept` makes of the client what its stream reads and writes. */
   #admit(client: StreamSocket, listener: Listener, arrival: Arrival | null, accept = () => client): void {
     const { route } = listener;
-    const address = arrival?.ends?.client.host ?? client.remoteAddress ?? '';
+    const address = arrival?.ends?.client.host ?? client.remoteAddress ?? (route.source === null ? '' : UNIX_CLIENT);
     if (!route.guard.allows(address)) {
       this.#shutOut(client, listener, address);
       return;
     }
-    if (!this.#hasRoom(client, listener, sourceOf(address))) return;
+    if (!this.#hasRoom(client, listener, address === UNIX_CLIENT ? (route.source ?? '') : sourceOf(address))) return;
     this.#lastNumber += 1;
     const { idPrefix = `${this.#options.platform}-` } = this.#options;
     const id = `${idPrefix}${this.#lastNumber}`;
@@ -596,7 +602,7 @@ export function keysOf(listeners: readonly ListenerOptions[]): string[] {
   return listeners.map(({ listen, vm, routed = null }) => {
     const address = formatEndpoint(listen);
     if (routed !== null) return `${address} ${routed.hosts.join()} ${routed.rdp.join()}`;
-    if (listen.port !== 0) return address;
+    if (listen.port !== 0 || isNamedEndpoint(listen)) return address;
     const key = `${address} ${vm}`;
     const place = seen.get(key) ?? 0;
     seen.set(key, place + 1);

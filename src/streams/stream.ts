@@ -42,11 +42,15 @@ import type { WakeNotice } from './waiting-page-html.ts';
 
 /** A client that was let go has this long to close its side, too. */
 const LET_GO_MS = 5_000;
+/** What the clients of a Unix socket are called: who they are (SO_PEERCRED) Node does not tell. */
+export const UNIX_CLIENT = 'unix';
 
 /** What the listener that accepted a stream says about it. */
 export interface StreamRoute {
   readonly vm: string;
   readonly listener: string;
+  /** Of all its clients, where they come without an address (a Unix socket); null: each one's address tells. */
+  readonly source: string | null;
   readonly target: Endpoint;
   readonly protocol: Protocol;
   readonly device: Device;
@@ -154,12 +158,10 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#home = home;
     this.#client = client;
     this.#clientPort = arrival?.port?.handTo(this) ?? new SocketPort(client, home.buffers, this);
-    const from = arrival?.ends?.client ?? {
-      host: plainAddress(client.remoteAddress ?? ''),
-      port: client.remotePort ?? 0,
-    };
-    this.#address = from.host;
-    this.client = formatEndpoint({ ...from, host: from.host === '' ? 'unknown' : from.host });
+    const { host, port } = arrival?.ends?.client ?? peerOf(client);
+    this.#address = host === '' && route.source !== null ? UNIX_CLIENT : host;
+    const isNameless = this.#address === UNIX_CLIENT;
+    this.client = isNameless ? UNIX_CLIENT : formatEndpoint({ host: host === '' ? 'unknown' : host, port });
     this.#ends = route.sendProxy === null || arrival?.isCheck === true ? null : (arrival?.ends ?? endsOf(client));
     this.#openedAtMs = home.clock.nowMs();
     this.#wasHeld = home.isHeld(route.vm);
@@ -204,7 +206,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   /** Occupant: whose clients share its bounds. */
   get source(): string {
-    return sourceOf(this.#address);
+    return this.#address === UNIX_CLIENT ? (this.route.source ?? UNIX_CLIENT) : sourceOf(this.#address);
   }
 
   /** Occupant: nothing of it has counted yet. */
@@ -714,6 +716,10 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const sides = { client: 'client', target: 'server', listener: 'server' } as const;
     this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
+}
+
+function peerOf(client: StreamSocket): Endpoint {
+  return { host: plainAddress(client.remoteAddress ?? ''), port: client.remotePort ?? 0 };
 }
 
 function endsOf(client: StreamSocket): ConnectionEnds | null {

@@ -1,6 +1,6 @@
 // Connects one stream to its target, by several overlapping attempts where a lost SYN must not cost a second. Sends no byte.
 import { connect, type NetConnectOpts } from 'node:net';
-import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, unixPathOf } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
 import { CommonBound } from './common-bound.ts';
@@ -135,15 +135,19 @@ export class TargetConnector {
 }
 
 function connectPlain(target: Endpoint): StreamSocket {
-  return connect({
-    ...target,
+  const path = unixPathOf(target);
+  const where = path === null ? target : { path };
+  const options = {
+    ...where,
     allowHalfOpen: true,
     noDelay: true,
     // Never: a keepalive is a packet that a sleeper does not answer.
     keepAlive: false,
     writableHighWaterMark: PORT_HIGH_WATER_BYTES,
     readableHighWaterMark: PORT_HIGH_WATER_BYTES,
-  } as NetConnectOpts);
+  };
+  // Node hands them on to its streams; its types do not know.
+  return connect(options as NetConnectOpts);
 }
 
 const TARGET_ADVICE: Readonly<Record<string, string>> = {
@@ -159,7 +163,10 @@ const TARGET_ADVICE: Readonly<Record<string, string>> = {
 
 function targetError(target: Endpoint, cause: unknown): TorporError {
   const systemCode = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? 'ETIMEDOUT') : 'ETIMEDOUT';
-  const advice = TARGET_ADVICE[systemCode] ?? 'check that it runs and can be reached';
+  const isMissing = systemCode === 'ENOENT' && unixPathOf(target) !== null;
+  const advice = isMissing
+    ? 'nothing stands at that path: start the service, or correct the target'
+    : (TARGET_ADVICE[systemCode] ?? 'check that it runs and can be reached');
   const message = `could not connect to the target ${formatEndpoint(target)} (${systemCode}): ${advice}`;
   return new TorporError('ERR_STREAM_TARGET', message, { cause, retryable: true });
 }

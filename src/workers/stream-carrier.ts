@@ -2,6 +2,7 @@
 
 import type { TorporError } from '../platform/errors.ts';
 import type { StreamGate } from '../platform/ports.ts';
+import type { PassedSocket } from '../streams/inherited-sockets.ts';
 import type { ListenerOptions } from '../streams/listener.ts';
 import type { StreamSetChange, StreamSetOptions } from '../streams/stream-set.ts';
 
@@ -21,7 +22,9 @@ export interface CarriedStreams extends StreamGate {
   /** Takes no more clients, but where these listen; its streams go on. Idempotent. */
   stopListening(but?: readonly ListenerOptions[]): void;
   /** The sockets that it listens on. */
-  readonly fds: readonly number[];
+  readonly sockets: readonly PassedSocket[];
+  /** The files of Unix sockets are another process's from now on: they stay when this one stops listening. */
+  leaveFiles(): void;
   /** Ends everything at once, each stream by RST on both sides; the observer hears nothing of it. */
   close(): Promise<void>;
 }

@@ -4,8 +4,9 @@ import { formatEndpoint } from '../platform/endpoint.ts';
 import type { TorporError } from '../platform/errors.ts';
 import type { CarriedBytes, Clock, DrainReport, StreamName, StreamStatus } from '../platform/ports.ts';
 import { addRefused, type RefusedClients } from '../platform/refusal.ts';
-import type { InheritedSockets } from '../streams/inherited-sockets.ts';
+import type { InheritedSockets, PassedSocket, ReceivedSocket } from '../streams/inherited-sockets.ts';
 import {
+  claimSocket,
   DEFAULT_MAX_PER_SOURCE,
   DEFAULT_MAX_STREAMS,
   type ListenerOptions,
@@ -95,15 +96,14 @@ export class WorkerGate implements CarriedStreams {
 
   async open(): Promise<void> {
     try {
-      for (const { listen, vm, routed = null } of this.#options.listeners) {
+      for (const { listen, vm, routed = null, socketMode } of this.#options.listeners) {
         if (routed !== null) {
           this.#addresses.push(null);
           continue;
         }
-        const handle = this.#inherited?.claim(listen) ?? null;
-        this.#addresses.push(
-          handle === null ? await SharedAddress.bind(listen, vm) : SharedAddress.inherited(listen, handle),
-        );
+        const given = claimSocket(listen, this.#inherited);
+        const bound = given === null ? await SharedAddress.bind(listen, vm, socketMode) : null;
+        this.#addresses.push(bound ?? SharedAddress.inherited(listen, given as ReceivedSocket));
       }
       this.#setPlaces();
     } catch (error) {
@@ -160,10 +160,12 @@ export class WorkerGate implements CarriedStreams {
     if (address !== undefined) {
       const count = this.#counts[at as number] as ListenerCount;
       count.maxStreams = maxStreams;
+      address?.setSocketMode(options.socketMode);
       return { options, address, count, isNew: false };
     }
     const isRouted = (options.routed ?? null) !== null;
-    const bound = isRouted ? null : await SharedAddress.bind(options.listen, options.vm);
+    const { listen, vm, socketMode } = options;
+    const bound = isRouted ? null : await SharedAddress.bind(listen, vm, socketMode);
     return { options, address: bound, count: new ListenerCount(maxStreams), isNew: true };
   }
 
@@ -296,6 +298,14 @@ export class WorkerGate implements CarriedStreams {
 
   // ------------------------------------------------------------------------------------------ for the pool
 
+  get sockets(): PassedSocket[] {
+    return this.#addresses.flatMap((address) => address?.passed ?? []);
+  }
+
+  leaveFiles(): void {
+    for (const address of this.#addresses) address?.leaveFile();
+  }
+
   get fds(): number[] {
     return this.#addresses.flatMap((address) => (address === null ? [] : [address.fd]));
   }
@@ -306,7 +316,8 @@ export class WorkerGate implements CarriedStreams {
     const listeners = this.#addresses.map((address, index): ListenerOptions => {
       const configured = options.listeners[index] as ListenerOptions;
       const { maxStreams, maxPerSource = null } = configured;
-      const usual = maxStreams === null ? Math.ceil(DEFAULT_MAX_PER_SOURCE / this.#crew.wanted) : null;
+      const usual =
+        maxStreams === null && address?.isUnix !== true ? Math.ceil(DEFAULT_MAX_PER_SOURCE / this.#crew.wanted) : null;
       const listener = { ...configured, maxPerSource: maxPerSource ?? usual };
       if (address === null) return listener;
       const placed = { ...listener, listen: address.endpoint };

@@ -56,7 +56,7 @@ function running(stop: () => Promise<void>): RunningTorpor {
 
 /** A hand-over that remembers what was asked of it. */
 class FakeHandOver {
-  readonly fds = [7, 8];
+  readonly sockets = [7, 8].map((fd) => ({ fd, name: null, ownsFile: false }));
   readonly asked: string[] = [];
   async leave() {
     this.asked.push('leave');
@@ -229,7 +229,7 @@ describe('torpor run', () => {
     expect(io.stderr).toBe(
       `torpor: ${path}:3: platforms[0]: unknown key \`idleTimeot\`; did you mean \`idleTimeout\`?\n` +
         `${path}:9: platforms[0].vms[0].listeners[0].target: 22 is no address: ` +
-        'write host:port, such as 10.0.1.21:3389 or [::1]:7070\n',
+        'write host:port, such as 10.0.1.21:3389 or [::1]:7070, or unix:/path\n',
     );
   });
 

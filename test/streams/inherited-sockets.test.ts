@@ -1,6 +1,8 @@
 // Sockets that a process is given: whose variables count, which addresses match. That clients are served by them is test/e2e's.
+import { readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { InheritedSockets, type ListeningHandle } from '../../src/streams/inherited-sockets.ts';
+import { TempFolder } from '../support/temp-folder.ts';
 
 function socketAt(host: string, port: number, closed: number[] = []) {
   const handle: ListeningHandle = { fd: port, getsockname: () => 0, close: () => void closed.push(port) };
@@ -42,5 +44,40 @@ describe('inherited sockets', () => {
     expect(sockets.left).toEqual(['[::]:2']);
     sockets.close();
     expect(closed).toEqual([2]);
+  });
+
+  it('by name -> the socket that systemd calls so, once; none, or two of that name -> ERR_STREAM_LISTEN that says what to do', () => {
+    const named = (name: string, port: number) => ({ ...socketAt('0.0.0.0', port), name });
+    const sockets = new InheritedSockets([named('alice', 1), named('bob', 2), named('twice', 3), named('twice', 4)]);
+    const claim = (name: string) => sockets.claim({ host: `systemd:${name}`, port: 0 });
+    expect(claim('alice')?.endpoint.port).toBe(1);
+    expect(claim('alice')).toBeNull();
+    expect(sockets.missing({ host: 'systemd:alice', port: 0 }).message).toContain('systemd gave bob, twice, twice');
+    expect(() => claim('twice')).toThrow('systemd gave 2 sockets of that name');
+    // By its address still.
+    expect(sockets.claim({ host: '0.0.0.0', port: 2 })?.name).toBe('bob');
+    expect(sockets.left).toEqual(['0.0.0.0:3 (twice)', '0.0.0.0:4 (twice)']);
+  });
+
+  it('what one Torpor tells the next -> descriptors, and which of them have names', () => {
+    const tcp = { fd: 20, name: null, ownsFile: false };
+    const unix = { fd: 21, name: 'unix:/run/a.sock', ownsFile: true };
+    expect(InheritedSockets.tell([tcp], 4)).toEqual({ TORPOR_LISTEN_FDS: '4:1' });
+    expect(InheritedSockets.tell([tcp, unix], 4)).toEqual({
+      TORPOR_LISTEN_FDS: '4:2',
+      TORPOR_LISTEN_NAMES: '[[5,"unix:/run/a.sock",true]]',
+    });
+  });
+
+  it('the file of a Unix socket that nobody took -> goes, where it came from a Torpor; stays, where it is systemd’s', () => {
+    using folder = new TempFolder('inherited');
+    const paths = ['own.sock', 'systemd.sock'].map((name) => folder.file(name));
+    for (const path of paths) writeFileSync(path, '');
+    const sockets = paths.map((path, at) => ({
+      ...socketAt(`unix:${path}`, 0),
+      ownsFile: at === 0,
+    }));
+    new InheritedSockets(sockets).close();
+    expect(readdirSync(folder.path)).toEqual(['systemd.sock']);
   });
 });

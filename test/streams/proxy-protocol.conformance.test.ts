@@ -1,56 +1,29 @@
 // Peers: HAProxy and nginx, before Torpor with PROXY headers of theirs, and behind it with ours.
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { IpNetwork } from '../../src/platform/ip-network.ts';
 import type { ListenerOptions } from '../../src/streams/listener.ts';
 import { comesTrue, eventually } from '../support/eventually.ts';
-import { freePort, isPortFree } from '../support/ports.ts';
-import { describeWhere, findProgram, requires } from '../support/requirements.ts';
-import { spawnTied } from '../support/spawn-tied.ts';
-import { TempFolder } from '../support/temp-folder.ts';
+import { freePort } from '../support/ports.ts';
+import { haproxyConfig as haproxy, nginxConfig as nginx, startProxy } from '../support/proxy-program.ts';
+import { describeWhere, requires } from '../support/requirements.ts';
 import { SocketReader } from './support/socket-reader.ts';
 import { StreamRig, VmServer } from './support/stream-rig.ts';
 
 const LOOPBACK: IpNetwork = { bytes: Uint8Array.of(127, 0, 0, 0), prefixBits: 8 };
 /** An address of the client's own, which no program before or behind it has. */
 const CLIENT = '127.0.0.77';
-const MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
 const closers: Array<() => unknown> = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** Starts a program with a configuration, and waits until it listens; it is gone when the test is over. */
+/** It is gone when the test is over. */
 async function start(name: 'haproxy' | 'nginx', port: number, config: string): Promise<void> {
-  const folder = new TempFolder(name);
-  closers.push(() => folder[Symbol.dispose]());
-  const path = folder.file(`${name}.conf`);
-  writeFileSync(path, config.replaceAll('FOLDER', folder.path));
-  const args = name === 'haproxy' ? ['-db', '-f', path] : ['-c', path, '-p', folder.path, '-e', 'stderr'];
-  const child = spawnTied(findProgram(name) ?? name, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const over = once(child, 'close');
-  closers.push(async () => {
-    child.kill('SIGTERM');
-    await over;
-  });
-  await eventually(`${name} to listen`, async () => !(await isPortFree(port)), { context: () => output });
-}
-
-function haproxy(sections: string): string {
-  return `global\n  maxconn 100\ndefaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n${sections}`;
-}
-
-function nginx(block: string): string {
-  return `load_module ${MODULE};\ndaemon off;\nmaster_process off;\npid FOLDER/pid;\nevents {}\n${block}\n`;
+  const proxy = await startProxy(name, port, config);
+  closers.push(() => proxy[Symbol.asyncDispose]());
 }
 
 async function startRig(proxyProtocol: ListenerOptions['proxyProtocol'], target?: number, initiallyHeld = false) {

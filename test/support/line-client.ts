@@ -1,5 +1,6 @@
 // A plain TCP client that writes lines and reads lines, as a terminal's user would. Its kernel sockets are never closed by it
 // unless asked: whether a connection survives is what tests want to see.
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 const DEFAULT_WITHIN_MS = 45_000;
@@ -39,6 +40,13 @@ export class LineClient {
         resolve(new LineClient(socket));
       });
     });
+  }
+
+  /** The same over a Unix socket. */
+  static async connectTo(path: string): Promise<LineClient> {
+    const socket = connect({ path });
+    await once(socket, 'connect');
+    return new LineClient(socket);
   }
 
   get localPort(): number {

@@ -1,7 +1,10 @@
 // Whether an address can be listened on, without keeping it.
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
-import { type Endpoint, formatEndpoint } from '../../platform/endpoint.ts';
+import { dirname } from 'node:path';
+import { type Endpoint, formatEndpoint, systemdNameOf, unixPathOf } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
+import { SocketFile, socketFileAdvice } from '../../streams/socket-file.ts';
 import type { CheckReport } from './check-finding.ts';
 
 /** Listens and stops at once. `takenByTorpor`: a running Torpor holds its own addresses, which is as it should be. */
@@ -11,6 +14,12 @@ export async function checkAddress(
   takenByTorpor: boolean,
   report: CheckReport,
 ): Promise<void> {
+  const path = unixPathOf(endpoint);
+  if (path !== null) return checkPath(subject, path, takenByTorpor, report);
+  if (systemdNameOf(endpoint) !== null) {
+    report.skip(subject, 'systemd gives it when it starts Torpor (its .socket unit)');
+    return;
+  }
   const problem = await tryListen(endpoint);
   const name = formatEndpoint(endpoint);
   if (problem === null) {
@@ -34,6 +43,19 @@ export async function checkAddress(
       'choose a port above 1023, or grant CAP_NET_BIND_SERVICE',
     );
   } else report.fail(subject, `${name}: ${errorText(problem)}`, 'write an address of this machine');
+}
+
+/** Looks only: nothing is bound there. */
+async function checkPath(subject: string, path: string, takenByTorpor: boolean, report: CheckReport): Promise<void> {
+  try {
+    await SocketFile.prepare(path);
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    report.ok(subject, `${path} is free`);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE' && takenByTorpor) report.ok(subject, `${path} is in use by the Torpor that runs now`);
+    else report.fail(subject, `${path} cannot be listened on (${code})`, socketFileAdvice(path, code));
+  }
 }
 
 function tryListen(endpoint: Endpoint): Promise<Error | null> {

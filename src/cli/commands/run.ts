@@ -92,7 +92,7 @@ async function start(config: TorporConfig, io: CliIo, log: Logger): Promise<Runn
 
 /** Starts this program anew and leaves everything but the open streams to it. Null where that does not come up: then all is as it was. */
 async function leaveTo(io: CliIo, torpor: RunningTorpor, log: Logger): Promise<Successor | null> {
-  const successor = io.startSuccessor(torpor.handOver.fds);
+  const successor = io.startSuccessor(torpor.handOver.sockets);
   const hasEnded = new Promise<void>((resolve) => successor.onEnd(resolve));
   log.info({ pid: successor.pid }, 'a new Torpor was started to take over');
   let hasLeft = false;

@@ -1,4 +1,5 @@
 // Writes what happens to a platform into its BMC's own log (SEL), within bounds: so many records an hour, and none while hardware might need the room.
+import { hostOfClient } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { Clock, Logger } from '../../platform/ports.ts';
 import { ADD_SEL_ENTRY } from './commands/add-sel-entry.ts';
@@ -88,8 +89,8 @@ export class SelRecorder {
       return { kind, from: String(facts.from), to: String(facts.to), pool, leftOut: 0 };
     }
     if (!clients || typeof facts.client !== 'string') return null;
-    if (kind === 'stream-active') return { kind: 'client-entered', client: hostOf(facts.client) };
-    return kind === 'stream-idle' ? { kind: 'client-left', client: hostOf(facts.client) } : null;
+    if (kind === 'stream-active') return { kind: 'client-entered', client: hostOfClient(facts.client) };
+    return kind === 'stream-idle' ? { kind: 'client-left', client: hostOfClient(facts.client) } : null;
   }
 
   async #writeAll(): Promise<void> {
@@ -143,9 +144,4 @@ export class SelRecorder {
     report(`log of BMC ${bmc}: ${words[problem]}`);
     return false;
   }
-}
-
-/** The address of `host:port` or `[v6]:port`. */
-function hostOf(endpoint: string): string {
-  return endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[|\]$/g, '');
 }

@@ -2,7 +2,7 @@
 import type { CliIo, PlayDemo, RunTorpor, StopSignal } from '../../../src/cli/cli-io.ts';
 import { runCli } from '../../../src/cli/program.ts';
 import type { Former, Successor } from '../../../src/cli/torpor-kin.ts';
-import { InheritedSockets } from '../../../src/streams/inherited-sockets.ts';
+import { InheritedSockets, type PassedSocket } from '../../../src/streams/inherited-sockets.ts';
 
 export class FakeIo implements CliIo {
   readonly version = '1.2.3';
@@ -78,7 +78,7 @@ export class FakeIo implements CliIo {
     tell: async (...fields: readonly string[]) => void this.told.push(...fields),
   };
   former: Former | null = null;
-  startSuccessor: (fds: readonly number[]) => Successor = () => {
+  startSuccessor: (sockets: readonly PassedSocket[]) => Successor = () => {
     throw new Error('this test has no other Torpor');
   };
 

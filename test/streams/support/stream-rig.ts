@@ -152,11 +152,14 @@ export class StreamRig {
   readonly seen = new SeenEvents();
   readonly log = new KeptLog();
   readonly clients: Socket[] = [];
+  /** The port of the target that listeners have by default. */
+  readonly target: number;
 
   private constructor(registry: StreamRegistry, buffers: ReadBuffers, options: RigOptions) {
     this.registry = registry;
     this.buffers = buffers;
-    const target = { host: '127.0.0.1', port: options.target ?? 1 };
+    this.target = options.target ?? 1;
+    const target = { host: '127.0.0.1', port: this.target };
     this.set = new StreamSet({
       platform: 'vdi-01',
       registry,
