@@ -6,6 +6,7 @@ import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { checkCalendars } from './calendars-schema.ts';
 import { checkContext, doubtContext } from './context-checks.ts';
+import { checkDefer, checkDeferredWorkers } from './defer-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseEndpoint } from './endpoint.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
@@ -36,6 +37,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...checkIntegrations(root),
     ...checkRoutes(platforms),
     ...checkArmed(platforms),
+    ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),
     ...platforms.flatMap(checkPlatform),
   ];
 }
@@ -163,6 +165,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkWaitingPage),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
+    ...listenersOf(platform).flatMap(checkDefer),
     ...listenersOf(platform).flatMap(checkPerSource),
     ...checkPower(platform),
     ...checkContext(platform),

@@ -109,6 +109,7 @@ function demoListener(targetPort: number): ListenerConfig {
     wakeRate: null,
     banner: 'none',
     waitingPage: 'off',
+    defer: null,
     idleTimeoutMs: 2_000,
     activity: 'every-byte',
     policy: DEFAULT_STREAM_POLICY,

@@ -123,6 +123,7 @@ export interface RigOptions {
   /** One listener each; what is missing is filled in. */
   readonly listeners?: ReadonlyArray<Partial<ListenerOptions>>;
   readonly target?: number;
+  readonly spoolFolder?: string;
   /** Shared with another rig: its names are reached through this one's ports. */
   readonly routes?: RouteTable<BehindName>;
 }
@@ -172,6 +173,7 @@ export class StreamRig {
       recorder: options.recorder ?? null,
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
       ...(options.total === undefined ? {} : { total: options.total }),
+      spoolFolder: options.spoolFolder ?? null,
       ...(options.routes === undefined ? {} : { routes: options.routes }),
     });
   }
