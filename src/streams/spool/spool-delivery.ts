@@ -17,7 +17,7 @@ const NOTHING = () => {};
 
 export type DeliveryHome = Pick<
   StreamHome,
-  'clock' | 'buffers' | 'sendQueues' | 'farewells' | 'connectBound' | 'isHeld' | 'connectPace'
+  'clock' | 'buffers' | 'sendQueues' | 'farewells' | 'connectBound' | 'isHeld'
 >;
 
 export interface DeliveryOptions {
@@ -138,7 +138,8 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
       await this.#mayFlow();
       this.#connector = new TargetConnector({
         target: route.target,
-        pace: home.connectPace(route.vm),
+        // Attempts side by side would show the printer connections without a byte, and some print those. What is late is tried again.
+        pace: 'ordinary',
         clock: this.#clock,
         bound: home.connectBound,
         owner: this,

@@ -13,7 +13,7 @@ import { SpoolSession } from './spool-session.ts';
 import type { SpooledJob, SpoolStore } from './spool-store.ts';
 
 /** A job that could not be delivered is tried again after this, doubling, as long as its platform runs. */
-export const RETRY_MS = 30_000;
+export const RETRY_MS = 2_000;
 export const RETRY_MAX_MS = 10 * 60_000;
 /** A platform is woken again for what could not be delivered, or after a wake that did not come, no sooner than this, doubling. */
 export const WAKE_AGAIN_MS = 10 * 60_000;
@@ -31,7 +31,6 @@ export type SpoolHome = Pick<
   | 'connectBound'
   | 'refusals'
   | 'isHeld'
-  | 'connectPace'
   | 'mayWake'
 >;
 

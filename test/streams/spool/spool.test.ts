@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import type { SocketKey } from '../../../src/streams/proc-net-tcp.ts';
+import { RETRY_MS } from '../../../src/streams/spool/spool-queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
@@ -204,10 +205,10 @@ describe('Spool', () => {
     expect(filesIn(folder)).toHaveLength(1);
     await eventually('the end of the try', () => rig.seen.of('closed').length === 2);
     printer.isBroken = false;
-    await clock.advance(29_999);
+    await clock.advance(RETRY_MS - 1);
     expect(printer.jobs).toEqual([]);
     await eventually('the job at the printer', async () => {
-      await clock.advance(100);
+      await clock.advance(50);
       return printer.jobs.length === 1;
     });
     expect(printer.texts).toEqual(['again']);
@@ -223,8 +224,10 @@ describe('Spool', () => {
     await print(rig, 'second');
     expect(printer.jobs).toEqual([]);
     printer.isBroken = false;
+    await eventually('the end of the try', () => rig.seen.of('idle').length === 1);
+    await clock.advance(RETRY_MS);
     await eventually('both jobs', async () => {
-      await clock.advance(10_000);
+      await clock.advance(50);
       return printer.jobs.length === 2;
     });
     expect(printer.texts).toEqual(['first', 'second']);
