@@ -1,4 +1,5 @@
 // Part of the composition root: one running platform, its streams and whoever controls it. The streams outlive a change of the other.
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { buildContext, contextPolicy } from './compose-context.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
@@ -97,7 +98,8 @@ export class RunningPlatform {
   static async start(config: PlatformConfig, shared: PlatformShared): Promise<RunningPlatform> {
     const relay = new ObserverRelay();
     const prepared = await prepareControl(config, shared);
-    const streams = shared.carrier.carry({ platform: config.name, observer: relay, ...carriedOf(config) });
+    const spoolFolder = join(shared.stateDir, 'spool', config.name);
+    const streams = shared.carrier.carry({ platform: config.name, observer: relay, spoolFolder, ...carriedOf(config) });
     const control = prepared.begin(streams, relay);
     const platform = new RunningPlatform(config, shared, streams, relay, control);
     try {

@@ -18,6 +18,7 @@ const FORMS: Readonly<Partial<Record<TorporErrorCode, readonly [status: number, 
   ERR_PLATFORM_UNKNOWN: [404, 'No such platform'],
   ERR_PLATFORM_BUSY: [409, 'Clients are active'],
   ERR_PLATFORM_STATE: [409, 'The platform is in no state for that'],
+  ERR_SPOOL: [409, 'The spool cannot do that'],
   ERR_HISTORY: [503, 'The history cannot be read now'],
   ERR_API_REQUEST: [400, 'The request cannot be understood'],
 };

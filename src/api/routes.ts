@@ -33,6 +33,7 @@ import {
   wakeRequest,
 } from './requests.ts';
 import type { Route, RouteContext } from './route.ts';
+import { SPOOL_ROUTES } from './spool-routes.ts';
 
 /** Readers of events at once; one more is answered 503. */
 export const MAX_EVENT_FEEDS = 64;
@@ -221,6 +222,7 @@ export const ROUTES: readonly Route[] = [
     },
     answer: answerMaintenance,
   },
+  ...SPOOL_ROUTES,
   ...HISTORY_ROUTES,
   ...METRICS_ROUTES,
 ];

@@ -2,6 +2,7 @@
 import { errorText, TorporError, type TorporErrorCode } from '../platform/errors.ts';
 import type { SavingsReport } from '../platform/history.ts';
 import type { StreamStatus } from '../platform/ports.ts';
+import type { SpoolJobStatus } from '../platform/spool.ts';
 import type { Explanation, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
 import type { Fetch } from './pinned-fetch.ts';
 import { type SseMessage, SseParser } from './sse-parser.ts';
@@ -16,6 +17,7 @@ const KNOWN_CODES: ReadonlySet<string> = new Set<TorporErrorCode>([
   'ERR_PLATFORM_UNKNOWN',
   'ERR_PLATFORM_BUSY',
   'ERR_PLATFORM_STATE',
+  'ERR_SPOOL',
   'ERR_HISTORY',
 ]);
 
@@ -54,6 +56,18 @@ export class ApiClient {
 
   streams(): Promise<StreamStatus[]> {
     return this.#list('/api/v1/streams');
+  }
+
+  spool(): Promise<SpoolJobStatus[]> {
+    return this.#list('/api/v1/spool');
+  }
+
+  deliverSpool(name: string): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/spool/deliver`, {});
+  }
+
+  dropSpooled(name: string, job: string): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/spool/drop`, { job });
   }
 
   report(): Promise<PlatformReport[]> {

@@ -22,6 +22,7 @@ import { addReportCommand } from './commands/report.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSavingsCommand } from './commands/savings.ts';
 import { addSleepCommand } from './commands/sleep.ts';
+import { addSpoolCommands } from './commands/spool.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addStreamsCommand } from './commands/streams.ts';
 import { addTokenCommand } from './commands/token.ts';
@@ -47,6 +48,7 @@ const ADD_COMMANDS = [
   addReleaseCommand,
   addMaintenanceCommand,
   addStreamsCommand,
+  addSpoolCommands,
   addReportCommand,
   addReplayCommand,
   addSavingsCommand,

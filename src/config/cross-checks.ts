@@ -6,6 +6,7 @@ import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { checkCalendars } from './calendars-schema.ts';
 import { checkContext, doubtContext } from './context-checks.ts';
+import { checkDefer, checkDeferredWorkers } from './defer-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseListen } from './endpoint.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
@@ -38,6 +39,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...checkIntegrations(root),
     ...checkRoutes(platforms),
     ...checkArmed(platforms),
+    ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),
     ...platforms.flatMap(checkPlatform),
   ];
 }
@@ -168,6 +170,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkWebSocket),
     ...listenersOf(platform).flatMap(checkSwitches),
     ...listenersOf(platform).flatMap(checkKeepalives),
+    ...listenersOf(platform).flatMap(checkDefer),
     ...listenersOf(platform).flatMap(checkPerSource),
     ...listenersOf(platform).flatMap(checkUnix),
     ...checkPower(platform),

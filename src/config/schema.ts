@@ -128,6 +128,14 @@ const listenerSchema = mapping({
     .max(MAX_POLLS, `the list has more than ${MAX_POLLS} requests: write fewer`)
     .default([]),
   record: yesNoField.default(false),
+  defer: mapping({
+    for: durationField(1000).prefault('4h'),
+    maxJobSize: sizeField(4 * KIB, 4096 * MIB).prefault('64MiB'),
+    maxJobs: wholeField(1, 100_000).default(1000),
+    maxTotal: sizeField(4 * KIB, 1024 * 1024 * MIB).prefault('1GiB'),
+  })
+    .nullable()
+    .default(null),
   onKeepalive: wordField(['hold', 'wake', 'close']).default('hold'),
   keepaliveWait: durationField(1000).prefault('30s'),
   probe: probeSchema.optional(),

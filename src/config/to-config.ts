@@ -145,6 +145,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
     policy: toPolicy(parsed),
     record: parsed.record,
     onKeepalive: parsed.onKeepalive,
+    defer: toDefer(parsed.defer),
     keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
     proxyProtocol: parsed.proxyProtocol,
@@ -153,6 +154,16 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
     routed: null,
     maxPerSource: parsed.maxPerSource,
     maxStreams: parsed.maxStreams,
+  };
+}
+
+function toDefer(defer: ParsedListener['defer']): ListenerConfig['defer'] {
+  if (defer === null) return null;
+  return {
+    forMs: defer.for,
+    maxJobBytes: defer.maxJobSize,
+    maxJobs: defer.maxJobs,
+    maxTotalBytes: defer.maxTotal,
   };
 }
 

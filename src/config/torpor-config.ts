@@ -167,6 +167,13 @@ export interface ListenerConfig {
   readonly record: boolean;
   /** What becomes of a sleeper's keepalives that were held for `keepaliveWaitMs`. */
   readonly onKeepalive: KeepaliveRule;
+  /** What comes for a sleeper waits on disk, bounded so; null: it is held, and wakes it. */
+  readonly defer: {
+    readonly forMs: number;
+    readonly maxJobBytes: number;
+    readonly maxJobs: number;
+    readonly maxTotalBytes: number;
+  } | null;
   readonly keepaliveWaitMs: number;
   readonly probe: ProbeConfig;
   /** Whose PROXY headers are believed (null: none is read), and what the target is sent (null: none). */

@@ -110,6 +110,7 @@ function demoListener(targetPort: number): ListenerConfig {
     banner: 'none',
     waitingPage: 'off',
     webSocket: null,
+    defer: null,
     idleTimeoutMs: 2_000,
     activity: 'every-byte',
     policy: DEFAULT_STREAM_POLICY,

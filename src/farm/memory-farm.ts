@@ -6,6 +6,7 @@ import { TorporError } from '../platform/errors.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
 import { OPERATOR_INHIBITORS_MAX } from '../platform/inhibitor.ts';
 import type { Clock, StreamStatus } from '../platform/ports.ts';
+import type { SpoolJobStatus } from '../platform/spool.ts';
 import type {
   Explanation,
   Farm,
@@ -122,6 +123,20 @@ export class MemoryFarm implements Farm {
       controller.dispatch({ kind: 'lift', by: 'operator', name: inhibitor, why: 'released by an operator' });
     }
     await controller.ordersKept();
+  }
+
+  spooledJobs(): SpoolJobStatus[] {
+    return this.#controllers().flatMap(({ gate }) => gate.spool?.jobs() ?? []);
+  }
+
+  deliverSpool(name: string, why: string): void {
+    this.#controller(name).gate.spool?.deliver(why);
+  }
+
+  async dropSpooled(name: string, job: string): Promise<void> {
+    const isDropped = await this.#controller(name).gate.spool?.drop(job);
+    if (isDropped !== true)
+      throw new TorporError('ERR_SPOOL', `${name} has no spooled job ${job}: torpor spool list names them`);
   }
 
   opened(name: string, client: string): void {

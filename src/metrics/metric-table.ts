@@ -62,6 +62,13 @@ export const METRICS = {
     help: 'Clients that were not served, by why.',
     labels: ['platform', 'reason'],
   },
+  torpor_spool_jobs: { type: 'gauge', help: 'Jobs that wait on disk for the platform.', labels: ['platform'] },
+  torpor_spool_bytes: { type: 'gauge', help: 'Their bytes on disk.', labels: ['platform'] },
+  torpor_spool_oldest_age_seconds: {
+    type: 'gauge',
+    help: 'How long the oldest of them has been safe; 0 while there is none.',
+    labels: ['platform'],
+  },
   torpor_bmc_up: { type: 'gauge', help: '1 while the source of power readings answers.', labels: ['platform'] },
   torpor_bmc_errors_total: { type: 'counter', help: 'Power readings that failed.', labels: ['platform'] },
   torpor_wake_path_proven: {

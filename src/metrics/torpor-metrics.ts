@@ -8,6 +8,7 @@ import type { HistoryReader } from '../platform/history.ts';
 import type { MetricsPage } from '../platform/metrics.ts';
 import type { Clock } from '../platform/ports.ts';
 import { REFUSAL_REASONS } from '../platform/refusal.ts';
+import type { SpoolJobStatus } from '../platform/spool.ts';
 import { type Farm, type FarmEvent, type PlatformStatus, STATE_NAMES, type StateName } from '../platform/status.ts';
 import type { TransitionReason } from '../platform/transition-reason.ts';
 import { METRICS, type MetricName, WAKE_BUCKETS_S } from './metric-table.ts';
@@ -148,11 +149,23 @@ export class TorporMetrics {
     // Kinds of blockers and sources come and go: what is not there now must not stay as it was.
     for (const name of ['torpor_blockers', 'torpor_power_watts', 'torpor_hold_compression_ratio'] as const)
       this.#gauge(name).reset();
+    const spooled = farm.spooledJobs();
     for (const status of farm.platforms()) {
       this.#readStatus(status);
       const meter = this.#meters.get(status.name);
       if (meter !== undefined) this.#readMeter(meter, status);
+      const jobs = spooled.filter((job) => job.platform === status.name);
+      this.#readSpool(status.name, jobs);
     }
+  }
+
+  #readSpool(platform: string, jobs: readonly SpoolJobStatus[]): void {
+    const nowMs = this.#options.clock.nowMs();
+    const bytes = jobs.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+    const oldestMs = Math.max(0, ...jobs.map(({ endedAtMs }) => nowMs - endedAtMs));
+    this.#gauge('torpor_spool_jobs').set({ platform }, jobs.length);
+    this.#gauge('torpor_spool_bytes').set({ platform }, bytes);
+    this.#gauge('torpor_spool_oldest_age_seconds').set({ platform }, oldestMs / 1000);
   }
 
   #readStatus(status: PlatformStatus): void {

@@ -20,6 +20,7 @@ export type TorporErrorCode =
   | 'ERR_STREAM_WORKER'
   | 'ERR_STREAM_HOLD_FULL'
   | 'ERR_STREAM_DRAIN_TIMEOUT'
+  | 'ERR_SPOOL'
   // link
   | 'ERR_LINK_PROTOCOL'
   | 'ERR_LINK_KEYS'

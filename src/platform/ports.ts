@@ -2,6 +2,7 @@
 
 import type { CheckStatus, KeptOrders } from './inhibitor.ts';
 import type { RefusedClients } from './refusal.ts';
+import type { SpoolKeeper } from './spool.ts';
 
 /** Milliseconds on one steady scale that starts at the Unix epoch but never jumps when the wall clock is set. */
 export interface Clock {
@@ -251,6 +252,8 @@ export interface StreamGate {
   carriedBytes(): CarriedBytes;
   /** Clients that were not served since Torpor started. Of processes that died: as it was known last. */
   refusedClients(): RefusedClients;
+  /** What waits on disk; null, or left out: nothing can. */
+  readonly spool?: SpoolKeeper | null;
 }
 
 /** Clients' bytes, both ways. */

@@ -1,7 +1,9 @@
 // What Torpor says about a platform to people and programs: the shapes of the HTTP API, and the port behind them.
+
 import type { CheckStatus, InhibitorStatus } from './inhibitor.ts';
 import type { StreamStatus } from './ports.ts';
 import type { RefusedClients } from './refusal.ts';
+import type { SpoolJobStatus } from './spool.ts';
 
 export const STATE_NAMES = [
   'starting',
@@ -179,4 +181,10 @@ export interface Farm {
   opened(name: string, client: string): void;
   /** Hands off: no client wakes it and nothing suspends it until this is taken back. As `inhibit` for the disk. */
   maintenance(name: string, on: boolean, why: string): Promise<void>;
+  /** What waits on disk, platform by platform in the order of delivery. */
+  spooledJobs(): SpoolJobStatus[];
+  /** Has all its jobs delivered now, after one wake where it sleeps. */
+  deliverSpool(name: string, why: string): void;
+  /** Forgets one job. Rejects with ERR_SPOOL where there is none of that name, or it is on its way. */
+  dropSpooled(name: string, job: string): Promise<void>;
 }

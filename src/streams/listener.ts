@@ -16,6 +16,7 @@ import { BannerMemory } from './server-banner.ts';
 import { DEFAULT_SOCKET_MODE, SocketFile, socketFileAdvice } from './socket-file.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
+import type { DeferRule } from './spool/defer-rule.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
 import type { StreamSocket } from './stream-socket.ts';
@@ -69,6 +70,8 @@ export interface ListenerOptions {
   readonly banner?: 'none' | 'serve';
   /** Which requests to a sleeper are answered in its place. Default: off. */
   readonly waitingPage?: WaitingPageRule;
+  /** Streams for a sleeper wait on disk, bounded so. Default, and null: they are held, and wake it. */
+  readonly defer?: DeferRule | null;
   /** Default: hold. */
   readonly onKeepalive?: KeepaliveRule;
   /** Default: DEFAULT_KEEPALIVE_WAIT_MS. */

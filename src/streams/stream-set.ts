@@ -12,6 +12,7 @@ import type {
   StreamStatus,
 } from '../platform/ports.ts';
 import type { RefusalReason, RefusedClients } from '../platform/refusal.ts';
+import type { SpoolKeeper } from '../platform/spool.ts';
 import type { Arrival } from './arrival.ts';
 import { sourceOf } from './client-source.ts';
 import type { DoorstepRule } from './doorstep.ts';
@@ -29,6 +30,7 @@ import { routeRefusal } from './route-refusal.ts';
 import { RouteTable } from './route-table.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { SourceHolds } from './source-holds.ts';
+import { Spool } from './spool/spool.ts';
 import { Stream, type StreamHome, type StreamRoute, UNIX_CLIENT } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
@@ -75,6 +77,8 @@ export interface StreamSetOptions {
   readonly recorder?: TraceRecorder | null;
   /** Sockets that this process was given to listen on. Default: none. */
   readonly inherited?: InheritedSockets | null;
+  /** Where listeners that defer keep what waits, the platform's own. Default, and null: nothing is deferred. */
+  readonly spoolFolder?: string | null;
   /** First part of its streams' ids. Default: the platform's name and a hyphen. */
   readonly idPrefix?: string;
   /** A client of this listener (its place among the listeners) was the first to ask for a sleeping VM: see noteAsked. */
@@ -110,6 +114,7 @@ export class StreamSet implements StreamGate {
   readonly #routes: RouteTable<BehindName>;
   readonly #behind = new Map<Listener, BehindName>();
   readonly #streams = new Map<string, Stream>();
+  readonly #spool: Spool | null;
   readonly #carried = { fromClients: 0, toClients: 0 };
   /** Of listeners that have clients. */
   readonly #rooms = new Map<StreamRoute, Room>();
@@ -150,6 +155,12 @@ export class StreamSet implements StreamGate {
     });
     this.#routes = options.routes ?? new RouteTable();
     this.#home = this.#makeHome();
+    this.#spool = this.#makeSpool();
+  }
+
+  /** null: nothing can be deferred here. */
+  get spool(): SpoolKeeper | null {
+    return this.#spool;
   }
 
   /** Opens all listeners. Rejects with the first ERR_STREAM_LISTEN, and then none stays open. */
@@ -181,7 +192,10 @@ export class StreamSet implements StreamGate {
       const listener = known ?? this.#makeListener(options);
       try {
         if (known === undefined) await this.#openListener(listener, inherited);
-        else known.update(options);
+        else {
+          known.update(options);
+          await this.#spool?.adopt(known);
+        }
         next.push(listener);
       } catch (error) {
         problems.push(error as TorporError);
@@ -227,6 +241,7 @@ export class StreamSet implements StreamGate {
   async close(): Promise<void> {
     const closed = this.#listeners.map((listener) => this.#closeListener(listener));
     for (const stream of [...this.#streams.values()]) stream.shutDown();
+    this.#spool?.close();
     this.#doorway.close();
     this.#farewells.close();
     this.#refusals.close();
@@ -239,6 +254,7 @@ export class StreamSet implements StreamGate {
     this.#isFlowing = false;
     for (const { vm } of this.#allRoutes()) this.#heldVms.add(vm);
     for (const stream of [...this.#streams.values()]) stream.hold();
+    this.#spool?.heldChanged();
   }
 
   drain(boundMs: number, signal: AbortSignal): Promise<DrainReport> {
@@ -259,6 +275,7 @@ export class StreamSet implements StreamGate {
     for (const stream of this.#streamsOf(vm)) {
       if (!this.#heldVms.has(stream.route.vm)) stream.release();
     }
+    this.#spool?.heldChanged();
   }
 
   giveUp(vm: string | null, why: string): void {
@@ -267,20 +284,22 @@ export class StreamSet implements StreamGate {
       this.#askedAtMs.delete(name);
     }
     for (const stream of this.#streamsOf(vm)) if (stream.isWaiting) stream.abandon(`gave up: ${why}`);
+    this.#spool?.giveUp(vm, why);
   }
 
   /** Resets both sides, with what is held. A VM that is still held gets its RST when it is released. */
   loseSessions(vm: string | null, why: string): void {
     for (const stream of this.#streamsOf(vm)) if (stream.predatesHold) stream.abandon(why);
+    this.#spool?.loseSessions(vm, why);
   }
 
   /** Closed streams are listed as long as they are in the pool. */
   streams(): StreamStatus[] {
-    return [...this.#streams.values()].map((stream) => stream.status());
+    return [...[...this.#streams.values()].map((stream) => stream.status()), ...(this.#spool?.streams() ?? [])];
   }
 
   waitingVms(): string[] {
-    const waiting = new Set<string>();
+    const waiting = new Set<string>(this.#spool?.waitingVms());
     for (const stream of this.#streams.values()) if (stream.isWaiting) waiting.add(stream.route.vm);
     return [...waiting];
   }
@@ -409,6 +428,7 @@ export class StreamSet implements StreamGate {
   /** Those who have said least first. */
   *#occupantsOf(listener: Listener): Iterable<Occupant> {
     yield* this.#doorway.at(listener);
+    yield* this.#spool?.intakesAt(listener) ?? [];
     for (const stream of this.#streams.values()) if (stream.route === listener.route) yield stream;
   }
 
@@ -441,9 +461,12 @@ export class StreamSet implements StreamGate {
       return;
     }
     if (!this.#hasRoom(client, listener, address === UNIX_CLIENT ? (route.source ?? '') : sourceOf(address))) return;
-    this.#lastNumber += 1;
-    const { idPrefix = `${this.#options.platform}-` } = this.#options;
-    const id = `${idPrefix}${this.#lastNumber}`;
+    const intake = this.#spool?.admit(client, listener, arrival) ?? null;
+    if (intake !== null) {
+      this.#enter(route, intake.source);
+      return;
+    }
+    const id = this.#nextId();
     try {
       const stream = new Stream(id, this.#home, route, accept(), arrival);
       this.#enter(route, stream.source);
@@ -454,6 +477,12 @@ export class StreamSet implements StreamGate {
       this.#streams.delete(id);
       this.#turnAway(client, listener, 'no-room', errorText(error));
     }
+  }
+
+  #nextId(): string {
+    this.#lastNumber += 1;
+    const { idPrefix = `${this.#options.platform}-` } = this.#options;
+    return `${idPrefix}${this.#lastNumber}`;
   }
 
   /** Resets a client; said once until the listener takes clients again. */
@@ -532,6 +561,7 @@ export class StreamSet implements StreamGate {
   /** Of one that is reached through another's port, only its names are made known. */
   async #openListener(listener: Listener, inherited: InheritedSockets | null): Promise<void> {
     const { routed = null } = listener.options;
+    await this.#spool?.adopt(listener);
     if (routed === null) return listener.open(inherited);
     const behind = { admit: (client: StreamSocket, arrival: Arrival) => this.#admit(client, listener, arrival) };
     this.#behind.set(listener, behind);
@@ -541,6 +571,7 @@ export class StreamSet implements StreamGate {
   #closeListener(listener: Listener): Promise<void> {
     const { routed = null } = listener.options;
     const behind = this.#behind.get(listener);
+    this.#spool?.retire(listener);
     if (routed !== null && behind !== undefined) this.#routes.remove(routed, behind);
     this.#behind.delete(listener);
     return listener.close();
@@ -552,6 +583,17 @@ export class StreamSet implements StreamGate {
 
   #updateReading(): void {
     for (const stream of this.#streams.values()) stream.updateReading();
+  }
+
+  #makeSpool(): Spool | null {
+    const { spoolFolder = null } = this.#options;
+    if (spoolFolder === null) return null;
+    return new Spool({
+      home: this.#home,
+      folder: spoolFolder,
+      nextId: () => this.#nextId(),
+      onGone: (route, source) => this.#leave(route, source),
+    });
   }
 
   #makeHome(): StreamHome {

@@ -9,7 +9,7 @@ import type { StreamSetChange, StreamSetOptions } from '../streams/stream-set.ts
 /** One platform's streams. Its VMs are held until they are released. */
 export type CarriedOptions = Pick<
   StreamSetOptions,
-  'platform' | 'observer' | 'idleTimeoutMs' | 'disconnectGraceMs' | 'hold' | 'listeners'
+  'platform' | 'observer' | 'idleTimeoutMs' | 'disconnectGraceMs' | 'hold' | 'listeners' | 'spoolFolder'
 >;
 
 export interface CarriedStreams extends StreamGate {

@@ -9,7 +9,7 @@ import { ROUTES } from '../../src/api/routes.ts';
 import { packageVersion } from '../../src/package-version.ts';
 import { TorporError } from '../../src/platform/errors.ts';
 import { KeptLog } from '../support/kept-log.ts';
-import { FAKE_NOW_MS, FakeFarm, fakePlatform, fakeReport } from './fakes/fake-farm.ts';
+import { FAKE_NOW_MS, FakeFarm, fakeJob, fakePlatform, fakeReport } from './fakes/fake-farm.ts';
 
 const COMMITTED = fileURLToPath(new URL('../../docs/openapi.json', import.meta.url));
 const HOST = { host: '127.0.0.1:7070' };
@@ -36,6 +36,7 @@ beforeAll(async () => {
   } as const;
   farm.statuses = [fakePlatform({ inhibitors: [inhibitor], checks: [check], watts: null })];
   farm.reports = [fakeReport()];
+  farm.jobs = [fakeJob()];
   farm.emit('awake -> drowsy: nobody is active', 'transition', { from: 'awake', to: 'drowsy', pool: 0 });
   api = buildApi(farm, { log: new KeptLog(), version: packageVersion(), listenHost: '127.0.0.1' });
   served = (await api.inject({ url: '/openapi.json', headers: HOST })).json();
@@ -91,6 +92,10 @@ describe('answers', () => {
     ['post', `${PLATFORM}/inhibit`, 400],
     ['post', `${PLATFORM}/release`, 200],
     ['post', `${PLATFORM}/maintenance`, 200, { body: { on: true } }],
+    ['get', '/api/v1/spool', 200],
+    ['post', `${PLATFORM}/spool/deliver`, 202],
+    ['post', `${PLATFORM}/spool/drop`, 200, { body: { job: '000000000001-0a0b0c0d' } }],
+    ['post', `${PLATFORM}/spool/drop`, 409, { body: { job: 'none' } }],
   ] as Array<
     [
       string,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ApiServer, startApi } from '../../src/api/start-api.ts';
 import { TorporError } from '../../src/platform/errors.ts';
-import { FAKE_NOW_MS, FakeFarm, fakePlatform, fakeReport, fakeStream } from '../api/fakes/fake-farm.ts';
+import { FAKE_NOW_MS, FakeFarm, fakeJob, fakePlatform, fakeReport, fakeStream } from '../api/fakes/fake-farm.ts';
 import { eventually } from '../support/eventually.ts';
 import { KeptLog } from '../support/kept-log.ts';
 import { FakeIo } from './fakes/fake-io.ts';
@@ -31,6 +31,66 @@ afterEach(async () => {
 function columns(line: string | undefined): string[] {
   return (line ?? '').trim().split(/\s{2,}/);
 }
+
+describe('spool', () => {
+  it('list -> a table with what went wrong below it; --json -> as the API has it; nothing -> said', async () => {
+    farm.jobs = [
+      fakeJob({ dueAtMs: Date.now() + 3_600_000, endedAtMs: Date.now() - 60_000, failures: 2, problem: 'no paper' }),
+    ];
+    expect(await io.run('spool', 'list')).toBe(0);
+    const [heading, job, problem] = io.stdout.split('\n');
+    expect(columns(heading)).toEqual([
+      'PLATFORM',
+      'VM',
+      'JOB',
+      'CLIENT',
+      'SIZE',
+      'ON DISK',
+      'SAFE SINCE',
+      'DUE',
+      'STATE',
+    ]);
+    expect(columns(job)).toEqual([
+      'vdi-01',
+      'alice',
+      '000000000001-0a0b0c0d',
+      '10.0.2.7:50000',
+      '2 KiB',
+      '1 KiB',
+      '1m',
+      'in 1h',
+      'waiting, failed 2 times',
+    ]);
+    expect(problem).toBe('000000000001-0a0b0c0d: no paper');
+    const json = new FakeIo();
+    json.env.TORPOR_API = api.url;
+    await json.run('spool', 'list', '--json');
+    expect(JSON.parse(json.stdout)).toEqual(farm.jobs);
+    farm.jobs = [];
+    const empty = new FakeIo();
+    empty.env.TORPOR_API = api.url;
+    await empty.run('spool', 'list');
+    expect(empty.stdout).toBe('nothing is spooled\n');
+  });
+
+  it('deliver -> asks for it and says how many', async () => {
+    farm.jobs = [fakeJob()];
+    expect(await io.run('spool', 'deliver', 'vdi-01')).toBe(0);
+    expect(farm.calls).toEqual(['deliverSpool vdi-01: an operator has its spooled jobs delivered']);
+    expect(io.stdout).toContain('1 spooled job will be delivered');
+  });
+
+  it('drop -> only with --yes, and only what is there', async () => {
+    farm.jobs = [fakeJob()];
+    const [{ id } = fakeJob()] = farm.jobs;
+    expect(await io.run('spool', 'drop', 'vdi-01', id)).toBe(2);
+    expect([farm.jobs.length, io.stderr]).toEqual([1, expect.stringContaining('add --yes')]);
+    expect(await io.run('spool', 'drop', 'vdi-01', id, '--yes')).toBe(0);
+    expect(farm.jobs).toEqual([]);
+    expect(await io.run('spool', 'drop', 'vdi-01', id, '--yes')).toBe(1);
+    expect(io.stderr).toContain('has no spooled job');
+  });
+});
 
 describe('status', () => {
   it('two platforms -> an aligned table', async () => {

@@ -145,6 +145,7 @@ describe('configuration', () => {
                   allowFrom: null,
                   wakeRate: null,
                   banner: 'none',
+                  defer: null,
                   waitingPage: 'off',
                   idleTimeoutMs: 600_000,
                   activity: 'learned',

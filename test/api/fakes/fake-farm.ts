@@ -1,6 +1,8 @@
 // A farm in memory whose platforms are what a test says they are: it records what it is asked and decides nothing.
+
 import { TorporError } from '../../../src/platform/errors.ts';
 import type { StreamStatus } from '../../../src/platform/ports.ts';
+import type { SpoolJobStatus } from '../../../src/platform/spool.ts';
 import type {
   Explanation,
   Farm,
@@ -89,10 +91,30 @@ export function fakeReport(changes: Partial<PlatformReport> = {}): PlatformRepor
   };
 }
 
+export function fakeJob(changes: Partial<SpoolJobStatus> = {}): SpoolJobStatus {
+  return {
+    id: '000000000001-0a0b0c0d',
+    platform: 'vdi-01',
+    vm: 'alice',
+    listener: '0.0.0.0:9100',
+    client: '10.0.2.7:50000',
+    state: 'waiting',
+    arrivedAtMs: FAKE_NOW_MS - 60_000,
+    endedAtMs: FAKE_NOW_MS - 59_000,
+    dueAtMs: FAKE_NOW_MS + 3_600_000,
+    contentBytes: 2048,
+    fileBytes: 1024,
+    failures: 0,
+    problem: null,
+    ...changes,
+  };
+}
+
 export class FakeFarm implements Farm {
   readonly calls: FarmCall[] = [];
   statuses: PlatformStatus[] = [fakePlatform()];
   reports: PlatformReport[] = [];
+  jobs: SpoolJobStatus[] = [];
   openStreams: StreamStatus[] = [fakeStream()];
   /** Set to make `sleep` refuse. */
   sleepRefusal: TorporError | null = null;
@@ -115,6 +137,21 @@ export class FakeFarm implements Farm {
   }
 
   async refresh(): Promise<void> {}
+
+  spooledJobs(): SpoolJobStatus[] {
+    return this.jobs;
+  }
+
+  deliverSpool(name: string, why: string): void {
+    this.platform(name);
+    this.calls.push(`deliverSpool ${name}: ${why}`);
+  }
+
+  async dropSpooled(name: string, job: string): Promise<void> {
+    if (!this.jobs.some(({ id }) => id === job))
+      throw new TorporError('ERR_SPOOL', `${name} has no spooled job ${job}`);
+    this.jobs = this.jobs.filter(({ id }) => id !== job);
+  }
 
   emit(message: string, kind = 'note', facts: FarmEvent['facts'] = {}): FarmEvent {
     this.#lastId += 1;

@@ -127,6 +127,7 @@ export interface RigOptions {
   readonly target?: number;
   /** Of web clients, beyond `binary`. */
   readonly subprotocols?: readonly TunnelSubprotocol[];
+  readonly spoolFolder?: string;
   /** Shared with another rig: its names are reached through this one's ports. */
   readonly routes?: RouteTable<BehindName>;
 }
@@ -180,6 +181,7 @@ export class StreamRig {
       web: new WebGate({ clock: options.clock ?? systemClock, subprotocols: options.subprotocols ?? [] }),
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
       ...(options.total === undefined ? {} : { total: options.total }),
+      spoolFolder: options.spoolFolder ?? null,
       ...(options.routes === undefined ? {} : { routes: options.routes }),
     });
   }

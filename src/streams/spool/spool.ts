@@ -1,0 +1,180 @@
+// All spools of one platform: one queue per listener that defers, one wake for all that is due. Which clients come is the StreamSet's.
+import { join } from 'node:path';
+import { FrameMemory } from '../../core/frame-memory.ts';
+import { errorText } from '../../platform/errors.ts';
+import type { StreamStatus } from '../../platform/ports.ts';
+import type { SpoolJobStatus, SpoolKeeper } from '../../platform/spool.ts';
+import type { Arrival } from '../arrival.ts';
+import type { Listener } from '../listener.ts';
+import type { StreamRoute } from '../stream.ts';
+import type { StreamSocket } from '../stream-socket.ts';
+import { realDisk, type SpoolDisk } from './spool-disk.ts';
+import type { SpoolIntake } from './spool-intake.ts';
+import { describeDue, type SpoolHome, SpoolQueue } from './spool-queue.ts';
+import { SpoolStore } from './spool-store.ts';
+
+/** Another Torpor that is ending may still add jobs: folders are looked at that often, and at each release. */
+export const SCAN_MS = 60_000;
+/** A timer's longest wait; what is due later is looked at again then. */
+const LOOK_MAX_MS = 24 * 3_600_000;
+
+export interface SpoolOptions {
+  readonly home: SpoolHome;
+  /** The platform's own, within the state folder. */
+  readonly folder: string;
+  readonly disk?: SpoolDisk;
+  readonly nextId: () => string;
+  readonly onGone: (route: StreamRoute, source: string) => void;
+}
+
+export class Spool implements SpoolKeeper {
+  readonly #options: SpoolOptions;
+  readonly #home: SpoolHome;
+  readonly #queues = new Map<Listener, SpoolQueue>();
+  /** Of listeners that are closed: what is still coming in for them comes in. */
+  readonly #retired = new Set<SpoolQueue>();
+  #memory: Promise<FrameMemory> | null = null;
+  #cancelWake = () => {};
+  #cancelScan = () => {};
+  #isClosed = false;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+    this.#home = options.home;
+  }
+
+  /** Reads what lies there for a listener that defers, before that opens. Rejects where the folder cannot be used. */
+  async adopt(listener: Listener): Promise<void> {
+    if ((listener.options.defer ?? null) === null || this.#queues.has(listener)) return;
+    const { home, disk = realDisk, nextId, onGone } = this.#options;
+    this.#memory ??= FrameMemory.create();
+    const folder = join(this.#options.folder, folderOf(listener));
+    const store = new SpoolStore({ folder, disk, memory: await this.#memory, log: home.log });
+    await store.scan();
+    const queue = new SpoolQueue({ home, listener, store, nextId, onGone, onChange: () => this.#arm() });
+    this.#queues.set(listener, queue);
+    this.#cancelScan();
+    this.#scanLater();
+    const { platform, log } = home;
+    const facts = { platform, listener: listener.label, jobs: store.jobs.length };
+    if (store.jobs.length > 0) log.info(facts, `${store.jobs.length} spooled jobs wait for ${platform}`);
+    queue.heldChanged();
+  }
+
+  /** The listener is closed; what is spooled for it stays on disk. */
+  retire(listener: Listener): void {
+    const queue = this.#queues.get(listener);
+    if (queue === undefined) return;
+    queue.stop();
+    this.#queues.delete(listener);
+    this.#retired.add(queue);
+  }
+
+  /** Where this client goes; null: past the spool. */
+  admit(client: StreamSocket, listener: Listener, arrival: Arrival | null): SpoolIntake | null {
+    const queue = this.#queues.get(listener);
+    return queue?.takes() === true ? queue.admit(client, arrival) : null;
+  }
+
+  *intakesAt(listener: Listener): Iterable<SpoolIntake> {
+    yield* this.#queues.get(listener)?.intakes ?? [];
+  }
+
+  streams(): StreamStatus[] {
+    return [...this.#queues.values(), ...this.#retired].flatMap((queue) => queue.streams());
+  }
+
+  waitingVms(): string[] {
+    return [...this.#queues.values()].filter(({ isWaiting }) => isWaiting).map(({ vm }) => vm);
+  }
+
+  // ------------------------------------------------------------------------------------------ what the StreamSet is told
+
+  heldChanged(): void {
+    for (const queue of this.#queues.values()) queue.heldChanged();
+    this.#arm();
+  }
+
+  giveUp(vm: string | null, why: string): void {
+    for (const queue of this.#of(vm)) queue.giveUp(why);
+    this.#arm();
+  }
+
+  loseSessions(vm: string | null, why: string): void {
+    for (const queue of this.#of(vm)) queue.loseSession(why);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelWake();
+    this.#cancelScan();
+    for (const queue of [...this.#queues.values(), ...this.#retired]) queue.close();
+  }
+
+  // ------------------------------------------------------------------------------------------ SpoolKeeper
+
+  jobs(): SpoolJobStatus[] {
+    return [...this.#queues.values()].flatMap((queue) => queue.jobs());
+  }
+
+  deliver(why: string): void {
+    for (const queue of this.#queues.values()) queue.deliverNow(why);
+  }
+
+  async drop(id: string): Promise<boolean> {
+    for (const queue of this.#queues.values()) if (await queue.drop(id)) return true;
+    return false;
+  }
+
+  // ------------------------------------------------------------------------------------------ wakes
+
+  #of(vm: string | null): SpoolQueue[] {
+    return [...this.#queues.values()].filter((queue) => vm === null || queue.vm === vm);
+  }
+
+  #arm(): void {
+    this.#cancelWake();
+    if (this.#isClosed) return;
+    const wanted = [...this.#queues.values()].flatMap(({ wantsWakeAtMs }) =>
+      wantsWakeAtMs === null ? [] : [wantsWakeAtMs],
+    );
+    if (wanted.length === 0) return;
+    const waitMs = Math.max(0, Math.min(...wanted) - this.#home.clock.nowMs());
+    this.#cancelWake = this.#home.clock.schedule(Math.min(waitMs, LOOK_MAX_MS), () => this.#wakeIfDue());
+  }
+
+  /** One wake for everything that lies there, due or not. */
+  #wakeIfDue(): void {
+    const nowMs = this.#home.clock.nowMs();
+    const waiting = [...this.#queues.values()].filter(({ wantsWakeAtMs }) => wantsWakeAtMs !== null);
+    if (waiting.some(({ wantsWakeAtMs }) => (wantsWakeAtMs ?? nowMs + 1) <= nowMs)) {
+      const jobs = waiting.flatMap((queue) => queue.jobs());
+      const oldestMs = Math.min(nowMs, ...jobs.map(({ endedAtMs }) => endedAtMs));
+      const count = waiting.reduce((sum, { waitingJobs }) => sum + waitingJobs, 0);
+      const why = describeDue(count, nowMs - oldestMs);
+      for (const queue of waiting) queue.askWake(why);
+    }
+    this.#arm();
+  }
+
+  #scanLater(): void {
+    this.#cancelScan = this.#home.clock.schedule(SCAN_MS, () => {
+      void this.#scan().finally(() => {
+        if (!this.#isClosed) this.#scanLater();
+      });
+    });
+  }
+
+  async #scan(): Promise<void> {
+    const { log, platform } = this.#home;
+    for (const queue of this.#queues.values())
+      await queue
+        .scan()
+        .catch((thrown: unknown) => log.warn({ platform }, `cannot read a spool: ${errorText(thrown)}`));
+  }
+}
+
+/** The same after a restart. A listener's address and its VM are unique together. */
+function folderOf({ options: { listen, vm } }: Listener): string {
+  return `${vm}-${listen.host}-${listen.port}`.replace(/[^\w.-]/g, '_');
+}

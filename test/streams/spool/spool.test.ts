@@ -1,0 +1,269 @@
+// Jobs for a sleeping printer over real sockets and a real folder: safe before their client is told so, delivered once, in order, in one wake.
+import { readdirSync, statSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ListenerOptions } from '../../../src/streams/listener.ts';
+import type { SocketKey } from '../../../src/streams/proc-net-tcp.ts';
+import { RETRY_MS } from '../../../src/streams/spool/spool-queue.ts';
+import { eventually } from '../../support/eventually.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { TempFolder } from '../../support/temp-folder.ts';
+import { noise, SocketReader } from '../support/socket-reader.ts';
+import { type RigOptions, StreamRig, VmServer } from '../support/stream-rig.ts';
+
+const HOUR_MS = 3_600_000;
+const DEFER = { forMs: 4 * HOUR_MS, maxJobBytes: 1_000_000, maxJobs: 10, maxTotalBytes: 4_000_000 };
+
+const closers: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A printer: takes a job until its FIN, then closes. */
+class Printer {
+  readonly jobs: Buffer[] = [];
+  openAtOnce = 0;
+  #open = 0;
+  /** Resets each connection at its first bytes, and acknowledges none. */
+  isBroken = false;
+
+  readonly onSocket = (socket: Socket) => {
+    const chunks: Buffer[] = [];
+    this.#open += 1;
+    this.openAtOnce = Math.max(this.openAtOnce, this.#open);
+    socket.on('close', () => {
+      this.#open -= 1;
+    });
+    socket.on('data', (chunk: Buffer) => {
+      if (this.isBroken) socket.resetAndDestroy();
+      else chunks.push(chunk);
+    });
+    socket.on('end', () => {
+      this.jobs.push(Buffer.concat(chunks));
+      socket.end();
+    });
+  };
+
+  /** In the place of the kernel's table of send queues. */
+  readonly readUnacked = async () => {
+    const all = { has: () => this.isBroken, get: () => (this.isBroken ? 1 : undefined), size: this.isBroken ? 1 : 0 };
+    return all as unknown as ReadonlyMap<SocketKey, number>;
+  };
+
+  get texts(): string[] {
+    return this.jobs.map(String);
+  }
+}
+
+async function start(options: RigOptions & { defer?: Partial<typeof DEFER>; folder?: TempFolder } = {}) {
+  const { defer, folder = new TempFolder('spool'), ...rest } = options;
+  closers.push(() => folder.remove());
+  const printer = new Printer();
+  const vm = await VmServer.start(printer.onSocket);
+  closers.push(() => vm.close());
+  const listener: Partial<ListenerOptions> = {
+    device: 'printer',
+    wakeOn: 'input',
+    activity: 'learned',
+    defer: { ...DEFER, ...defer },
+    target: { host: '127.0.0.1', port: vm.port },
+  };
+  const rig = await StreamRig.start({
+    initiallyHeld: true,
+    listeners: [listener],
+    spoolFolder: folder.path,
+    readUnacked: printer.readUnacked,
+    ...rest,
+  });
+  closers.push(() => rig.close());
+  return { rig, printer, vm, folder };
+}
+
+/** Sends a job as netcat does, and resolves when the connection was ended towards it. */
+async function print(rig: StreamRig, bytes: Buffer | string, listener = 0): Promise<void> {
+  const client = await rig.connect(listener);
+  const reader = new SocketReader(client);
+  client.end(bytes);
+  await reader.untilEnd('fin');
+}
+
+function filesIn(folder: TempFolder): string[] {
+  return readdirSync(folder.path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name, parentPath }) => join(parentPath, name));
+}
+
+describe('Spool', () => {
+  it('a job for a sleeper: -> is a private file when its client is told so, wakes nobody, and is printed after the wake', async () => {
+    const { rig, printer, folder } = await start();
+    await print(rig, 'first page');
+    const [file = ''] = filesIn(folder);
+    expect([file.endsWith('.job'), statSync(file).mode & 0o777]).toEqual([true, 0o600]);
+    expect(rig.seen.told).toEqual(['opened', expect.stringMatching(/^closed: its job is safe in the spool/)]);
+    expect(rig.set.spool?.jobs()).toMatchObject([{ state: 'waiting', contentBytes: 10, failures: 0, problem: null }]);
+    expect([rig.set.waitingVms(), printer.jobs]).toEqual([[], []]);
+    rig.set.release(null);
+    await eventually('the job at the printer', () => printer.jobs.length === 1);
+    await eventually('an empty spool', () => filesIn(folder).length === 0);
+    expect(printer.texts).toEqual(['first page']);
+    await eventually('the end of the delivery', () => rig.seen.of('closed').length === 2);
+    expect(rig.seen.told.slice(2)).toEqual([
+      'opened',
+      'active: delivers 1 spooled job',
+      'delivered: 10',
+      'idle: 1 spooled job delivered (10 B)',
+      'closed: 1 spooled job delivered (10 B): nothing is left',
+    ]);
+  });
+
+  it('several jobs: -> one at a time, in the order in which they became safe, in one stay in the pool', async () => {
+    const { rig, printer } = await start();
+    const jobs = ['one', noise(300_000, 2), 'three', noise(70_000, 4)];
+    for (const job of jobs) await print(rig, job);
+    rig.set.release(null);
+    await eventually('all jobs', () => printer.jobs.length === 4);
+    expect(printer.jobs.map((job, at) => job.equals(Buffer.from(jobs[at] as Buffer)))).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(printer.openAtOnce).toBe(1);
+    await eventually('the end of the delivery', () => rig.seen.of('idle').length === 1);
+    expect(rig.seen.of('active')).toHaveLength(1);
+  });
+
+  it('a platform that runs and an empty spool: a job -> goes straight to the printer', async () => {
+    const { rig, printer, folder } = await start({ initiallyHeld: false });
+    await print(rig, 'direct');
+    expect([printer.texts, filesIn(folder)]).toEqual([['direct'], []]);
+    expect(rig.seen.told).toContain('active: client bytes');
+  });
+
+  it('a client that resets in the middle: its job -> is dropped, and nothing is printed', async () => {
+    const { rig, printer, folder } = await start();
+    const client = await rig.connect();
+    client.write(noise(200_000, 1));
+    await eventually('the bytes', () => rig.set.streams()[0]?.bytesFromClient === 200_000);
+    client.resetAndDestroy();
+    await eventually('the drop', () => rig.seen.of('closed').length === 1);
+    await eventually('no file', () => filesIn(folder).length === 0);
+    rig.set.release(null);
+    await print(rig, 'next');
+    expect(printer.texts).toEqual(['next']);
+  });
+
+  it('the deadline: all jobs of the platform -> one wake, whose reason says so', async () => {
+    const clock = new FakeClock();
+    const { rig } = await start({ clock });
+    await print(rig, 'one');
+    await clock.advance(HOUR_MS);
+    await print(rig, 'two');
+    await clock.advance(3 * HOUR_MS - 1);
+    expect(rig.seen.of('held-activity')).toEqual([]);
+    await clock.advance(1);
+    expect(rig.seen.of('held-activity').map(({ why }) => why)).toEqual(['2 spooled jobs, the first due after 4h']);
+    expect(rig.set.waitingVms()).toEqual(['alice']);
+  });
+
+  it('a job larger than allowed: -> wakes as a stream that cannot wait, and arrives whole, its client told only then', async () => {
+    const { rig, printer, folder } = await start({ defer: { maxJobBytes: 100_000 } });
+    const bytes = noise(600_000, 7);
+    await print(rig, 'before it');
+    const client = await rig.connect();
+    const reader = new SocketReader(client);
+    client.end(bytes);
+    await eventually('the wake', () => rig.seen.of('held-activity').length === 1);
+    expect(rig.seen.of('held-activity')[0]?.why).toBe('cannot be spooled: its job is larger than 98 KiB (maxJobSize)');
+    expect([reader.end, printer.jobs]).toEqual(['none', []]);
+    rig.set.release(null);
+    await reader.untilEnd('fin');
+    expect([printer.texts[0], printer.jobs[1]?.equals(bytes)]).toEqual(['before it', true]);
+    await eventually('no file', () => filesIn(folder).length === 0);
+  });
+
+  it('a full spool: the next client -> waits and wakes, and its job comes after those before it', async () => {
+    const { rig, printer } = await start({ defer: { maxJobs: 1 } });
+    await print(rig, 'one');
+    const client = await rig.connect();
+    const reader = new SocketReader(client);
+    client.end('two');
+    await eventually('the wake', () => rig.seen.of('held-activity').length === 1);
+    rig.set.release(null);
+    await reader.untilEnd('fin');
+    expect(printer.texts).toEqual(['one', 'two']);
+  });
+
+  it('a printer that fails in the middle: the job -> stays, is counted, and is tried again after a pause', async () => {
+    const clock = new FakeClock();
+    const { rig, printer, folder } = await start({ clock });
+    printer.isBroken = true;
+    await print(rig, 'again');
+    rig.set.release(null);
+    await eventually('the failure', () => rig.set.spool?.jobs()[0]?.failures === 1);
+    expect(filesIn(folder)).toHaveLength(1);
+    await eventually('the end of the try', () => rig.seen.of('closed').length === 2);
+    printer.isBroken = false;
+    await clock.advance(RETRY_MS - 1);
+    expect(printer.jobs).toEqual([]);
+    await eventually('the job at the printer', async () => {
+      await clock.advance(50);
+      return printer.jobs.length === 1;
+    });
+    expect(printer.texts).toEqual(['again']);
+  });
+
+  it('jobs that are still to go: a new client of a platform that runs -> does not get ahead of them', async () => {
+    const clock = new FakeClock();
+    const { rig, printer } = await start({ clock });
+    printer.isBroken = true;
+    await print(rig, 'first');
+    rig.set.release(null);
+    await eventually('the failure', () => rig.set.spool?.jobs()[0]?.failures === 1);
+    await print(rig, 'second');
+    expect(printer.jobs).toEqual([]);
+    printer.isBroken = false;
+    await eventually('the end of the try', () => rig.seen.of('idle').length === 1);
+    await clock.advance(RETRY_MS);
+    await eventually('both jobs', async () => {
+      await clock.advance(50);
+      return printer.jobs.length === 2;
+    });
+    expect(printer.texts).toEqual(['first', 'second']);
+  });
+
+  it('a restart: what was safe -> is delivered by the next Torpor', async () => {
+    const folder = new TempFolder('spool');
+    const before = await start({ folder });
+    await print(before.rig, 'survives');
+    await before.rig.close();
+    const { rig, printer } = await start({ folder });
+    expect(rig.set.spool?.jobs()).toMatchObject([{ contentBytes: 8 }]);
+    rig.set.release(null);
+    await eventually('the job at the printer', () => printer.jobs.length === 1);
+    expect(printer.texts).toEqual(['survives']);
+  });
+
+  it('orders: deliver -> wakes at once; drop -> forgets one job, and knows no other', async () => {
+    const { rig, printer } = await start();
+    await print(rig, 'unwanted');
+    await print(rig, 'wanted');
+    const [first] = rig.set.spool?.jobs() ?? [];
+    expect([await rig.set.spool?.drop(first?.id ?? ''), await rig.set.spool?.drop('000000000009-00000000')]).toEqual([
+      true,
+      false,
+    ]);
+    rig.set.spool?.deliver('asked to');
+    expect(rig.seen.of('held-activity').map(({ why }) => why)).toEqual(['asked to']);
+    rig.set.release(null);
+    await eventually('the job at the printer', () => printer.jobs.length === 1);
+    expect(printer.texts).toEqual(['wanted']);
+  });
+
+  it('a connection without a byte: -> is ended, and leaves neither a file nor an event', async () => {
+    const { rig, folder } = await start();
+    await print(rig, '');
+    expect([filesIn(folder), rig.seen.told]).toEqual([[], []]);
+  });
+});
