@@ -2,7 +2,7 @@
 import { errorText, TorporError, type TorporErrorCode } from '../platform/errors.ts';
 import type { SavingsReport } from '../platform/history.ts';
 import type { StreamStatus } from '../platform/ports.ts';
-import type { Explanation, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
+import type { Explanation, FarmEvent, LinkStatus, PlatformReport, PlatformStatus } from '../platform/status.ts';
 import type { Fetch } from './pinned-fetch.ts';
 import { type SseMessage, SseParser } from './sse-parser.ts';
 import { plainText } from './style.ts';
@@ -54,6 +54,10 @@ export class ApiClient {
 
   streams(): Promise<StreamStatus[]> {
     return this.#list('/api/v1/streams');
+  }
+
+  links(): Promise<LinkStatus[]> {
+    return this.#list('/api/v1/links');
   }
 
   report(): Promise<PlatformReport[]> {

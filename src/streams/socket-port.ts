@@ -75,7 +75,7 @@ export class SocketPort implements DirectReader, BufferReader {
     const { socket } = this;
     const { direct, scratch } = this.#buffers;
     if (socket instanceof RawSocket) socket.readInto(scratch, this);
-    else if (direct === null) socket.on('data', SocketPort.listeners.data);
+    else if (direct === null || socket.ownsChunks === true) socket.on('data', SocketPort.listeners.data);
     else direct.install(socket as Socket, scratch, this);
   }
 
@@ -141,7 +141,7 @@ export class SocketPort implements DirectReader, BufferReader {
   pass(to: SocketPort): boolean {
     const chunk = this.#chunk as Buffer;
     this.#staysBusy = chunk.length > SLOT_BYTES;
-    if (this.#buffers.direct === null) return to.write(chunk);
+    if (this.#buffers.direct === null || this.socket.ownsChunks === true) return to.write(chunk);
     if (this.#chunkLies !== null) return to.#writeFrom(chunk, this.#chunkLies);
     return chunk.length > SLOT_BYTES ? this.#passLarge(chunk, to) : this.#passSmall(chunk, to);
   }

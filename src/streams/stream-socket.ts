@@ -19,6 +19,10 @@ export interface StreamSocket {
   readonly remotePort?: number | undefined;
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
+  /** The chunks of its `data` are nobody else's memory: they stay as they are. */
+  readonly ownsChunks?: boolean;
+  /** Told which stream carries it. */
+  carriedBy?(stream: string): void;
   /** `drain` follows each write that is not done at once. The bytes stay as they are until then. */
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
   end(): unknown;

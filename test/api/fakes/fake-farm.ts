@@ -6,6 +6,7 @@ import type {
   Farm,
   FarmEvent,
   InhibitRequest,
+  LinkStatus,
   PlatformReport,
   PlatformStatus,
 } from '../../../src/platform/status.ts';
@@ -94,6 +95,7 @@ export class FakeFarm implements Farm {
   statuses: PlatformStatus[] = [fakePlatform()];
   reports: PlatformReport[] = [];
   openStreams: StreamStatus[] = [fakeStream()];
+  edges: LinkStatus[] = [];
   /** Set to make `sleep` refuse. */
   sleepRefusal: TorporError | null = null;
   /** What an order answers that holds, but is not on disk. */
@@ -115,6 +117,10 @@ export class FakeFarm implements Farm {
   }
 
   async refresh(): Promise<void> {}
+
+  links(): LinkStatus[] {
+    return this.edges;
+  }
 
   emit(message: string, kind = 'note', facts: FarmEvent['facts'] = {}): FarmEvent {
     this.#lastId += 1;
