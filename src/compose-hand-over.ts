@@ -1,4 +1,5 @@
 // Part of the composition root: a running Torpor leaves its listeners and platforms to another one, or follows one that did.
+import type { LinkFront } from './compose-link.ts';
 import { RETIRE_BOUND_MS, type RunningPlatform } from './compose-platform.ts';
 import { type EventLog, NO_PLATFORM } from './history/event-log.ts';
 import type { Logger } from './platform/ports.ts';
@@ -15,6 +16,7 @@ export type AskWake = (platform: string) => void;
 
 export interface HandOverOptions {
   readonly platforms: readonly RunningPlatform[];
+  readonly link: LinkFront;
   readonly events: EventLog;
   readonly log: Logger;
   readonly onFormerEnded: () => void;
@@ -43,6 +45,7 @@ export class HandOver {
       // All of them first, so that few have to come back where one does not settle.
       await Promise.all(platforms.map((platform) => platform.settled(SETTLE_BOUND_MS)));
       for (const platform of platforms) await platform.handOver(SETTLE_BOUND_MS, () => askWake(platform.name));
+      this.#options.link.leave();
       this.#isFaceClosed = true;
       await closeFace();
     } catch (thrown) {
@@ -57,7 +60,10 @@ export class HandOver {
     for (const platform of platforms) {
       for (const problem of await platform.takeBack()) log.error({ platform: platform.name }, problem);
     }
-    if (this.#isFaceClosed) await openFace();
+    if (this.#isFaceClosed) {
+      for (const problem of await this.#options.link.takeBack()) log.error({}, problem);
+      await openFace();
+    }
     this.#isFaceClosed = false;
     this.#tell('alarm', 'nothing was handed over: this Torpor goes on');
   }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FarmHistory } from './compose-history.ts';
 import type { Integrations } from './compose-integrations.ts';
+import type { LinkFront } from './compose-link.ts';
 import { type PlatformShared, RunningPlatform } from './compose-platform.ts';
 import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
 import { NO_PLATFORM } from './history/event-log.ts';
@@ -26,6 +27,7 @@ export interface ConfigReloadOptions {
   readonly ledger: SleepLedger;
   readonly history: FarmHistory;
   readonly integrations: Integrations;
+  readonly link: LinkFront;
 }
 
 /** Keys of the whole Torpor that are settled when it starts. */
@@ -68,6 +70,7 @@ export class ConfigReload {
       changes.push('mqtt, webhooks');
       problems.push(...this.#tellProblems(await this.#options.integrations.change(next.integrations)));
     }
+    if (!isDeepStrictEqual(this.#config.link, next.link)) changes.push('link');
     this.#config = { ...next, ...settledPart(this.#config) };
     ledger.configure(next.platforms, systemClock.nowMs());
     history.follow(next.platforms);
@@ -94,6 +97,7 @@ export class ConfigReload {
     for (const config of added) {
       problems.push(...(await this.#add(config, changes)));
     }
+    problems.push(...this.#tellProblems(await this.#options.link.change(next.link)));
     return this.#conclude({ changes, kept, problems });
   }
 

@@ -3,6 +3,7 @@ import { startApi } from './api/start-api.ts';
 import { HandOver } from './compose-hand-over.ts';
 import { FarmHistory } from './compose-history.ts';
 import { Integrations } from './compose-integrations.ts';
+import { LinkFront } from './compose-link.ts';
 import { type PlatformShared, type RunningListener, RunningPlatform } from './compose-platform.ts';
 import { ConfigReload, type ReloadOutcome } from './compose-reload.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
@@ -31,6 +32,8 @@ export interface TorporRun {
   readonly farm: Farm;
   readonly apiUrl: string;
   readonly listeners: readonly RunningListener[];
+  /** Where its gate takes edges' links; null: it has none. */
+  readonly linkAddress: string | null;
   /** Goes over to another configuration without ending a stream. Never rejects: what could not be done is told, also as an event. */
   reload(config: TorporConfig): Promise<ReloadOutcome>;
   /** Leaving it to another Torpor, and following one. */
@@ -75,7 +78,10 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     for (const platform of config.platforms) platforms.push(await RunningPlatform.start(platform, shared));
     await carrier.start();
     const controllers = () => platforms.map(({ controller }) => controller);
-    const farm = new MemoryFarm({ controllers, events, ledger, clock: systemClock });
+    const link = new LinkFront({ platforms, events, log });
+    ends.push(() => link.stop());
+    for (const problem of await link.change(config.link)) throw new TorporError('ERR_LINK_LISTEN', problem);
+    const farm = new MemoryFarm({ controllers, events, ledger, clock: systemClock, links: () => link.links() });
     closeUnclaimed(inherited, log);
     const { nowMs } = systemClock;
     const openApi = () =>
@@ -96,6 +102,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       throw new TorporError('ERR_CONFIG_READ', problem);
     const handOver = new HandOver({
       platforms,
+      link,
       events,
       log,
       onFormerEnded: () => {
@@ -112,12 +119,15 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
         await integrations.change(reload.config.integrations);
       },
     });
-    const reload = new ConfigReload({ config, platforms, shared, ledger, history, integrations });
+    const reload = new ConfigReload({ config, platforms, shared, ledger, history, integrations, link });
     return {
       farm,
       apiUrl: api.url,
       get listeners() {
         return platforms.flatMap(({ listeners }) => listeners);
+      },
+      get linkAddress() {
+        return link.address;
       },
       handOver,
       reload: (next) => reload.goOver(next),

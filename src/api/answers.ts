@@ -8,6 +8,7 @@ import {
   type Blocker,
   type Explanation,
   type FarmEvent,
+  type LinkStatus,
   type PlatformReport,
   type PlatformStatus,
   STATE_NAMES,
@@ -100,6 +101,23 @@ export const streamStatus = z
   })
   .meta({ id: 'Stream' });
 
+export const linkStatus = z
+  .strictObject({
+    edge: z.string().meta({ description: 'as its certificate names it' }),
+    connected: z.boolean(),
+    sinceMs: atMs.meta({ description: 'since when it is connected, or is not' }),
+    from: z.string().nullable(),
+    streams: count,
+    bytesFromEdge: count.meta({ description: 'before compression, since Torpor started' }),
+    wireBytesFromEdge: count.meta({ description: 'the same as it came over the link' }),
+    bytesToEdge: count,
+    wireBytesToEdge: count,
+    breaks: count,
+    resumes: count.meta({ description: 'breaks after which its streams went on' }),
+    roundTripMs: durationMs.nullable(),
+  })
+  .meta({ id: 'Link' });
+
 export const explanation = z
   .strictObject({
     platform: z.string(),
@@ -172,10 +190,11 @@ export type IsAs<Schema extends z.ZodType, T> = Same<Plain<z.output<Schema>>, Pl
 export const ANSWERS_ARE_AS_TYPED: [
   IsAs<typeof platformStatus, PlatformStatus>,
   IsAs<typeof streamStatus, StreamStatus>,
+  IsAs<typeof linkStatus, LinkStatus>,
   IsAs<typeof explanation, Explanation>,
   IsAs<typeof platformReport, PlatformReport>,
   IsAs<typeof farmEvent, FarmEvent>,
   IsAs<typeof blocker, Blocker>,
   IsAs<typeof inhibitorStatus, InhibitorStatus>,
   IsAs<typeof checkStatus, CheckStatus>,
-] = [true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true];

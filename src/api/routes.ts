@@ -8,6 +8,7 @@ import {
   explanation,
   farmEvent,
   health,
+  linkStatus,
   platformReport,
   platformStatus,
   readiness,
@@ -124,6 +125,13 @@ export const ROUTES: readonly Route[] = [
     looksAt: 'streams',
     doc: { id: 'streams', summary: 'Open connections', query: streamsQuery, answers: { 200: z.array(streamStatus) } },
     answer: answerStreams,
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/links',
+    role: 'view',
+    doc: { id: 'links', summary: 'Edges of the compressed link', answers: { 200: z.array(linkStatus) } },
+    answer: ({ farm }) => farm.links(),
   },
   {
     method: 'GET',

@@ -3,7 +3,7 @@ import { errorText, TorporError, type TorporErrorCode } from '../platform/errors
 import type { SavingsReport } from '../platform/history.ts';
 import type { StreamStatus } from '../platform/ports.ts';
 import type { SpoolJobStatus } from '../platform/spool.ts';
-import type { Explanation, FarmEvent, PlatformReport, PlatformStatus } from '../platform/status.ts';
+import type { Explanation, FarmEvent, LinkStatus, PlatformReport, PlatformStatus } from '../platform/status.ts';
 import type { Fetch } from './pinned-fetch.ts';
 import { type SseMessage, SseParser } from './sse-parser.ts';
 import { plainText } from './style.ts';
@@ -68,6 +68,10 @@ export class ApiClient {
 
   dropSpooled(name: string, job: string): Promise<PlatformStatus> {
     return this.#json('POST', `${platformPath(name)}/spool/drop`, { job });
+  }
+
+  links(): Promise<LinkStatus[]> {
+    return this.#list('/api/v1/links');
   }
 
   report(): Promise<PlatformReport[]> {

@@ -11,6 +11,7 @@ import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseListen } from './endpoint.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
+import { checkLink, doubtLink } from './link-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { checkRoutes, routedPlatforms } from './route-checks.ts';
@@ -37,6 +38,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...findOpenApi(root),
     ...findSharedBmcs(platforms),
     ...checkIntegrations(root),
+    ...checkLink(root, platforms.flatMap(listenersOf)),
     ...checkRoutes(platforms),
     ...checkArmed(platforms),
     ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),
@@ -49,6 +51,7 @@ export function findDoubts(root: unknown): Finding[] {
   const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
   return [
     ...doubtIntegrations(root),
+    ...doubtLink(root, platforms.flatMap(listenersOf)),
     ...findProbeDoubts(platforms),
     ...doubtClearApi(root),
     ...platforms.flatMap(doubtPower),
@@ -223,6 +226,8 @@ function findListenClashes(root: unknown, platforms: ReadonlyArray<Placed<Mappin
   const bound: Array<{ endpoint: Endpoint; owner: string }> = [];
   const apiEndpoint = tryEndpoint(api);
   if (apiEndpoint !== null) bound.push({ endpoint: apiEndpoint, owner: 'the API (api.listen)' });
+  const gateEndpoint = tryEndpoint(asMapping(asMapping(root).link).listen);
+  if (gateEndpoint !== null) bound.push({ endpoint: gateEndpoint, owner: "the link's gate (link.listen)" });
   const findings: Finding[] = [];
   for (const { path, value } of listeners) {
     const endpoint = tryEndpoint(value.listen);

@@ -36,5 +36,5 @@ function toRouted(door: ListenerConfig, { target, hosts, rdp }: ParsedRoute): Li
   const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase());
   const routed = { door: formatEndpoint(door.listen), hosts: lower(hosts), rdp: lower(rdp) };
   const proxyProtocol = { ...door.proxyProtocol, acceptFrom: null };
-  return { ...door, target, probe, proxyProtocol, door: null, routed };
+  return { ...door, target, probe, proxyProtocol, door: null, routed, link: null };
 }

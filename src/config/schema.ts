@@ -24,6 +24,7 @@ import { energySchema, historySchema } from './history-schema.ts';
 import { idleCostsSchema } from './idle-costs-schema.ts';
 import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mqttSchema, webhooksSchema } from './integrations-schema.ts';
+import { linkSchema, listenerLinkSchema } from './link-schema.ts';
 import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
 import { routesField } from './routes-schema.ts';
@@ -113,6 +114,7 @@ const listenerSchema = mapping({
   allowFrom: networksField.optional(),
   proxyProtocol: proxyProtocolSchema.prefault({}),
   webSocket: webSocketSchema.optional(),
+  link: listenerLinkSchema.nullable().default(null),
   routes: routesField,
   otherwise: wordField(['serve', 'refuse']).default('serve'),
   wakeRate: wakeRateSchema.optional(),
@@ -205,6 +207,7 @@ export const configSchema = mapping({
   energy: energySchema.prefault({}),
   mqtt: mqttSchema.nullable().default(null),
   webhooks: webhooksSchema.default([]),
+  link: linkSchema.nullable().default(null),
   platforms: z.array(platformSchema),
 });
 

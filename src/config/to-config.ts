@@ -8,6 +8,7 @@ import { toCalendars } from './calendars-schema.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { expandRoutes } from './expand-routes.ts';
 import { toIntegrations } from './integrations-schema.ts';
+import { toLink } from './link-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
@@ -42,6 +43,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     history: toHistory(parsed.history),
     energy: { ...parsed.energy, timeZone: parsed.energy.timeZone ?? localTimeZone() },
     integrations: toIntegrations(parsed, folder),
+    link: toLink(parsed.link, folder),
     platforms: expandRoutes(
       parsed.platforms.map((platform) => toPlatform(platform, folder)),
       parsed.platforms,
@@ -152,6 +154,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
     webSocket: toWebSocket(parsed.webSocket, folder),
     door: parsed.routes.length === 0 ? null : { key: formatEndpoint(parsed.listen), otherwise: parsed.otherwise },
     routed: null,
+    link: parsed.link,
     maxPerSource: parsed.maxPerSource,
     maxStreams: parsed.maxStreams,
   };

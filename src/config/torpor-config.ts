@@ -9,6 +9,7 @@ import type { PolicyName } from '../policy/policy.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { IntegrationsConfig } from './integrations-config.ts';
+import type { LinkConfig, LinkedService } from './link-schema.ts';
 import type { PowerConfig } from './power-config.ts';
 import type { WebSocketConfig } from './web-socket-config.ts';
 
@@ -29,6 +30,8 @@ export interface TorporConfig {
   readonly history: HistoryConfig | null;
   readonly energy: EnergyConfig;
   readonly integrations: IntegrationsConfig;
+  /** The gate of a compressed link; null: there is none. */
+  readonly link: LinkConfig | null;
   readonly platforms: readonly PlatformConfig[];
 }
 
@@ -184,6 +187,8 @@ export interface ListenerConfig {
   readonly door: { readonly key: string; readonly otherwise: 'serve' | 'refuse' } | null;
   /** It is a route of another listener, whose `listen` it has, and is reached by these names; null: its port is its own. */
   readonly routed: { readonly door: string; readonly hosts: readonly string[]; readonly rdp: readonly string[] } | null;
+  /** What edges of the link call it; null: it is none of the link's. */
+  readonly link: LinkedService | null;
   /** Of one source (an IPv4 address, an IPv6 /64) at once; null: as many as maxStreams, or 5000 without it. */
   readonly maxPerSource: number | null;
   /** Streams this listener keeps open at once; null: the bound of the streams' owner. */

@@ -52,6 +52,7 @@ export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string)
     record: { folder: join(stateDir, 'traces'), maxFiles: 1, maxFileBytes: 1024 ** 2 },
     history: { keepMs: 86_400_000, maxBytes: 8 * 1024 ** 2, sampleEveryMs: 1_000 },
     energy: { price: 0.3, currency: 'EUR', co2eKgPerKwh: 0.38, ownWatts: 6, timeZone: 'UTC' },
+    link: null,
     integrations: { mqtt: null, webhooks: [] },
     platforms: platforms.map(demoPlatformConfig),
   };
@@ -122,6 +123,7 @@ function demoListener(targetPort: number): ListenerConfig {
     door: null,
     routed: null,
     maxPerSource: null,
+    link: null,
     maxStreams: null,
   };
 }

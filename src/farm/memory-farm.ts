@@ -12,6 +12,7 @@ import type {
   Farm,
   FarmEvent,
   InhibitRequest,
+  LinkStatus,
   PlatformReport,
   PlatformStatus,
 } from '../platform/status.ts';
@@ -25,6 +26,8 @@ export interface MemoryFarmOptions {
   /** Has been fed with the same events. */
   readonly ledger: SleepLedger;
   readonly clock: Clock;
+  /** Default: there is no gate. */
+  readonly links?: () => LinkStatus[];
 }
 
 export class MemoryFarm implements Farm {
@@ -32,12 +35,14 @@ export class MemoryFarm implements Farm {
   readonly #events: EventLog;
   readonly #ledger: SleepLedger;
   readonly #clock: Clock;
+  readonly #links: () => LinkStatus[];
 
   constructor(options: MemoryFarmOptions) {
     this.#controllers = options.controllers;
     this.#events = options.events;
     this.#ledger = options.ledger;
     this.#clock = options.clock;
+    this.#links = options.links ?? (() => []);
   }
 
   async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
@@ -58,6 +63,10 @@ export class MemoryFarm implements Farm {
 
   streams(): StreamStatus[] {
     return this.#controllers().flatMap((controller) => controller.gate.streams());
+  }
+
+  links(): LinkStatus[] {
+    return this.#links();
   }
 
   report(): PlatformReport[] {

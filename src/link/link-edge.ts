@@ -7,10 +7,19 @@ import { loadCore } from '../core/stream-core.ts';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
+import type { StateName } from '../platform/status.ts';
 import { resetSocket } from '../streams/reset-socket.ts';
 import { SESSION_HISTORY_BYTES } from './link-gate.ts';
-import { decodeGreeting, encodeGreeting, LINK_ALPN, RECORD_TYPES, SESSION_ID_BYTES } from './link-records.ts';
+import {
+  decodeGreeting,
+  encodeGreeting,
+  LINK_ALPN,
+  type LinkNotice,
+  RECORD_TYPES,
+  SESSION_ID_BYTES,
+} from './link-records.ts';
 import { type LinkFigures, LinkSession } from './link-session.ts';
+import type { LinkStream } from './link-stream.ts';
 import { joinConnection, type LinkKeyFiles, readGreeting, tlsRules } from './link-tls.ts';
 import { SocketEnd } from './socket-end.ts';
 
@@ -19,6 +28,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** For one attempt, TLS included. */
 const DIAL_BOUND_MS = 10_000;
+/** Between two looks at whether a link to a gate that goes has streams left. */
+const LEAVE_LOOK_MS = 1_000;
 
 export interface EdgeListener {
   readonly listen: Endpoint;
@@ -37,18 +48,41 @@ export interface LinkEdgeOptions {
   readonly log: Logger;
 }
 
+/** One client of an edge, and what the gate last told of it. */
+export interface EdgeStreamStatus {
+  readonly service: string;
+  readonly client: string;
+  /** Whether it counts as active; null: the gate has told nothing, as one before other services than `torpor run` does. */
+  readonly active: boolean | null;
+  /** What its platform does, such as `asleep` or `waking`. */
+  readonly platform: StateName | null;
+}
+
+export interface EdgeStatus {
+  readonly gate: string;
+  readonly connected: boolean;
+  readonly sinceMs: number;
+  readonly streams: readonly EdgeStreamStatus[];
+}
+
 /** An edge whose listeners are open. Clients may come before the gate was ever reached: their bytes wait. */
 export class LinkEdge {
   readonly #options: LinkEdgeOptions;
   readonly #codec: LinkCodec;
   readonly #servers: Server[] = [];
   readonly #refused = new Set<string>();
+  /** To a gate that goes: they only see their streams to their end. */
+  readonly #leaving = new Set<LinkSession>();
+  /** What was last logged of each service's platform. */
+  readonly #saidOf = new Map<string, StateName>();
   #session: LinkSession;
+  #sinceMs: number;
   #hasBeenConnected = false;
   #isClosed = false;
   #pauseMs = FIRST_PAUSE_MS;
   #cancelDial: () => void = NOTHING;
   #cancelEnd: () => void = NOTHING;
+  #cancelLook: () => void = NOTHING;
   #dialling: TLSSocket | null = null;
 
   /** Throws ERR_LINK_LISTEN, and ERR_LINK_KEYS where keys and certificates do not belong together. */
@@ -70,6 +104,7 @@ export class LinkEdge {
     this.#options = options;
     this.#codec = codec;
     this.#session = this.#makeSession();
+    this.#sinceMs = options.clock.nowMs();
   }
 
   /** Where its listeners are, in the order of the options. */
@@ -84,6 +119,21 @@ export class LinkEdge {
     return this.#session.isConnected;
   }
 
+  status(): EdgeStatus {
+    const streams = [this.#session, ...this.#leaving].flatMap((session) => [...session.streams]);
+    return {
+      gate: formatEndpoint(this.#options.gate),
+      connected: this.isConnected,
+      sinceMs: this.#sinceMs,
+      streams: streams.map(({ service, client, notice }) => ({
+        service,
+        client,
+        active: notice?.isActive ?? null,
+        platform: notice?.state ?? null,
+      })),
+    };
+  }
+
   figures(): LinkFigures {
     return this.#session.figures();
   }
@@ -93,8 +143,9 @@ export class LinkEdge {
     this.#isClosed = true;
     this.#cancelDial();
     this.#cancelEnd();
+    this.#cancelLook();
     this.#dialling?.destroy();
-    this.#session.close('the edge stops');
+    for (const session of [this.#session, ...this.#leaving]) session.close('the edge stops');
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
@@ -150,8 +201,40 @@ export class LinkEdge {
       },
       compresses: (service) => compressed.has(service),
       onBroken: (why) => this.#onGone(session, why),
+      onNotice: (stream, notice) => this.#onNotice(stream, notice),
+      onLeave: () => this.#onLeave(session),
     });
     return session;
+  }
+
+  /** Said once for each service and change: all its clients hear the same. */
+  #onNotice({ service }: LinkStream, { state }: LinkNotice): void {
+    if (state === null || this.#saidOf.get(service) === state) return;
+    this.#saidOf.set(service, state);
+    this.#options.log.info({ service, platform: state }, `the platform of ${service} is ${state}`);
+  }
+
+  /** New clients are for the gate that takes its place; those that are there stay as long as this connection does. */
+  #onLeave(session: LinkSession): void {
+    if (session !== this.#session) return;
+    this.#options.log.info({ streams: session.streamCount }, 'the gate hands over: new clients get a new link');
+    this.#leaving.add(session);
+    this.#session = this.#makeSession();
+    this.#hasBeenConnected = false;
+    this.#sinceMs = this.#options.clock.nowMs();
+    this.#again(null);
+    this.#lookAtLeaving();
+  }
+
+  #lookAtLeaving(): void {
+    this.#cancelLook();
+    for (const session of this.#leaving) {
+      if (session.streamCount > 0) continue;
+      this.#leaving.delete(session);
+      session.close('none of its streams is left');
+    }
+    if (this.#leaving.size === 0) return;
+    this.#cancelLook = this.#options.clock.schedule(LEAVE_LOOK_MS, () => this.#lookAtLeaving());
   }
 
   #dial(): void {
@@ -204,6 +287,7 @@ export class LinkEdge {
     this.#cancelEnd();
     this.#cancelEnd = NOTHING;
     this.#hasBeenConnected = true;
+    this.#sinceMs = this.#options.clock.nowMs();
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#refused.clear();
     const facts = { gate: formatEndpoint(this.#options.gate), streams: session.streamCount };
@@ -218,7 +302,10 @@ export class LinkEdge {
   }
 
   #onGone(session: LinkSession, why: string): void {
-    if (this.#isClosed || session !== this.#session) return;
+    if (this.#isClosed) return;
+    if (this.#leaving.delete(session)) session.close(`the gate has handed over, and is gone: ${why}`);
+    if (session !== this.#session) return;
+    this.#sinceMs = this.#options.clock.nowMs();
     const { resumeMs, log } = this.#options;
     log.warn({ streams: session.streamCount, resumeMs }, `the link is broken: ${why}`);
     if (session.isClosed) this.#beginAnew(why);

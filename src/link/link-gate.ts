@@ -1,26 +1,25 @@
-// The gate of a compressed link: next to the platforms. Takes edges' connections, keeps their sessions while a connection is missing,
-// and connects their streams to the services that it was told.
-import { connect, isIP, type Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+// The gate of a compressed link: next to the platforms. Takes edges' connections, and keeps their sessions while a connection is missing.
+// What their streams are connected to is its services'.
+import type { TLSSocket } from 'node:tls';
 import type { LinkCodec } from '../core/link-codec.ts';
 import { loadCore } from '../core/stream-core.ts';
-import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
+import type { Endpoint } from '../platform/endpoint.ts';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
-import { encodeProxyHeader, type ProxyVersion } from '../streams/proxy-header.ts';
+import type { LinkStatus } from '../platform/status.ts';
+import { EdgeLedger } from './edge-ledger.ts';
+import { GateServer } from './gate-server.ts';
+import type { GateServices } from './gate-services.ts';
 import {
   decodeGreeting,
   encodeGreeting,
   encodeRecord,
   LINK_ALPN,
   type LinkGreeting,
-  type LinkOpening,
   RECORD_TYPES,
 } from './link-records.ts';
 import { type LinkFigures, LinkSession } from './link-session.ts';
-import type { LinkStream } from './link-stream.ts';
-import { joinConnection, type LinkKeyFiles, readGreeting, tlsRules } from './link-tls.ts';
-import { SocketEnd } from './socket-end.ts';
+import { joinConnection, type LinkKeyFiles, readGreeting } from './link-tls.ts';
 
 /** A link that breaks is resumed within so long; then its streams end by reset. */
 export const RESUME_WINDOW_MS = 60_000;
@@ -29,21 +28,19 @@ export const MAX_SESSIONS = 1024;
 /** Histories of one session, each way. */
 export const SESSION_HISTORY_BYTES = 24 * 1024 * 1024;
 
-export interface GateService {
-  readonly name: string;
-  readonly target: Endpoint;
-  readonly compress: boolean;
-  /** Its connections begin with a PROXY header that names the edge's client; null: they do not. */
-  readonly proxyProtocol: ProxyVersion | null;
-}
-
-export interface LinkGateOptions {
+/** What of a gate may change while its links stand. */
+export interface GateRules {
   readonly listen: Endpoint;
   readonly keys: LinkKeyFiles;
-  readonly services: readonly GateService[];
   readonly resumeMs: number;
+}
+
+export interface LinkGateOptions extends GateRules {
+  readonly services: GateServices;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Default: MAX_SESSIONS. */
+  readonly maxSessions?: number;
 }
 
 interface Held {
@@ -56,61 +53,32 @@ interface Held {
 
 /** A gate that listens. */
 export class LinkGate {
-  readonly address: Endpoint;
   readonly #options: LinkGateOptions;
-  readonly #server: Server;
-  readonly #services: ReadonlyMap<string, GateService>;
+  readonly #ledger = new EdgeLedger();
   readonly #sessions = new Map<string, Held>();
-  /** Every connection, from before its TLS handshake. */
-  readonly #open = new Set<Socket>();
+  #rules: GateRules;
+  #server: GateServer;
+  /** The one at work and those that only see their connections to their end. */
+  readonly #servers: GateServer[] = [];
 
   /** Throws ERR_LINK_LISTEN, and ERR_LINK_KEYS where keys and certificates do not belong together. */
   static async start(options: LinkGateOptions): Promise<LinkGate> {
-    let server: Server;
-    try {
-      server = createServer({ ...tlsRules(options.keys), requestCert: true });
-    } catch (cause) {
-      throw new TorporError('ERR_LINK_KEYS', `the gate's keys cannot be used (${errorText(cause)}): make new ones`, {
-        cause,
-      });
-    }
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause) => {
-        const where = formatEndpoint(options.listen);
-        reject(
-          new TorporError('ERR_LINK_LISTEN', `the gate cannot listen on ${where}: ${errorText(cause)}`, { cause }),
-        );
-      });
-      server.listen(options.listen.port, options.listen.host, resolve);
-    });
-    return new LinkGate(options, server);
+    let gate: LinkGate | null = null;
+    const onSecure = (socket: TLSSocket) => gate?.take(socket);
+    const server = await GateServer.listen(options.listen, options.keys, options.log, onSecure);
+    gate = new LinkGate(options, server);
+    return gate;
   }
 
-  private constructor(options: LinkGateOptions, server: Server) {
+  private constructor(options: LinkGateOptions, server: GateServer) {
     this.#options = options;
+    this.#rules = options;
     this.#server = server;
-    this.#services = new Map(options.services.map((service) => [service.name, service]));
-    const { address, port } = server.address() as { address: string; port: number };
-    this.address = { host: address, port };
-    const { log } = options;
-    server.on('error', (error) => log.error({ error: error.message }, 'the gate’s listener failed'));
-    server.on('connection', (socket: Socket) => {
-      this.#open.add(socket);
-      socket.once('close', () => this.#open.delete(socket));
-    });
-    server.on('tlsClientError', (error, socket) =>
-      log.warn({ from: socket.remoteAddress, error: error.message }, 'a connection that is no link’s was refused'),
-    );
-    server.on('secureConnection', (socket) => {
-      socket.on('error', () => {});
-      this.#welcome(socket).catch((error) => {
-        log.warn(
-          { from: socket.remoteAddress, error: errorText(error) },
-          'a connection to the gate ended before it was a link',
-        );
-        socket.destroy();
-      });
-    });
+    this.#servers.push(server);
+  }
+
+  get address(): Endpoint {
+    return this.#server.address;
   }
 
   /** What each edge's session does now. */
@@ -122,30 +90,81 @@ export class LinkGate {
     }));
   }
 
+  /** One for each edge that ever had a link, a bounded number of them. */
+  status(): LinkStatus[] {
+    return this.#ledger.status();
+  }
+
+  /**
+   * Other rules, without ending a link: keys count for the next connections, an address from now on. Throws as `start`, and then all
+   * stays as it was.
+   */
+  async change(rules: GateRules): Promise<void> {
+    const { listen } = this.#rules;
+    if (listen.host === rules.listen.host && listen.port === rules.listen.port) this.#server.useKeys(rules.keys);
+    else await this.#listen(rules);
+    this.#rules = rules;
+  }
+
+  /** Takes no more links and asks edges to open their next streams elsewhere; those that are open go on. */
+  leave(): void {
+    this.#server.stopListening();
+    for (const { session } of this.#sessions.values()) session.askToLeave();
+  }
+
+  /** Back from `leave`. Throws ERR_LINK_LISTEN. */
+  async takeBack(): Promise<void> {
+    await this.#listen(this.#rules);
+  }
+
   /** Ends all streams and stops listening. */
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const held of [...this.#sessions.values()]) this.#end(held, 'the gate stops');
-    for (const socket of this.#open) socket.destroy();
-    await closed;
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  async #listen({ listen, keys }: GateRules): Promise<void> {
+    const next = await GateServer.listen(listen, keys, this.#options.log, (socket) => this.take(socket));
+    this.#server.stopListening();
+    this.#server = next;
+    this.#servers.push(next);
+  }
+
+  // ------------------------------------------------------------------------------------------ edges
+
+  /** A connection whose TLS handshake has passed. */
+  take(socket: TLSSocket): void {
+    this.#welcome(socket).catch((error) => {
+      const facts = { from: socket.remoteAddress, error: errorText(error) };
+      this.#options.log.warn(facts, 'a connection to the gate ended before it was a link');
+      socket.destroy();
+    });
   }
 
   async #welcome(socket: TLSSocket): Promise<void> {
+    const { clock, log } = this.#options;
     if (socket.alpnProtocol !== LINK_ALPN)
       throw new TorporError('ERR_LINK_PEER', `the peer does not speak ${LINK_ALPN}`);
-    const { record, rest } = await readGreeting(socket, this.#options.clock);
+    const { record, rest } = await readGreeting(socket, clock);
     if (record.type !== RECORD_TYPES.hello)
       throw new TorporError('ERR_LINK_PEER', 'the peer does not greet as an edge');
     const hello = decodeGreeting(record);
     const certificate = socket.getPeerCertificate();
-    const held = await this.#find(hello, certificate.fingerprint256, String(certificate.subject?.CN ?? '?'), socket);
-    if (held === null) return;
+    const edge = String(certificate.subject?.CN ?? '?');
+    const from = socket.remoteAddress ?? null;
+    const held =
+      this.#known(hello, certificate.fingerprint256) ?? (await this.#begin(hello, certificate.fingerprint256, edge));
+    if (typeof held === 'string') {
+      log.warn({ edge, from }, `an edge was refused: ${held}`);
+      socket.end(encodeRecord(RECORD_TYPES.refused, 0, Buffer.from(held)));
+      return;
+    }
     const { session } = held;
     const isResumed = held.cancelEnd !== NOTHING || session.isConnected;
     held.cancelEnd();
     held.cancelEnd = NOTHING;
-    const facts = { edge: held.edge, from: socket.remoteAddress, streams: session.streamCount };
-    this.#options.log.info(facts, isResumed ? 'the link goes on' : 'a link begins');
+    log.info({ edge, from, streams: session.streamCount }, isResumed ? 'the link goes on' : 'a link begins');
+    this.#ledger.noteConnected(edge, session, from, isResumed, clock.nowMs());
     // Its own greeting goes before everything that the session has to send.
     socket.write(encodeGreeting(RECORD_TYPES.welcome, session.greeting(hello.isResumed)));
     joinConnection(
@@ -157,41 +176,36 @@ export class LinkGate {
     );
   }
 
-  /** The session that an edge asks for, or a new one; null where it was refused. */
-  async #find(hello: LinkGreeting, fingerprint: string, edge: string, socket: TLSSocket): Promise<Held | null> {
+  #known(hello: LinkGreeting, fingerprint: string): Held | null {
+    const known = this.#sessions.get(hello.session.toString('hex'));
+    return known !== undefined && known.fingerprint === fingerprint && !known.session.isClosed ? known : null;
+  }
+
+  /** A new session, or why there is none. */
+  async #begin(hello: LinkGreeting, fingerprint: string, edge: string): Promise<Held | string> {
     const key = hello.session.toString('hex');
-    const known = this.#sessions.get(key);
-    if (known !== undefined && known.fingerprint === fingerprint && !known.session.isClosed) return known;
-    const refusal =
-      known !== undefined
-        ? 'the session is another edge’s'
-        : hello.isResumed
-          ? 'the session is over: it was away for too long, or the gate was started anew'
-          : this.#sessions.size >= MAX_SESSIONS
-            ? `the gate has ${MAX_SESSIONS} sessions`
-            : null;
-    if (refusal !== null) {
-      this.#options.log.warn({ edge, from: socket.remoteAddress }, `an edge was refused: ${refusal}`);
-      socket.end(encodeRecord(RECORD_TYPES.refused, 0, Buffer.from(refusal)));
-      return null;
-    }
+    const early = this.#refusalOf(hello);
+    if (early !== null) return early;
     const core = await loadCore({ maxStreams: 1, heapBytes: 2 * SESSION_HISTORY_BYTES + 1024 * 1024 });
-    const codec = core.openLinkCodec({
-      encoderLimitBytes: SESSION_HISTORY_BYTES,
-      decoderLimitBytes: SESSION_HISTORY_BYTES,
-    });
-    const held: Held = {
-      session: this.#makeSession(hello.session, codec, edge),
-      fingerprint,
-      edge,
-      cancelEnd: NOTHING,
-    };
+    // Others may have come meanwhile.
+    const late = this.#refusalOf(hello);
+    if (late !== null) return late;
+    const limits = { encoderLimitBytes: SESSION_HISTORY_BYTES, decoderLimitBytes: SESSION_HISTORY_BYTES };
+    const session = this.#makeSession(hello.session, core.openLinkCodec(limits), edge);
+    const held: Held = { session, fingerprint, edge, cancelEnd: NOTHING };
     this.#sessions.set(key, held);
     return held;
   }
 
+  #refusalOf(hello: LinkGreeting): string | null {
+    const { maxSessions = MAX_SESSIONS } = this.#options;
+    if (this.#sessions.has(hello.session.toString('hex'))) return 'the session is another edge’s';
+    if (hello.isResumed) return 'the session is over: it was away for too long, or the gate was started anew';
+    return this.#sessions.size >= maxSessions ? `the gate has ${maxSessions} sessions` : null;
+  }
+
   #makeSession(id: Buffer, codec: LinkCodec, edge: string): LinkSession {
-    const { clock, log } = this.#options;
+    const { clock, log, services } = this.#options;
     return new LinkSession({
       id,
       role: 'gate',
@@ -199,8 +213,8 @@ export class LinkGate {
       clock,
       defer: setImmediate,
       historyBytes: SESSION_HISTORY_BYTES,
-      accept: (stream, opening) => this.#accept(stream, opening),
-      compresses: (service) => this.#services.get(service)?.compress ?? false,
+      accept: (stream, opening) => services.accept(stream, opening),
+      compresses: (service) => services.compresses(service),
       onBroken: (why) => {
         const held = this.#sessions.get(id.toString('hex'));
         if (held !== undefined) this.#onGone(held, why);
@@ -209,48 +223,30 @@ export class LinkGate {
     });
   }
 
-  #accept(stream: LinkStream, opening: LinkOpening): SocketEnd {
-    const service = this.#services.get(opening.service);
-    if (service === undefined) throw new TorporError('ERR_LINK_PEER', `the gate has no service "${opening.service}"`);
-    const socket: Socket = connect({ ...service.target, allowHalfOpen: true });
-    socket.once('error', (error) => {
-      const facts = { service: service.name, target: formatEndpoint(service.target), client: opening.client };
-      this.#options.log.warn({ ...facts, error: error.message }, 'a stream of the link could not go on');
-    });
-    if (service.proxyProtocol !== null) socket.write(headerFor(service.proxyProtocol, opening.client, service.target));
-    return new SocketEnd(socket, stream);
-  }
-
   #onGone(held: Held, why: string): void {
+    const { clock, log } = this.#options;
+    // Of a connection that another one has replaced, or that was ended here.
+    if (held.session.isConnected || !this.#sessions.has(held.session.id.toString('hex'))) return;
+    this.#ledger.noteBroken(held.edge, clock.nowMs());
     if (held.session.isClosed) {
       this.#end(held, why);
       return;
     }
-    const { resumeMs, clock, log } = this.#options;
+    const { resumeMs } = this.#rules;
     log.warn({ edge: held.edge, streams: held.session.streamCount, resumeMs }, `the link is broken: ${why}`);
     held.cancelEnd();
     held.cancelEnd = clock.schedule(resumeMs, () => this.#end(held, 'the link was away for too long'));
   }
 
   #end(held: Held, why: string): void {
+    const { log, clock } = this.#options;
     held.cancelEnd();
     this.#sessions.delete(held.session.id.toString('hex'));
     if (held.session.streamCount > 0)
-      this.#options.log.warn({ edge: held.edge, streams: held.session.streamCount }, `streams end by reset: ${why}`);
+      log.warn({ edge: held.edge, streams: held.session.streamCount }, `streams end by reset: ${why}`);
     held.session.close(why);
+    this.#ledger.noteOver(held.edge, held.session, clock.nowMs());
   }
-}
-
-/** Where the client connected to is the edge's business: the service stands for it. A client that is no address is not known. */
-function headerFor(version: ProxyVersion, client: string, target: Endpoint): Uint8Array {
-  const at = client.lastIndexOf(':');
-  const host = client.slice(0, Math.max(0, at)).replace(/^\[(.*)\]$/, '$1');
-  if (isIP(host) === 0) return encodeProxyHeader(version, null);
-  const server = isIP(target.host) === 0 ? '0.0.0.0' : target.host;
-  return encodeProxyHeader(version, {
-    client: { host, port: Number(client.slice(at + 1)) },
-    server: { host: server, port: target.port },
-  });
 }
 
 const NOTHING = () => {};

@@ -1,6 +1,7 @@
 // The compressed link's records, version 1: how they are written, and read back from a stream that is cut anywhere. docs/link.md
 // describes the same for others. Knows nothing of sessions.
 import { TorporError } from '../platform/errors.ts';
+import type { StateName } from '../platform/status.ts';
 
 export const LINK_VERSION = 1;
 /** What both ends ask for in TLS (RFC 7301). */
@@ -22,6 +23,8 @@ export const RECORD_TYPES = {
   ack: 4,
   ping: 5,
   pong: 6,
+  notice: 7,
+  leave: 8,
   open: 16,
   data: 17,
   end: 18,
@@ -55,6 +58,29 @@ export interface LinkOpening {
   readonly service: string;
   readonly client: string;
 }
+
+/** What the gate tells of a stream: whether its client counts as active, and what its platform does. */
+export interface LinkNotice {
+  readonly isActive: boolean;
+  /** null: a state that this Torpor does not know, or none. */
+  readonly state: StateName | null;
+}
+
+/** Of `notice`; others are ignored. */
+export const NOTICE_VERSION = 1;
+/** u8 version, u8 flags (bit 0: active), u8 state. */
+const NOTICE_BYTES = 3;
+/** On the wire a state is its place here, from 1 on: further ones come at the end. */
+const NOTICE_STATES: readonly StateName[] = [
+  'starting',
+  'awake',
+  'drowsy',
+  'saving',
+  'suspending',
+  'asleep',
+  'waking',
+  'failed',
+];
 
 // ------------------------------------------------------------------------------------------ writing
 
@@ -114,6 +140,11 @@ export function encodeCredit(stream: number, bytes: number): Buffer {
   return encodeRecord(RECORD_TYPES.credit, stream, payload);
 }
 
+export function encodeNotice(stream: number, { isActive, state }: LinkNotice): Buffer {
+  const code = state === null ? 0 : NOTICE_STATES.indexOf(state) + 1;
+  return encodeRecord(RECORD_TYPES.notice, stream, Uint8Array.of(NOTICE_VERSION, isActive ? 1 : 0, code));
+}
+
 // ------------------------------------------------------------------------------------------ reading
 
 /** Each throws ERR_LINK_PROTOCOL where the payload is not what its type says. */
@@ -150,6 +181,14 @@ export function decodeAck({ payload }: LinkRecord): number {
 export function decodeCredit({ payload }: LinkRecord): number {
   if (payload.length !== 4) throw malformed(`a credit of ${payload.length} bytes`);
   return payload.readUInt32BE(0);
+}
+
+/** null where a later version says something else. */
+export function decodeNotice({ payload }: LinkRecord): LinkNotice | null {
+  if (payload[0] !== NOTICE_VERSION) return null;
+  if (payload.length < NOTICE_BYTES) throw malformed(`a notice of ${payload.length} bytes`);
+  const [, flags = 0, code = 0] = payload;
+  return { isActive: (flags & 1) !== 0, state: NOTICE_STATES[code - 1] ?? null };
 }
 
 export function malformed(what: string): TorporError {

@@ -9,13 +9,16 @@ import { LinkPace } from './link-pace.ts';
 import {
   decodeAck,
   decodeCredit,
+  decodeNotice,
   decodeOpening,
   encodeAck,
   encodeCredit,
+  encodeNotice,
   encodeOpening,
   encodeRecord,
   FIRST_NUMBERED_TYPE,
   type LinkGreeting,
+  type LinkNotice,
   type LinkOpening,
   type LinkRecord,
   malformed,
@@ -41,6 +44,9 @@ export const PING_AFTER_MS = 10_000;
 export const SILENCE_MS = 25_000;
 /** Bytes are under way and none was acknowledged for so long: the same. */
 export const STALL_MS = 15_000;
+
+/** Kept for a repeat at most: a peer that has this end answer so much and acknowledges nothing ends the session. */
+export const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Of one write. */
 const BATCH_BYTES = 65_536;
@@ -75,6 +81,10 @@ export interface LinkSessionOptions {
   readonly compresses: (service: string) => boolean;
   /** The connection is not used any more, because of what its peer did or did not. */
   readonly onBroken: (why: string) => void;
+  /** Edge: what the gate tells of a stream. */
+  readonly onNotice?: (stream: LinkStream, notice: LinkNotice) => void;
+  /** Edge: the gate goes, and another takes its place: new streams are to be opened there. */
+  readonly onLeave?: () => void;
 }
 
 export interface LinkFigures {
@@ -111,6 +121,8 @@ export class LinkSession implements StreamHost {
   #nextStream = 1;
   #lastOpened = 0;
   #isTurnDue = false;
+  /** Whose notices are to be told. */
+  readonly #untold = new Set<LinkStream>();
   #isClosed = false;
   #heardAtMs: number;
   #progressAtMs: number;
@@ -140,6 +152,10 @@ export class LinkSession implements StreamHost {
     return this.#streams.size;
   }
 
+  get streams(): Iterable<LinkStream> {
+    return this.#streams.values();
+  }
+
   /** What this end tells of itself as a connection begins. */
   greeting(isResumed: boolean): LinkGreeting {
     return {
@@ -167,6 +183,10 @@ export class LinkSession implements StreamHost {
     this.#heardAtMs = this.nowMs();
     this.#progressAtMs = this.#heardAtMs;
     for (const bytes of this.#resend.unacknowledged()) this.#put(bytes);
+    for (const stream of this.#streams.values()) {
+      stream.toldNotice = null;
+      if (stream.notice !== null && this.#options.role === 'gate') this.tellNotice(stream);
+    }
     this.#askTurn();
   }
 
@@ -182,6 +202,7 @@ export class LinkSession implements StreamHost {
     try {
       this.#reader.push(chunk, (record) => {
         this.#take(record);
+        if (this.#resend.keptBytes > MAX_KEPT_BYTES) throw malformed('a peer that acknowledges nothing');
         return this.#connection !== null;
       });
     } catch (error) {
@@ -209,7 +230,7 @@ export class LinkSession implements StreamHost {
   /** Edge: opens a stream. Its bytes go out as soon as the link stands. Null: there are too many, or the session is over. */
   open(opening: LinkOpening): LinkStream | null {
     if (this.#isClosed || this.#streams.size >= MAX_SESSION_STREAMS) return null;
-    const stream = this.#addStream(this.#nextStream, opening.service);
+    const stream = this.#addStream(this.#nextStream, opening);
     this.#nextStream += 1;
     this.#send(encodeOpening(stream.id, opening));
     return stream;
@@ -257,6 +278,17 @@ export class LinkSession implements StreamHost {
     this.#send(encodeCredit(stream.id, bytes));
   }
 
+  /** Not repeated where the connection breaks: the next one begins with all of them. */
+  tellNotice(stream: LinkStream): void {
+    this.#untold.add(stream);
+    this.#askTurn();
+  }
+
+  /** Gate: asks the edge to open new streams elsewhere. */
+  askToLeave(): void {
+    this.#connection?.write(encodeRecord(RECORD_TYPES.leave));
+  }
+
   // ------------------------------------------------------------------------------------------ sending
 
   /** At the end of what runs now: what is pushed together is sent together. */
@@ -273,6 +305,7 @@ export class LinkSession implements StreamHost {
     if (this.#connection === null) return;
     let leftBytes = TURN_BYTES;
     const nowMs = this.nowMs();
+    this.#sendNotices();
     this.#sendQuick(nowMs);
     for (const stream of this.#ready) {
       if (this.#pace.roomBytes <= this.#batchBytes || leftBytes <= 0) break;
@@ -304,6 +337,21 @@ export class LinkSession implements StreamHost {
       this.#ready.delete(stream);
     }
     this.#flush();
+  }
+
+  /** Those that changed, in one write. Behind the streams' openings: these went out before. */
+  #sendNotices(): void {
+    if (this.#untold.size === 0) return;
+    const records: Buffer[] = [];
+    for (const stream of this.#untold) {
+      const { notice, toldNotice } = stream;
+      if (notice === null || stream.isOver) continue;
+      if (notice.isActive === toldNotice?.isActive && notice.state === toldNotice.state) continue;
+      stream.toldNotice = notice;
+      records.push(encodeNotice(stream.id, notice));
+    }
+    this.#untold.clear();
+    if (records.length > 0) this.#connection?.write(Buffer.concat(records));
   }
 
   #turnBytes(): number {
@@ -345,6 +393,11 @@ export class LinkSession implements StreamHost {
   }
 
   #sendEndIfDue(stream: LinkStream): void {
+    const resetWhy = stream.resetDueAt(this.nowMs());
+    if (resetWhy !== null) {
+      this.sendReset(stream, resetWhy);
+      return;
+    }
     if (!stream.isEndDue) return;
     stream.hasSentEnd = true;
     stream.encoder.rest();
@@ -405,8 +458,18 @@ export class LinkSession implements StreamHost {
     else if (record.type === RECORD_TYPES.ack) this.#onAck(decodeAck(record));
     else if (record.type === RECORD_TYPES.ping) this.#connection?.write(encodeRecord(RECORD_TYPES.pong));
     else if (record.type === RECORD_TYPES.open) this.#onOpen(record);
+    else if (record.type === RECORD_TYPES.notice) this.#onNotice(record);
+    else if (record.type === RECORD_TYPES.leave) this.#options.onLeave?.();
     else if (isNumbered) this.#onStreamRecord(record);
     // What is not numbered and not known is a later version's business.
+  }
+
+  #onNotice(record: LinkRecord): void {
+    const notice = decodeNotice(record);
+    const stream = this.#streams.get(record.stream);
+    if (notice === null || stream === undefined || this.#options.role === 'gate') return;
+    stream.notice = notice;
+    this.#options.onNotice?.(stream, notice);
   }
 
   #onStreamRecord(record: LinkRecord): void {
@@ -442,7 +505,7 @@ export class LinkSession implements StreamHost {
     if (this.#options.role !== 'gate' || record.stream <= this.#lastOpened)
       throw malformed(`stream ${record.stream} is opened out of turn`);
     this.#lastOpened = record.stream;
-    const stream = this.#addStream(record.stream, opening.service);
+    const stream = this.#addStream(record.stream, opening);
     if (this.#streams.size > MAX_SESSION_STREAMS) {
       this.sendReset(stream, `more than ${MAX_SESSION_STREAMS} streams`);
       return;
@@ -484,11 +547,12 @@ export class LinkSession implements StreamHost {
 
   // ------------------------------------------------------------------------------------------ the rest
 
-  #addStream(id: number, service: string): LinkStream {
+  #addStream(id: number, { service, client }: LinkOpening): LinkStream {
     const { codec, compresses } = this.#options;
     const stream = new LinkStream({
       id,
       service,
+      client,
       host: this,
       encoder: codec.openEncoder(),
       decoder: codec.openDecoder(),
@@ -504,6 +568,7 @@ export class LinkSession implements StreamHost {
   #drop(stream: LinkStream): void {
     this.#streams.delete(stream.id);
     this.#ready.delete(stream);
+    this.#untold.delete(stream);
     stream.close();
   }
 
@@ -523,7 +588,9 @@ export class LinkSession implements StreamHost {
   #tick(): void {
     this.#cancelTick = this.#options.clock.schedule(TICK_MS, () => this.#tick());
     const nowMs = this.nowMs();
-    for (const stream of this.#streams.values()) {
+    for (const stream of [...this.#streams.values()]) {
+      const resetWhy = stream.resetDueAt(nowMs);
+      if (resetWhy !== null) this.sendReset(stream, resetWhy);
       if (nowMs - stream.lastSentAtMs < HISTORY_IDLE_MS || !stream.encoder.hasHistory) continue;
       stream.encoder.rest();
       this.#sendForgetIfOwed(stream);

@@ -2,6 +2,7 @@
 // session decides when a piece goes and keeps the records.
 import type { StreamDecoder, StreamEncoder } from '../core/link-codec.ts';
 import type { EffortChoice } from './effort-choice.ts';
+import type { LinkNotice } from './link-records.ts';
 import { SecretLook } from './secret-look.ts';
 
 /** Read from the local socket and not sent: at the bound the socket is not read any more. */
@@ -13,6 +14,8 @@ const SMALL_BYTES = 1400;
 /** So much of a stream goes before everything else, refilled over QUICK_REFILL_MS: who types, not who copies in small pieces. */
 const QUICK_BYTES = 8192;
 const QUICK_REFILL_MS = 100;
+/** A reset that waits for what was pushed before it overtakes it after so long. */
+export const RESET_FLUSH_MS = 2_000;
 
 /** The local side of a stream: its socket, or whatever stands for one. */
 export interface StreamEnd {
@@ -32,6 +35,8 @@ export interface StreamHost {
   wake(stream: LinkStream): void;
   sendReset(stream: LinkStream, why: string): void;
   sendCredit(stream: LinkStream, bytes: number): void;
+  /** What `notice` says is to be told. */
+  tellNotice(stream: LinkStream): void;
   /** All streams together have read as much as they may. */
   readonly isFull: boolean;
   notePending(bytes: number): void;
@@ -41,6 +46,8 @@ export interface StreamHost {
 export interface LinkStreamParts {
   readonly id: number;
   readonly service: string;
+  /** As the edge has it. */
+  readonly client: string;
   readonly host: StreamHost;
   readonly encoder: StreamEncoder;
   readonly decoder: StreamDecoder;
@@ -55,6 +62,7 @@ export interface LinkStreamParts {
 export class LinkStream {
   readonly id: number;
   readonly service: string;
+  readonly client: string;
   readonly encoder: StreamEncoder;
   readonly decoder: StreamDecoder;
   readonly choice: EffortChoice;
@@ -66,6 +74,10 @@ export class LinkStream {
   rawBytesSent = 0;
   rawBytesReceived = 0;
   codedBytesSent = 0;
+  /** Gate: what the edge is told of it; null: nothing. Edge: what it was told last. */
+  notice: LinkNotice | null = null;
+  /** Gate: when the notice was told on the present connection it says this. */
+  toldNotice: LinkNotice | null = null;
   readonly #host: StreamHost;
   #isCompressed: boolean;
   #creditBytes: number;
@@ -78,12 +90,14 @@ export class LinkStream {
   readonly #secretLook = new SecretLook();
   #isPaused = false;
   #wantsEnd = false;
+  #resetDue: { readonly why: string; readonly bySendingMs: number } | null = null;
   #quickBytes = QUICK_BYTES;
   #quickAtMs: number;
 
   constructor(parts: LinkStreamParts) {
     this.id = parts.id;
     this.service = parts.service;
+    this.client = parts.client;
     this.encoder = parts.encoder;
     this.decoder = parts.decoder;
     this.choice = parts.choice;
@@ -121,6 +135,24 @@ export class LinkStream {
     if (!this.isOver) this.#host.sendReset(this, why);
   }
 
+  /** The same behind what waits, as long as that is not stuck (RESET_FLUSH_MS). */
+  resetWhenSent(why: string): void {
+    if (this.isOver) return;
+    if (this.#pendingBytes === 0) {
+      this.reset(why);
+      return;
+    }
+    this.#wantsEnd = true;
+    this.#resetDue ??= { why, bySendingMs: this.#host.nowMs() + RESET_FLUSH_MS };
+  }
+
+  /** Gate: tells the edge what became of the stream's client and platform. No byte of the stream's. */
+  tell(notice: LinkNotice): void {
+    if (this.isOver) return;
+    this.notice = notice;
+    this.#host.tellNotice(this);
+  }
+
   /** The local side has taken so much of what it was given. */
   consumed(bytes: number): void {
     this.#unconsumedBytes -= bytes;
@@ -153,7 +185,13 @@ export class LinkStream {
   }
 
   get isEndDue(): boolean {
-    return this.#wantsEnd && !this.hasSentEnd && this.#pendingBytes === 0;
+    return this.#wantsEnd && this.#resetDue === null && !this.hasSentEnd && this.#pendingBytes === 0;
+  }
+
+  /** Why it is to be reset now; null: it is not. */
+  resetDueAt(nowMs: number): string | null {
+    if (this.#resetDue === null) return null;
+    return this.#pendingBytes === 0 || nowMs >= this.#resetDue.bySendingMs ? this.#resetDue.why : null;
   }
 
   /** A small message of a stream that sends little: it goes first. */

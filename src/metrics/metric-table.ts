@@ -98,6 +98,20 @@ export const METRICS = {
   },
   torpor_alarms_total: { type: 'counter', help: 'Alarms; of no platform: "*".', labels: ['platform'] },
   torpor_workers: { type: 'gauge', help: 'Processes that carry the streams: wanted and running.', labels: ['kind'] },
+  torpor_link_up: { type: 'gauge', help: '1 while the edge is connected to the gate.', labels: ['edge'] },
+  torpor_link_streams: { type: 'gauge', help: 'Streams of the edge that are open.', labels: ['edge'] },
+  torpor_link_received_bytes_total: {
+    type: 'counter',
+    help: 'Bytes from the edge. plain: before compression. wire: as they came over the link, without TLS.',
+    labels: ['edge', 'form'],
+  },
+  torpor_link_sent_bytes_total: { type: 'counter', help: 'Bytes to the edge, likewise.', labels: ['edge', 'form'] },
+  torpor_link_breaks_total: { type: 'counter', help: 'Connections of the edge that broke.', labels: ['edge'] },
+  torpor_link_resumes_total: {
+    type: 'counter',
+    help: 'Breaks after which the streams of the edge went on.',
+    labels: ['edge'],
+  },
   torpor_history_rows_total: {
     type: 'counter',
     help: 'Rows of the history: written, dropped at the bound of the queue, thinned by a bounded rate.',

@@ -9,12 +9,27 @@ import type { MetricsPage } from '../platform/metrics.ts';
 import type { Clock } from '../platform/ports.ts';
 import { REFUSAL_REASONS } from '../platform/refusal.ts';
 import type { SpoolJobStatus } from '../platform/spool.ts';
-import { type Farm, type FarmEvent, type PlatformStatus, STATE_NAMES, type StateName } from '../platform/status.ts';
+import {
+  type Farm,
+  type FarmEvent,
+  type LinkStatus,
+  type PlatformStatus,
+  STATE_NAMES,
+  type StateName,
+} from '../platform/status.ts';
 import type { TransitionReason } from '../platform/transition-reason.ts';
 import { METRICS, type MetricName, WAKE_BUCKETS_S } from './metric-table.ts';
 
 /** Of the wakes that people or their calendars cause. */
 const WAKE_REASONS: readonly TransitionReason[] = ['client', 'keepalive', 'operator', 'schedule'];
+/** Kinds of blockers, sources and edges: what is not there now must not stay as it was. */
+const COMING_AND_GOING = [
+  'torpor_blockers',
+  'torpor_power_watts',
+  'torpor_hold_compression_ratio',
+  'torpor_link_up',
+  'torpor_link_streams',
+] as const;
 /** Between two looks at each platform, for its energy. */
 const METER_EVERY_MS = 5000;
 
@@ -146,9 +161,7 @@ export class TorporMetrics {
   }
 
   #readFarm(farm: Farm): void {
-    // Kinds of blockers and sources come and go: what is not there now must not stay as it was.
-    for (const name of ['torpor_blockers', 'torpor_power_watts', 'torpor_hold_compression_ratio'] as const)
-      this.#gauge(name).reset();
+    for (const name of COMING_AND_GOING) this.#gauge(name).reset();
     const spooled = farm.spooledJobs();
     for (const status of farm.platforms()) {
       this.#readStatus(status);
@@ -157,6 +170,19 @@ export class TorporMetrics {
       const jobs = spooled.filter((job) => job.platform === status.name);
       this.#readSpool(status.name, jobs);
     }
+    for (const link of farm.links()) this.#readLink(link);
+  }
+
+  #readLink(link: LinkStatus): void {
+    const { edge } = link;
+    this.#gauge('torpor_link_up').set({ edge }, link.connected ? 1 : 0);
+    this.#gauge('torpor_link_streams').set({ edge }, link.streams);
+    this.#raise('torpor_link_received_bytes_total', { edge, form: 'plain' }, link.bytesFromEdge);
+    this.#raise('torpor_link_received_bytes_total', { edge, form: 'wire' }, link.wireBytesFromEdge);
+    this.#raise('torpor_link_sent_bytes_total', { edge, form: 'plain' }, link.bytesToEdge);
+    this.#raise('torpor_link_sent_bytes_total', { edge, form: 'wire' }, link.wireBytesToEdge);
+    this.#raise('torpor_link_breaks_total', { edge }, link.breaks);
+    this.#raise('torpor_link_resumes_total', { edge }, link.resumes);
   }
 
   #readSpool(platform: string, jobs: readonly SpoolJobStatus[]): void {

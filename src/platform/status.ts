@@ -67,6 +67,28 @@ export interface PlatformStatus {
   readonly failures: number;
 }
 
+/** The links of one edge to this Torpor's gate, those that are over included. */
+export interface LinkStatus {
+  /** As its certificate names it. */
+  readonly edge: string;
+  readonly connected: boolean;
+  /** Since when it is connected, or is not. */
+  readonly sinceMs: number;
+  /** Where it came from last. */
+  readonly from: string | null;
+  readonly streams: number;
+  /** Since Torpor started, before compression and after it, records' headers included, without TLS. */
+  readonly bytesFromEdge: number;
+  readonly wireBytesFromEdge: number;
+  readonly bytesToEdge: number;
+  readonly wireBytesToEdge: number;
+  readonly breaks: number;
+  /** Breaks after which its streams went on. */
+  readonly resumes: number;
+  /** Of what was sent last, its queue included; null: nothing was. */
+  readonly roundTripMs: number | null;
+}
+
 /** Idle streams that an explanation lists one by one. */
 export const QUIET_STREAMS_SHOWN = 100;
 
@@ -152,6 +174,8 @@ export interface Farm {
   platform(name: string): PlatformStatus;
   explain(name: string): Explanation;
   streams(): StreamStatus[];
+  /** The edges that have, or had, a link to this Torpor's gate; none where it has no gate. */
+  links(): LinkStatus[];
   /** What each platform slept, or would have, and who kept it awake. */
   report(): PlatformReport[];
   /** The kept events with an id above `afterId`, oldest first; the log is bounded, old events are dropped. */

@@ -84,6 +84,8 @@ export interface ListenerOptions {
   readonly door?: DoorRule | null;
   /** It has no port of its own, and is reached through that of another listener by these names. `listen` is that one's. Default: null. */
   readonly routed?: RouteNames | null;
+  /** Clients of this service of the link are its own, too. Default, and null: none is. */
+  readonly link?: { readonly service: string } | null;
   /** Of one source at once (see sourceOf); default, and null: maxStreams where that is given, else DEFAULT_MAX_PER_SOURCE; at a Unix socket no bound. */
   readonly maxPerSource?: number | null;
   /** null: DEFAULT_MAX_STREAMS. A client beyond the bound is reset. */

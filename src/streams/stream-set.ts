@@ -1,5 +1,5 @@
 // All streams of one platform and their listeners: what its controller holds, drains, releases and gives up.
-import { formatEndpoint, isNamedEndpoint } from '../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, isNamedEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import { containsAddress } from '../platform/ip-network.ts';
 import type {
@@ -319,6 +319,17 @@ export class StreamSet implements StreamGate {
 
   carriedBytes(): CarriedBytes {
     return { ...this.#carried };
+  }
+
+  /** A client that came over a link; its own address is known. False: no listener has the service. */
+  enter(service: string, makeClient: (at: Endpoint) => StreamSocket): boolean {
+    const listener = this.#listeners.find(({ options }) => options.link?.service === service);
+    if (listener === undefined) return false;
+    const client = makeClient(listener.endpoint);
+    const asks = asksOf(listener.options);
+    if (asks === 'nothing') this.#admit(client, listener, null);
+    else this.#putOnDoorstep(client, listener, { header: false, asks });
+    return true;
   }
 
   // ------------------------------------------------------------------------------------------ beside other processes

@@ -21,6 +21,8 @@ export interface StreamSocket {
   readonly localPort?: number | undefined;
   /** Its bytes come as `data`, in memory that stays as it is, and its `end` is never a RST. Default: it is a TCP socket, to be read as such. */
   readonly isPlain?: boolean;
+  /** Told which stream carries it. */
+  carriedBy?(stream: string): void;
   /** `drain` follows each write that is not done at once. The bytes stay as they are until then. */
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
   end(): unknown;

@@ -170,6 +170,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#page = this.#wasHeld && route.waitingPage !== 'off' ? new WaitingPage(route.waitingPage) : null;
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
+    client.carriedBy?.(id);
     // A check's rules are its listener's, also as these change, but for the one.
     const rules = arrival?.isCheck === true ? Object.create(route, { wakeOn: { value: 'input' } }) : route;
     this.#activity = new StreamActivity(home, rules, this, route.record ? beginTrace(home, route, id, client) : null);

@@ -1,10 +1,12 @@
 // The port behind which the streams of all platforms are carried, by this process or by several. Adapters stand beside it.
 
+import type { Endpoint } from '../platform/endpoint.ts';
 import type { TorporError } from '../platform/errors.ts';
 import type { StreamGate } from '../platform/ports.ts';
 import type { PassedSocket } from '../streams/inherited-sockets.ts';
 import type { ListenerOptions } from '../streams/listener.ts';
 import type { StreamSetChange, StreamSetOptions } from '../streams/stream-set.ts';
+import type { StreamSocket } from '../streams/stream-socket.ts';
 
 /** One platform's streams. Its VMs are held until they are released. */
 export type CarriedOptions = Pick<
@@ -21,6 +23,8 @@ export interface CarriedStreams extends StreamGate {
   update(change: StreamSetChange): Promise<TorporError[]>;
   /** Takes no more clients, but where these listen; its streams go on. Idempotent. */
   stopListening(but?: readonly ListenerOptions[]): void;
+  /** A client that came over a link, made once its listener is known. False: none has the service, or the streams are others'. */
+  enter(service: string, makeClient: (at: Endpoint) => StreamSocket): boolean;
   /** The sockets that it listens on. */
   readonly sockets: readonly PassedSocket[];
   /** The files of Unix sockets are another process's from now on: they stay when this one stops listening. */

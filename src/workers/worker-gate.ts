@@ -188,6 +188,11 @@ export class WorkerGate implements CarriedStreams {
     }
   }
 
+  /** Who carries a link's clients is one process: see link-checks.ts. */
+  enter(): boolean {
+    return false;
+  }
+
   stopListening(but: readonly ListenerOptions[] = []): void {
     const kept = new Set(keysOf(but));
     const keys = keysOf(this.#options.listeners);

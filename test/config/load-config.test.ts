@@ -83,6 +83,7 @@ describe('configuration', () => {
         ownWatts: 6,
         timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
       },
+      link: null,
       integrations: { mqtt: null, webhooks: [] },
       platforms: [
         {
@@ -164,6 +165,7 @@ describe('configuration', () => {
                   webSocket: null,
                   door: null,
                   routed: null,
+                  link: null,
                   maxPerSource: null,
                   maxStreams: null,
                 },
@@ -348,15 +350,15 @@ describe('problems', () => {
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
     [
       'wibble: 1',
-      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, platforms',
+      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, platforms',
     ],
     [
       '"a\\u0007b": 1',
-      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, platforms',
+      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, platforms',
     ],
     [
       '__proto__: {}',
-      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, platforms',
+      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, platforms',
     ],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);

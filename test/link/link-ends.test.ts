@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { EdgeStatusPage } from '../../src/link/edge-status-page.ts';
+import { TcpServices } from '../../src/link/gate-services.ts';
 import { LinkEdge } from '../../src/link/link-edge.ts';
 import { LinkGate } from '../../src/link/link-gate.ts';
 import { makeLinkKeys } from '../../src/link/link-keys.ts';
@@ -56,11 +58,14 @@ class Scene {
       ...common,
       listen: { host: LOOPBACK, port: 0 },
       keys: keys.gate,
-      services: [
-        { name: 'desktop', target: { host: LOOPBACK, port }, compress: true, proxyProtocol: null },
-        { name: 'closed', target: { host: LOOPBACK, port: closedPort }, compress: true, proxyProtocol: null },
-        { name: 'named', target: { host: LOOPBACK, port }, compress: true, proxyProtocol: 'v1' },
-      ],
+      services: new TcpServices(
+        [
+          { name: 'desktop', target: { host: LOOPBACK, port }, compress: true, proxyProtocol: null },
+          { name: 'closed', target: { host: LOOPBACK, port: closedPort }, compress: true, proxyProtocol: null },
+          { name: 'named', target: { host: LOOPBACK, port }, compress: true, proxyProtocol: 'v1' },
+        ],
+        this.log,
+      ),
     });
     this.relay = await Relay.start(this.gate.address.port);
     const listen = { host: LOOPBACK, port: 0 };
@@ -207,6 +212,26 @@ describe('edge and gate', () => {
     await eventually('the echo', () => kept.bytes().toString() === 'patience');
   });
 
+  it('the status page: what the link and its streams do, to whoever reads', async () => {
+    scene = new Scene();
+    await scene.begin(echo);
+    const page = await EdgeStatusPage.open({ host: LOOPBACK, port: 0 }, scene.edge);
+    try {
+      await eventually('the link', () => scene.edge.isConnected);
+      const client = scene.client();
+      client.write('hello');
+      const url = `http://${LOOPBACK}:${page.address.port}/`;
+      await eventually('the stream', () => scene.edge.status().streams.length === 1);
+      expect(await (await fetch(url)).json()).toMatchObject({
+        connected: true,
+        streams: [{ service: 'desktop', client: `${LOOPBACK}:${client.localPort}`, active: null, platform: null }],
+      });
+      expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+    } finally {
+      await page.close();
+    }
+  });
+
   it('a client that resets: its server sees a reset; a server that resets: its client does', async () => {
     scene = new Scene();
     const ends: string[] = [];
@@ -275,7 +300,7 @@ describe('edge and gate', () => {
     const impostor = await LinkGate.start({
       listen: { host: LOOPBACK, port: 0 },
       keys: keys.edge,
-      services: [],
+      services: new TcpServices([], scene.log),
       resumeMs: RESUME_MS,
       clock: systemClock,
       log: scene.log,
@@ -291,6 +316,43 @@ describe('edge and gate', () => {
     const error = await new Promise<Error>((resolve) => socket.once('error', resolve));
     expect((error as NodeJS.ErrnoException).code).toBe('INVALID_PURPOSE');
     await impostor.close();
+  });
+
+  it('a gate that has all the sessions it may: the next edge is refused and told why, and gets in when one is over', async () => {
+    scene = new Scene();
+    await scene.begin(echo, 300);
+    const gate = await LinkGate.start({
+      listen: { host: LOOPBACK, port: 0 },
+      keys: keys.gate,
+      services: new TcpServices([], scene.log),
+      resumeMs: 300,
+      clock: systemClock,
+      log: scene.log,
+      maxSessions: 2,
+    });
+    const startEdge = () =>
+      LinkEdge.start({
+        gate: gate.address,
+        keys: keys.edge,
+        listeners: [],
+        resumeMs: 300,
+        clock: systemClock,
+        log: scene.log,
+      });
+    const edges = [await startEdge(), await startEdge()];
+    try {
+      for (const edge of edges) await eventually('a link', () => edge.isConnected);
+      const late = await startEdge();
+      edges.push(late);
+      await eventually('the refusal', () => /the gate refused: the gate has 2 sessions/.test(logText(scene)));
+      expect([late.isConnected, gate.figures().length]).toEqual([false, 2]);
+      await edges.shift()?.close();
+      await eventually('the late edge to get in', () => late.isConnected);
+      expect(gate.figures().length).toBe(2);
+    } finally {
+      for (const edge of edges) await edge.close();
+      await gate.close();
+    }
   });
 
   it('whoever greets with anything else: is closed, and the gate serves on', async () => {

@@ -1,7 +1,8 @@
 // A session over one wire: bytes, ends, resets, credit, order, what is quick, what is compressed.
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { HISTORY_IDLE_MS, SILENCE_MS } from '../../src/link/link-session.ts';
+import { encodeOpening, encodeRecord, RECORD_TYPES } from '../../src/link/link-records.ts';
+import { HISTORY_IDLE_MS, MAX_SESSION_STREAMS, SILENCE_MS } from '../../src/link/link-session.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type KeptEnd, SessionPair } from './support/session-pair.ts';
 
@@ -183,6 +184,55 @@ describe('link session', () => {
     pair.connect(WIRE);
     await clock.advance(50);
     expect(pair.arrived.get(stream.id)?.bytes).toEqual(LINE);
+  });
+
+  it('a session that is full: the edge opens no more, the gate resets what comes beyond, and room is made by an end', async () => {
+    pair.connect(WIRE);
+    const first = pair.open();
+    for (let n = 1; n < MAX_SESSION_STREAMS; n += 1) pair.edge.open({ service: 'desktop', client: 'c' });
+    await clock.advance(200);
+    expect([pair.edge.streamCount, pair.gate.streamCount]).toEqual([MAX_SESSION_STREAMS, MAX_SESSION_STREAMS]);
+    expect(pair.edge.open({ service: 'desktop', client: 'c' })).toBe(null);
+    first.stream.push(Buffer.from(LINE));
+    first.stream.finish();
+    pair.arrived.get(first.stream.id)?.stream?.finish();
+    await clock.advance(200);
+    expect(pair.arrived.get(first.stream.id)?.bytes).toEqual(LINE);
+    expect(pair.edge.open({ service: 'desktop', client: 'c' })).not.toBe(null);
+    await clock.advance(200);
+    // An edge that does not keep the bound: the number before was taken by the one that came when there was room.
+    const beyond = encodeOpening(MAX_SESSION_STREAMS + 2, { service: 'desktop', client: 'c' });
+    pair.gate.receive(beyond);
+    expect(pair.gate.streamCount).toBe(MAX_SESSION_STREAMS);
+    expect(pair.arrived.has(MAX_SESSION_STREAMS + 2)).toBe(false);
+    expect(pair.breaks).toEqual([]);
+  });
+
+  it('what the gate tells of a stream: the edge hears it, again after a break, and no stream gets a byte of it', async () => {
+    pair.connect(WIRE);
+    const { stream, end } = pair.open();
+    await clock.advance(20);
+    const arrived = pair.arrived.get(stream.id) as KeptEnd;
+    arrived.stream?.tell({ isActive: true, state: 'awake' });
+    await clock.advance(20);
+    expect(stream.notice).toEqual({ isActive: true, state: 'awake' });
+    pair.cut();
+    arrived.stream?.tell({ isActive: false, state: 'asleep' });
+    await clock.advance(20);
+    expect(stream.notice).toEqual({ isActive: true, state: 'awake' });
+    pair.connect(WIRE);
+    await clock.advance(20);
+    expect(stream.notice).toEqual({ isActive: false, state: 'asleep' });
+    expect([end.bytes.length, arrived.bytes.length, stream.rawBytesReceived]).toEqual([0, 0, 0]);
+  });
+
+  it('a peer of the version before, that knows no notice: takes it for nothing; a later version of it: likewise', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open();
+    await clock.advance(20);
+    pair.edge.receive(encodeRecord(RECORD_TYPES.notice, stream.id, Buffer.of(2, 1, 2, 3, 4)));
+    pair.edge.receive(encodeRecord(15, stream.id, Buffer.of(1)));
+    expect([stream.notice, pair.edge.isClosed]).toEqual([null, false]);
   });
 
   it('nothing but pings for an hour: the connection stays, and no stream hears of it', async () => {

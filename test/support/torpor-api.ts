@@ -1,6 +1,6 @@
 // Torpor as programs meet it: its HTTP API, and what it has printed. Where it runs is its subclasses' business.
 import type { StreamStatus } from '../../src/platform/ports.ts';
-import type { FarmEvent, PlatformReport, PlatformStatus, StateName } from '../../src/platform/status.ts';
+import type { FarmEvent, LinkStatus, PlatformReport, PlatformStatus, StateName } from '../../src/platform/status.ts';
 import { eventually } from './eventually.ts';
 
 /** An answer takes milliseconds, and far more where its process is not given the machine. */
@@ -34,6 +34,10 @@ export abstract class TorporApi {
   /** The same as soon as it can be had: a process of its own is asked. */
   streamsNow(): Promise<StreamStatus[]> | StreamStatus[] {
     return this.streams();
+  }
+
+  links(): Promise<LinkStatus[]> {
+    return this.#get('/api/v1/links');
   }
 
   report(): Promise<PlatformReport[]> {

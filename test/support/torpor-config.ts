@@ -58,12 +58,14 @@ export interface SetUp extends PlatformSetUp {
   /** Left out: the default, with a sample a second. */
   readonly history?: 'off';
   readonly mqtt?: Readonly<Record<string, string>>;
+  /** The gate of a link. */
+  readonly link?: Readonly<Record<string, string>>;
 }
 
 /** Writes `torpor.yaml` into the folder and returns its path. */
 export function writeTorporConfig(folder: TempFolder, setUp: SetUp): string {
-  const { apiPort, workers, history, mqtt } = setUp;
-  return writeFarmConfig(folder, { apiPort, workers, history, mqtt, platforms: [setUp] });
+  const { apiPort, workers, history, mqtt, link } = setUp;
+  return writeFarmConfig(folder, { apiPort, workers, history, mqtt, link, platforms: [setUp] });
 }
 
 /** The same for several platforms under one Torpor. */
@@ -74,6 +76,7 @@ export function writeFarmConfig(
     readonly workers?: number | undefined;
     readonly history?: 'off' | undefined;
     readonly mqtt?: Readonly<Record<string, string>> | undefined;
+    readonly link?: Readonly<Record<string, string>> | undefined;
     readonly platforms: readonly PlatformSetUp[];
   },
 ): string {
@@ -84,6 +87,7 @@ export function writeFarmConfig(
     workers: farm.workers ?? 1,
     history: farm.history ?? { powerEvery: '1s' },
     ...(farm.mqtt === undefined ? {} : { mqtt: farm.mqtt }),
+    ...(farm.link === undefined ? {} : { link: farm.link }),
     platforms: farm.platforms.map((platform) => platformSection(folder, platform)),
   };
   writeFileSync(path, stringify(config));

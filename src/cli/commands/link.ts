@@ -1,8 +1,10 @@
 // `torpor link`: the two ends of a compressed link, and the keys that they know each other by. What runs is src/link's.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isHost, parseEndpoint } from '../../config/endpoint.ts';
+import { EdgeStatusPage } from '../../link/edge-status-page.ts';
+import { type TcpService, TcpServices } from '../../link/gate-services.ts';
 import { type EdgeListener, LinkEdge } from '../../link/link-edge.ts';
-import { type GateService, LinkGate, RESUME_WINDOW_MS } from '../../link/link-gate.ts';
+import { LinkGate, RESUME_WINDOW_MS } from '../../link/link-gate.ts';
 import { type LinkRole, makeLinkKeys } from '../../link/link-keys.ts';
 import type { LinkFigures } from '../../link/link-session.ts';
 import { readLinkKeys } from '../../link/link-tls.ts';
@@ -34,6 +36,7 @@ interface EndOptions {
 interface EdgeOptions extends EndOptions {
   readonly gate: Endpoint;
   readonly listen: readonly Mapping[];
+  readonly status?: Endpoint;
 }
 
 interface GateOptions extends EndOptions {
@@ -76,6 +79,11 @@ export function addLinkCommands(program: Command, io: CliIo): void {
         new Option('--listen <[host:]port=service>', 'where clients of a service connect; may be given again')
           .argParser((text, before: Mapping[] | undefined) => [...(before ?? []), readListen(text)])
           .makeOptionMandatory(),
+      )
+      .addOption(
+        new Option('--status <[host:]port>', 'answer there, over HTTP, what the link and its streams do').argParser(
+          readStatus,
+        ),
       ),
     'edge',
   ).action((options: EdgeOptions) => runEdge(options, io));
@@ -160,15 +168,19 @@ async function runEdge(options: EdgeOptions, io: CliIo): Promise<void> {
   const edge = await LinkEdge.start({ gate, keys: files, listeners, resumeMs, clock: systemClock, log });
   for (const [index, address] of edge.addresses.entries())
     log.info({ service: listeners[index]?.service, listen: formatEndpoint(address) }, 'the edge listens');
+  const page =
+    options.status === undefined ? null : await EdgeStatusPage.open(options.status, edge).catch(closing(edge));
+  if (page !== null) log.info({ listen: formatEndpoint(page.address) }, 'the status is told');
   await stopped;
   const figures = edge.figures();
+  await page?.close();
   await edge.close();
   log.info(factsOf(figures), 'the edge stops');
 }
 
 async function runGate(options: GateOptions, io: CliIo): Promise<void> {
   const log = createLog(io, 'info');
-  const services: GateService[] = options.service.map(({ name, endpoint }) => ({
+  const services: TcpService[] = options.service.map(({ name, endpoint }) => ({
     name,
     target: endpoint,
     compress: !options.plain.includes(name),
@@ -177,11 +189,26 @@ async function runGate(options: GateOptions, io: CliIo): Promise<void> {
   const { keys, listen, resume: resumeMs } = options;
   const stopped = stopSignal(io);
   const files = await readLinkKeys(keys, options.name);
-  const gate = await LinkGate.start({ listen, keys: files, services, resumeMs, clock: systemClock, log });
+  const gate = await LinkGate.start({
+    listen,
+    keys: files,
+    services: new TcpServices(services, log),
+    resumeMs,
+    clock: systemClock,
+    log,
+  });
   log.info({ listen: formatEndpoint(gate.address), services: services.map(({ name }) => name) }, 'the gate listens');
   await stopped;
   for (const { edge, figures } of gate.figures()) log.info({ edge, ...factsOf(figures) }, 'a link ends');
   await gate.close();
+}
+
+/** What was begun before ends where the next thing cannot begin. */
+function closing(edge: LinkEdge): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await edge.close();
+    throw error;
+  };
 }
 
 function factsOf(figures: LinkFigures): object {
@@ -213,6 +240,10 @@ function readListen(text: string): Mapping {
     name: readName(text.slice(at + 1)),
     endpoint: readEndpoint(/^\d+$/.test(where) ? `127.0.0.1:${where}` : where),
   };
+}
+
+function readStatus(text: string): Endpoint {
+  return readEndpoint(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text);
 }
 
 function readService(text: string): Mapping {

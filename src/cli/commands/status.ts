@@ -1,7 +1,7 @@
 // `torpor status`: every platform on one line.
 import { type Command, Option } from 'commander';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
-import type { PlatformStatus } from '../../platform/status.ts';
+import type { LinkStatus, PlatformStatus } from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
@@ -25,11 +25,14 @@ export function addStatusCommand(program: Command, io: CliIo): void {
 
 async function status(options: StatusOptions, io: CliIo): Promise<void> {
   const client = clientFor(io, options);
-  const look = async () => formatStatus(await client.platforms(), Date.now(), styleFor(io));
+  const look = async () => {
+    const [platforms, links] = await Promise.all([client.platforms(), client.links()]);
+    const style = styleFor(io);
+    return [...formatStatus(platforms, Date.now(), style), ...formatLinks(links, Date.now(), style)];
+  };
   if (options.watch === true) return await showLive(io, { look });
-  const platforms = await client.platforms();
-  if (options.json) printJson(io, platforms);
-  else printLines(io, ...formatStatus(platforms, Date.now(), styleFor(io)));
+  if (options.json) printJson(io, await client.platforms());
+  else printLines(io, ...(await look()));
 }
 
 /** The table of platforms: a heading, then one line each. `ACTIVE` is active streams of open ones. */
@@ -67,6 +70,18 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
   if (wanted === 1) return table;
   const workers = `${running} of ${wanted} workers run`;
   return [...table, running === wanted ? workers : style.bad(workers)];
+}
+
+/** Its gate's edges, a line each. */
+function formatLinks(links: readonly LinkStatus[], nowMs: number, style: Style): string[] {
+  return links.map((link) => {
+    const state = link.connected ? style.good('connected') : style.bad('away');
+    const from = `${formatBytes(link.bytesFromEdge)} from it in ${formatBytes(link.wireBytesFromEdge)}`;
+    const to = `${formatBytes(link.bytesToEdge)} to it in ${formatBytes(link.wireBytesToEdge)}`;
+    const carried = `${link.streams} streams, ${from}, ${to}`;
+    const breaks = link.breaks === 0 ? '' : `, ${link.breaks} breaks, ${link.resumes} resumed`;
+    return `edge ${plainText(link.edge)} ${state} for ${formatDuration(nowMs - link.sinceMs)}: ${carried}${breaks}`;
+  });
 }
 
 /** Whom it did not serve since Torpor started: `vdi-01 refused clients: 12 wake-rate, 3 proxy-header`. */

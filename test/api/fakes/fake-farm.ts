@@ -8,6 +8,7 @@ import type {
   Farm,
   FarmEvent,
   InhibitRequest,
+  LinkStatus,
   PlatformReport,
   PlatformStatus,
 } from '../../../src/platform/status.ts';
@@ -116,6 +117,7 @@ export class FakeFarm implements Farm {
   reports: PlatformReport[] = [];
   jobs: SpoolJobStatus[] = [];
   openStreams: StreamStatus[] = [fakeStream()];
+  edges: LinkStatus[] = [];
   /** Set to make `sleep` refuse. */
   sleepRefusal: TorporError | null = null;
   /** What an order answers that holds, but is not on disk. */
@@ -151,6 +153,10 @@ export class FakeFarm implements Farm {
     if (!this.jobs.some(({ id }) => id === job))
       throw new TorporError('ERR_SPOOL', `${name} has no spooled job ${job}`);
     this.jobs = this.jobs.filter(({ id }) => id !== job);
+  }
+
+  links(): LinkStatus[] {
+    return this.edges;
   }
 
   emit(message: string, kind = 'note', facts: FarmEvent['facts'] = {}): FarmEvent {
