@@ -102,6 +102,8 @@ export class WeekWorld {
   readonly #people: Person[] = [];
   readonly #atVm = new Map<number, VmSocket>();
   readonly #told = new Map<string, LinkStream>();
+  /** Whose a stream of the platform is, by its id. */
+  readonly #clientOf = new Map<string, number>();
   readonly #active = new Set<string>();
   #platform!: VirtualPlatform;
   #sleeps = 0;
@@ -180,7 +182,7 @@ export class WeekWorld {
     let checked = 0;
     const { state } = this.#platform;
     for (const [id, { notice }] of this.#told) {
-      const person = this.#people.find((each) => each.number === numberOf(this.#clientOf.get(id)));
+      const person = this.#people.find((each) => each.number === this.#clientOf.get(id));
       const isConnected = this.#links.every(({ edge }) => edge.isConnected);
       if (person === undefined || person.fate !== 'open' || notice === null || !isConnected) continue;
       const heard = person.stream.notice;
@@ -250,8 +252,6 @@ export class WeekWorld {
   }
 
   // ------------------------------------------------------------------------------------------ the gate
-
-  readonly #clientOf = new Map<string, number>();
 
   #accept(stream: LinkStream, client: string): StreamEnd {
     let socket: LinkSocket | null = null;
@@ -353,8 +353,4 @@ export class WeekWorld {
       appointments: this.clock.kept,
     };
   }
-}
-
-function numberOf(number: number | undefined): number {
-  return number ?? 0;
 }

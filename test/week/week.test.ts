@@ -17,7 +17,8 @@ it('links that break, a platform that sleeps, people who come and go -> every by
   }
   const figures = await world.end();
   console.info(`week: ${DAYS} days, seed ${SEED}: ${JSON.stringify({ ...figures, noticesChecked })}`);
-  expect(figures.ended).toBeGreaterThan(5 * DAYS);
+  // Half a day has nine on average, and none of some seeds.
+  if (DAYS >= 7) expect(figures.ended).toBeGreaterThan(5 * DAYS);
   expect(figures.breaks).toBeGreaterThan(20 * DAYS);
   expect(figures.sleeps).toBeGreaterThan(0);
   expect(figures.wakes).toBeGreaterThan(0);
