@@ -1,5 +1,8 @@
 // The idle policy of a live platform, end to end: the built Torpor, a simulated platform, one line of configuration.
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -60,4 +63,66 @@ describe('idlePolicy', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     expect(leftMs).toBeGreaterThan(7 * 60_000);
     expect(leftMs).toBeLessThan(9 * 60_000 + 1000);
   });
+
+  test('learned, with calendars of a file, a server and one that is gone, and a machine that opens -> read, told of without their URLs, an event', async () => {
+    await using stage = await Stage.open();
+    const entry = ['BEGIN:VEVENT', 'UID:1', `DTSTART:${utc(3_600_000)}`, `DTEND:${utc(7_200_000)}`, 'END:VEVENT'];
+    const calendar = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//torpor//test', ...entry, 'END:VCALENDAR', ''];
+    const secret = 'moss-41-lantern';
+    const asked: string[] = [];
+    await using server = await serveText((url) => {
+      asked.push(url);
+      return url.includes('busy') ? calendar.join('\r\n') : null;
+    });
+    const file = stage.folder.file('holidays.ics');
+    writeFileSync(file, calendar.join('\r\n'));
+    const at = (path: string) => `http://127.0.0.1:${server.port}/${path}?key=${secret}`;
+    const calendars = [{ file }, { url: at('busy.ics'), client: '127.0.0.1' }, { url: at('gone.ics') }];
+    setPlatform(stage, { idlePolicy: 'learned', calendars });
+    const torpor = await stage.run();
+    await eventually('two calendars to be read', () => torpor.output.split('a calendar was read').length === 3);
+    await eventually(
+      'the third to be missed',
+      () => /a calendar cannot be read/.test(torpor.output) && /status 404/.test(torpor.output),
+    );
+    expect(asked.sort()).toEqual([`/busy.ics?key=${secret}`, `/gone.ics?key=${secret}`]);
+    expect(torpor.output).not.toContain(secret);
+
+    expect(await opened(stage, PLATFORM, { client: '10.0.0.7' })).toBe(202);
+    expect(await opened(stage, PLATFORM, { client: 'not an address' })).toBe(400);
+    expect(await opened(stage, 'nobody', { client: '10.0.0.7' })).toBe(404);
+    const events = (await torpor.events()).filter(({ kind }) => kind === 'client-opened');
+    expect(events.map(({ facts }) => facts?.client)).toEqual(['10.0.0.7']);
+  });
 });
+
+async function opened(stage: Stage, platform: string, body: object): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${stage.apiPort}/api/v1/platforms/${platform}/opened`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return response.status;
+}
+
+/** So much later than now, as iCalendar writes it. */
+function utc(inMs: number): string {
+  return `${new Date(Date.now() + inMs).toISOString().replace(/[-:]|\.\d+/g, '')}`;
+}
+
+/** A web server of texts; null is 404. */
+async function serveText(textOf: (url: string) => string | null) {
+  const server = createServer((request, response) => {
+    const text = textOf(request.url ?? '');
+    response.writeHead(text === null ? 404 : 200, { 'content-type': 'text/calendar' }).end(text ?? '');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
