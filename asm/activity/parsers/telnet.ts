@@ -1,4 +1,5 @@
-// Telnet's client side: commands and negotiations are chatter, every other byte is a key. Source: RFC 854, RFC 855.
+// Telnet's client side: commands and negotiations are chatter, every other byte is a key; so is a serial line's BREAK. Source: RFC 854,
+// RFC 855, RFC 2217.
 import { REASON_INPUT } from '../reasons';
 import { giveActive, giveProtocol } from '../verdict';
 
@@ -12,6 +13,11 @@ const PHASE_OPTION: u8 = 2;
 const PHASE_SUB: u8 = 3;
 /** After IAC within a subnegotiation. */
 const PHASE_SUB_COMMAND: u8 = 4;
+/** After IAC SB: the option. */
+const PHASE_SUB_OPTION: u8 = 5;
+/** Within one of COM-PORT-OPTION: its command, then the value of SET-CONTROL. */
+const PHASE_COM_PORT: u8 = 6;
+const PHASE_COM_CONTROL: u8 = 7;
 
 const IAC: u8 = 255;
 const WILL: u8 = 251;
@@ -20,6 +26,10 @@ const SE: u8 = 240;
 /** Commands that a key of the user makes: BRK, IP, AO, AYT, EC, EL. */
 const BRK: u8 = 243;
 const EL: u8 = 248;
+/** RFC 2217: what is set of the line is the program's doing, its BREAK is asked for by a person (a console's SysRq, ROM monitors). */
+const COM_PORT_OPTION: u8 = 44;
+const SET_CONTROL: u8 = 5;
+const BREAK_ON: u8 = 5;
 
 /** Judges the client's bytes from `from` to `end`. It cannot lose its place: what is not a command is data. */
 export function judgeTelnet(message: usize, from: usize, end: usize): void {
@@ -35,8 +45,17 @@ function step(phase: u8, byte: u8): u8 {
     case PHASE_OPTION:
       giveProtocol(3);
       return PHASE_DATA;
+    case PHASE_SUB_OPTION:
+      if (byte === COM_PORT_OPTION) return PHASE_COM_PORT;
+      return within(byte);
+    case PHASE_COM_PORT:
+      if (byte === SET_CONTROL) return PHASE_COM_CONTROL;
+      return within(byte);
+    case PHASE_COM_CONTROL:
+      if (byte === BREAK_ON) giveActive(REASON_INPUT, 3);
+      return within(byte);
     case PHASE_SUB:
-      return byte === IAC ? PHASE_SUB_COMMAND : PHASE_SUB;
+      return within(byte);
     case PHASE_SUB_COMMAND:
       if (byte !== SE) return PHASE_SUB;
       giveProtocol(2);
@@ -48,8 +67,12 @@ function step(phase: u8, byte: u8): u8 {
   }
 }
 
+function within(byte: u8): u8 {
+  return byte === IAC ? PHASE_SUB_COMMAND : PHASE_SUB;
+}
+
 function takeCommand(byte: u8): u8 {
-  if (byte === SB) return PHASE_SUB;
+  if (byte === SB) return PHASE_SUB_OPTION;
   if (byte >= WILL && byte < IAC) return PHASE_OPTION;
   if (byte === IAC || (byte >= BRK && byte <= EL)) giveActive(REASON_INPUT, 2);
   else giveProtocol(2);

@@ -160,6 +160,24 @@ export const DIALOGUES: Record<string, Dialogue> = {
     chatter: { nop: hex('ff f1'), 'window size': hex('ff fa 1f 0050 0018 ff f0'), negotiation: hex('ff fb 1f') },
     input: { key: ascii('x'), interrupt: hex('ff f4'), 'a 255 as data': hex('ff ff') },
   },
+  // RFC 2217: COM-PORT-OPTION is 44 (2c), a client's commands count from 0.
+  'serial line in telnet': {
+    protocol: 'telnet',
+    opening: [['c', hex('ff fb 2c')]],
+    chatter: {
+      'its baud rate': hex('ff fa 2c 01 00 00 25 80 ff f0'),
+      'a size that is the code of SET-CONTROL, and more': hex('ff fa 2c 02 05 05 ff f0'),
+      'DTR on': hex('ff fa 2c 05 08 ff f0'),
+      'BREAK off': hex('ff fa 2c 05 06 ff f0'),
+      'which line states it wants': hex('ff fa 2c 0a ff ff ff f0'),
+      'which modem states it wants': hex('ff fa 2c 0b 00 ff f0'),
+      'a purge': hex('ff fa 2c 0c 03 ff f0'),
+      'flow control': hex('ff fa 2c 08 ff f0 ff fa 2c 09 ff f0'),
+      'its signature': hex('ff fa 2c 00 ff f0'),
+      'a window size that reads like BREAK': hex('ff fa 1f 05 05 00 18 ff f0'),
+    },
+    input: { key: ascii('x'), BREAK: hex('ff fa 2c 05 05 ff f0') },
+  },
   websocket: {
     protocol: 'websocket',
     opening: WEBSOCKET_OPENING,
