@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { SimulatedPlatformOptions } from '../../src/power/simulated/simulated-platform.ts';
+import { eventually } from '../support/eventually.ts';
 import { BadLine } from './support/bad-line.ts';
 import {
   askForSleep,
@@ -57,7 +58,6 @@ async function sleepUntilItDoes(scene: Scene): Promise<void> {
 
 /** All is in time up to the press: a BMC that is late with what is asked before it is not pressed at all. */
 function makePressLate(stage: Stage): void {
-  stage.pressTravelMs = LATE_MS;
   stage.platform.bmc.faults.deedDelayMs = LATE_MS;
 }
 
@@ -107,6 +107,8 @@ describe('a bad network to the BMC', { timeout: 4 * E2E_TIMEOUT_MS }, () => {
     const { stage, torpor, client } = scene;
     makePressLate(stage);
     await askForSleep(scene);
+    // The press is on its way, and has been for longer than a clock can miss: what the client sends comes after it.
+    await eventually('the press', () => (stage.platform.bmc.lateDeedMs ?? 0) > 20, { everyMs: 5 });
     expect(stage.platform.host.buttonPresses).toBe(0);
     client.write('two\n');
     await expectAnswered(scene, 2, 'two');

@@ -130,6 +130,7 @@ export class SimulatedBmc {
   #misnumbered = 0;
   /** Taken in with the last packet, and not carried out yet. */
   #lateDeed: (() => Uint8Array | null) | null = null;
+  #lateSinceMs: number | null = null;
   #dice: number;
   #socket: Socket | null = null;
 
@@ -252,7 +253,17 @@ export class SimulatedBmc {
     send(answer);
     const deed = this.#lateDeed;
     this.#lateDeed = null;
-    if (deed !== null) this.#clock.schedule(this.faults.deedDelayMs, () => send(deed()));
+    if (deed === null) return;
+    this.#lateSinceMs = this.#clock.nowMs();
+    this.#clock.schedule(this.faults.deedDelayMs, () => {
+      send(deed());
+      this.#lateSinceMs = null;
+    });
+  }
+
+  /** For how long a command that acts and is late (`deedDelayMs`) has been on its way, also while it is carried out; null: none is. */
+  get lateDeedMs(): number | null {
+    return this.#lateSinceMs === null ? null : this.#clock.nowMs() - this.#lateSinceMs;
   }
 
   /** What the BMC does with one datagram, faults included: the datagram it answers, or null. Never throws. For transports other than UDP. */

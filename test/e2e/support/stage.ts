@@ -39,8 +39,6 @@ export class Stage implements AsyncDisposable {
   /** Every change of the simulated host, oldest first. Without one nobody touched its power. */
   readonly changes: HostChange[] = [];
   readonly presses: PressWatch;
-  /** How long the last press was on its way: what a bad line between Torpor and the BMC makes of it. */
-  pressTravelMs = 0;
   readonly #torpors: Array<TorporApi & AsyncDisposable> = [];
   readonly #clients: LineClient[] = [];
   #idleTimeoutMs = 0;
@@ -55,7 +53,7 @@ export class Stage implements AsyncDisposable {
       clients: this.#clients,
       torpors: this.#torpors,
       idleTimeoutMs: () => this.#idleTimeoutMs,
-      travelMs: () => this.pressTravelMs,
+      travelMs: () => platform.bmc.lateDeedMs ?? 0,
     });
   }
 
