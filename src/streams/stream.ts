@@ -32,18 +32,22 @@ import { type BannerMemory, ServerBanner } from './server-banner.ts';
 import { type PortOwner, SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
 import type { SourceHolds } from './source-holds.ts';
-import { type ActivityOwner, StreamActivity, type WakeOn } from './stream-activity.ts';
+import { type ActivityOwner, StreamActivity, type Verdict, type WakeOn } from './stream-activity.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
 import { type ConnectOwner, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { StreamTrace, TraceRecorder } from './trace-recorder.ts';
 import { WaitingPage, type WaitingPageRule } from './waiting-page.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
+import { WebSocketPings } from './web-socket-pings.ts';
 
 /** A client that was let go has this long to close its side, too. */
 const LET_GO_MS = 5_000;
 /** What the clients of a Unix socket are called: who they are (SO_PEERCRED) Node does not tell. */
 export const UNIX_CLIENT = 'unix';
+
+/** As these a WebSocket may pass through a listener. */
+const MAY_UPGRADE: ReadonlySet<Protocol> = new Set(['auto', 'http', 'websocket']);
 
 /** What the listener that accepted a stream says about it. */
 export interface StreamRoute {
@@ -132,6 +136,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   readonly #banner: ServerBanner | null;
   /** null: its requests are held, as everything else is. */
   #page: WaitingPage | null;
+  /** null: no WebSocket passes through it. */
+  #pings: WebSocketPings | null;
   /** null: they wait as long as their client does. */
   readonly #patience: KeepalivePatience | null;
   #mode: StreamStatus['mode'];
@@ -168,6 +174,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
     this.#banner = route.banner === null ? null : new ServerBanner(route.banner);
     this.#page = this.#wasHeld && route.waitingPage !== 'off' ? new WaitingPage(route.waitingPage) : null;
+    this.#pings = MAY_UPGRADE.has(route.protocol) ? new WebSocketPings() : null;
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
     client.carriedBy?.(id);
@@ -292,14 +299,14 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const hasCounted = this.#target === null || this.#activity.lastActiveAtMs >= this.#heldSinceMs;
     const waited = this.isWaiting && hasCounted;
     this.#patience?.end();
-    const verdict = this.#activity.release();
+    const verdict = this.#activity.release() === 'refused' ? 'refused' : this.#judgeBegunPing();
     if (verdict === 'refused') {
       this.#refuse();
       return;
     }
     if (this.#target === null) this.#connect();
     else this.#deliver();
-    this.#activity.report(verdict);
+    if (!this.isClosed) this.#activity.report(verdict);
     if (waited && !this.#activity.isActive) this.#activity.insist('waited for the wake');
   }
 
@@ -402,18 +409,48 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     if (this.#mode === 'closed') return;
     this.#bytesFromClient += chunk.length;
     this.#home.carried.fromClients += chunk.length;
+    const rest = this.#answerPings(chunk);
+    if (rest.length === 0) return;
     // A client that is let go says goodbye: nobody is there.
-    const verdict = this.#isLetGo ? 'quiet' : this.#activity.judge('client', chunk);
+    const verdict = this.#isLetGo ? 'quiet' : this.#activity.judge('client', rest);
     if (verdict === 'refused') {
       this.#refuse();
       return;
     }
-    this.#page?.add(chunk);
-    const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(chunk);
+    this.#page?.add(rest);
+    const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(rest);
     this.#activity.report(verdict);
     if (this.#page !== null && this.#answersInPlace()) return;
     if (verdict === 'quiet' && this.#mode === 'holding' && !this.#activity.isDormant) this.#patience?.begin();
     if (boundReached !== null && this.isHeld) this.#activity.insist(boundReached);
+  }
+
+  /** What of the chunk is left for the VM: all but the pings that are answered while it must not be sent to. They never count. */
+  #answerPings(chunk: Buffer): Buffer {
+    const pings = this.#pings;
+    if (pings === null) return chunk;
+    let rest = chunk;
+    if (this.#mode === 'holding') {
+      // To a client that does not take its pongs no more are written: then pings are held, and the hold's bound is theirs.
+      const takesPongs = this.#clientPort.isDrained && !this.#targetHasEnded && !this.#isLetGo;
+      const { held, pongs } = pings.hold(chunk, takesPongs);
+      if (pongs.length > 0) this.#sendToClient(pongs, false);
+      rest = held;
+    } else pings.followClient(chunk);
+    if (pings.isOver) this.#pings = null;
+    return rest;
+  }
+
+  /** A ping that is not whole when the hold ends belongs to the VM. */
+  #judgeBegunPing(): Verdict {
+    const begun = this.#holdBegunPing();
+    return begun === null || this.#isLetGo ? 'quiet' : this.#activity.judge('client', begun);
+  }
+
+  #holdBegunPing(): Buffer | null {
+    const begun = this.#pings?.takeBegun() ?? null;
+    if (begun !== null) this.#makeHold().push(begun);
+    return begun;
   }
 
   /**
@@ -478,6 +515,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     if (this.#mode === 'closed') return;
     this.#clientHasEnded = true;
     this.#firstToEnd ??= 'client';
+    this.#holdBegunPing();
     if (this.#mode === 'flowing') this.#target?.end();
     else this.#makeHold().hasFin = true;
     if (this.#isForgettable()) this.#forgetClient();
@@ -506,6 +544,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   #endByClientReset(): void {
     this.#firstToEnd ??= 'client';
+    this.#holdBegunPing();
     if (this.#hold !== null && this.#hold.heldBytes > 0) {
       this.#hold.hasRst = true;
       return;
@@ -585,8 +624,16 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       this.#endByWrongBanner();
       return;
     }
-    if (rest.length > 0) this.#sendToClient(rest, rest === chunk);
+    if (rest.length > 0) {
+      this.#followServer(rest);
+      this.#sendToClient(rest, rest === chunk);
+    }
     this.#activity.report(verdict);
+  }
+
+  #followServer(bytes: Buffer): void {
+    this.#pings?.followServer(bytes);
+    if (this.#pings?.isOver === true) this.#pings = null;
   }
 
   #sendToClient(bytes: Buffer, isWholeChunk: boolean): void {

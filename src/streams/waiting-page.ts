@@ -1,4 +1,5 @@
 // Answers a web client in its sleeping server's place: reads one request's head, decides who gets a page, and moves no byte itself.
+import { readFields } from './http-fields.ts';
 import { type WakeNotice, waitingPage } from './waiting-page-html.ts';
 
 /** off: every request is held. browsers: pages that somebody opens are answered. all: other readers get 503, too. */
@@ -61,15 +62,8 @@ function readHead(text: string): RequestHead | null {
   const [first, ...lines] = text.split('\r\n');
   const method = /^(GET|HEAD) [!-~]+ HTTP\/1\.[01]$/.exec(first ?? '')?.[1];
   if (method === undefined) return null;
-  const headers = new Map<string, string>();
-  for (const line of lines) {
-    const match = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (match === null) return null;
-    const name = (match[1] as string).toLowerCase();
-    const known = headers.get(name);
-    headers.set(name, known === undefined ? (match[2] as string) : `${known}, ${match[2]}`);
-  }
-  return { method, headers };
+  const headers = readFields(lines);
+  return headers === null ? null : { method, headers };
 }
 
 /** No body, no change of protocol, nothing conditional on the connection. */
