@@ -1,4 +1,4 @@
-// Peer: python3-websockets, server and client. A connection that nobody uses, under the pings of its client.
+// Peer: python3-websockets, server and client. A connection that nobody uses, under the pings of its client, with and without patience.
 import { requires } from '../support/requirements.ts';
 import { type ClientPlan, describeClient } from './support/describe-client.ts';
 import { openWebSocket, requiresWebSockets } from './support/websocket-client.ts';
@@ -19,4 +19,11 @@ describeClient('WebSocket client of a listener with protocol: websocket', {
   ...plan,
   start: (session) => openWebSocket(session, 'websocket'),
   steps: ['idle'],
+});
+
+// It would be gone before its quiet time is over, if nobody answered.
+describeClient('WebSocket client with pings every 2 s, each to be answered within 4 s', {
+  ...plan,
+  quietMs: 15_000,
+  start: (session) => openWebSocket(session, 'websocket', { everyS: 2, timeoutS: 4 }),
 });
