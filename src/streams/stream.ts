@@ -17,6 +17,7 @@ import { formatBytes, formatDuration } from '../platform/units.ts';
 import type { Arrival } from './arrival.ts';
 import { plainAddress, sourceOf } from './client-source.ts';
 import type { CommonBound } from './common-bound.ts';
+import { DiskRequests } from './disk/disk-requests.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -134,6 +135,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #page: WaitingPage | null;
   /** null: they wait as long as their client does. */
   readonly #patience: KeepalivePatience | null;
+  /** Fed with what is passed on, in both directions; null: its client is no disk's. */
+  readonly #disk: DiskRequests | null;
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
   #target: StreamSocket | null = null;
@@ -170,6 +173,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#page = this.#wasHeld && route.waitingPage !== 'off' ? new WaitingPage(route.waitingPage) : null;
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
+    this.#disk = route.device === 'disk' ? this.#makeDisk() : null;
     client.carriedBy?.(id);
     // A check's rules are its listener's, also as these change, but for the one.
     const rules = arrival?.isCheck === true ? Object.create(route, { wakeOn: { value: 'input' } }) : route;
@@ -392,6 +396,16 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 
   /** ActivityOwner. */
+  isUnanswered(): boolean {
+    return this.unansweredRequests > 0;
+  }
+
+  /** What its client has asked of a disk and was not answered. What is held was not sent, and does not count. */
+  get unansweredRequests(): number {
+    return this.#mode === 'closed' ? 0 : (this.#disk?.inFlight() ?? 0);
+  }
+
+  /** ActivityOwner. */
   onOver(): void {
     this.#home.forget(this);
   }
@@ -409,7 +423,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       return;
     }
     this.#page?.add(chunk);
-    const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(chunk);
+    const boundReached = this.#mode === 'flowing' ? this.#send(chunk) : this.#keep(chunk);
     this.#activity.report(verdict);
     if (this.#page !== null && this.#answersInPlace()) return;
     if (verdict === 'quiet' && this.#mode === 'holding' && !this.#activity.isDormant) this.#patience?.begin();
@@ -437,8 +451,10 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     return true;
   }
 
-  #send(): null {
-    if (this.#targetPort !== null && !this.#clientPort.pass(this.#targetPort)) this.updateReading();
+  #send(chunk: Buffer): null {
+    if (this.#targetPort === null) return null;
+    this.#disk?.read('client', chunk);
+    if (!this.#clientPort.pass(this.#targetPort)) this.updateReading();
     return null;
   }
 
@@ -522,6 +538,12 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     return new KeepalivePatience({ clock: this.#home.clock, waitMs: keepaliveWaitMs, onOver });
   }
 
+  #makeDisk(): DiskRequests {
+    const { clock, log, platform } = this.#home;
+    const onGivenUp = (why: string) => log.warn({ platform, stream: this.id }, `${this.client}: ${why}`);
+    return new DiskRequests({ clock, onGivenUp });
+  }
+
   #onKeepaliveOverdue(rule: 'wake' | 'close', why: string): void {
     if (this.#mode !== 'holding' || this.#clientIsGone || this.#isLetGo) return;
     if (rule === 'wake') this.#home.observer.keepaliveOverdue(this, why);
@@ -585,6 +607,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       this.#endByWrongBanner();
       return;
     }
+    if (this.#disk?.read('server', chunk) === true) this.#activity.settle();
     if (rest.length > 0) this.#sendToClient(rest, rest === chunk);
     this.#activity.report(verdict);
   }
@@ -643,6 +666,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       const heldBytes = this.#heldBytes;
       const bytes = this.#takeHeld();
       if (bytes === null) break;
+      this.#disk?.read('client', bytes);
       const takesMore = this.#targetPort?.write(bytes) === true;
       this.#wasHeld = false;
       if (isFirst) this.#home.observer.streamDelivered(this, heldBytes);
