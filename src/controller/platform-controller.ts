@@ -7,6 +7,7 @@ import { createPlatform, isCalm, nextDeadlineMs, step } from '../platform/machin
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../platform/model.ts';
 import type {
   Clock,
+  DrainReport,
   InhibitorPace,
   InhibitorWatch,
   Intent,
@@ -391,15 +392,7 @@ export class PlatformController implements StreamObserver {
   #drain(sequence: number, boundMs: number): void {
     this.#answer(
       this.gate.drain(boundMs, this.#stopping.signal),
-      ({ drained, unackedBytes }) => ({
-        kind: 'drained',
-        sequence,
-        drained,
-        why:
-          unackedBytes > 0
-            ? `${unackedBytes} bytes towards the VMs are not acknowledged`
-            : `whether all bytes reached the VMs could not be seen within ${formatDuration(boundMs)}`,
-      }),
+      (report) => ({ kind: 'drained', sequence, drained: report.drained, why: whyUndrained(report, boundMs) }),
       (problem) => ({ kind: 'drained', sequence, drained: false, why: problem }),
     );
   }
@@ -504,6 +497,12 @@ export class PlatformController implements StreamObserver {
 function inhibitorPace({ state }: PlatformModel): InhibitorPace {
   if (state === 'drowsy') return 'drowsy';
   return state === 'awake' || state === 'saving' ? 'running' : 'resting';
+}
+
+function whyUndrained({ unackedBytes, unansweredRequests = 0 }: DrainReport, boundMs: number): string {
+  if (unackedBytes > 0) return `${unackedBytes} bytes towards the VMs are not acknowledged`;
+  if (unansweredRequests > 0) return `${unansweredRequests} requests of disks' clients are not answered`;
+  return `whether all bytes reached the VMs could not be seen within ${formatDuration(boundMs)}`;
 }
 
 /** For people: `alice from 10.0.9.4:51234 (rdp)`. */

@@ -218,6 +218,8 @@ export interface DrainReport {
   readonly drained: boolean;
   /** Bytes that were still unacknowledged when the wait ended. */
   readonly unackedBytes: number;
+  /** Requests of disks' clients that were still unanswered then; missing where there were none. */
+  readonly unansweredRequests?: number;
   /** proc: the kernel's own queues were read. process: only this process's buffers could be seen. */
   readonly source: 'proc' | 'process';
 }
@@ -226,7 +228,7 @@ export interface DrainReport {
 export interface StreamGate {
   /** From now on nothing is sent towards any VM; what clients send is held. Idempotent. */
   hold(): void;
-  /** Resolves when nothing sent towards the VMs is unacknowledged any more, or the signal aborts, or the bound is over. */
+  /** Resolves when nothing sent towards the VMs is unacknowledged any more, and no disk's request unanswered, or the signal aborts, or the bound is over. */
   drain(boundMs: number, signal: AbortSignal): Promise<DrainReport>;
   /** Delivers what is held for one VM (null: all) and lets its streams flow. Idempotent. */
   release(vm: string | null): void;

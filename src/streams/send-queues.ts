@@ -98,15 +98,17 @@ export class SendQueues {
 
   /**
    * Resolves with `drained` when two readings in a row, QUEUE_POLL_MS apart, found every queue empty (the table is read
-   * in pieces while sockets come and go, so one reading alone could miss a line); without it when `boundMs` is over or
-   * the signal aborts. Never rejects.
+   * in pieces while sockets come and go, so one reading alone could miss a line) and `countUnanswered`, of requests that
+   * were sent, nothing; without it when `boundMs` is over or the signal aborts. Never rejects.
    */
-  async drain(boundMs: number, signal: AbortSignal): Promise<DrainReport> {
+  async drain(boundMs: number, signal: AbortSignal, countUnanswered: () => number = () => 0): Promise<DrainReport> {
     const untilMs = this.#clock.nowMs() + boundMs;
     let emptyReadings = 0;
     for (;;) {
-      const report = await this.#readAll();
-      emptyReadings = report.unackedBytes === 0 ? emptyReadings + 1 : 0;
+      const queues = await this.#readAll();
+      const unansweredRequests = countUnanswered();
+      const report = unansweredRequests === 0 ? queues : { ...queues, unansweredRequests };
+      emptyReadings = queues.unackedBytes + unansweredRequests === 0 ? emptyReadings + 1 : 0;
       if (emptyReadings === 2 && !signal.aborted) return { ...report, drained: true };
       if (signal.aborted || this.#clock.nowMs() >= untilMs) return { ...report, drained: false };
       await this.#pause(QUEUE_POLL_MS, signal);

@@ -55,6 +55,8 @@ export interface ActivityOwner extends StreamName {
   mayWake(): string | null;
   /** Runs once, where a dormant client ran out of time (PREFACE_BOUND_MS); `refusal` says so. */
   onLate(): void;
+  /** Whether its client has sent a disk's requests that are not answered: it stays in the pool meanwhile. */
+  isUnanswered(): boolean;
   /** Runs once, when the stream is closed and out of the pool. */
   onOver(): void;
 }
@@ -90,6 +92,8 @@ export class StreamActivity implements SeatOwner {
   readonly #openedAtMs: number;
   /** The stream opened towards a sleeper and has not seen it run since. One that has is no new connection any more. */
   #isNewToSleeper: boolean;
+  /** It is in the pool only because it was unanswered when its time was over. */
+  #isKept = false;
   #cancelBound: () => void = NOTHING;
   lastActiveAtMs: number;
   /** Why the last verdict was `refused`, for people and for those who count. */
@@ -219,6 +223,13 @@ export class StreamActivity implements SeatOwner {
     this.lastActiveAtMs = this.#home.clock.nowMs();
     this.#enterWhy = why;
     this.report(hasEntered ? 'entered' : 'active');
+  }
+
+  /** The last of the requests was answered for which the stream was kept in the pool: from now on its idle timeout counts. */
+  settle(): void {
+    if (!this.#isKept || this.#isClosed || this.#seat === null || !this.isActive) return;
+    this.#keep(this.#seat, 'a disk request was answered');
+    this.#isKept = false;
   }
 
   /** The stream's VM runs, and may speak: a stream that is dormant stays so, but the core follows it. `refused`: it has no room. */
@@ -356,9 +367,22 @@ export class StreamActivity implements SeatOwner {
   /** SeatOwner. A dormant stream is in no pool that it could leave. */
   onExpired(): void {
     if (this.#isDormant && !this.#isClosed) return;
+    if (!this.#isClosed && this.#seat !== null && this.#owner.isUnanswered()) {
+      this.#keep(this.#seat, 'a disk request is unanswered');
+      return;
+    }
+    this.#isKept = false;
     const why = this.#isClosed ? 'disconnected' : `no activity for ${formatDuration(this.#idleTimeoutMs)}`;
     this.#home.observer.streamIdle(this.#owner, why);
     if (this.#isClosed) this.#leave();
+  }
+
+  /** In the pool for another idle timeout; nobody was told that it was over. */
+  #keep(seat: Seat, why: string): void {
+    this.#home.registry.wake(seat);
+    this.#isKept = true;
+    this.#enterWhy = why;
+    this.lastActiveAtMs = this.#home.clock.nowMs();
   }
 
   #leave(): void {

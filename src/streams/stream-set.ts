@@ -257,8 +257,14 @@ export class StreamSet implements StreamGate {
     this.#spool?.heldChanged();
   }
 
+  /** Then also what disks' clients have asked for is answered: see docs/devices.md. */
   drain(boundMs: number, signal: AbortSignal): Promise<DrainReport> {
-    return this.#sendQueues.drain(boundMs, signal);
+    const countUnanswered = () => {
+      let count = 0;
+      for (const stream of this.#streams.values()) count += stream.unansweredRequests;
+      return count;
+    };
+    return this.#sendQueues.drain(boundMs, signal, countUnanswered);
   }
 
   release(vm: string | null): void {

@@ -17,6 +17,7 @@ import { formatBytes, formatDuration } from '../platform/units.ts';
 import type { Arrival } from './arrival.ts';
 import { plainAddress, sourceOf } from './client-source.ts';
 import type { CommonBound } from './common-bound.ts';
+import { DiskRequests } from './disk/disk-requests.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
@@ -140,6 +141,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #pings: WebSocketPings | null;
   /** null: they wait as long as their client does. */
   readonly #patience: KeepalivePatience | null;
+  /** Fed with what is passed on, in both directions; null: its client is no disk's. */
+  readonly #disk: DiskRequests | null;
   #mode: StreamStatus['mode'];
   #connector: TargetConnector | null = null;
   #target: StreamSocket | null = null;
@@ -177,6 +180,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#pings = MAY_UPGRADE.has(route.protocol) ? new WebSocketPings() : null;
     this.#heldSinceMs = this.#openedAtMs;
     this.#patience = this.#makePatience();
+    this.#disk = route.device === 'disk' ? this.#makeDisk() : null;
     client.carriedBy?.(id);
     // A check's rules are its listener's, also as these change, but for the one.
     const rules = arrival?.isCheck === true ? Object.create(route, { wakeOn: { value: 'input' } }) : route;
@@ -399,6 +403,16 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 
   /** ActivityOwner. */
+  isUnanswered(): boolean {
+    return this.unansweredRequests > 0;
+  }
+
+  /** What its client has asked of a disk and was not answered. What is held was not sent, and does not count. */
+  get unansweredRequests(): number {
+    return this.#mode === 'closed' ? 0 : (this.#disk?.inFlight() ?? 0);
+  }
+
+  /** ActivityOwner. */
   onOver(): void {
     this.#home.forget(this);
   }
@@ -418,7 +432,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       return;
     }
     this.#page?.add(rest);
-    const boundReached = this.#mode === 'flowing' ? this.#send() : this.#keep(rest);
+    const boundReached = this.#mode === 'flowing' ? this.#send(rest) : this.#keep(rest);
     this.#activity.report(verdict);
     if (this.#page !== null && this.#answersInPlace()) return;
     if (verdict === 'quiet' && this.#mode === 'holding' && !this.#activity.isDormant) this.#patience?.begin();
@@ -474,8 +488,10 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     return true;
   }
 
-  #send(): null {
-    if (this.#targetPort !== null && !this.#clientPort.pass(this.#targetPort)) this.updateReading();
+  #send(chunk: Buffer): null {
+    if (this.#targetPort === null) return null;
+    this.#disk?.read('client', chunk);
+    if (!this.#clientPort.pass(this.#targetPort)) this.updateReading();
     return null;
   }
 
@@ -561,6 +577,12 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     return new KeepalivePatience({ clock: this.#home.clock, waitMs: keepaliveWaitMs, onOver });
   }
 
+  #makeDisk(): DiskRequests {
+    const { clock, log, platform } = this.#home;
+    const onGivenUp = (why: string) => log.warn({ platform, stream: this.id }, `${this.client}: ${why}`);
+    return new DiskRequests({ clock, onGivenUp });
+  }
+
   #onKeepaliveOverdue(rule: 'wake' | 'close', why: string): void {
     if (this.#mode !== 'holding' || this.#clientIsGone || this.#isLetGo) return;
     if (rule === 'wake') this.#home.observer.keepaliveOverdue(this, why);
@@ -624,6 +646,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       this.#endByWrongBanner();
       return;
     }
+    if (this.#disk?.read('server', chunk) === true) this.#activity.settle();
     if (rest.length > 0) {
       this.#followServer(rest);
       this.#sendToClient(rest, rest === chunk);
@@ -690,6 +713,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       const heldBytes = this.#heldBytes;
       const bytes = this.#takeHeld();
       if (bytes === null) break;
+      this.#disk?.read('client', bytes);
       const takesMore = this.#targetPort?.write(bytes) === true;
       this.#wasHeld = false;
       if (isFirst) this.#home.observer.streamDelivered(this, heldBytes);

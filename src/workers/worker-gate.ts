@@ -239,14 +239,16 @@ export class WorkerGate implements CarriedStreams {
     const answers = await Promise.all([...this.#crew.present].map(ask));
     let drained = this.#crew.clock.nowMs() >= this.#unknownUntilMs;
     let unackedBytes = 0;
+    let unansweredRequests = 0;
     let source: DrainReport['source'] = 'proc';
     for (const answer of answers) {
       const report = answer?.kind === 'drained' ? answer.report : null;
       if (report?.drained !== true) drained = false;
       if (report?.source !== 'proc') source = 'process';
       unackedBytes += report?.unackedBytes ?? 0;
+      unansweredRequests += report?.unansweredRequests ?? 0;
     }
-    return { drained, unackedBytes, source };
+    return { drained, unackedBytes, source, ...(unansweredRequests > 0 && { unansweredRequests }) };
   }
 
   release(vm: string | null): void {

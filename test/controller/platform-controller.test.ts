@@ -305,6 +305,13 @@ describe('PlatformController', () => {
     expect(world.reported.map(({ message }) => message).join('\n')).toContain('17 bytes');
   });
 
+  it('saving: a disk’s client waits for answers -> nothing is pressed', async () => {
+    world.drain = { drained: false, unackedBytes: 0, unansweredRequests: 2, source: 'proc' };
+    await world.clock.advance(10_000);
+    expect(world.deeds).not.toContain('press');
+    expect(world.reported.map(({ message }) => message).join('\n')).toContain('2 requests of disks');
+  });
+
   it('saving: the hook vetoes -> nothing is pressed, its reason is shown', async () => {
     world.veto = 'backup is running';
     await world.clock.advance(10_000);
