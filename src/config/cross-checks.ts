@@ -1,7 +1,7 @@
 // Rules that span several keys of the configuration. They read the raw values, so that they speak up beside the schema's own
 // problems; a value that is wrong by itself is the schema's business and passes here.
 
-import { type Endpoint, formatEndpoint, isNamedEndpoint } from '../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, isNamedEndpoint, udpAddressOf } from '../platform/endpoint.ts';
 import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { checkCalendars } from './calendars-schema.ts';
@@ -16,6 +16,7 @@ import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { checkRoutes, routedPlatforms } from './route-checks.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
+import { checkUdp, checkUdpWorkers, isUdp } from './udp-config.ts';
 import { checkUnix, doubtUnix } from './unix-checks.ts';
 import { checkWebSocket, doubtWebSocket } from './web-socket-config.ts';
 import type { ConfigPath } from './yaml-source.ts';
@@ -42,6 +43,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...checkRoutes(platforms),
     ...checkArmed(platforms),
     ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),
+    ...checkUdpWorkers(root, platforms.flatMap(listenersOf)),
     ...platforms.flatMap(checkPlatform),
   ];
 }
@@ -176,6 +178,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
     ...listenersOf(platform).flatMap(checkDefer),
     ...listenersOf(platform).flatMap(checkPerSource),
     ...listenersOf(platform).flatMap(checkUnix),
+    ...listenersOf(platform).flatMap(checkUdp),
     ...checkPower(platform),
     ...checkContext(platform),
     ...checkInhibitors(platform),
@@ -254,15 +257,19 @@ function clashOwner(path: ConfigPath): string {
 function checkLoop(listener: Placed<Mapping>, bound: ReadonlyArray<{ endpoint: Endpoint; owner: string }>): Finding[] {
   const target = tryEndpoint(listener.value.target);
   if (target === null) return [];
-  const own = bound.find(({ endpoint }) => {
-    if (isNamedEndpoint(target)) return endpoint.host === target.host;
-    if (endpoint.port !== target.port || endpoint.port === 0) return false;
-    const wildcard = endpoint.host === '0.0.0.0' || endpoint.host === '::';
-    return endpoint.host === target.host || (wildcard && isLoopbackHost(target.host));
-  });
+  const own = bound.find(({ endpoint }) => leadsTo(target, endpoint));
   if (own === undefined) return [];
   const what = `${formatEndpoint(target)} is Torpor itself (${own.owner}): write the address of the VM`;
   return [{ path: [...listener.path, 'target'], what }];
+}
+
+function leadsTo(target: Endpoint, endpoint: Endpoint): boolean {
+  const datagrams = { target: udpAddressOf(target), endpoint: udpAddressOf(endpoint) };
+  if (datagrams.target !== null && datagrams.endpoint !== null) return leadsTo(datagrams.target, datagrams.endpoint);
+  if (isNamedEndpoint(target)) return endpoint.host === target.host;
+  if (endpoint.port !== target.port || endpoint.port === 0) return false;
+  const wildcard = endpoint.host === '0.0.0.0' || endpoint.host === '::';
+  return endpoint.host === target.host || (wildcard && isLoopbackHost(target.host));
 }
 
 /** One BMC is one chassis: the sleep of one platform would be the sleep of both. */
@@ -366,6 +373,7 @@ function checkKeepalives({ path, value }: Placed<Mapping>): Finding[] {
 function isProbeless(listener: Mapping): boolean {
   const { probe, device, target } = listener;
   if (probe === undefined) {
+    if (isUdp(target)) return true;
     return defaultProbeKind(deviceOf(device), tryEndpoint(target)?.port ?? 0) === 'none';
   }
   return probe === 'none' || asMapping(probe).kind === 'none';

@@ -1,6 +1,14 @@
 // Reads a network endpoint as people write it, `host:port` or `[v6]:port`. Resolving names is left to who connects.
 import { isIP } from 'node:net';
-import { type Endpoint, isNamedEndpoint, SYSTEMD_PREFIX, UNIX_PREFIX } from '../platform/endpoint.ts';
+import {
+  type Endpoint,
+  formatUdp,
+  isNamedEndpoint,
+  SYSTEMD_PREFIX,
+  UDP_PREFIX,
+  UNIX_PREFIX,
+  udpAddressOf,
+} from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 
 const MAX_PORT = 65_535;
@@ -33,7 +41,7 @@ export function parseEndpoint(text: string): Endpoint {
   return { host, port };
 }
 
-/** Where a listener listens: as parseEndpoint, or `unix:/run/torpor/alice.sock`, or `systemd:alice`. Throws ERR_CONFIG_INVALID. */
+/** Where a listener listens: as parseEndpoint, or `unix:/run/torpor/alice.sock`, or `systemd:alice`, or `udp:0.0.0.0:3391`. Throws ERR_CONFIG_INVALID. */
 export function parseListen(text: string): Endpoint {
   const trimmed = text.trim();
   if (!trimmed.startsWith(SYSTEMD_PREFIX)) return parseTarget(trimmed);
@@ -42,9 +50,10 @@ export function parseListen(text: string): Endpoint {
   throw new TorporError('ERR_CONFIG_INVALID', `"${text}" names no socket: ${what}`);
 }
 
-/** Where a VM is reached: as parseEndpoint, or `unix:/run/vm/alice.sock`. Throws ERR_CONFIG_INVALID. */
+/** Where a VM is reached: as parseEndpoint, or `unix:/run/vm/alice.sock`, or `udp:10.0.1.21:3391`. Throws ERR_CONFIG_INVALID. */
 export function parseTarget(text: string): Endpoint {
   const trimmed = text.trim();
+  if (trimmed.startsWith(UDP_PREFIX)) return formatUdp(parseEndpoint(trimmed.slice(UDP_PREFIX.length)));
   if (!trimmed.startsWith(UNIX_PREFIX)) return parseEndpoint(trimmed);
   const path = trimmed.slice(UNIX_PREFIX.length);
   const isPath = path.startsWith('/') && !path.endsWith('/') && !path.includes('\0');
@@ -58,6 +67,9 @@ export function parseTarget(text: string): Endpoint {
  * it. Port 0 never clashes. Node binds `::` for IPv4 too.
  */
 export function endpointsClash(a: Endpoint, b: Endpoint): boolean {
+  const datagramsA = udpAddressOf(a);
+  const datagramsB = udpAddressOf(b);
+  if (datagramsA !== null && datagramsB !== null) return endpointsClash(datagramsA, datagramsB);
   if (isNamedEndpoint(a) || isNamedEndpoint(b)) return a.host === b.host;
   if (a.port !== b.port || a.port === 0) return false;
   const hostA = a.host.toLowerCase();

@@ -1,7 +1,7 @@
 // The leaves of the configuration as zod types: each knows what it accepts and says it in one way. Structure is schema.ts's.
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type Endpoint, isNamedEndpoint } from '../platform/endpoint.ts';
+import { type Endpoint, isNamedEndpoint, udpAddressOf } from '../platform/endpoint.ts';
 import { errorText } from '../platform/errors.ts';
 import { formatDuration, parseDurationMs, parseSizeBytes } from '../platform/units.ts';
 import { isHost, isLoopbackHost, parseEndpoint, parseListen, parseTarget } from './endpoint.ts';
@@ -85,7 +85,7 @@ export function endpointField(anyPort: boolean) {
   });
 }
 
-/** As an endpoint, or `unix:/path`, or `systemd:name`. */
+/** As an endpoint, or `unix:/path`, or `systemd:name`, or `udp:host:port`. */
 export const listenField = leaf(
   'host:port, such as 10.0.1.21:3389 or [::1]:7070, or unix:/path, or systemd:name',
   (value): Reading<Endpoint> => {
@@ -94,14 +94,15 @@ export const listenField = leaf(
   },
 );
 
-/** As an endpoint, or `unix:/path`. */
+/** As an endpoint, or `unix:/path`, or `udp:host:port`. */
 export const targetField = leaf(
   'host:port, such as 10.0.1.21:3389 or [::1]:7070, or unix:/path',
   (value): Reading<Endpoint> => {
     if (typeof value !== 'string') return { wrong: `${showValue(value)} is no address` };
     const answer = fromParser(parseTarget, value);
-    const isAnyPort = 'value' in answer && answer.value.port === 0 && !isNamedEndpoint(answer.value);
-    return isAnyPort ? { wrong: `${value} has port 0` } : answer;
+    if (!('value' in answer)) return answer;
+    const address = udpAddressOf(answer.value) ?? answer.value;
+    return address.port === 0 && !isNamedEndpoint(address) ? { wrong: `${value} has port 0` } : answer;
   },
 );
 

@@ -29,6 +29,7 @@ import { mapping } from './mapping.ts';
 import { powerSchema } from './power-schema.ts';
 import { routesField } from './routes-schema.ts';
 import { selSchema } from './sel-schema.ts';
+import { udpSchema } from './udp-config.ts';
 import { webSocketSchema } from './web-socket-config.ts';
 
 export const DEFAULT_API_LISTEN = '127.0.0.1:7070';
@@ -138,6 +139,7 @@ const listenerSchema = mapping({
   })
     .nullable()
     .default(null),
+  udp: udpSchema.optional(),
   onKeepalive: wordField(['hold', 'wake', 'close']).default('hold'),
   keepaliveWait: durationField(1000).prefault('30s'),
   probe: probeSchema.optional(),

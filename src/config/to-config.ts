@@ -1,6 +1,6 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
 import { join } from 'node:path';
-import { formatEndpoint, unixPathOf } from '../platform/endpoint.ts';
+import { formatEndpoint, udpAddressOf, unixPathOf } from '../platform/endpoint.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
@@ -14,6 +14,7 @@ import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
 import { toPower } from './to-power.ts';
 import type { ApiConfig, ListenerConfig, PlatformConfig, ProbeConfig, TorporConfig } from './torpor-config.ts';
+import { toUdp } from './udp-config.ts';
 import { toWebSocket } from './web-socket-config.ts';
 
 type ParsedPlatform = ParsedConfig['platforms'][number];
@@ -130,22 +131,25 @@ function toIdleCosts({ idleCosts, power }: ParsedPlatform): CostModel {
 /** What the listener says, else what its platform says, else what its kind of device brings. */
 function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: string): ListenerConfig {
   const kind = DEVICE_KINDS[parsed.device];
-  const wakeOn = parsed.wakeOn ?? kind.wakeOn;
+  const isUdp = udpAddressOf(parsed.listen) !== null;
+  const wakeOn = isUdp ? 'connect' : (parsed.wakeOn ?? kind.wakeOn);
   return {
     listen: parsed.listen,
     ...(parsed.socketMode === undefined ? {} : { socketMode: parsed.socketMode }),
     target: parsed.target,
-    protocol: parsed.protocol,
+    protocol: isUdp ? 'raw' : parsed.protocol,
     device: parsed.device,
     wakeOn,
     allowFrom: parsed.allowFrom ?? null,
-    wakeRate: toWakeRate(parsed.wakeRate, unixPathOf(parsed.listen) === null ? wakeOn : 'connect'),
+    // Whoever sends a datagram may claim to be anybody, and needs no answer.
+    wakeRate: toWakeRate(parsed.wakeRate, isUdp ? 'input' : unixPathOf(parsed.listen) === null ? wakeOn : 'connect'),
     banner: parsed.banner,
     waitingPage: parsed.waitingPage,
     idleTimeoutMs: parsed.idleTimeout ?? idleTimeoutMs,
-    activity: parsed.activity ?? kind.activity,
+    activity: isUdp ? 'every-byte' : (parsed.activity ?? kind.activity),
     policy: toPolicy(parsed),
     record: parsed.record,
+    ...(isUdp ? { udp: toUdp(parsed.udp) } : {}),
     onKeepalive: parsed.onKeepalive,
     defer: toDefer(parsed.defer),
     keepaliveWaitMs: parsed.keepaliveWait,
@@ -197,7 +201,8 @@ function toWakeRate(
 /** Without a word from the user: a connect, except where a connection by itself disturbs what listens. */
 function toProbe(listener: ParsedListener): ProbeConfig {
   const { probe } = listener;
-  const kind = probe?.kind ?? defaultProbeKind(listener.device, listener.target.port);
+  const isUdp = udpAddressOf(listener.target) !== null;
+  const kind = probe?.kind ?? (isUdp ? 'none' : defaultProbeKind(listener.device, listener.target.port));
   return {
     kind,
     send: probe?.send ?? null,

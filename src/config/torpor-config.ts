@@ -1,5 +1,6 @@
 // The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
 
+import type { DatagramRule } from '../platform/datagram-rule.ts';
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
@@ -177,6 +178,8 @@ export interface ListenerConfig {
     readonly maxJobs: number;
     readonly maxTotalBytes: number;
   } | null;
+  /** Of one that listens for datagrams (`udp:`), and only of such. */
+  readonly udp?: DatagramRule;
   readonly keepaliveWaitMs: number;
   readonly probe: ProbeConfig;
   /** Whose PROXY headers are believed (null: none is read), and what the target is sent (null: none). */

@@ -2,7 +2,8 @@
 
 /**
  * An address and a port. `host` is an IP address (IPv6 without brackets) or a host name; port 0 is "any free port" to listen on. Or, with port 0, a
- * name without a port: `unix:` and the path of a Unix socket, or `systemd:` and the name of a socket that systemd opens.
+ * name without a port: `unix:` and the path of a Unix socket, `systemd:` and the name of a socket that systemd opens, or `udp:` and an address with
+ * its port, for datagrams.
  */
 export interface Endpoint {
   readonly host: string;
@@ -11,6 +12,7 @@ export interface Endpoint {
 
 export const UNIX_PREFIX = 'unix:';
 export const SYSTEMD_PREFIX = 'systemd:';
+export const UDP_PREFIX = 'udp:';
 
 /** The path of a Unix socket; null: it is none. */
 export function unixPathOf({ host }: Endpoint): string | null {
@@ -22,9 +24,21 @@ export function systemdNameOf({ host }: Endpoint): string | null {
   return host.startsWith(SYSTEMD_PREFIX) ? host.slice(SYSTEMD_PREFIX.length) : null;
 }
 
+/** Where datagrams go; null: it is not meant for datagrams. */
+export function udpAddressOf({ host }: Endpoint): Endpoint | null {
+  if (!host.startsWith(UDP_PREFIX)) return null;
+  const colon = host.lastIndexOf(':');
+  return { host: host.slice(UDP_PREFIX.length, colon).replace(/^\[|\]$/g, ''), port: Number(host.slice(colon + 1)) };
+}
+
+/** The same address, meant for datagrams. */
+export function formatUdp(address: Endpoint): Endpoint {
+  return { host: `${UDP_PREFIX}${formatEndpoint(address)}`, port: 0 };
+}
+
 /** Whether it has a name in place of an address and a port. */
 export function isNamedEndpoint({ host }: Endpoint): boolean {
-  return host.startsWith(UNIX_PREFIX) || host.startsWith(SYSTEMD_PREFIX);
+  return [UNIX_PREFIX, SYSTEMD_PREFIX, UDP_PREFIX].some((prefix) => host.startsWith(prefix));
 }
 
 /** The address of a client written as `host:port` or `[v6]:port`; one without a port (`unix`) as it is. */
@@ -32,7 +46,7 @@ export function hostOfClient(client: string): string {
   return client.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }
 
-/** The endpoint as it is written in a configuration: `10.0.1.21:3389`, `[2001:db8::1]:3389`, `unix:/run/alice.sock`. */
+/** The endpoint as it is written in a configuration: `10.0.1.21:3389`, `[2001:db8::1]:3389`, `unix:/run/alice.sock`, `udp:10.0.1.21:3391`. */
 export function formatEndpoint(endpoint: Endpoint): string {
   if (isNamedEndpoint(endpoint)) return endpoint.host;
   return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;

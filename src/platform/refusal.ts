@@ -4,6 +4,7 @@
  * allow-from: its address may not use the listener. max-streams: the listener's bound. per-source: its source's bound there.
  * proxy-header: it brought none, a wrong one, or is no proxy that is believed. first-bytes: they were wrong or late. no-route: nothing
  * is behind the name it asked for. web-request: it asked for no WebSocket, or for one that it may not have. wake-rate: its source woke the VM too often. no-room: the core has no seat left.
+ * datagram: no client, but one datagram of a UDP listener that was held in vain, or found a queue full.
  */
 export const REFUSAL_REASONS = [
   'allow-from',
@@ -15,6 +16,7 @@ export const REFUSAL_REASONS = [
   'web-request',
   'wake-rate',
   'no-room',
+  'datagram',
 ] as const;
 
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];

@@ -1,7 +1,15 @@
 // One listening address of a VM, TCP or a Unix socket: accepts clients and hands each over. What becomes of a client is left to the StreamSet.
 import { type AddressInfo, createServer, type Server, type ServerOpts } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { type Endpoint, formatEndpoint, isNamedEndpoint, systemdNameOf, unixPathOf } from '../platform/endpoint.ts';
+import type { DatagramRule } from '../platform/datagram-rule.ts';
+import {
+  type Endpoint,
+  formatEndpoint,
+  isNamedEndpoint,
+  systemdNameOf,
+  udpAddressOf,
+  unixPathOf,
+} from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
@@ -72,6 +80,8 @@ export interface ListenerOptions {
   readonly waitingPage?: WaitingPageRule;
   /** Streams for a sleeper wait on disk, bounded so. Default, and null: they are held, and wake it. */
   readonly defer?: DeferRule | null;
+  /** Of one that listens for datagrams (`udp:`), which its owner does in its place. Default: DEFAULT_DATAGRAM_RULE. */
+  readonly udp?: DatagramRule;
   /** Default: hold. */
   readonly onKeepalive?: KeepaliveRule;
   /** Default: DEFAULT_KEEPALIVE_WAIT_MS. */
@@ -210,6 +220,12 @@ export class Listener {
     return { vm, target, protocol, device, listener, source, ...rules, guard: this.#guard, banner: this.#banner };
   }
 
+  /** Its owner listens for it, there. */
+  boundAt(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
+    this.#route = null;
+  }
+
   /** Starts to listen, on the socket that it was given if there is one. Rejects with ERR_STREAM_LISTEN. */
   async open(inherited: InheritedSockets | null = null): Promise<void> {
     const { listen, vm, fd, socketMode = DEFAULT_SOCKET_MODE } = this.#options;
@@ -322,8 +338,10 @@ export function listenError(listen: Endpoint, vm: string, cause: Error): TorporE
   if (cause instanceof TorporError) return cause;
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
   const path = unixPathOf(listen);
+  const udp = udpAddressOf(listen);
+  const ss = `ss -l${udp === null ? 't' : 'u'}np sport = :${(udp ?? listen).port}`;
   const advice: Readonly<Record<string, string>> = {
-    EADDRINUSE: `another program has that port ("ss -ltnp sport = :${listen.port}" names it): stop it, or listen on another port`,
+    EADDRINUSE: `another program has that port ("${ss}" names it): stop it, or listen on another port`,
     EACCES: 'ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or listen on a port from 1024 up',
     EADDRNOTAVAIL: 'no network interface of this machine has that address: use one that it has, or 0.0.0.0 for all',
     ENOTFOUND: 'the name is unknown: use an address of this machine',

@@ -15,6 +15,7 @@ import type { RefusalReason, RefusedClients } from '../platform/refusal.ts';
 import type { SpoolKeeper } from '../platform/spool.ts';
 import type { Arrival } from './arrival.ts';
 import { sourceOf } from './client-source.ts';
+import { DatagramSet, isDatagramListener } from './datagrams/datagram-set.ts';
 import type { DoorstepRule } from './doorstep.ts';
 import { Doorway } from './doorway.ts';
 import { Farewells } from './farewells.ts';
@@ -115,6 +116,7 @@ export class StreamSet implements StreamGate {
   readonly #behind = new Map<Listener, BehindName>();
   readonly #streams = new Map<string, Stream>();
   readonly #spool: Spool | null;
+  readonly #datagrams: DatagramSet;
   readonly #carried = { fromClients: 0, toClients: 0 };
   /** Of listeners that have clients. */
   readonly #rooms = new Map<StreamRoute, Room>();
@@ -156,6 +158,7 @@ export class StreamSet implements StreamGate {
     this.#routes = options.routes ?? new RouteTable();
     this.#home = this.#makeHome();
     this.#spool = this.#makeSpool();
+    this.#datagrams = this.#makeDatagrams();
   }
 
   /** null: nothing can be deferred here. */
@@ -208,6 +211,7 @@ export class StreamSet implements StreamGate {
     const { idleTimeoutMs, disconnectGraceMs, hold } = change;
     Object.assign(this.#home, { idleTimeoutMs, disconnectGraceMs, perStreamBytes: hold.perStreamBytes });
     for (const stream of this.#streams.values()) stream.followRules();
+    this.#datagrams.followRules();
     return problems;
   }
 
@@ -239,7 +243,7 @@ export class StreamSet implements StreamGate {
    * held is lost. The observer hears nothing of it.
    */
   async close(): Promise<void> {
-    const closed = this.#listeners.map((listener) => this.#closeListener(listener));
+    const closed = [this.#datagrams.close(), ...this.#listeners.map((listener) => this.#closeListener(listener))];
     for (const stream of [...this.#streams.values()]) stream.shutDown();
     this.#spool?.close();
     this.#doorway.close();
@@ -254,6 +258,7 @@ export class StreamSet implements StreamGate {
     this.#isFlowing = false;
     for (const { vm } of this.#allRoutes()) this.#heldVms.add(vm);
     for (const stream of [...this.#streams.values()]) stream.hold();
+    this.#datagrams.hold();
     this.#spool?.heldChanged();
   }
 
@@ -281,6 +286,7 @@ export class StreamSet implements StreamGate {
     for (const stream of this.#streamsOf(vm)) {
       if (!this.#heldVms.has(stream.route.vm)) stream.release();
     }
+    this.#datagrams.release(vm);
     this.#spool?.heldChanged();
   }
 
@@ -290,10 +296,11 @@ export class StreamSet implements StreamGate {
       this.#askedAtMs.delete(name);
     }
     for (const stream of this.#streamsOf(vm)) if (stream.isWaiting) stream.abandon(`gave up: ${why}`);
+    this.#datagrams.giveUp(vm, why);
     this.#spool?.giveUp(vm, why);
   }
 
-  /** Resets both sides, with what is held. A VM that is still held gets its RST when it is released. */
+  /** Resets both sides, with what is held; flows of datagrams have no session to lose. A VM that is still held gets its RST when it is released. */
   loseSessions(vm: string | null, why: string): void {
     for (const stream of this.#streamsOf(vm)) if (stream.predatesHold) stream.abandon(why);
     this.#spool?.loseSessions(vm, why);
@@ -301,11 +308,12 @@ export class StreamSet implements StreamGate {
 
   /** Closed streams are listed as long as they are in the pool. */
   streams(): StreamStatus[] {
-    return [...[...this.#streams.values()].map((stream) => stream.status()), ...(this.#spool?.streams() ?? [])];
+    const streams = [...this.#streams.values()].map((stream) => stream.status());
+    return [...streams, ...this.#datagrams.streams(), ...(this.#spool?.streams() ?? [])];
   }
 
   waitingVms(): string[] {
-    const waiting = new Set<string>(this.#spool?.waitingVms());
+    const waiting = new Set([...this.#datagrams.waitingVms(), ...(this.#spool?.waitingVms() ?? [])]);
     for (const stream of this.#streams.values()) if (stream.isWaiting) waiting.add(stream.route.vm);
     return [...waiting];
   }
@@ -577,6 +585,7 @@ export class StreamSet implements StreamGate {
 
   /** Of one that is reached through another's port, only its names are made known. */
   async #openListener(listener: Listener, inherited: InheritedSockets | null): Promise<void> {
+    if (isDatagramListener(listener)) return this.#datagrams.open(listener);
     const { routed = null } = listener.options;
     await this.#spool?.adopt(listener);
     if (routed === null) return listener.open(inherited);
@@ -586,6 +595,7 @@ export class StreamSet implements StreamGate {
   }
 
   #closeListener(listener: Listener): Promise<void> {
+    if (isDatagramListener(listener)) return this.#datagrams.retire(listener);
     const { routed = null } = listener.options;
     const behind = this.#behind.get(listener);
     this.#spool?.retire(listener);
@@ -609,6 +619,17 @@ export class StreamSet implements StreamGate {
       home: this.#home,
       folder: spoolFolder,
       nextId: () => this.#nextId(),
+      onGone: (route, source) => this.#leave(route, source),
+    });
+  }
+
+  #makeDatagrams(): DatagramSet {
+    const { total } = this.#options;
+    return new DatagramSet({
+      home: this.#home,
+      nextId: () => this.#nextId(),
+      isFull: () => total !== undefined && total.open >= total.max,
+      onEntered: (route, source) => this.#enter(route, source),
       onGone: (route, source) => this.#leave(route, source),
     });
   }

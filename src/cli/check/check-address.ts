@@ -1,8 +1,10 @@
 // Whether an address can be listened on, without keeping it.
+
+import { createSocket } from 'node:dgram';
 import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, isIP } from 'node:net';
 import { dirname } from 'node:path';
-import { type Endpoint, formatEndpoint, systemdNameOf, unixPathOf } from '../../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, systemdNameOf, udpAddressOf, unixPathOf } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import { SocketFile, socketFileAdvice } from '../../streams/socket-file.ts';
 import type { CheckReport } from './check-finding.ts';
@@ -20,16 +22,22 @@ export async function checkAddress(
     report.skip(subject, 'systemd gives it when it starts Torpor (its .socket unit)');
     return;
   }
-  const problem = await tryListen(endpoint);
+  const udp = udpAddressOf(endpoint);
+  const { port } = udp ?? endpoint;
+  const problem = await (udp === null ? tryListen(endpoint) : tryBind(udp));
   const name = formatEndpoint(endpoint);
   if (problem === null) {
-    report.ok(subject, endpoint.port === 0 ? `${name}, any free port` : `${name} is free`);
+    report.ok(subject, port === 0 ? `${name}, any free port` : `${name} is free`);
     return;
   }
   const code = (problem as NodeJS.ErrnoException).code;
   if (code === 'EADDRINUSE' && takenByTorpor) report.ok(subject, `${name} is in use by the Torpor that runs now`);
   else if (code === 'EADDRINUSE') {
-    report.fail(subject, `${name} is in use by another program`, `stop it (ss -ltnp shows it), or choose another port`);
+    report.fail(
+      subject,
+      `${name} is in use by another program`,
+      `stop it (ss -l${udp === null ? 't' : 'u'}np shows it), or choose another port`,
+    );
   } else if (code === 'EADDRNOTAVAIL') {
     report.fail(
       subject,
@@ -39,7 +47,7 @@ export async function checkAddress(
   } else if (code === 'EACCES') {
     report.fail(
       subject,
-      `this user may not use port ${endpoint.port}`,
+      `this user may not use port ${port}`,
       'choose a port above 1023, or grant CAP_NET_BIND_SERVICE',
     );
   } else report.fail(subject, `${name}: ${errorText(problem)}`, 'write an address of this machine');
@@ -65,5 +73,16 @@ function tryListen(endpoint: Endpoint): Promise<Error | null> {
     server.listen({ host: endpoint.host, port: endpoint.port, exclusive: true }, () => {
       server.close(() => resolve(null));
     });
+  });
+}
+
+function tryBind({ host, port }: Endpoint): Promise<Error | null> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    socket.once('error', (error) => {
+      socket.close();
+      resolve(error);
+    });
+    socket.bind({ address: host, port, exclusive: true }, () => socket.close(() => resolve(null)));
   });
 }
