@@ -239,6 +239,11 @@ export class DatagramFlow implements StreamName, ActivityOwner, DatagramTargetOw
   /** ActivityOwner. No preface is asked for. */
   onLate(): void {}
 
+  /** ActivityOwner: datagrams are not a disk's. */
+  isUnanswered(): boolean {
+    return false;
+  }
+
   /** ActivityOwner. */
   onOver(): void {
     this.#owner.forget(this);
