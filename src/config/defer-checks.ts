@@ -25,7 +25,8 @@ export function checkDefer({ path, value }: Placed<Mapping>): Finding[] {
   if (answering !== undefined)
     return at(`a client of ${answering} waits for the printer's answer: only raw printing (port 9100) can be deferred`);
   if (hasEntries(routes)) return at('a port with routes is shared by several VMs: give the printer a port of its own');
-  if (isMapping(webSocket))
+  // Left empty it has all its defaults.
+  if (webSocket !== undefined)
     return at('a page waits for what the VM answers: jobs can be deferred of plain TCP clients only, leave it out');
   const job = trySize(defer.maxJobSize ?? '64MiB');
   const total = trySize(defer.maxTotal ?? '1GiB');

@@ -1,10 +1,12 @@
 // The configuration as Torpor uses it: typed, complete, units in names. Reading and checking YAML is left to load-config.ts.
 
 import type { DatagramRule } from '../platform/datagram-rule.ts';
+import type { DeferRule } from '../platform/defer-rule.ts';
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
+import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import type { CostModel } from '../policy/cost-model.ts';
 import type { PolicyName } from '../policy/policy.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
@@ -12,7 +14,6 @@ import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { IntegrationsConfig } from './integrations-config.ts';
 import type { LinkConfig, LinkedService } from './link-schema.ts';
 import type { PowerConfig } from './power-config.ts';
-import type { WebSocketConfig } from './web-socket-config.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -172,12 +173,7 @@ export interface ListenerConfig {
   /** What becomes of a sleeper's keepalives that were held for `keepaliveWaitMs`. */
   readonly onKeepalive: KeepaliveRule;
   /** What comes for a sleeper waits on disk, bounded so; null: it is held, and wakes it. */
-  readonly defer: {
-    readonly forMs: number;
-    readonly maxJobBytes: number;
-    readonly maxJobs: number;
-    readonly maxTotalBytes: number;
-  } | null;
+  readonly defer: DeferRule | null;
   /** Of one that listens for datagrams (`udp:`), and only of such. */
   readonly udp?: DatagramRule;
   readonly keepaliveWaitMs: number;
@@ -185,7 +181,7 @@ export interface ListenerConfig {
   /** Whose PROXY headers are believed (null: none is read), and what the target is sent (null: none). */
   readonly proxyProtocol: { readonly acceptFrom: readonly IpNetwork[] | null; readonly send: 'v1' | 'v2' | null };
   /** Its clients come by WebSocket; null: they bring the stream's bytes as they are. */
-  readonly webSocket: WebSocketConfig | null;
+  readonly webSocket: WebSocketRule | null;
   /** Its port is shared by several VMs: what becomes of clients that ask for no name that is known; null: it is not. */
   readonly door: { readonly key: string; readonly otherwise: 'serve' | 'refuse' } | null;
   /** It is a route of another listener, whose `listen` it has, and is reached by these names; null: its port is its own. */

@@ -15,7 +15,6 @@ const STREAM_ONLY = 'it is for connections, and datagrams have none: leave it ou
 /** What means nothing to datagrams. Values that say so themselves, such as `banner: none`, pass. */
 const STREAM_KEYS: Readonly<Record<string, readonly unknown[]>> = {
   proxyProtocol: [],
-  webSocket: [],
   link: [],
   routes: [],
   otherwise: [],
@@ -58,6 +57,8 @@ export function checkUdp(listener: Placed<Mapping>): Finding[] {
   const findings = Object.entries(STREAM_KEYS).flatMap(([key, allowed]) =>
     isUnset(value[key]) || allowed.includes(value[key]) ? [] : [at(key, STREAM_ONLY)],
   );
+  // Left empty it has all its defaults, and so says something.
+  if (value.webSocket !== undefined) findings.push(at('webSocket', STREAM_ONLY));
   if (typeof value.target === 'string' && !isUdp(value.target))
     findings.push(at('target', `datagrams are passed on as such: write target: "udp:${value.target}"`));
   const kind = typeof value.probe === 'string' ? value.probe : asMapping(value.probe).kind;

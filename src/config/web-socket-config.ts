@@ -1,5 +1,6 @@
-// `webSocket` of a listener: its clients come over HTTP, and the stream is in their messages. Schema, result, and rules across keys.
+// `webSocket` of a listener: its clients come over HTTP, and the stream is in their messages. Schema, and rules across keys.
 import { z } from 'zod';
+import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import { absolute } from './absolute-path.ts';
 import type { Finding } from './cross-checks.ts';
 import { durationField, leaf, showValue, sizeField, textField, wordField } from './fields.ts';
@@ -52,22 +53,7 @@ const filled = mapping({
 /** An empty value means all defaults. */
 export const webSocketSchema = z.preprocess((value) => value ?? {}, filled);
 
-/** What src/streams takes as its rule, which configuration may not know. */
-export interface WebSocketConfig {
-  /** null: any. */
-  readonly path: string | null;
-  readonly subprotocols: readonly string[];
-  readonly text: 'refuse' | 'bytes';
-  readonly maxMessageBytes: number;
-  /** null: never. */
-  readonly pingEveryMs: number | null;
-  /** `*`: all pages; null: those of the same host. */
-  readonly origins: readonly string[] | null;
-  /** Absolute; null: no token is asked for. */
-  readonly tokenFile: string | null;
-}
-
-export function toWebSocket(parsed: z.output<typeof filled> | undefined, folder: string): WebSocketConfig | null {
+export function toWebSocket(parsed: z.output<typeof filled> | undefined, folder: string): WebSocketRule | null {
   if (parsed === undefined) return null;
   const { maxMessage, pingEvery, tokenFile, ...rest } = parsed;
   return {

@@ -4,7 +4,7 @@ import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Logger } from '../platform/ports.ts';
 import { encodeProxyHeader, type ProxyVersion } from '../streams/proxy-header.ts';
-import type { LinkOpening } from './link-records.ts';
+import { type LinkOpening, readClient } from './link-records.ts';
 import type { LinkStream, StreamEnd } from './link-stream.ts';
 import { SocketEnd } from './socket-end.ts';
 
@@ -51,12 +51,8 @@ export class TcpServices implements GateServices {
 
 /** Where the client connected to is the edge's business: the service stands for it. A client that is no address is not known. */
 function headerFor(version: ProxyVersion, client: string, target: Endpoint): Uint8Array {
-  const at = client.lastIndexOf(':');
-  const host = client.slice(0, Math.max(0, at)).replace(/^\[(.*)\]$/, '$1');
-  if (isIP(host) === 0) return encodeProxyHeader(version, null);
+  const from = readClient(client);
+  if (from === null) return encodeProxyHeader(version, null);
   const server = isIP(target.host) === 0 ? '0.0.0.0' : target.host;
-  return encodeProxyHeader(version, {
-    client: { host, port: Number(client.slice(at + 1)) },
-    server: { host: server, port: target.port },
-  });
+  return encodeProxyHeader(version, { client: from, server: { host: server, port: target.port } });
 }

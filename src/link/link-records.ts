@@ -1,5 +1,7 @@
 // The compressed link's records, version 1: how they are written, and read back from a stream that is cut anywhere. docs/link.md
 // describes the same for others. Knows nothing of sessions.
+import { isIP } from 'node:net';
+import type { Endpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { StateName } from '../platform/status.ts';
 
@@ -57,6 +59,13 @@ export interface LinkGreeting {
 export interface LinkOpening {
   readonly service: string;
   readonly client: string;
+}
+
+/** An opening's client by its address: `192.0.2.1:4000`, `[2001:db8::1]:4000`. null: it has none. */
+export function readClient(client: string): Endpoint | null {
+  const colon = client.lastIndexOf(':');
+  const host = client.slice(0, Math.max(0, colon)).replace(/^\[(.*)\]$/, '$1');
+  return isIP(host) === 0 ? null : { host, port: Number(client.slice(colon + 1)) };
 }
 
 /** What the gate tells of a stream: whether its client counts as active, and what its platform does. */

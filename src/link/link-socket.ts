@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import type { Endpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { SocketEvent, SocketListener, StreamSocket } from '../streams/stream-socket.ts';
+import { readClient } from './link-records.ts';
 import type { LinkStream, StreamEnd } from './link-stream.ts';
 
 export interface LinkSocketOptions {
@@ -48,11 +49,9 @@ export class LinkSocket extends EventEmitter implements StreamSocket, StreamEnd 
     this.#defer = defer;
     this.#stream = stream;
     this.#onCarried = onCarried;
-    const colon = client.lastIndexOf(':');
-    const host = client.slice(0, Math.max(0, colon)).replace(/^\[(.*)\]$/, '$1');
-    const isKnown = isIP(host) !== 0;
-    this.remoteAddress = isKnown ? host : undefined;
-    this.remotePort = isKnown ? Number(client.slice(colon + 1)) : undefined;
+    const from = readClient(client);
+    this.remoteAddress = from?.host;
+    this.remotePort = from?.port;
     this.localAddress = isIP(at.host) === 0 ? undefined : at.host;
     this.localPort = at.port;
   }
@@ -68,15 +67,11 @@ export class LinkSocket extends EventEmitter implements StreamSocket, StreamEnd 
     this.#onCarried(stream);
   }
 
-  write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean {
-    if (this.destroyed || this.writableEnded) {
-      const error = new TorporError('ERR_LINK_LOST', 'the stream of the link is over: nothing can be written to it');
-      this.#defer(() => done?.(error));
-      return false;
-    }
+  /** After `end`, and after the socket is destroyed, bytes are for nobody. */
+  write(bytes: Uint8Array): boolean {
+    if (this.destroyed || this.writableEnded) return false;
     // Whoever writes may change its memory after that.
     if (bytes.length > 0 && !this.#stream.push(Buffer.from(bytes))) this.#isFull = true;
-    if (done !== undefined) this.#defer(() => done(this.destroyed ? lost('its end is gone') : null));
     return !this.#isFull;
   }
 

@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer, type Server, type ServerOpts } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { DatagramRule } from '../platform/datagram-rule.ts';
+import type { DeferRule } from '../platform/defer-rule.ts';
 import {
   type Endpoint,
   formatEndpoint,
@@ -14,6 +15,7 @@ import { TorporError } from '../platform/errors.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
+import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import { type InheritedSockets, missingError, type PassedSocket, type ReceivedSocket } from './inherited-sockets.ts';
 import type { ProxyVersion } from './proxy-header.ts';
 import { listenHandleOf, type TcpHandle } from './raw-binding.ts';
@@ -24,12 +26,10 @@ import { BannerMemory } from './server-banner.ts';
 import { DEFAULT_SOCKET_MODE, SocketFile, socketFileAdvice } from './socket-file.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import { SourceGuard, type WakeRate } from './source-guard.ts';
-import type { DeferRule } from './spool/defer-rule.ts';
 import type { StreamRoute } from './stream.ts';
 import type { WakeOn } from './stream-activity.ts';
 import type { StreamSocket } from './stream-socket.ts';
 import type { WaitingPageRule } from './waiting-page.ts';
-import type { WebSocketRule } from './web-door.ts';
 
 /** Streams one listener keeps open at once, where its owner does not say. */
 export const DEFAULT_MAX_STREAMS = 10_000;

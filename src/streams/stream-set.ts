@@ -13,8 +13,9 @@ import type {
 } from '../platform/ports.ts';
 import type { RefusalReason, RefusedClients } from '../platform/refusal.ts';
 import type { SpoolKeeper } from '../platform/spool.ts';
+import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import type { Arrival } from './arrival.ts';
-import { sourceOf } from './client-source.ts';
+import { sourceAt, whoIs } from './client-name.ts';
 import { DatagramSet, isDatagramListener } from './datagrams/datagram-set.ts';
 import type { DoorstepRule } from './doorstep.ts';
 import { Doorway } from './doorway.ts';
@@ -32,13 +33,13 @@ import { RouteTable } from './route-table.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { SourceHolds } from './source-holds.ts';
 import { Spool } from './spool/spool.ts';
-import { Stream, type StreamHome, type StreamRoute, UNIX_CLIENT } from './stream.ts';
+import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
 import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
-import type { WebDoor, WebSocketRule } from './web-door.ts';
+import type { WebDoor } from './web-door.ts';
 
 /** Whose the connections of a believed proxy are, until their headers tell. */
 const PROXY_SOURCE = 'a proxy';
@@ -379,7 +380,7 @@ export class StreamSet implements StreamGate {
 
   /** Behind a proxy that is believed are many sources: it is none. */
   #putOnDoorstep(client: StreamSocket, listener: Listener, rule: Omit<DoorstepRule, 'source'>): void {
-    const source = rule.header ? PROXY_SOURCE : (listener.route.source ?? sourceOf(client.remoteAddress ?? ''));
+    const source = rule.header ? PROXY_SOURCE : sourceAt(whoIs(client, listener.route, null).host, listener.route);
     if (!this.#hasRoom(client, listener, source)) return;
     this.#enter(listener.route, source);
     this.#doorway.receive(client, listener, { ...rule, source });
@@ -480,12 +481,12 @@ export class StreamSet implements StreamGate {
   /** `accept` makes of the client what its stream reads and writes. */
   #admit(client: StreamSocket, listener: Listener, arrival: Arrival | null, accept = () => client): void {
     const { route } = listener;
-    const address = arrival?.ends?.client.host ?? client.remoteAddress ?? (route.source === null ? '' : UNIX_CLIENT);
+    const address = whoIs(client, route, arrival).host;
     if (!route.guard.allows(address)) {
       this.#shutOut(client, listener, address);
       return;
     }
-    if (!this.#hasRoom(client, listener, address === UNIX_CLIENT ? (route.source ?? '') : sourceOf(address))) return;
+    if (!this.#hasRoom(client, listener, sourceAt(address, route))) return;
     const intake = this.#spool?.admit(client, listener, arrival) ?? null;
     if (intake !== null) {
       this.#enter(route, intake.source);

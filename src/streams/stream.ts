@@ -15,7 +15,7 @@ import type {
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
 import type { Arrival } from './arrival.ts';
-import { plainAddress, sourceOf } from './client-source.ts';
+import { clientText, endsToSend, sourceAt, whoIs } from './client-name.ts';
 import type { CommonBound } from './common-bound.ts';
 import { DiskRequests } from './disk/disk-requests.ts';
 import type { Farewells } from './farewells.ts';
@@ -44,8 +44,6 @@ import { WebSocketPings } from './web-socket-pings.ts';
 
 /** A client that was let go has this long to close its side, too. */
 const LET_GO_MS = 5_000;
-/** What the clients of a Unix socket are called: who they are (SO_PEERCRED) Node does not tell. */
-export const UNIX_CLIENT = 'unix';
 
 /** As these a WebSocket may pass through a listener. */
 const MAY_UPGRADE: ReadonlySet<Protocol> = new Set(['auto', 'http', 'websocket']);
@@ -167,11 +165,10 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#home = home;
     this.#client = client;
     this.#clientPort = arrival?.port?.handTo(this) ?? new SocketPort(client, home.buffers, this);
-    const { host, port } = arrival?.ends?.client ?? peerOf(client);
-    this.#address = host === '' && route.source !== null ? UNIX_CLIENT : host;
-    const isNameless = this.#address === UNIX_CLIENT;
-    this.client = isNameless ? UNIX_CLIENT : formatEndpoint({ host: host === '' ? 'unknown' : host, port });
-    this.#ends = route.sendProxy === null || arrival?.isCheck === true ? null : (arrival?.ends ?? endsOf(client));
+    const from = whoIs(client, route, arrival);
+    this.#address = from.host;
+    this.client = clientText(from);
+    this.#ends = endsToSend(client, route, arrival);
     this.#openedAtMs = home.clock.nowMs();
     this.#wasHeld = home.isHeld(route.vm);
     this.#mode = this.#wasHeld ? 'holding' : 'connecting';
@@ -218,7 +215,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   /** Occupant: whose clients share its bounds. */
   get source(): string {
-    return this.#address === UNIX_CLIENT ? (this.route.source ?? UNIX_CLIENT) : sourceOf(this.#address);
+    return sourceAt(this.#address, this.route);
   }
 
   /** Occupant: nothing of it has counted yet. */
@@ -788,19 +785,6 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const sides = { client: 'client', target: 'server', listener: 'server' } as const;
     this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
   }
-}
-
-function peerOf(client: StreamSocket): Endpoint {
-  return { host: plainAddress(client.remoteAddress ?? ''), port: client.remotePort ?? 0 };
-}
-
-function endsOf(client: StreamSocket): ConnectionEnds | null {
-  const { remoteAddress, remotePort, localAddress, localPort } = client;
-  if (remoteAddress === undefined || localAddress === undefined) return null;
-  return {
-    client: { host: remoteAddress, port: remotePort ?? 0 },
-    server: { host: localAddress, port: localPort ?? 0 },
-  };
 }
 
 function beginTrace(home: StreamHome, route: StreamRoute, stream: string, client: StreamSocket): StreamTrace | null {

@@ -1,5 +1,5 @@
 // Judges a request for a WebSocket: whether it is one (RFC 6455 section 4.2.1), and whether the listener's rule lets it in. Answers nothing itself.
-import type { WebSocketRule } from '../streams/web-door.ts';
+import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import type { RefusalStatus } from './http-refusal.ts';
 import { listOf, type RequestHead, readRequestHead } from './request-head.ts';
 

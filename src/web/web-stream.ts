@@ -2,8 +2,8 @@
 import { EventEmitter } from 'node:events';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../platform/ports.ts';
+import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import type { SocketEvent, SocketListener, StreamSocket } from '../streams/stream-socket.ts';
-import type { WebSocketRule } from '../streams/web-door.ts';
 import type { PortDuplex } from './port-duplex.ts';
 import { TUNNEL_MAX_ENCODED_BYTES, type TunnelCodec } from './tunnel-codec.ts';
 
@@ -123,11 +123,10 @@ export class WebStream extends EventEmitter implements StreamSocket {
     return this.destroyed ? 0 : this.#options.duplex.writableLength;
   }
 
-  write(bytes: Uint8Array, done?: (error?: Error | null) => void): boolean {
+  write(bytes: Uint8Array): boolean {
     if (this.#isOver) this.#hearNothing();
     if (!this.#canWrite()) return false;
     if (bytes.length > 0) this.#send(bytes);
-    done?.();
     return this.writableLength === 0;
   }
 

@@ -1,21 +1,11 @@
 // What a listener says about jobs that may wait on disk: defaults, values, refusals.
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load-config.ts';
+import { parseListeners } from './support/parse-listeners.ts';
 
 const PRINTER = 'target: "10.0.0.7:9100", device: printer';
 
 function load(options: string, top = '') {
-  const text = `${top}
-platforms:
-  - name: lab
-    power:
-      bmc: { driver: ipmi, host: lab-bmc.example, user: torpor, passwordEnv: LAB_BMC }
-    vms:
-      - name: one
-        listeners:
-          - { listen: "127.0.0.1:9100", ${options} }
-`;
-  return parseConfig(text, 'torpor.yaml', '/etc/torpor');
+  return parseListeners([`listen: "127.0.0.1:9100", ${options}`], top);
 }
 
 function ruleOf(options: string): object | null | undefined {
@@ -45,6 +35,7 @@ describe('defer', () => {
     ['target: "10.0.0.7:631", device: printer, defer: {}', 'a client of IPP waits'],
     ['target: "10.0.0.7:515", device: printer, defer: {}', 'a client of LPD waits'],
     [`${PRINTER}, defer: {}, webSocket: {}`, 'of plain TCP clients only'],
+    [`${PRINTER}, defer: {}, webSocket: `, 'of plain TCP clients only'],
     [`${PRINTER}, defer: { maxJobSize: 2GiB }`, 'a larger maxTotal'],
     [`${PRINTER}, defer: { until: 4h }`, 'known here: for, maxJobSize, maxJobs, maxTotal'],
     [`${PRINTER}, defer: { for: never }`, 'defer.for'],

@@ -1,18 +1,9 @@
 // What a listener says about PROXY headers: defaults, values, refusals, doubts.
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load-config.ts';
+import { parseListeners } from './support/parse-listeners.ts';
 
 function load(options: string) {
-  const text = `platforms:
-  - name: lab
-    power:
-      bmc: { driver: ipmi, host: lab-bmc.example, user: torpor, passwordEnv: LAB_BMC }
-    vms:
-      - name: one
-        listeners:
-          - { listen: "127.0.0.1:2222", target: "10.0.0.7:22", ${options} }
-`;
-  return parseConfig(text, 'torpor.yaml', '/etc/torpor');
+  return parseListeners([`listen: "127.0.0.1:2222", target: "10.0.0.7:22", ${options}`]);
 }
 
 function ruleOf(options: string): object | undefined {

@@ -1,26 +1,13 @@
 // What a listener says about datagrams: how it is written, and what means nothing there.
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load-config.ts';
-
-function load(listeners: readonly string[], head = '') {
-  const text = `${head}platforms:
-  - name: lab
-    power:
-      bmc: { driver: ipmi, host: lab-bmc.example, user: torpor, passwordEnv: LAB_BMC }
-    vms:
-      - name: one
-        listeners:
-${listeners.map((listener) => `          - { ${listener} }`).join('\n')}
-`;
-  return parseConfig(text, 'torpor.yaml', '/etc/torpor');
-}
+import { parseListeners } from './support/parse-listeners.ts';
 
 const UDP = 'listen: "udp:0.0.0.0:3391", target: "udp:10.0.1.21:3391"';
 const TCP = 'listen: "0.0.0.0:3391", target: "10.0.1.21:3391"';
 
 describe('UDP listeners in the configuration', () => {
   it('an address of datagrams -> as it is written, with its defaults; a listener of connections knows nothing of it', () => {
-    const [datagrams, connections] = load([UDP, TCP]).config.platforms[0]?.vms[0]?.listeners ?? [];
+    const [datagrams, connections] = parseListeners([UDP, TCP]).config.platforms[0]?.vms[0]?.listeners ?? [];
     expect(datagrams).toMatchObject({
       listen: { host: 'udp:0.0.0.0:3391', port: 0 },
       target: { host: 'udp:10.0.1.21:3391', port: 0 },
@@ -34,7 +21,7 @@ describe('UDP listeners in the configuration', () => {
 
   it('its own rules, IPv6, a probe by ICMP -> as they are written', () => {
     const rules = 'udp: { datagrams: count, holdFor: 5s, flowIdle: 1h }, probe: icmp, wakeRate: none';
-    const { config } = load([`listen: "udp:[::]:514", target: "udp:[2001:db8::7]:514", ${rules}`]);
+    const { config } = parseListeners([`listen: "udp:[::]:514", target: "udp:[2001:db8::7]:514", ${rules}`]);
     expect(config.platforms[0]?.vms[0]?.listeners[0]).toMatchObject({
       listen: { host: 'udp:[::]:514' },
       target: { host: 'udp:[2001:db8::7]:514' },
@@ -47,6 +34,7 @@ describe('UDP listeners in the configuration', () => {
   it.each([
     ['listen: "udp:3391", target: "udp:10.0.1.21:3391"', 'is no address'],
     ['listen: "udp:0.0.0.0:3391", target: "udp:10.0.1.21:0"', 'has port 0'],
+    [`${UDP}, webSocket: `, 'it is for connections'],
     ['listen: "udp:0.0.0.0:3391", target: "10.0.1.21:3391"', 'write target: "udp:10.0.1.21:3391"'],
     ['listen: "0.0.0.0:3391", target: "udp:10.0.1.21:3391"', 'only a listener of datagrams'],
     [`${TCP}, udp: { datagrams: count }`, 'it is about datagrams'],
@@ -62,15 +50,15 @@ describe('UDP listeners in the configuration', () => {
     ['listen: "udp:0.0.0.0:53", target: "udp:127.0.0.1:53"', 'is Torpor itself'],
     [`${TCP}, routes: [{ vm: one, hosts: [a.example], target: "udp:10.0.1.21:3391" }]`, 'not datagrams'],
   ])('%s -> refused: %s', (listener, expected) => {
-    expect(() => load([listener])).toThrow(expected);
+    expect(() => parseListeners([listener])).toThrow(expected);
   });
 
   it('the same port twice, also by a wildcard -> refused; the same port for connections -> taken', () => {
-    expect(() => load([UDP, UDP.replace('0.0.0.0', '127.0.0.1')])).toThrow('already taken');
-    expect(() => load([UDP, TCP])).not.toThrow();
+    expect(() => parseListeners([UDP, UDP.replace('0.0.0.0', '127.0.0.1')])).toThrow('already taken');
+    expect(() => parseListeners([UDP, TCP])).not.toThrow();
   });
 
   it('workers above 1 -> refused', () => {
-    expect(() => load([UDP], 'workers: 2\n')).toThrow('no listener can take datagrams');
+    expect(() => parseListeners([UDP], 'workers: 2\n')).toThrow('no listener can take datagrams');
   });
 });

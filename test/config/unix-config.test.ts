@@ -1,18 +1,9 @@
 // What a listener says about Unix sockets and sockets of systemd: how they are written, and what means nothing there.
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load-config.ts';
+import { parseListeners } from './support/parse-listeners.ts';
 
 function load(...listeners: string[]) {
-  const text = `platforms:
-  - name: lab
-    power:
-      bmc: { driver: ipmi, host: lab-bmc.example, user: torpor, passwordEnv: LAB_BMC }
-    vms:
-      - name: one
-        listeners:
-${listeners.map((listener) => `          - { ${listener} }`).join('\n')}
-`;
-  return parseConfig(text, 'torpor.yaml', '/etc/torpor');
+  return parseListeners(listeners);
 }
 
 const TARGET = 'target: "10.0.0.7:22"';

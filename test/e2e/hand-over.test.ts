@@ -1,4 +1,5 @@
 // One Torpor that leaves its listeners and platforms to the next, and sockets that systemd opened: clients are never refused meanwhile.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { isAlive } from '../support/is-alive.ts';
 import { LineClient } from '../support/line-client.ts';
 import { childrenOf, whileStopped } from '../support/stopped.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
@@ -23,15 +25,6 @@ async function successorOf(output: () => string): Promise<number> {
     return Number(match[1]);
   });
   return found;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('hand-over', { timeout: E2E_TIMEOUT_MS }, () => {

@@ -1,16 +1,10 @@
 // The gate within `torpor run`: clients of an edge are clients of the listeners, sleep and wake as they do, and outlive breaks of the link.
+
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { isAlive } from '../support/is-alive.ts';
 import { LinkedStage } from './support/linked-stage.ts';
 import { E2E_TIMEOUT_MS, PLATFORM } from './support/stage.ts';
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 describe('torpor run with a gate', { timeout: E2E_TIMEOUT_MS }, () => {
   test('an idle client of an edge: sleeps under it, over breaks of the link; its edge is told; its key wakes, each line once', async () => {

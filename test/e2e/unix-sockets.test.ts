@@ -1,18 +1,11 @@
 // Unix sockets under the whole program: a sleeper behind one, hand-over, reload, the end.
+
 import { existsSync, lstatSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { isAlive } from '../support/is-alive.ts';
 import { LineClient } from '../support/line-client.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe('a Unix socket', { timeout: E2E_TIMEOUT_MS }, () => {
   test.each([

@@ -15,9 +15,7 @@ describe('torpor run with two workers', { timeout: E2E_TIMEOUT_MS }, () => {
   test('sleep: idle clients of both -> asleep once; a line by one of each wakes, every line once, no client lost', async () => {
     await using stage = await Stage.open({ workers: 2, idleTimeout: '2s' });
     const torpor = await stage.run();
-    const clients: LineClient[] = [];
-    for (let each = 0; each < CLIENTS; each += 1) clients.push(await stage.connect());
-    await Promise.all(clients.map((client) => client.ask('one')));
+    const clients = await connectByEach(stage, torpor);
     const streams = await torpor.streams();
     const workerOf = (client: LineClient) =>
       /-(\d+)\.\d+$/.exec(streams.find((stream) => stream.client.endsWith(`:${client.localPort}`))?.id ?? '')?.[1];

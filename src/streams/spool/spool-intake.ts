@@ -1,11 +1,10 @@
 // One client whose bytes become a job on disk. Its connection is ended towards it only when the job is safe; at a bound it becomes a client
 // that waits, as one of a listener that defers nothing does. Who waits for what is the queue's.
-import { formatEndpoint } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { Clock, Protocol, StreamName, StreamStatus } from '../../platform/ports.ts';
 import { formatDuration } from '../../platform/units.ts';
 import type { Arrival } from '../arrival.ts';
-import { plainAddress, sourceOf } from '../client-source.ts';
+import { clientText, endsToSend, sourceAt, whoIs } from '../client-name.ts';
 import type { ConnectionEnds } from '../proxy-header.ts';
 import type { ReadBuffers } from '../read-buffers.ts';
 import { resetSocket } from '../reset-socket.ts';
@@ -75,13 +74,10 @@ export class SpoolIntake implements PortOwner, Occupant, StreamName {
     this.#owner = owner;
     this.#socket = client;
     this.openedAtMs = owner.clock.nowMs();
-    const from = arrival?.ends?.client ?? {
-      host: plainAddress(client.remoteAddress ?? ''),
-      port: client.remotePort ?? 0,
-    };
+    const from = whoIs(client, route, arrival);
     this.address = from.host;
-    this.client = formatEndpoint({ ...from, host: from.host === '' ? 'unknown' : from.host });
-    this.ends = route.sendProxy === null || arrival?.isCheck === true ? null : (arrival?.ends ?? endsOf(client));
+    this.client = clientText(from);
+    this.ends = endsToSend(client, route, arrival);
     this.#port = arrival?.port?.handTo(this) ?? new SocketPort(client, owner.buffers, this);
     if (arrival !== null && arrival.firstBytes.length > 0) this.onChunk(Buffer.from(arrival.firstBytes));
   }
@@ -106,7 +102,7 @@ export class SpoolIntake implements PortOwner, Occupant, StreamName {
 
   /** Occupant. */
   get source(): string {
-    return sourceOf(this.address);
+    return sourceAt(this.address, this.route);
   }
 
   /** Occupant: it has not sent anything. */
@@ -333,13 +329,4 @@ export class SpoolIntake implements PortOwner, Occupant, StreamName {
     this.#writer = null;
     void this.#owner.store.drop(writer);
   }
-}
-
-function endsOf(client: StreamSocket): ConnectionEnds | null {
-  const { remoteAddress, remotePort, localAddress, localPort } = client;
-  if (remoteAddress === undefined || localAddress === undefined) return null;
-  return {
-    client: { host: remoteAddress, port: remotePort ?? 0 },
-    server: { host: localAddress, port: localPort ?? 0 },
-  };
 }

@@ -1,6 +1,6 @@
 // Jobs for a sleeping printer over real sockets and a real folder: safe before their client is told so, delivered once, in order, in one wake.
 import { readdirSync, statSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
@@ -56,8 +56,15 @@ class Printer {
   }
 }
 
-async function start(options: RigOptions & { defer?: Partial<typeof DEFER>; folder?: TempFolder } = {}) {
-  const { defer, folder = new TempFolder('spool'), ...rest } = options;
+interface StartOptions extends RigOptions {
+  readonly defer?: Partial<typeof DEFER>;
+  readonly folder?: TempFolder;
+  /** Of the one listener, beyond what makes it a printer's. */
+  readonly listener?: Partial<ListenerOptions>;
+}
+
+async function start(options: StartOptions = {}) {
+  const { defer, folder = new TempFolder('spool'), listener: more, ...rest } = options;
   closers.push(() => folder.remove());
   const printer = new Printer();
   const vm = await VmServer.start(printer.onSocket);
@@ -68,6 +75,7 @@ async function start(options: RigOptions & { defer?: Partial<typeof DEFER>; fold
     activity: 'learned',
     defer: { ...DEFER, ...defer },
     target: { host: '127.0.0.1', port: vm.port },
+    ...more,
   };
   const rig = await StreamRig.start({
     initiallyHeld: true,
@@ -95,6 +103,24 @@ function filesIn(folder: TempFolder): string[] {
 }
 
 describe('Spool', () => {
+  it('a job by a Unix socket -> its client has the name of all such, and counts against the bound of one source', async () => {
+    const path = new TempFolder('spool-unix');
+    closers.push(() => path.remove());
+    const socketPath = path.file('paper.sock');
+    const { rig } = await start({ listener: { listen: { host: `unix:${socketPath}`, port: 0 }, maxPerSource: 1 } });
+    const first = connect(socketPath);
+    closers.push(() => first.destroy());
+    first.write('first');
+    await eventually('the first client', () => rig.set.streams().length === 1);
+    const second = connect(socketPath).on('error', () => {});
+    closers.push(() => second.destroy());
+    await eventually('the second to be refused', () => rig.set.refusedClients()['per-source'] === 1);
+    expect(rig.set.streams().map(({ client }) => client)).toEqual(['unix']);
+    first.end();
+    await eventually('the job', () => rig.set.spool?.jobs().length === 1);
+    expect(rig.set.spool?.jobs()).toMatchObject([{ client: 'unix' }]);
+  });
+
   it('a job for a sleeper: -> is a private file when its client is told so, wakes nobody, and is printed after the wake', async () => {
     const { rig, printer, folder } = await start();
     await print(rig, 'first page');

@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
-import type { WebSocketRule } from '../../../src/streams/web-door.ts';
+import type { WebSocketRule } from '../../../src/platform/web-socket-rule.ts';
 import { comesTrue } from '../../support/eventually.ts';
 
 export const WEB_RULE: WebSocketRule = {
