@@ -28,6 +28,7 @@ import type {
 import { withCapabilities } from './platform/power-policy.ts';
 import { formatDuration } from './platform/units.ts';
 import { DeputyDriver } from './power/deputy-driver.ts';
+import type { ProbeLoad } from './probes/probe-load.ts';
 import { VmProber } from './probes/vm-prober.ts';
 import type { ListenerOptions } from './streams/listener.ts';
 import type { StreamSetChange } from './streams/stream-set.ts';
@@ -62,6 +63,7 @@ export interface PlatformShared {
   readonly orderStore: OrderStore;
   readonly stateDir: string;
   readonly log: Logger;
+  readonly probeLoad: ProbeLoad;
 }
 
 /** Who decides on a platform, with everything it asks. Built beside the one before it; begins when that has stopped. */
@@ -338,7 +340,7 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
         ...(successorOf === undefined ? {} : { successorOf }),
       });
       controller = begun;
-      const probers = probedVmsOf(config).flatMap((vm) => buildProber(vm, begun, log));
+      const probers = probedVmsOf(config).flatMap((vm) => buildProber(vm, begun, shared));
       const idlePolicy = beginPolicy(begun);
       begun.attach({ gate: streams, probers, inhibitors: [...inhibitors, ...idlePolicy.watches] });
       relay.setObserver(begun);
@@ -407,12 +409,12 @@ function probedVmsOf({ vms }: PlatformConfig): VmConfig[] {
 }
 
 /** One probe per VM suffices: that of its first listener that has one. */
-function buildProber(vm: VmConfig, controller: PlatformController, log: Logger): Prober[] {
+function buildProber(vm: VmConfig, controller: PlatformController, { log, probeLoad }: PlatformShared): Prober[] {
   const listener = vm.listeners.find(({ probe }) => probe.kind !== 'none');
   const probe = listener === undefined ? null : buildProbe(systemClock, listener);
   if (probe === null) return [];
   const onResult = (result: ProbeResult) => controller.onProbeResult(vm.name, result);
-  return [new VmProber({ vm: vm.name, probe, clock: systemClock, log, onResult })];
+  return [new VmProber({ vm: vm.name, probe, clock: systemClock, log, onResult, load: probeLoad })];
 }
 
 /** A journal that cannot be read must not shut out the clients: it is reported, and the evidence alone decides. */

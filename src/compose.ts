@@ -16,6 +16,7 @@ import { packageVersion } from './package-version.ts';
 import { TorporError } from './platform/errors.ts';
 import type { Logger } from './platform/ports.ts';
 import type { Farm } from './platform/status.ts';
+import { ProbeLoad } from './probes/probe-load.ts';
 import type { InheritedSockets } from './streams/inherited-sockets.ts';
 import { systemClock } from './system-clock.ts';
 import type { StreamCarrier } from './workers/stream-carrier.ts';
@@ -71,7 +72,11 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
   };
   try {
     const { stateDir } = config;
-    const shared: PlatformShared = { carrier, events, journal, orderStore, stateDir, log, follows: () => follows };
+    const probeLoad = new ProbeLoad();
+    const shared: PlatformShared = {
+      ...{ carrier, events, journal, orderStore, stateDir, log, probeLoad },
+      follows: () => follows,
+    };
     ends.push(async () => {
       for (const platform of platforms.reverse()) await platform.stop();
     });

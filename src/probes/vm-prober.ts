@@ -1,6 +1,7 @@
 // Keeps asking one VM's probe, with questions that overlap, so that one lost packet never delays the news. Judges no answer.
 import { errorText } from '../platform/errors.ts';
 import type { Clock, Logger, ProbeResult, Prober } from '../platform/ports.ts';
+import { ProbeLoad } from './probe-load.ts';
 import type { BoundedProbe } from './question.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface VmProberOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onResult: (result: ProbeResult) => void;
+  /** Shared by all probers of a process. Default: one of its own. */
+  readonly load?: ProbeLoad;
 }
 
 interface Question {
@@ -37,12 +40,14 @@ interface Question {
  * Asks nothing until a pace is set, then at once and at every interval, whether or not the questions before were answered.
  * At most `probe.maxOpen` are open: an interval that would open more is stretched, evenly, so that a fresh question is
  * never far away. An answer makes the questions before it moot: they are withdrawn and not reported. So does a question that
- * has reached the service, of those that have not: they would only arrive beside it.
+ * has reached the service, of those that have not: they would only arrive beside it. Where many VMs are asked at once, intervals are
+ * stretched and first questions spread (see ProbeLoad).
  */
 export class VmProber implements Prober {
   readonly vm: string;
   readonly #options: VmProberOptions;
   readonly #open = new Set<Question>();
+  readonly #load: ProbeLoad;
   #intervalMs: number | null = null;
   #lastAskedAtMs = Number.NEGATIVE_INFINITY;
   #cancelNext: () => void = () => {};
@@ -50,6 +55,7 @@ export class VmProber implements Prober {
   constructor(options: VmProberOptions) {
     this.vm = options.vm;
     this.#options = options;
+    this.#load = options.load ?? new ProbeLoad();
   }
 
   /** Questions that wait for their answer. */
@@ -61,10 +67,14 @@ export class VmProber implements Prober {
     const { probe, clock } = this.#options;
     const stretchedMs = intervalMs === null ? null : Math.max(intervalMs, probe.timeoutMs / probe.maxOpen);
     if (stretchedMs === this.#intervalMs) return;
+    this.#load.change(this.#intervalMs, stretchedMs);
     this.#intervalMs = stretchedMs;
     this.#cancelNext();
     if (stretchedMs === null) this.#withdrawAll();
-    else this.#schedule(this.#lastAskedAtMs + stretchedMs - clock.nowMs());
+    else {
+      const waitMs = this.#lastAskedAtMs + this.#load.stretch(stretchedMs) - clock.nowMs();
+      this.#schedule(Math.max(waitMs, this.#load.stagger(stretchedMs)));
+    }
   }
 
   stop(): void {
@@ -79,7 +89,7 @@ export class VmProber implements Prober {
   #turn(): void {
     const { probe, clock } = this.#options;
     if (this.#intervalMs === null) return;
-    this.#cancelNext = clock.schedule(this.#intervalMs, () => this.#turn());
+    this.#cancelNext = clock.schedule(this.#load.stretch(this.#intervalMs), () => this.#turn());
     if (probe.connects) {
       if (this.#isAnswerDue()) return;
       this.#makePlace();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProbeResult } from '../../src/platform/ports.ts';
+import { ProbeLoad } from '../../src/probes/probe-load.ts';
 import type { BoundedProbe } from '../../src/probes/question.ts';
 import { ON_THE_WAY_MAX, VmProber } from '../../src/probes/vm-prober.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -193,5 +194,38 @@ describe('VmProber', () => {
     await clock.advance(100);
     expect([results, probe.askedAtMs.length, prober.open]).toEqual([[], 2, 1]);
     expect(log.lines).toMatchObject([{ level: 'error', message: 'a question of asked ended in an error: broken' }]);
+  });
+
+  it('300 VMs begin to be asked every 20 ms -> 2,000 questions a second in all, none silent for long, evenly spread', async () => {
+    const clock = new FakeClock(START_MS);
+    const load = new ProbeLoad();
+    const askedAtMs: number[][] = [];
+    const probers = Array.from({ length: 300 }, (_, index) => {
+      const asked: number[] = [];
+      askedAtMs.push(asked);
+      const ask = async () => {
+        asked.push(clock.nowMs() - START_MS);
+        return false;
+      };
+      const probe: BoundedProbe = { name: 'counted', timeoutMs: 2000, maxOpen: 100, connects: false, ask };
+      return new VmProber({ vm: `vm-${index}`, probe, clock, log: new KeptLog(), onResult: () => {}, load });
+    });
+    for (const prober of probers) prober.setPace(20);
+    await clock.advance(4000);
+    const within = (fromMs: number, toMs: number) => askedAtMs.flat().filter((at) => at >= fromMs && at < toMs).length;
+    // The first ones began before they knew of the others.
+    expect(within(1000, 4000)).toBeGreaterThan(5000);
+    expect(within(1000, 4000)).toBeLessThan(7000);
+    for (let atMs = 1000; atMs < 4000; atMs += 100) expect(within(atMs, atMs + 100)).toBeLessThan(400);
+    const longestMs = Math.max(
+      ...askedAtMs.map((asked) => Math.max(...asked.map((at, i) => at - (asked[i - 1] ?? 0)))),
+    );
+    expect(longestMs).toBeLessThanOrEqual(1000);
+
+    for (const prober of probers.slice(10)) prober.stop();
+    const before = within(0, 4000);
+    await clock.advance(1000);
+    expect(askedAtMs.flat().length - before).toBeGreaterThan(400);
+    for (const prober of probers) prober.stop();
   });
 });
