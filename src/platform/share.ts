@@ -27,6 +27,14 @@ export interface PeerFacts {
   readonly others: readonly PeerShare[];
 }
 
+/** Before the farm has said anything. */
+export const PEERS_UNKNOWN: PeerFacts = {
+  self: '',
+  owner: null,
+  uncertain: 'nothing is known of them yet',
+  others: [],
+};
+
 /** What this Torpor lets the others know; written only where zero became non-zero, or back, or the reason changed, and by and by the deadline. */
 export interface OwnShare {
   readonly active: number;
