@@ -1,6 +1,7 @@
 // One platform's controller: feeds the machine with events and runs its effects through the ports. Decides nothing itself.
 import { ActivityTable } from '../platform/activity-table.ts';
 import { errorText } from '../platform/errors.ts';
+import { findBindingReason } from '../platform/idle-policy.ts';
 import { type CheckStatus, type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
 import { carryOver } from '../platform/machine/carry-over.ts';
 import { createPlatform, isCalm, nextDeadlineMs, step } from '../platform/machine.ts';
@@ -22,6 +23,7 @@ import type {
   StreamName,
   StreamObserver,
 } from '../platform/ports.ts';
+import { type OwnShare, PEERS_UNKNOWN, type PlatformShare } from '../platform/share.ts';
 import { type TransitionStep, transitionReason } from '../platform/transition-reason.ts';
 import { formatDuration } from '../platform/units.ts';
 import { watchPace } from '../platform/watch-pace.ts';
@@ -56,6 +58,8 @@ export interface PlatformControllerOptions {
   readonly context: PlatformContext;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The platform's place among several Torpors; left out: this one is alone. Its `stop` is left to who made it. */
+  readonly share?: PlatformShare;
   /**
    * The settled controller before this one, stopped: the platform goes on as it was, under this one's policy, driver and parts. Then
    * `intent` and `orders` are not looked at, and the gate is as the other left it.
@@ -86,6 +90,9 @@ export class PlatformController implements StreamObserver {
   #untold: { activity: { stream: StreamName; why: string } | null } | null = null;
   #cancelDeadline: () => void = () => {};
   #saveAbort = new AbortController();
+  #agreementAbort = new AbortController();
+  /** What the other Torpors were told last. */
+  #told: OwnShare | null = null;
   /** Settles when the last save did, also one that was called off: its hook must not run beside the restoring one. */
   #saveTail: Promise<void> = Promise.resolve();
   /** Settles when the last journal write did, whatever came of it. */
@@ -99,12 +106,13 @@ export class PlatformController implements StreamObserver {
   constructor(options: PlatformControllerOptions) {
     this.name = options.name;
     this.#options = options;
-    const { policy, armed, intent, orders, clock, successorOf } = options;
+    const { policy, armed, intent, orders, clock, successorOf, share } = options;
+    const peers = share === undefined ? null : PEERS_UNKNOWN;
     this.table = successorOf?.table ?? new ActivityTable();
     this.#model =
       successorOf === undefined
-        ? createPlatform(policy, armed, intent, clock.nowMs(), orders)
-        : carryOver(successorOf.model, policy, armed);
+        ? createPlatform(policy, armed, intent, clock.nowMs(), orders, peers)
+        : carryOver(successorOf.model, policy, armed, peers);
     this.#powerWatch = new PowerWatch({
       driver: options.driver,
       clock: options.clock,
@@ -143,6 +151,7 @@ export class PlatformController implements StreamObserver {
 
   /** Begins to watch the witnesses. */
   start(): void {
+    this.#options.share?.start((event) => this.dispatch(event));
     this.#powerWatch.start();
     for (const watch of this.#parts?.inhibitors ?? []) watch.start();
     if (this.#options.successorOf === undefined) this.#afterStep();
@@ -153,6 +162,7 @@ export class PlatformController implements StreamObserver {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#saveAbort.abort();
+    this.#agreementAbort.abort();
     this.#cancelDeadline();
     this.#powerWatch.stop();
     for (const prober of this.#parts?.probers ?? []) prober.stop();
@@ -306,6 +316,19 @@ export class PlatformController implements StreamObserver {
       case 'lifted':
         this.#reportInhibitor('ended', effect.inhibitor, effect.why);
         break;
+      case 'seekAgreement':
+        this.#seekAgreement(effect.sequence, effect.forced);
+        break;
+      case 'endProposal':
+        this.#agreementAbort.abort();
+        this.#options.share?.endProposal(effect.why);
+        break;
+      case 'answerProposal':
+        this.#options.share?.answerProposal(effect.proposal, effect.held, effect.why);
+        break;
+      case 'wantWake':
+        this.#options.share?.wantWake(effect.why);
+        break;
       case 'drainSendQueues':
         this.#drain(effect.sequence, effect.boundMs);
         break;
@@ -397,6 +420,42 @@ export class PlatformController implements StreamObserver {
     );
   }
 
+  #seekAgreement(sequence: number, forced: boolean): void {
+    const { share } = this.#options;
+    if (share === undefined) return;
+    const abort = new AbortController();
+    this.#agreementAbort = abort;
+    // What was agreed to is not called off by a signal any more: it ends by `endProposal`.
+    const forget = () => {
+      if (this.#agreementAbort === abort) this.#agreementAbort = new AbortController();
+    };
+    this.#answer(
+      share.seekAgreement(abort.signal, forced).finally(forget),
+      ({ agreed, why }) => {
+        this.#report('note', agreed ? `all Torpors agree to a suspend: ${why}` : `no agreement to a suspend: ${why}`);
+        return { kind: 'agreed', sequence, agreed, why };
+      },
+      (problem) => ({ kind: 'agreed', sequence, agreed: false, why: problem }),
+    );
+  }
+
+  /** What the other Torpors must know of this one; the store behind it writes changes only. */
+  #tellShare(): void {
+    const { share, clock } = this.#options;
+    if (share === undefined) return;
+    const own: OwnShare = {
+      active: this.table.size,
+      // The latest deadline would have to be looked for among all streams: the lease bounds what is not known.
+      newestDeadlineMs: null,
+      keeps: findBindingReason(this.#model, clock.nowMs()),
+      held: this.#model.held,
+    };
+    const { active, keeps, held } = this.#told ?? {};
+    if (own.active === active && own.keeps === keeps && own.held === held) return;
+    this.#told = own;
+    share.tell(own);
+  }
+
   #journal(intent: Intent): void {
     const written = this.#journalTail.then(() => this.#options.journal.write(this.name, intent));
     this.#journalTail = written.catch(() => {});
@@ -408,10 +467,11 @@ export class PlatformController implements StreamObserver {
   }
 
   #requestSleep(intentId: number): void {
-    const { driver } = this.#options;
+    const { driver, share } = this.#options;
+    const mayPress = share === undefined ? undefined : () => share.mayPress();
     this.#report('power', `asks for sleep, once: ${driver.name}`);
     this.#answer(
-      this.#callPower((signal) => driver.requestSleep(signal)),
+      this.#callPower((signal) => driver.requestSleep(signal, mayPress)),
       ({ outcome, attempts }) => {
         this.#report('power', `request to sleep ${outcome}: ${attempts.join('; ')}`, { outcome });
         return { kind: 'sleepAnswered', intentId, outcome, why: attempts.join('; ') };
@@ -461,6 +521,7 @@ export class PlatformController implements StreamObserver {
   #afterStep(): void {
     const { clock } = this.#options;
     if (this.#stopping.signal.aborted || this.#parts === null) return;
+    this.#tellShare();
     this.#cancelDeadline();
     const deadlineMs = nextDeadlineMs(this.#model);
     this.#cancelDeadline =

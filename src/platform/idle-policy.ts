@@ -10,7 +10,7 @@ export const PRESS_COUNTS_MS = 3_600_000;
 
 /**
  * All that forbids a suspend at this moment, strongest reason first; empty means it may sleep. An operator's wish skips
- * `min-awake` and `suspend-rate`; a forced one also `pool`.
+ * `min-awake` and `suspend-rate`; a forced one also `pool`, here and at other Torpors.
  */
 export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   const blockers: Blocker[] = [];
@@ -19,6 +19,7 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   if (model.pool > 0 && model.sleepAsked?.force !== true) {
     add('pool', `${model.pool} active ${model.pool === 1 ? 'client' : 'clients'}`);
   }
+  addPeerBlockers(model, add);
   if (model.maintenanceOrder !== null) add('maintenance', `in maintenance: ${model.maintenanceOrder.why}`);
   for (const inhibitor of model.inhibitors) {
     if (inhibitor.untilMs !== null && inhibitor.untilMs <= nowMs) continue;
@@ -44,6 +45,17 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   return blockers;
 }
 
+/** The kinds that are the platform's own business or its owner's word, whichever Torpor sees them: they bind the others, too. */
+const BINDING: readonly string[] = ['maintenance', 'inhibitor', 'back-off'];
+
+/**
+ * This Torpor's reason against a suspend by another one; null: none. That its own way to the BMC is cut is none, nor that it is not the
+ * owner. Active clients are told apart from it.
+ */
+export function findBindingReason(model: PlatformModel, nowMs: number): string | null {
+  return findBlockers(model, nowMs).find(({ kind }) => BINDING.includes(kind))?.why ?? null;
+}
+
 /** When a press is allowed again that `maxSuspendsPerHour` forbids; null where none is forbidden. */
 export function mayPressAgainAtMs({ policy, pressesAtMs }: PlatformModel): number | null {
   const max = policy.maxSuspendsPerHour;
@@ -51,7 +63,23 @@ export function mayPressAgainAtMs({ policy, pressesAtMs }: PlatformModel): numbe
   return (pressesAtMs[pressesAtMs.length - max] as number) + PRESS_COUNTS_MS;
 }
 
-function addBmcBlockers(model: PlatformModel, nowMs: number, add: (kind: string, why: string) => void): void {
+type AddBlocker = (kind: string, why: string, untilMs?: number | null) => void;
+
+/** Suspending needs agreement: who is not sure of the others, or is not the owner, presses nothing. */
+function addPeerBlockers({ peers, sleepAsked }: PlatformModel, add: AddBlocker): void {
+  if (peers === null) return;
+  if (peers.uncertain !== null) add('agreement', `not sure of the other Torpors: ${peers.uncertain}`);
+  if (peers.owner === null) add('owner', 'no Torpor owns it now');
+  else if (peers.owner !== peers.self) add('owner', `${peers.owner} owns it`);
+  for (const { instance, active, newestDeadlineMs, keeps } of peers.others) {
+    if (active > 0 && sleepAsked?.force !== true) {
+      add('peers', `${active} active ${active === 1 ? 'client' : 'clients'} at ${instance}`, newestDeadlineMs);
+    }
+    if (keeps !== null) add('peers', `kept awake at ${instance}: ${keeps}`);
+  }
+}
+
+function addBmcBlockers(model: PlatformModel, nowMs: number, add: AddBlocker): void {
   const reader = model.policy.reader ?? 'the BMC';
   if (!model.bmcReachable) {
     add('bmc', `${reader} does not answer: ${model.bmcProblem}`);

@@ -8,6 +8,8 @@ import { DROWSY_PROBE_BOUND_MS, LATE_SLEEP_MS, STARTING_BOUND_MS } from './machi
 import { advanceDrowsy } from './machine/drowsy.ts';
 import { countingPresses, failedWakeBlockMs, failedWakeReason, isPast } from './machine/facts.ts';
 import { advanceFailed } from './machine/failed.ts';
+import { advanceFollowing } from './machine/following.ts';
+import { settleJoint } from './machine/joint.ts';
 import { advanceSaving } from './machine/saving.ts';
 import { advanceStarting } from './machine/starting.ts';
 import { advanceSuspending } from './machine/suspending.ts';
@@ -15,18 +17,23 @@ import { lift, NO_PROGRESS, type Turn } from './machine/turn.ts';
 import { advanceWaking } from './machine/waking.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from './model.ts';
 import type { Intent } from './ports.ts';
+import type { PeerFacts } from './share.ts';
 import type { StateName } from './status.ts';
 
 /** Transitions that one event may cause in a row. */
 const SETTLE_BOUND = 6;
 
-/** The machine before its first evidence. Streams are held until then; `intent` and `orders` are what the disk kept, if anything. */
+/**
+ * The machine before its first evidence. Streams are held until then; `intent` and `orders` are what the disk kept, if anything. `peers`:
+ * what is known of the other Torpors; null where this one is alone.
+ */
 export function createPlatform(
   policy: PlatformPolicy,
   armed: boolean,
   intent: Intent | null,
   nowMs: number,
   orders: KeptOrders | null = null,
+  peers: PeerFacts | null = null,
 ): PlatformModel {
   const blockMs = failedWakeBlockMs(intent?.failedWakes ?? 0);
   return {
@@ -49,10 +56,13 @@ export function createPlatform(
     maintenance: orders?.maintenance != null,
     maintenanceOrder: orders?.maintenance ?? null,
     pressesAtMs: countingPresses(rememberedPresses(intent, orders), nowMs),
+    peers,
+    joint: null,
     power: null,
     probes: {},
     wakeWanted: null,
     wakeOrdered: false,
+    wakeShared: false,
     scheduledUntilMs: null,
     wokenToAnswer: false,
     waitingSinceMs: null,
@@ -82,6 +92,7 @@ export function step(model: PlatformModel, event: PlatformEvent, nowMs: number):
     if (next === null) break;
     turn = next;
   }
+  turn = settleJoint(turn);
   return [turn.model, [...turn.effects]];
 }
 
@@ -126,7 +137,8 @@ const ADVANCE: Readonly<Record<StateName, (turn: Turn, nowMs: number) => Turn | 
   starting: advanceStarting,
   awake: advanceAwake,
   drowsy: advanceDrowsy,
-  saving: advanceSaving,
+  saving: (turn, nowMs) =>
+    turn.model.progress.phase === 'following' ? advanceFollowing(turn, nowMs) : advanceSaving(turn, nowMs),
   suspending: advanceSuspending,
   asleep: advanceAsleep,
   waking: advanceWaking,

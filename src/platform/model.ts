@@ -1,6 +1,7 @@
 // What is known and wanted of one platform: the state machine's model, its events and its effects, all plain data.
 import type { InhibitorKind, InhibitorStatus, KeptOrders, MaintenanceOrder } from './inhibitor.ts';
 import type { Intent, LostVms, PowerCapabilities, PowerReading, WattsBounds } from './ports.ts';
+import type { PeerFacts, ShareEvent } from './share.ts';
 import type { StateName } from './status.ts';
 
 /** What the owner configured and what the driver can do. Constant but for what a proof may correct: see `withCapabilities`. */
@@ -50,7 +51,7 @@ export interface ProbeFact {
 
 /** The part of a state that only some states have. */
 export interface Progress {
-  /** awake: doubt (taken for awake, no evidence yet). saving: preparing (only where hooks change the context), hooks, asking (only where there are checks), draining (before the hooks where VMs are saved), journalling. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
+  /** awake: doubt (taken for awake, no evidence yet). saving: preparing (only where hooks change the context), hooks, asking (only where there are checks), draining (before the hooks where VMs are saved), agreeing (only where there are other Torpors), journalling; or following: another Torpor is to press. waking: requested (no VM answered yet), restoring, releasing. failed: suspend, wake. */
   readonly phase:
     | 'none'
     | 'doubt'
@@ -58,6 +59,8 @@ export interface Progress {
     | 'hooks'
     | 'asking'
     | 'draining'
+    | 'agreeing'
+    | 'following'
     | 'journalling'
     | 'requested'
     | 'restoring'
@@ -83,6 +86,19 @@ export interface Progress {
   readonly releasedVms: readonly string[];
 }
 
+/** A suspend that all Torpors of a platform must agree to, as far as this one has a part in it. */
+export type JointSuspend =
+  /** This one asked for it, and has to say when it is over. */
+  | { readonly role: 'owner' }
+  /** Another one did. `held` and `refused` are this one's answers; none was given yet in `asked`. */
+  | {
+      readonly role: 'follower';
+      readonly proposal: number;
+      readonly by: string;
+      readonly forced: boolean;
+      readonly stage: 'asked' | 'held' | 'refused' | 'committed';
+    };
+
 export interface PlatformModel {
   readonly policy: PlatformPolicy;
   readonly state: StateName;
@@ -90,8 +106,11 @@ export interface PlatformModel {
   readonly why: string;
   readonly progress: Progress;
   readonly intent: Intent;
-  /** The last request to sleep, until the platform was seen asleep or refused it: it may still have its effect, late. */
-  readonly pressed: { readonly intentId: number; readonly atMs: number } | null;
+  /**
+   * The last request to sleep, until the platform was seen asleep or refused it: it may still have its effect, late. `proposal`: it is
+   * another Torpor's, or may be, since that one was told that streams are held.
+   */
+  readonly pressed: { readonly intentId: number; readonly atMs: number; readonly proposal?: number } | null;
   /** Moment of the last step: what was due by then has been done. */
   readonly steppedAtMs: number;
   /** True while streams are held: nothing flows towards the VMs. */
@@ -110,6 +129,9 @@ export interface PlatformModel {
   readonly maintenanceOrder: MaintenanceOrder | null;
   /** Moments of the button's presses within the last hour, oldest first; kept across restarts. */
   readonly pressesAtMs: readonly number[];
+  /** What is known of the other Torpors that share the platform; null: there are none. */
+  readonly peers: PeerFacts | null;
+  readonly joint: JointSuspend | null;
   readonly power: PowerReading | null;
   readonly probes: Readonly<Record<string, ProbeFact>>;
   // wishes
@@ -117,6 +139,8 @@ export interface PlatformModel {
   readonly wakeWanted: string | null;
   /** That wish is an operator's: maintenance does not stand against it. */
   readonly wakeOrdered: boolean;
+  /** All Torpors know that it is to be awake: this one told them, or was told. */
+  readonly wakeShared: boolean;
   /** A schedule wants it awake until then: a wake that failed is tried again until then, though no client waits. */
   readonly scheduledUntilMs: number | null;
   /** Woken to answer a keepalive, and nobody has come since: `minAwakeMs` does not count. */
@@ -202,6 +226,9 @@ export type PlatformEvent =
       readonly lostVms: LostVms;
       readonly problem: string | null;
     }
+  /** The others' answer to `seekAgreement`. */
+  | { readonly kind: 'agreed'; readonly sequence: number; readonly agreed: boolean; readonly why: string }
+  | ShareEvent
   | { readonly kind: 'operatorWake'; readonly why: string }
   | { readonly kind: 'operatorSleep'; readonly force: boolean };
 
@@ -220,6 +247,13 @@ export type Effect =
   /** Every check is to be asked once more: what it said last may be a minute old. */
   | { readonly kind: 'askInhibitors'; readonly sequence: number }
   | { readonly kind: 'drainSendQueues'; readonly sequence: number; readonly boundMs: number }
+  /** All other Torpors are asked to hold and drain, too. */
+  | { readonly kind: 'seekAgreement'; readonly sequence: number; readonly forced: boolean }
+  /** What `seekAgreement` began is over: nothing is pressed for it, or it runs again. */
+  | { readonly kind: 'endProposal'; readonly why: string }
+  | { readonly kind: 'answerProposal'; readonly proposal: number; readonly held: boolean; readonly why: string }
+  /** The other Torpors are told that it is to be awake. */
+  | { readonly kind: 'wantWake'; readonly why: string }
   | { readonly kind: 'journal'; readonly intent: Intent }
   /** What operators ordered, and how often the button was pressed, has changed: it must outlive Torpor. */
   | { readonly kind: 'keepOrders'; readonly orders: KeptOrders }

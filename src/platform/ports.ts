@@ -88,15 +88,19 @@ export interface PowerCapabilities {
   readonly learned?: LearnedPower | null;
 }
 
+/** False from the moment on at which this Torpor may not press any more: another one may own the platform. Answers at once. */
+export type PressFence = () => boolean;
+
 /** One way to send a platform to sleep: a BMC's button, a command on the host. */
 export interface SleepSwitch {
   /** For people, with its address: `ipmi 10.0.9.11:623`. */
   readonly name: string;
   /**
    * Asks for sleep exactly once: the request is sent in one packet and never repeated, since a second press of the
-   * button may wake the platform. Does not reject: an error is an answer.
+   * button may wake the platform. Does not reject: an error is an answer. `mayPress` is asked at the last moment before that packet,
+   * after whatever had to be set up for it; where it says no the answer is `refused`, and nothing that acts was sent.
    */
-  requestSleep(signal: AbortSignal): Promise<PowerAnswer>;
+  requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer>;
 }
 
 /** One or more ways to wake a platform. */

@@ -27,6 +27,14 @@ export interface PeerFacts {
   readonly others: readonly PeerShare[];
 }
 
+/** Before the farm has said anything. */
+export const PEERS_UNKNOWN: PeerFacts = {
+  self: '',
+  owner: null,
+  uncertain: 'nothing is known of them yet',
+  others: [],
+};
+
 /** What this Torpor lets the others know; written only where zero became non-zero, or back, or the reason changed, and by and by the deadline. */
 export interface OwnShare {
   readonly active: number;
@@ -40,8 +48,17 @@ export interface OwnShare {
 export type ShareEvent =
   | { readonly kind: 'peers'; readonly peers: PeerFacts }
   /** The owner wants to suspend: streams are to be held and drained, then `answerProposal`. */
-  | { readonly kind: 'suspendProposed'; readonly proposal: number; readonly by: string }
-  /** All agreed: the owner may press from now on. Whoever is active from here on waits for a wake. */
+  | {
+      readonly kind: 'suspendProposed';
+      readonly proposal: number;
+      readonly by: string;
+      /** An operator forces it: active clients are no reason against it, here as at the owner. Left out: false. */
+      readonly forced?: boolean;
+    }
+  /**
+   * All agreed: the owner may press from now on. Whoever is active from here on waits for a wake. Told, too, to a Torpor that begins
+   * while it stands: what it then finds asleep sleeps by the farm's will, and its clients wake it.
+   */
   | { readonly kind: 'suspendCommitted'; readonly proposal: number; readonly by: string }
   /** Nothing will be pressed for this proposal any more, or the press came to nothing: streams may flow where it runs. */
   | { readonly kind: 'suspendCalledOff'; readonly proposal: number; readonly why: string }
@@ -60,15 +77,19 @@ export interface Agreement {
  * Torpor has none.
  */
 export interface PlatformShare {
-  /** Begins to tell; the first event is `peers`, with `uncertain` set until the store has answered. */
+  /**
+   * Begins to tell; the first event is `peers`, with `uncertain` set until the store has answered. Called again by the controller that
+   * follows on this one (a reload): that listener takes the place of the former, and the first event is `peers` as it is known.
+   */
   start(listener: (event: ShareEvent) => void): void;
   /** May be called as often as wanted: only changes are written. Never rejects; what could not be written makes `uncertain`. */
   tell(own: OwnShare): void;
   /**
    * The owner, its own streams held and drained: asks every live Torpor to hold and drain too, and commits by compare-and-set at the
-   * revision at which every count was zero. Never rejects: not to know is not to agree. When the signal aborts the proposal is called off.
+   * revision at which every count was zero; `forced`: whatever the counts are. Never rejects: not to know is not to agree. When the
+   * signal aborts the proposal is called off.
    */
-  seekAgreement(signal: AbortSignal): Promise<Agreement>;
+  seekAgreement(signal: AbortSignal, forced: boolean): Promise<Agreement>;
   /** This Torpor's answer to a proposal; `held: false` refuses it, also after it was agreed to and before it is committed. */
   answerProposal(proposal: number, held: boolean, why: string): void;
   /** Fencing: looked at right before the one packet that presses. True only while this Torpor's ownership is certain by its own clock. */
@@ -77,6 +98,9 @@ export interface PlatformShare {
   endProposal(why: string): void;
   /** Tells the others, as far as they can be reached, that it is to be awake. The caller wakes it, too. */
   wantWake(why: string): void;
-  /** Gives up what it holds, so that the others need not wait for its lease. Bounded, never rejects. */
+  /**
+   * Gives up what it holds, so that the others need not wait for its lease. Bounded, never rejects. Called by who composes, not by a
+   * controller: it outlives one at a reload.
+   */
   stop(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import type {
   PowerDriver,
   PowerReader,
   PowerReading,
+  PressFence,
   SleepSwitch,
   WakeProof,
   WakeSwitch,
@@ -108,9 +109,9 @@ export class CombinedDriver implements PowerDriver {
     return { atMs: clock.nowMs(), acpi: null, acpiSource: null, powerBit: null, watts: null };
   }
 
-  async requestSleep(signal: AbortSignal): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
     const { sleepSwitch } = this.#options;
-    const { outcome, attempts } = await sleepSwitch.requestSleep(signal);
+    const { outcome, attempts } = await sleepSwitch.requestSleep(signal, mayPress);
     return { outcome, attempts: [`sleep asked of ${sleepSwitch.name}`, ...attempts] };
   }
 

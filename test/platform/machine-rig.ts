@@ -11,6 +11,7 @@ import type {
   PowerCapabilities,
   WattsBounds,
 } from '../../src/platform/ports.ts';
+import type { PeerFacts, PeerShare } from '../../src/platform/share.ts';
 import type { StateName } from '../../src/platform/status.ts';
 
 export const START_MS = 1_000_000;
@@ -44,6 +45,16 @@ export interface RigOptions {
   readonly armed?: boolean;
   readonly intent?: Intent | null;
   readonly orders?: KeptOrders | null;
+  /** Left out: it is alone. */
+  readonly peers?: PeerFacts | null;
+}
+
+/** Two other Torpors, both quiet, and this one owns the platform. */
+export const OWNING: PeerFacts = { self: 'torpor-a', owner: 'torpor-a', uncertain: null, others: [] };
+export const FOLLOWING: PeerFacts = { ...OWNING, owner: 'torpor-b' };
+
+export function peer(instance: string, change: Partial<PeerShare> = {}): PeerShare {
+  return { instance, active: 0, newestDeadlineMs: null, keeps: null, ...change };
 }
 
 /** As a proof on record tells it again with each proof of the wake path. */
@@ -59,7 +70,8 @@ export class MachineRig {
 
   constructor(options: RigOptions = {}) {
     const policy = { ...POLICY, ...options.policy };
-    this.model = createPlatform(policy, options.armed ?? true, options.intent ?? null, this.nowMs, options.orders);
+    const { armed = true, intent = null, orders, peers } = options;
+    this.model = createPlatform(policy, armed, intent, this.nowMs, orders, peers);
   }
 
   get state(): StateName {
@@ -212,6 +224,34 @@ export class MachineRig {
     return this.send({ kind: 'sleepAnswered', intentId, outcome, why: 'completion code d4h' });
   }
 
+  // ------------------------------------------------------------------------------------------ other Torpors
+
+  peers(change: Partial<PeerFacts>): Effect[] {
+    const before = this.model.peers ?? OWNING;
+    return this.send({ kind: 'peers', peers: { ...before, ...change } });
+  }
+
+  agreed(agreed = true, sequence = this.model.progress.sequence): Effect[] {
+    const why = agreed ? 'torpor-b and torpor-c hold' : 'torpor-c: 1 active client';
+    return this.send({ kind: 'agreed', sequence, agreed, why });
+  }
+
+  proposed(proposal = 1, forced?: boolean, by = 'torpor-b'): Effect[] {
+    return this.send({ kind: 'suspendProposed', proposal, by, ...(forced === undefined ? {} : { forced }) });
+  }
+
+  committed(proposal = 1, by = 'torpor-b'): Effect[] {
+    return this.send({ kind: 'suspendCommitted', proposal, by });
+  }
+
+  calledOff(proposal = 1): Effect[] {
+    return this.send({ kind: 'suspendCalledOff', proposal, why: 'torpor-c: 1 active client' });
+  }
+
+  peerWake(by = 'torpor-c'): Effect[] {
+    return this.send({ kind: 'peerWake', by, why: 'carol connected' });
+  }
+
   // ------------------------------------------------------------------------------------------ honest witnesses
 
   /** What the BMC of a running platform says through the witness that counts. */
@@ -282,9 +322,23 @@ export class MachineRig {
     return this;
   }
 
-  toJournalling(): this {
+  /** Asking the other Torpors; there must be some. */
+  toAgreeing(): this {
     if (this.model.policy.savesVms) this.toSaving().saved();
     else this.toDraining().drained();
+    return this;
+  }
+
+  toJournalling(): this {
+    this.toAgreeing();
+    if (this.phase === 'agreeing') this.agreed();
+    return this;
+  }
+
+  /** Held for another Torpor's suspend, and said so. */
+  toFollowing(): this {
+    this.toAwake().proposed();
+    this.drained();
     return this;
   }
 

@@ -6,9 +6,10 @@ import type { PlatformEvent, PlatformModel, ProbeFact } from '../model.ts';
 import type { Intent, PowerReading } from '../ports.ts';
 import { withCapabilities } from '../power-policy.ts';
 import { GUARD_BACK_OFF_MS, WAKE_NEXT_METHOD_MS } from './bounds.ts';
-import { isNamed, isOurs } from './facts.ts';
+import { isForced, isNamed, isOurs } from './facts.ts';
+import { absorbShare, afterHolding } from './following.ts';
 import { toAwake, toWaking } from './moves.ts';
-import { abortSaving, afterAsking, afterDraining, afterPreparing, startAsking } from './saving.ts';
+import { abortSaving, afterAgreeing, afterAsking, afterDraining, afterPreparing, startAsking } from './saving.ts';
 import { sleepRefused, toSuspending } from './suspending.ts';
 import { blockFor, effect, endFoundMaintenance, journal, keepOrders, lift, patch, type Turn } from './turn.ts';
 import { mustRestoreAgain, restoreAgain, startReleasing } from './waking.ts';
@@ -50,6 +51,12 @@ export function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
       return absorbOperatorWake(turn, event.why, nowMs);
     case 'operatorSleep':
       return absorbOperatorSleep(turn, event.force, nowMs);
+    case 'peers':
+    case 'suspendProposed':
+    case 'suspendCommitted':
+    case 'suspendCalledOff':
+    case 'peerWake':
+      return absorbShare(turn, event, nowMs);
     default:
       return absorbAnswer(turn, event, nowMs);
   }
@@ -63,7 +70,7 @@ function newerOf(before: PowerReading | null, reading: PowerReading): PowerReadi
 function absorbActivity(turn: Turn, vm: string, why: string, nowMs: number): Turn {
   const { model } = turn;
   const noted = patch(turn, { lastActivityAtMs: nowMs, wokenToAnswer: false });
-  const forced = model.sleepAsked?.force === true;
+  const forced = isForced(model);
   if (model.state === 'drowsy') return forced ? noted : toAwake(noted, `activity: ${why}`, nowMs);
   const stops = model.state === 'saving' && !forced;
   const waits = model.held || stops || (model.state === 'failed' && model.progress.phase === 'suspend');
@@ -213,6 +220,7 @@ type AnswerEvent = Extract<
       | 'contextSaved'
       | 'inhibitorsAsked'
       | 'drained'
+      | 'agreed'
       | 'journalled'
       | 'sleepAnswered'
       | 'wakeAnswered'
@@ -233,7 +241,13 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
       return event.problem === null
         ? afterAsking(turn, nowMs)
         : abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, event.problem, nowMs), event.problem, nowMs);
+    case 'agreed':
+      if (state !== 'saving' || progress.phase !== 'agreeing' || event.sequence !== progress.sequence) return turn;
+      return afterAgreeing(turn, event.agreed, event.why, nowMs);
     case 'drained':
+      if (state === 'saving' && progress.phase === 'following' && event.sequence === progress.sequence) {
+        return afterHolding(turn, event.drained, event.why, nowMs);
+      }
       if (state !== 'saving' || progress.phase !== 'draining' || event.sequence !== progress.sequence) return turn;
       return event.drained
         ? afterDraining(turn, nowMs)

@@ -6,6 +6,8 @@ import { patch, type Turn } from './turn.ts';
 /** It sleeps, or slept: counted where a press of ours brought that about, once for each press, however late it is. */
 export function countSleep(turn: Turn, nowMs: number): Turn {
   const { state, pressed, sleptIntentId, suspends } = turn.model;
+  // Another Torpor's sleep is counted by that one.
+  if (pressed?.proposal !== undefined) return turn;
   // At the start it is the press of an earlier Torpor, whose sleep began before.
   if (pressed === null || pressed.intentId === sleptIntentId || state === 'starting') return turn;
   if (state !== 'suspending' && !mayBeLate(turn.model, nowMs)) return turn;

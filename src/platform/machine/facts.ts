@@ -61,6 +61,12 @@ export function isOurs(model: PlatformModel): boolean {
   return model.armed || model.intent.kind !== 'run';
 }
 
+/** Active clients are no reason against the suspend that is under way: an operator said so, here or at another Torpor. */
+export function isForced({ sleepAsked, progress, joint }: PlatformModel): boolean {
+  if (sleepAsked?.force === true) return true;
+  return progress.phase === 'following' && joint?.role === 'follower' && joint.forced;
+}
+
 /** In maintenance only an operator wakes it. */
 export function mayWake(model: PlatformModel): boolean {
   return !model.maintenance || model.wakeOrdered;

@@ -62,7 +62,9 @@ export function backToAwake(turn: Turn, why: string, nowMs: number, calledOff = 
   return startRestoring(patch(waking, { progress: { ...waking.model.progress, calledOff } }), nowMs);
 }
 
+/** Whether another Torpor's press came to nothing is for that one to count. */
 export function failSuspend(turn: Turn, why: string, nowMs: number): Turn {
+  if (turn.model.pressed?.proposal !== undefined) return turn;
   const failedSuspends = turn.model.failedSuspends + 1;
   const backOffMs = Math.min(SUSPEND_BACK_OFF_MS * 2 ** (failedSuspends - 1), SUSPEND_BACK_OFF_MAX_MS);
   const counted = patch(turn, { failedSuspends, failures: turn.model.failures + 1 });

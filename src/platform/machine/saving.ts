@@ -1,7 +1,7 @@
 // The state `saving`: hooks, checks, send queues and journal, in an order that depends on what is saved. Nothing is pressed yet.
 import { findBlockers } from '../idle-policy.ts';
 import type { Progress } from '../model.ts';
-import { DRAIN_BOUND_MS, GUARD_BACK_OFF_MS } from './bounds.ts';
+import { AGREE_BOUND_MS, DRAIN_BOUND_MS, GUARD_BACK_OFF_MS } from './bounds.ts';
 import { isOver } from './facts.ts';
 import { backToAwake, toAwake } from './moves.ts';
 import { blockFor, effect, hold, journal, patch, type Turn } from './turn.ts';
@@ -12,11 +12,11 @@ export function afterPreparing(turn: Turn, nowMs: number): Turn {
 }
 
 export function afterDraining(turn: Turn, nowMs: number): Turn {
-  return turn.model.policy.savesVms ? startHooks(turn, nowMs) : startJournalling(turn, nowMs);
+  return turn.model.policy.savesVms ? startHooks(turn, nowMs) : startAgreeing(turn, nowMs);
 }
 
 export function afterAsking(turn: Turn, nowMs: number): Turn {
-  return turn.model.policy.savesVms ? startJournalling(turn, nowMs) : startDraining(turn, nowMs);
+  return turn.model.policy.savesVms ? startAgreeing(turn, nowMs) : startDraining(turn, nowMs);
 }
 
 export function startHooks(turn: Turn, nowMs: number): Turn {
@@ -57,6 +57,22 @@ function startDraining(turn: Turn, nowMs: number): Turn {
   return effect(draining, { kind: 'drainSendQueues', sequence, boundMs: DRAIN_BOUND_MS });
 }
 
+/** With its own streams held and drained it asks the others for the same. A Torpor that is alone agrees with itself. */
+function startAgreeing(turn: Turn, nowMs: number): Turn {
+  const { peers, progress, sleepAsked } = turn.model;
+  if (peers === null) return startJournalling(turn, nowMs);
+  const sequence = progress.sequence + 1;
+  const next: Progress = { ...progress, phase: 'agreeing', sequence, deadlineMs: nowMs + AGREE_BOUND_MS };
+  const asking = patch(turn, { progress: next, joint: { role: 'owner' } });
+  return effect(asking, { kind: 'seekAgreement', sequence, forced: sleepAsked?.force === true });
+}
+
+export function afterAgreeing(turn: Turn, agreed: boolean, why: string, nowMs: number): Turn {
+  if (agreed) return startJournalling(turn, nowMs);
+  const reason = `not all Torpors agree: ${why}`;
+  return abortSaving(blockFor(turn, GUARD_BACK_OFF_MS, reason, nowMs), reason, nowMs);
+}
+
 function startJournalling(turn: Turn, nowMs: number): Turn {
   const progress: Progress = {
     ...turn.model.progress,
@@ -69,7 +85,8 @@ function startJournalling(turn: Turn, nowMs: number): Turn {
 /** Back to awake before anything was pressed. A context that hooks may have changed is restored first. */
 export function abortSaving(turn: Turn, why: string, nowMs: number): Turn {
   const { phase } = turn.model.progress;
-  const isUnchanged = phase === 'preparing' || (phase === 'draining' && turn.model.policy.savesVms);
+  const isUnchanged =
+    phase === 'preparing' || phase === 'following' || (phase === 'draining' && turn.model.policy.savesVms);
   if (isUnchanged) return toAwake(turn, why, nowMs);
   return backToAwake(phase === 'hooks' ? effect(turn, { kind: 'abortSave' }) : turn, why, nowMs, true);
 }

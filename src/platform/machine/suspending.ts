@@ -1,11 +1,11 @@
 // The state `suspending`: the button was pressed once, and the evidence decides.
 import { allSilentForMs, assess, SILENCE_MS, vmAnsweredSince } from '../evidence.ts';
 import { formatDuration } from '../units.ts';
-import { BUTTON_IGNORED_MS } from './bounds.ts';
+import { BUTTON_IGNORED_MS, FOLLOW_GRACE_MS } from './bounds.ts';
 import { countSleep, noteWokenByOthers } from './counts.ts';
 import { countingPresses, isOver, keepsAnswering, mayHaveSavedVms, mayWake } from './facts.ts';
 import { backToAwake, failSuspend, toAsleep, toWaking } from './moves.ts';
-import { effect, hold, keepOrders, moveTo, patch, release, type Turn } from './turn.ts';
+import { effect, hold, journal, keepOrders, moveTo, patch, release, type Turn } from './turn.ts';
 
 export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
@@ -58,6 +58,21 @@ export function toSuspending(turn: Turn, press: boolean, why: string, nowMs: num
   const pressesAtMs = countingPresses([...moved.model.pressesAtMs, nowMs], nowMs);
   const pressed = patch(moved, { pressed: { intentId, atMs: nowMs }, pressesAtMs });
   return keepOrders(effect(pressed, { kind: 'requestSleep', intentId }));
+}
+
+/** Another Torpor is to press, or has pressed: this one waits for the same evidence, and knows its sleep for the farm's own. */
+export function toSuspendingByPeer(turn: Turn, proposal: number, why: string, nowMs: number): Turn {
+  const moved = toSuspending(turn, false, why, nowMs);
+  const deadlineMs = nowMs + turn.model.policy.suspendTimeoutMs + FOLLOW_GRACE_MS;
+  return notePeersPress(patch(moved, { progress: { ...moved.model.progress, deadlineMs } }), proposal, nowMs);
+}
+
+/** It counts against `maxSuspendsPerHour` here, too: whoever owns it next keeps the same bound. */
+export function notePeersPress(turn: Turn, proposal: number, nowMs: number): Turn {
+  const journalled = journal(turn, 'sleep', nowMs);
+  const intentId = journalled.model.intent.id;
+  const pressesAtMs = countingPresses([...journalled.model.pressesAtMs, nowMs], nowMs);
+  return keepOrders(patch(journalled, { pressed: { intentId, atMs: nowMs, proposal }, pressesAtMs }));
 }
 
 export function sleepRefused(turn: Turn, why: string, nowMs: number): Turn {

@@ -8,11 +8,13 @@ import type {
   PowerCapabilities,
   PowerReader,
   PowerReading,
+  PressFence,
   SleepSwitch,
   WakeProof,
   WakeSwitch,
 } from '../../platform/ports.ts';
 import type { PowerPart } from '../power-part.ts';
+import { askFence } from '../press-fence.ts';
 import { type CommandResult, problemOf } from './run-program.ts';
 import { runShellCommand } from './shell-command.ts';
 
@@ -57,8 +59,8 @@ export class CommandHost implements PowerPart, SleepSwitch, WakeSwitch, PowerRea
     return this.#options.state === null ? null : this;
   }
 
-  requestSleep(signal: AbortSignal): Promise<PowerAnswer> {
-    return this.#act('sleep', signal);
+  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
+    return askFence(mayPress) ?? (await this.#act('sleep', signal));
   }
 
   requestWake(_method: string, signal: AbortSignal): Promise<PowerAnswer> {

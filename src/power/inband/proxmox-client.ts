@@ -6,7 +6,8 @@ import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import { errorText, TorporError, type TorporErrorCode } from '../../platform/errors.ts';
-import type { Clock } from '../../platform/ports.ts';
+import type { Clock, PressFence } from '../../platform/ports.ts';
+import { passFence } from '../press-fence.ts';
 
 /** Bound on one question: the API asks the cluster before it answers. */
 export const PROXMOX_BOUND_MS = 10_000;
@@ -55,9 +56,14 @@ export class ProxmoxClient {
     return await this.#ask('GET', path, null, signal);
   }
 
-  /** Sent once and never repeated. */
-  async post(path: string, parameters: Readonly<Record<string, string>>, signal: AbortSignal): Promise<unknown> {
-    return await this.#ask('POST', path, new URLSearchParams(parameters).toString(), signal);
+  /** Sent once and never repeated; not at all where the fence is shut once the connection stands: ERR_POWER_FENCED. */
+  async post(
+    path: string,
+    parameters: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    mayPress?: PressFence,
+  ): Promise<unknown> {
+    return await this.#ask('POST', path, new URLSearchParams(parameters).toString(), signal, mayPress);
   }
 
   /** A path below this node: `/nodes/pve-1/qemu`. */
@@ -88,11 +94,17 @@ export class ProxmoxClient {
     }
   }
 
-  async #ask(method: Method, path: string, body: string | null, signal: AbortSignal): Promise<unknown> {
+  async #ask(
+    method: Method,
+    path: string,
+    body: string | null,
+    signal: AbortSignal,
+    mayPress?: PressFence,
+  ): Promise<unknown> {
     const bound = new AbortController();
     const cancel = this.#options.clock.schedule(PROXMOX_BOUND_MS, () => bound.abort());
     try {
-      const answer = await this.#exchange(method, path, body, AbortSignal.any([signal, bound.signal]));
+      const answer = await this.#exchange(method, path, body, AbortSignal.any([signal, bound.signal]), mayPress);
       return this.#readAnswer(method, path, answer);
     } catch (thrown) {
       if (thrown instanceof TorporError) throw thrown;
@@ -104,7 +116,13 @@ export class ProxmoxClient {
     }
   }
 
-  async #exchange(method: Method, path: string, body: string | null, signal: AbortSignal): Promise<Answer> {
+  async #exchange(
+    method: Method,
+    path: string,
+    body: string | null,
+    signal: AbortSignal,
+    mayPress?: PressFence,
+  ): Promise<Answer> {
     const url = new URL(`/api2/json${path}`, this.#options.url);
     const headers = {
       authorization: this.#authorization,
@@ -114,8 +132,17 @@ export class ProxmoxClient {
         : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(body.length) }),
     };
     const options = { method, headers, signal };
-    if (url.protocol === 'http:') return await readWhole(requestHttp(url, { ...options, agent: false }), body);
+    if (url.protocol === 'http:') {
+      passFence(mayPress);
+      return await readWhole(requestHttp(url, { ...options, agent: false }), body);
+    }
     const socket = await this.#openTls(url, signal);
+    try {
+      passFence(mayPress);
+    } catch (thrown) {
+      socket.destroy();
+      throw thrown;
+    }
     // With an agent, even one of its own, Node would open another connection: one that nobody has proven.
     return await readWhole(requestHttps(url, { ...options, createConnection: () => socket }), body);
   }

@@ -8,6 +8,7 @@ import type {
   PowerCapabilities,
   PowerReader,
   PowerReading,
+  PressFence,
   SleepSwitch,
   WakeProof,
   WakeSwitch,
@@ -41,10 +42,10 @@ export class ProxmoxHost implements PowerPart, SleepSwitch, WakeSwitch, PowerRea
   }
 
   /** Resolves when the node has taken the request; that it goes down is for the evidence to show. */
-  async requestSleep(signal: AbortSignal): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
     const { client } = this.#options;
     return await this.#act('shutdown', () =>
-      client.post(client.nodePath('/status'), { command: 'shutdown' }, this.#any(signal)),
+      client.post(client.nodePath('/status'), { command: 'shutdown' }, this.#any(signal), mayPress),
     );
   }
 

@@ -1,6 +1,7 @@
 // A platform that its own OS puts to sleep, asked over the OpenSSH client. It can be woken and read by others only.
-import type { PowerAnswer, SleepSwitch } from '../../platform/ports.ts';
+import type { PowerAnswer, PressFence, SleepSwitch } from '../../platform/ports.ts';
 import type { PartFinding, PowerPart } from '../power-part.ts';
+import { askFence } from '../press-fence.ts';
 import { type CommandResult, problemOf, runProgram } from './run-program.ts';
 
 /** Bounds on the connection, on a silent peer, and on the whole request. */
@@ -43,7 +44,9 @@ export class SshHost implements PowerPart, SleepSwitch {
   }
 
   /** One connection, one command, no second try. A connection that the suspend cuts leaves the outcome unknown. */
-  async requestSleep(signal: AbortSignal): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
+    const fenced = askFence(mayPress);
+    if (fenced !== null) return fenced;
     const result = await this.#run(this.#options.sleep, signal);
     const problem = problemOf(withoutChatter(result));
     if (problem === null) return { outcome: 'accepted', attempts: ['the sleep command ended with 0'] };

@@ -1,7 +1,7 @@
 // One user's session with one BMC, kept up: opens it, runs commands in it, keeps it alive, opens it anew when it is lost. Commands are in commands/.
 import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
-import type { Clock, Logger } from '../../platform/ports.ts';
+import type { Clock, Logger, PressFence } from '../../platform/ports.ts';
 import { AUTO_SUITES, CIPHER_SUITES, type CipherSuite, type CipherSuiteChoice, suiteWarning } from './cipher-suite.ts';
 import type { IpmiCommand } from './command.ts';
 import { CommandExchange, SessionSilence } from './command-exchange.ts';
@@ -54,6 +54,8 @@ export interface RunOptions {
    * ERR_IPMI_TIMEOUT and the outcome is unknown.
    */
   readonly once?: boolean | undefined;
+  /** Asked right before a packet goes out; where it is shut the command rejects with ERR_POWER_FENCED. */
+  readonly mayPress?: PressFence | undefined;
   /** Called when the first packet goes out: before it the BMC certainly did nothing. */
   readonly onSent?: (() => void) | undefined;
   /** Asking twice is the same as asking once. Default: as the command says (`acts`). */
@@ -160,8 +162,8 @@ export class BmcSession {
   ): Promise<IpmiResponse> {
     const { name, netFn, code } = command;
     const once = options.once ?? false;
-    const { lun, signal, onSent } = options;
-    const request = { name, netFn, code, body, once, lun, signal, onSent };
+    const { lun, signal, onSent, mayPress } = options;
+    const request = { name, netFn, code, body, once, lun, signal, onSent, mayPress };
     for (let attempt = 1; ; attempt += 1) {
       const exchange = await this.#opened(name, options.signal);
       try {

@@ -1,6 +1,7 @@
 // Requests and their answers within one session: rqSeq matching, repeats with back-off, a bounded number at a time. Knows no command's meaning.
 import { TorporError } from '../../platform/errors.ts';
-import type { Clock } from '../../platform/ports.ts';
+import type { Clock, PressFence } from '../../platform/ports.ts';
+import { passFence } from '../press-fence.ts';
 import type { EstablishedSession } from './established-session.ts';
 import { decodeIpmiResponse, encodeIpmiRequest, type IpmiResponse } from './ipmi-message.ts';
 import { RequestSequence } from './request-sequence.ts';
@@ -31,6 +32,8 @@ export interface ExchangeRequest {
   /** One packet, never repeated. */
   readonly once?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Asked when the packet is ready: where it is shut the request rejects with ERR_POWER_FENCED, and nothing goes out. */
+  readonly mayPress?: PressFence | undefined;
   /** Called when the first packet goes out: from then on the BMC may have acted. */
   readonly onSent?: (() => void) | undefined;
 }
@@ -120,10 +123,17 @@ export class CommandExchange {
     }
     pending.packets += 1;
     pending.cancelTimer = this.#clock.schedule(waitMs, () => this.#transmit(pending));
-    if (pending.packets === 1) request.onSent?.();
     const { netFn, lun = 0, code, body } = request;
     const message = encodeIpmiRequest({ netFn, lun, rqSeq: pending.rqSeq as number, command: code, body });
-    this.#send(this.session.seal(message));
+    const packet = this.session.seal(message);
+    try {
+      passFence(request.mayPress);
+    } catch (thrown) {
+      pending.settle(thrown as Error);
+      return;
+    }
+    if (pending.packets === 1) request.onSent?.();
+    this.#send(packet);
   }
 
   /** Takes a pending command out, wherever it is, and lets the next one go. */

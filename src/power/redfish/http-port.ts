@@ -1,4 +1,5 @@
 // HTTP as the Redfish client needs it, as a port: one question, one answer. Behind it https-port.ts, or a test's memory.
+import type { PressFence } from '../../platform/ports.ts';
 
 /**
  * once: on a connection of its own, in one go, never again. repeatable: on a kept connection, and once more on a new one where the
@@ -13,6 +14,8 @@ export interface HttpQuestion {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly delivery: Delivery;
+  /** For a delivery `once`: asked when its connection stands. Where it is shut the question rejects with ERR_POWER_FENCED, unsent. */
+  readonly mayPress?: PressFence | undefined;
   /** Called right before the first byte may leave: whatever fails before that has certainly done nothing. */
   readonly onSent?: (() => void) | undefined;
 }

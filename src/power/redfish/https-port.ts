@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Clock } from '../../platform/ports.ts';
+import { passFence } from '../press-fence.ts';
 import type { HttpAnswer, HttpPort, HttpQuestion } from './http-port.ts';
 import { refuseUntrusted, type TlsTrust, tlsOptions } from './tls-trust.ts';
 import { Turnstile } from './turnstile.ts';
@@ -85,6 +86,12 @@ export class HttpsPort implements HttpPort {
 
   async #askOnce(question: HttpQuestion, signal: AbortSignal): Promise<HttpAnswer> {
     const socket = await this.#open(signal);
+    try {
+      passFence(question.mayPress);
+    } catch (thrown) {
+      socket.destroy();
+      throw thrown;
+    }
     return await this.#exchange(question, { createConnection: () => socket }, signal).finally(() => socket.destroy());
   }
 

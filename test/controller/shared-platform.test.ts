@@ -1,0 +1,302 @@
+// A controller beside others: what it tells them and asks of them, and what it does at their word.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { PlatformController } from '../../src/controller/platform-controller.ts';
+import type { PlatformPolicy } from '../../src/platform/model.ts';
+import type { AcpiState, PowerAnswer, PowerDriver, Prober, StreamGate, StreamName } from '../../src/platform/ports.ts';
+import type { Agreement, OwnShare, PeerFacts, PlatformShare, ShareEvent } from '../../src/platform/share.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { KeptLog } from '../support/kept-log.ts';
+
+const POLICY: PlatformPolicy = {
+  sleep: 'S3',
+  minAwakeMs: 1_000,
+  drowsyForMs: 1_000,
+  suspendTimeoutMs: 30_000,
+  wakeTimeoutMs: 30_000,
+  saveTimeoutMs: 10_000,
+  savesContext: false,
+  savesVms: false,
+  witness: 'sensor',
+  wakeMethods: ['chassis-on'],
+  maxSuspendsPerHour: null,
+  asksTimeoutMs: 0,
+  clientWaitMs: 300_000,
+  vms: ['desk'],
+  probedVms: ['desk'],
+};
+const OWNING: PeerFacts = { self: 'torpor-a', owner: 'torpor-a', uncertain: null, others: [] };
+const STREAM: StreamName = {
+  id: 's1',
+  platform: 'vdi-01',
+  vm: 'desk',
+  listener: '127.0.0.1:1',
+  client: '127.0.0.1:2',
+  protocol: 'raw',
+};
+const UNUSED = { read: async () => null, write: async () => {} };
+
+/** What the store would do is the test's to say; what is asked of it is kept. */
+class FakeShare implements PlatformShare {
+  readonly asked: string[] = [];
+  readonly told: OwnShare[] = [];
+  mayPressNow = true;
+  answer: (agreement: Agreement) => void = () => {};
+  say: (event: ShareEvent) => void = () => {};
+
+  start(listener: (event: ShareEvent) => void): void {
+    this.say = listener;
+    listener({ kind: 'peers', peers: { ...OWNING, owner: null, uncertain: 'the store has not answered yet' } });
+  }
+
+  tell(own: OwnShare): void {
+    this.told.push(own);
+  }
+
+  seekAgreement(signal: AbortSignal, forced: boolean): Promise<Agreement> {
+    this.asked.push(forced ? 'seek, forced' : 'seek');
+    signal.addEventListener('abort', () => this.asked.push('abort'), { once: true });
+    return new Promise((resolve) => {
+      this.answer = resolve;
+    });
+  }
+
+  answerProposal(proposal: number, held: boolean): void {
+    this.asked.push(`answer ${proposal} ${held}`);
+  }
+
+  mayPress(): boolean {
+    return this.mayPressNow;
+  }
+
+  endProposal(): void {
+    this.asked.push('end');
+  }
+
+  wantWake(why: string): void {
+    this.asked.push(`wake: ${why}`);
+  }
+
+  async stop(): Promise<void> {
+    this.asked.push('stop');
+  }
+}
+
+/** One platform, seen by one of its Torpors. */
+class SharedWorld {
+  readonly clock = new FakeClock();
+  readonly share = new FakeShare();
+  readonly deeds: string[] = [];
+  acpi: AcpiState = 'S0';
+  #paceMs: number | null = null;
+  readonly controller: PlatformController;
+
+  constructor(successorOf?: SharedWorld) {
+    if (successorOf !== undefined) {
+      this.clock = successorOf.clock;
+      this.share = successorOf.share;
+      this.acpi = successorOf.acpi;
+    }
+    this.controller = new PlatformController({
+      name: 'vdi-01',
+      policy: POLICY,
+      armed: true,
+      intent: null,
+      orders: null,
+      driver: this.#driver(),
+      journal: UNUSED,
+      orderStore: UNUSED,
+      context: {
+        save: async () => ({ veto: null }),
+        restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
+      },
+      clock: this.clock,
+      log: new KeptLog(),
+      share: this.share,
+      ...(successorOf === undefined ? {} : { successorOf: successorOf.controller }),
+      report: () => {},
+    });
+    this.controller.attach({ gate: this.#gate(), probers: [this.#prober()], inhibitors: [] });
+    this.controller.start();
+  }
+
+  get state(): string {
+    return this.controller.model.state;
+  }
+
+  #driver(): PowerDriver {
+    const accepted: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
+    return {
+      name: 'fake',
+      wakeMethods: ['chassis-on'],
+      sleepWitness: () => 'sensor',
+      capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: ['chassis-on'] }),
+      readPower: async () => {
+        return { atMs: this.clock.nowMs(), acpi: this.acpi, acpiSource: 'sensor', powerBit: true, watts: null };
+      },
+      requestSleep: async (_signal, mayPress) => {
+        if (mayPress?.() !== true) return { outcome: 'refused', attempts: ['nothing was sent'] };
+        this.deeds.push('press');
+        this.acpi = 'S3';
+        return accepted;
+      },
+      requestWake: async () => {
+        this.deeds.push('wake');
+        this.acpi = 'S0';
+        return accepted;
+      },
+      proveWake: async () => ({ proven: true, why: 'operator session, sensor read' }),
+      close: async () => {},
+    };
+  }
+
+  #gate(): StreamGate {
+    return {
+      hold: () => this.deeds.push('hold'),
+      drain: async () => ({ drained: true, unackedBytes: 0, source: 'proc' }),
+      release: (vm) => this.deeds.push(`release ${vm ?? 'all'}`),
+      giveUp: () => {},
+      loseSessions: () => {},
+      refresh: async () => {},
+      workers: { wanted: 1, running: 1 },
+      streams: () => [],
+      waitingVms: () => [],
+      heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),
+      carriedBytes: () => ({ fromClients: 0, toClients: 0 }),
+      refusedClients: () => ({}),
+    };
+  }
+
+  #prober(): Prober {
+    let cancel = () => {};
+    const ask = () => {
+      const atMs = this.clock.nowMs();
+      this.controller.onProbeResult('desk', { answered: this.acpi === 'S0', askedAtMs: atMs, atMs });
+      cancel = this.#paceMs === null ? () => {} : this.clock.schedule(this.#paceMs, ask);
+    };
+    return {
+      vm: 'desk',
+      setPace: (paceMs) => {
+        if (paceMs === this.#paceMs) return;
+        this.#paceMs = paceMs;
+        cancel();
+        if (paceMs !== null) cancel = this.clock.schedule(paceMs, ask);
+      },
+      stop: () => cancel(),
+    };
+  }
+}
+
+describe('controller: one of several Torpors', () => {
+  let world: SharedWorld;
+  let share: FakeShare;
+  beforeEach(async () => {
+    world = new SharedWorld();
+    share = world.share;
+    await world.clock.advance(600);
+  });
+
+  const own = () => share.say({ kind: 'peers', peers: OWNING });
+
+  it('the store has not answered -> awake, streams flow, never asked for sleep', async () => {
+    await world.clock.advance(60_000);
+    expect([world.state, world.deeds, share.asked]).toEqual(['awake', ['release all'], []]);
+  });
+
+  it('owner -> asks the others, presses when they agreed, ends it when it runs again', async () => {
+    own();
+    await world.clock.advance(5_000);
+    expect([world.deeds, share.asked]).toEqual([['release all', 'hold'], ['seek']]);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(5_000);
+    expect([world.state, world.deeds.at(-1)]).toEqual(['asleep', 'press']);
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(500);
+    expect(world.state).toBe('awake');
+    expect(share.asked).toEqual(['seek', 'wake: desk from 127.0.0.1:2 (raw): client bytes', 'end']);
+  });
+
+  it('a client while the others are asked -> the question is called off at once, and its answer is stale', async () => {
+    own();
+    await world.clock.advance(5_000);
+    world.controller.streamActive(STREAM, 'client bytes');
+    expect(share.asked).toEqual(['seek', 'abort', 'end']);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(5_000);
+    expect([world.state, world.deeds.includes('press')]).toEqual(['awake', false]);
+  });
+
+  it('its ownership ran out after they agreed -> nothing pressed, ended, and streams flow', async () => {
+    own();
+    await world.clock.advance(5_000);
+    share.mayPressNow = false;
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(500);
+    expect([world.state, world.deeds]).toEqual(['awake', ['release all', 'hold', 'release all']]);
+    expect(share.asked).toEqual(['seek', 'end']);
+  });
+
+  it('forced by an operator -> asked for as such', async () => {
+    own();
+    world.controller.streamActive(STREAM, 'client bytes');
+    world.controller.dispatch({ kind: 'operatorSleep', force: true });
+    await world.clock.advance(2_000);
+    expect(share.asked).toEqual(['seek, forced']);
+  });
+
+  it('what the others must know -> told when it changes: active clients, a reason, held streams', async () => {
+    const last = () => share.told.at(-1);
+    expect(last()).toEqual({ active: 0, newestDeadlineMs: null, keeps: null, held: false });
+    const before = share.told.length;
+    await world.clock.advance(20_000);
+    expect(share.told.length).toBe(before);
+    world.controller.streamActive(STREAM, 'client bytes');
+    expect(last()).toMatchObject({ active: 1 });
+    world.controller.streamIdle(STREAM, 'idle');
+    expect(last()).toMatchObject({ active: 0 });
+    world.controller.dispatch({ kind: 'inhibit', by: 'check', name: 'backup', why: 'rsync runs', untilMs: null });
+    expect(last()).toMatchObject({ keeps: 'inhibited by check backup: rsync runs' });
+    world.controller.dispatch({ kind: 'lift', by: 'check', name: 'backup', why: 'done' });
+    share.say({ kind: 'suspendProposed', proposal: 3, by: 'torpor-b' });
+    expect(last()).toMatchObject({ keeps: null, held: true });
+  });
+
+  it('another one leads -> held, answered; sleeps without a press of its own; woken by its own client', async () => {
+    share.say({ kind: 'peers', peers: { ...OWNING, owner: 'torpor-b' } });
+    share.say({ kind: 'suspendProposed', proposal: 3, by: 'torpor-b' });
+    await world.clock.advance(1);
+    expect(share.asked).toEqual(['answer 3 true']);
+    share.say({ kind: 'suspendCommitted', proposal: 3, by: 'torpor-b' });
+    world.acpi = 'S3';
+    await world.clock.advance(5_000);
+    expect([world.state, world.deeds]).toEqual(['asleep', ['release all', 'hold']]);
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(500);
+    expect([world.state, world.deeds.includes('wake')]).toEqual(['awake', true]);
+  });
+
+  it('another one wants it awake -> woken from here, too, and nobody is active here', async () => {
+    own();
+    await world.clock.advance(5_000);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(5_000);
+    share.say({ kind: 'peerWake', by: 'torpor-b', why: 'bob connected' });
+    await world.clock.advance(500);
+    expect([world.state, world.deeds.at(-1)]).toEqual(['awake', 'release all']);
+    expect(share.told.at(-1)).toMatchObject({ active: 0 });
+    expect(share.asked).toEqual(['seek', 'end']);
+  });
+
+  it('a reload while it sleeps -> the next controller goes on with what is known, and the share lives on', async () => {
+    own();
+    await world.clock.advance(5_000);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(5_000);
+    await world.controller.stop();
+    const next = new SharedWorld(world);
+    own();
+    next.controller.streamActive(STREAM, 'client bytes');
+    await next.clock.advance(500);
+    expect(next.state).toBe('awake');
+    expect(share.asked.filter((each) => each === 'end' || each === 'stop')).toEqual(['end']);
+  });
+});
