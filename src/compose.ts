@@ -1,5 +1,6 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
+import { SharedFarm } from './compose-farm.ts';
 import { HandOver } from './compose-hand-over.ts';
 import { FarmHistory } from './compose-history.ts';
 import { Integrations } from './compose-integrations.ts';
@@ -71,7 +72,11 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
   };
   try {
     const { stateDir } = config;
-    const shared: PlatformShared = { carrier, events, journal, orderStore, stateDir, log, follows: () => follows };
+    const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, log);
+    const kept = { events, journal, orderStore, stateDir };
+    const shared: PlatformShared = { carrier, ...kept, log, follows: () => follows, farm: sharedFarm };
+    ends.push(async () => sharedFarm?.stop());
+    sharedFarm?.start();
     ends.push(async () => {
       for (const platform of platforms.reverse()) await platform.stop();
     });
@@ -112,8 +117,10 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
         await integrations.stop();
         await api.close();
         await history.close();
+        await sharedFarm?.pause();
       },
       openFace: async () => {
+        sharedFarm?.start();
         history.open();
         api = await openApi();
         await integrations.change(reload.config.integrations);

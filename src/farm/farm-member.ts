@@ -92,7 +92,7 @@ export class FarmMember {
     return [{ name, version, silentMs: 0 }, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))];
   }
 
-  /** Gives up all that it holds: its key goes, and with it what it said of all platforms. */
+  /** Gives up all that it holds: its key goes, and with it what it said of all platforms. `start` takes part again. */
   async stop(): Promise<void> {
     await this.#presence.stop();
     this.#watch?.stop();

@@ -80,7 +80,9 @@ export class Presence {
     return this.#options.leaseMs / BEATS_PER_LEASE;
   }
 
+  /** Also after `stop`: then as another run. */
   start(): void {
+    this.#isStopped = false;
     this.#tick();
   }
 
@@ -91,6 +93,10 @@ export class Presence {
     await this.#beating;
     this.#confirmed = null;
     if (this.#revision > 0) await this.#options.store.remove(this.#key, this.#revision);
+    this.#revision = 0;
+    this.#sent.clear();
+    this.#boot = this.#options.newBoot();
+    this.#options.onChange();
   }
 
   /** True while nobody can have declared it dead, by its own clocks. */
