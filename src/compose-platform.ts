@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { buildContext, contextPolicy } from './compose-context.ts';
+import type { SharedFarm } from './compose-farm.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
 import { NO_POLICY, prepareIdlePolicy } from './compose-policy.ts';
 import { buildParts, combineParts, type PowerParts, secretReader } from './compose-power.ts';
@@ -64,6 +65,8 @@ export interface PlatformShared {
   readonly stateDir: string;
   readonly log: Logger;
   readonly probeLoad: ProbeLoad;
+  /** Other Torpors with the same platforms; null: it is alone. */
+  readonly farm: SharedFarm | null;
 }
 
 /** Who decides on a platform, with everything it asks. Built beside the one before it; begins when that has stopped. */
@@ -169,7 +172,10 @@ export class RunningPlatform {
       look();
     });
     this.#endRetirement = null;
-    if (outcome === 'over') await this.stop();
+    if (outcome === 'over') {
+      await this.stop();
+      await this.#shared.farm?.leave(this.name);
+    }
     return outcome;
   }
 
@@ -333,7 +339,8 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
   return {
     begin: (streams: CarriedStreams, relay: ObserverRelay, successorOf?: PlatformController): Control => {
       const policy = policyOf(config, driver, parts);
-      const rest = { policy, context, clock: systemClock, log, report };
+      const share = isDeputy ? undefined : shared.farm?.share(config.name);
+      const rest = { policy, context, clock: systemClock, log, report, ...(share === undefined ? {} : { share }) };
       const begun = new PlatformController({
         ...options,
         ...rest,

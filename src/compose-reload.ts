@@ -31,7 +31,7 @@ export interface ConfigReloadOptions {
 }
 
 /** Keys of the whole Torpor that are settled when it starts. */
-const SETTLED_KEYS = ['api', 'stateDir', 'workers', 'record', 'history', 'energy'] as const;
+const SETTLED_KEYS = ['api', 'stateDir', 'workers', 'record', 'history', 'energy', 'farm'] as const;
 
 export class ConfigReload {
   readonly #options: ConfigReloadOptions;
@@ -143,8 +143,8 @@ export class ConfigReload {
 }
 
 function settledPart(config: TorporConfig): Pick<TorporConfig, (typeof SETTLED_KEYS)[number]> {
-  const { api, stateDir, workers, record, history, energy } = config;
-  return { api, stateDir, workers, record, history, energy };
+  const { api, stateDir, workers, record, history, energy, farm } = config;
+  return { api, stateDir, workers, record, history, energy, farm };
 }
 
 function isChanged(platform: RunningPlatform, wanted: PlatformConfig | undefined): boolean {

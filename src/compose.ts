@@ -1,5 +1,6 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
+import { SharedFarm } from './compose-farm.ts';
 import { HandOver } from './compose-hand-over.ts';
 import { FarmHistory } from './compose-history.ts';
 import { Integrations } from './compose-integrations.ts';
@@ -72,11 +73,12 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
   };
   try {
     const { stateDir } = config;
-    const probeLoad = new ProbeLoad();
-    const shared: PlatformShared = {
-      ...{ carrier, events, journal, orderStore, stateDir, log, probeLoad },
-      follows: () => follows,
-    };
+    const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, log);
+    const kept = { events, journal, orderStore, stateDir };
+    const load = { probeLoad: new ProbeLoad() };
+    const shared: PlatformShared = { carrier, ...kept, ...load, log, follows: () => follows, farm: sharedFarm };
+    ends.push(async () => sharedFarm?.stop());
+    sharedFarm?.start();
     ends.push(async () => {
       for (const platform of platforms.reverse()) await platform.stop();
     });
@@ -117,8 +119,10 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
         await integrations.stop();
         await api.close();
         await history.close();
+        await sharedFarm?.pause();
       },
       openFace: async () => {
+        sharedFarm?.start();
         history.open();
         api = await openApi();
         await integrations.change(reload.config.integrations);

@@ -9,6 +9,7 @@ import { checkContext, doubtContext } from './context-checks.ts';
 import { checkDefer, checkDeferredWorkers } from './defer-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseListen } from './endpoint.ts';
+import { checkFarm } from './farm-schema.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkLink, doubtLink } from './link-schema.ts';
@@ -40,6 +41,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...findSharedBmcs(platforms),
     ...checkIntegrations(root),
     ...checkLink(root, platforms.flatMap(listenersOf)),
+    ...checkFarm(root),
     ...checkRoutes(platforms),
     ...checkArmed(platforms),
     ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),

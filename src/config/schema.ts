@@ -6,6 +6,7 @@ import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import { POLICY_NAMES } from '../policy/policy.ts';
 import { calendarsSchema } from './calendars-schema.ts';
 import { contextSchema, identitySchema } from './context-schema.ts';
+import { farmSchema } from './farm-schema.ts';
 import {
   commandField,
   durationField,
@@ -210,6 +211,7 @@ export const configSchema = mapping({
   mqtt: mqttSchema.nullable().default(null),
   webhooks: webhooksSchema.default([]),
   link: linkSchema.nullable().default(null),
+  farm: farmSchema.nullable().default(null),
   platforms: z.array(platformSchema),
 });
 

@@ -7,6 +7,7 @@ import { absolute } from './absolute-path.ts';
 import { toCalendars } from './calendars-schema.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { expandRoutes } from './expand-routes.ts';
+import { toFarm } from './farm-schema.ts';
 import { toIntegrations } from './integrations-schema.ts';
 import { toLink } from './link-schema.ts';
 import type { ParsedConfig } from './schema.ts';
@@ -45,6 +46,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     energy: { ...parsed.energy, timeZone: parsed.energy.timeZone ?? localTimeZone() },
     integrations: toIntegrations(parsed, folder),
     link: toLink(parsed.link, folder),
+    farm: toFarm(parsed.farm, folder),
     platforms: expandRoutes(
       parsed.platforms.map((platform) => toPlatform(platform, folder)),
       parsed.platforms,

@@ -10,6 +10,7 @@ import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import type { CostModel } from '../policy/cost-model.ts';
 import type { PolicyName } from '../policy/policy.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
+import type { FarmConfig } from './farm-schema.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { IntegrationsConfig } from './integrations-config.ts';
 import type { LinkConfig, LinkedService } from './link-schema.ts';
@@ -34,6 +35,8 @@ export interface TorporConfig {
   readonly integrations: IntegrationsConfig;
   /** The gate of a compressed link; null: there is none. */
   readonly link: LinkConfig | null;
+  /** This Torpor among others that share the platforms; null: it is alone. */
+  readonly farm: FarmConfig | null;
   readonly platforms: readonly PlatformConfig[];
 }
 

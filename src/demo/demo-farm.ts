@@ -53,6 +53,7 @@ export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string)
     history: { keepMs: 86_400_000, maxBytes: 8 * 1024 ** 2, sampleEveryMs: 1_000 },
     energy: { price: 0.3, currency: 'EUR', co2eKgPerKwh: 0.38, ownWatts: 6, timeZone: 'UTC' },
     link: null,
+    farm: null,
     integrations: { mqtt: null, webhooks: [] },
     platforms: platforms.map(demoPlatformConfig),
   };

@@ -66,6 +66,7 @@ export type TorporErrorCode =
   | 'ERR_PLATFORM_UNKNOWN'
   | 'ERR_PLATFORM_BUSY'
   | 'ERR_PLATFORM_STATE'
+  | 'ERR_STORE_UNREACHABLE'
   | 'ERR_JOURNAL'
   | 'ERR_HISTORY'
   | 'ERR_PROOF'

@@ -84,6 +84,7 @@ describe('configuration', () => {
         timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
       },
       link: null,
+      farm: null,
       integrations: { mqtt: null, webhooks: [] },
       platforms: [
         {
@@ -350,15 +351,15 @@ describe('problems', () => {
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
     [
       'wibble: 1',
-      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, platforms',
+      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, platforms',
     ],
     [
       '"a\\u0007b": 1',
-      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, platforms',
+      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, platforms',
     ],
     [
       '__proto__: {}',
-      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, platforms',
+      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, platforms',
     ],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);
