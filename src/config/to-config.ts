@@ -5,6 +5,7 @@ import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-pol
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
 import { toCalendars } from './calendars-schema.ts';
+import { toCircuitPlace, toCircuits } from './circuits-schema.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { expandRoutes } from './expand-routes.ts';
 import { toIntegrations } from './integrations-schema.ts';
@@ -45,8 +46,9 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     energy: { ...parsed.energy, timeZone: parsed.energy.timeZone ?? localTimeZone() },
     integrations: toIntegrations(parsed, folder),
     link: toLink(parsed.link, folder),
+    circuits: toCircuits(parsed.circuits),
     platforms: expandRoutes(
-      parsed.platforms.map((platform) => toPlatform(platform, folder)),
+      parsed.platforms.map((platform) => toPlatform(platform, parsed.circuits, folder)),
       parsed.platforms,
     ),
   };
@@ -70,7 +72,7 @@ function localTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
+function toPlatform(parsed: ParsedPlatform, circuits: ParsedConfig['circuits'], folder: string): PlatformConfig {
   return {
     name: parsed.name,
     mode: parsed.mode,
@@ -82,6 +84,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,
     clientWaitMs: parsed.clientWait,
+    circuit: toCircuitPlace(parsed, circuits),
     hold: {
       perStreamBytes: parsed.hold.perStream,
       perPlatformBytes: parsed.hold.perPlatform,

@@ -19,5 +19,6 @@ export function carryOver(model: PlatformModel, policy: PlatformPolicy, armed: b
     probes: {},
     neededVms: model.neededVms.filter((vm) => policy.vms.includes(vm)),
     wouldSleepSaid: false,
+    wakeTurn: policy.turnWaitMs == null ? null : model.wakeTurn,
   };
 }
