@@ -58,6 +58,8 @@ export interface RunningListener {
 export interface PlatformShared {
   /** The process of the Torpor before this one, as long as it has streams; null: there is none. */
   readonly follows: () => number | null;
+  /** Called when a platform's part in the order of wakes has changed. */
+  readonly onWakePlace?: () => void;
   readonly carrier: StreamCarrier;
   readonly events: EventLog;
   readonly journal: Journal;
@@ -340,7 +342,8 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
     begin: (streams: CarriedStreams, relay: ObserverRelay, successorOf?: PlatformController): Control => {
       const policy = policyOf(config, driver, parts);
       const share = isDeputy ? undefined : shared.farm?.share(config.name);
-      const rest = { policy, context, clock: systemClock, log, report, ...(share === undefined ? {} : { share }) };
+      const told = { log, report, onWakePlace: shared.onWakePlace ?? (() => {}) };
+      const rest = { policy, context, clock: systemClock, ...told, ...(share === undefined ? {} : { share }) };
       const begun = new PlatformController({
         ...options,
         ...rest,
@@ -398,6 +401,7 @@ function policyOf(platform: PlatformConfig, driver: PowerDriver, parts: PowerPar
     ...readerName(platform),
     maxSuspendsPerHour: platform.inhibitors.maxSuspendsPerHour,
     asksTimeoutMs: asksTimeoutMs(platform, watchdogOf(parts)),
+    turnWaitMs: platform.circuit?.waitAtMostMs ?? null,
     clientWaitMs: platform.clientWaitMs ?? Math.max(CLIENT_WAIT_MIN_MS, 3 * power.wakeTimeoutMs),
     vms: platform.vms.map((vm) => vm.name),
     probedVms: probedVmsOf(platform).map((vm) => vm.name),

@@ -5,6 +5,7 @@ import type { Integrations } from './compose-integrations.ts';
 import type { LinkFront } from './compose-link.ts';
 import { type PlatformShared, RunningPlatform } from './compose-platform.ts';
 import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
+import type { WakeTurns } from './farm/wake-turns.ts';
 import { NO_PLATFORM } from './history/event-log.ts';
 import type { SleepLedger } from './history/sleep-ledger.ts';
 import { errorText } from './platform/errors.ts';
@@ -28,6 +29,7 @@ export interface ConfigReloadOptions {
   readonly history: FarmHistory;
   readonly integrations: Integrations;
   readonly link: LinkFront;
+  readonly turns: WakeTurns;
 }
 
 /** Keys of the whole Torpor that are settled when it starts. */
@@ -71,6 +73,10 @@ export class ConfigReload {
       problems.push(...this.#tellProblems(await this.#options.integrations.change(next.integrations)));
     }
     if (!isDeepStrictEqual(this.#config.link, next.link)) changes.push('link');
+    if (!isDeepStrictEqual(this.#config.circuits, next.circuits)) {
+      changes.push('circuits');
+      this.#options.turns.configure(next.circuits);
+    }
     this.#config = { ...next, ...settledPart(this.#config) };
     ledger.configure(next.platforms, systemClock.nowMs());
     history.follow(next.platforms);
@@ -105,6 +111,7 @@ export class ConfigReload {
     try {
       this.#options.platforms.push(await RunningPlatform.start(config, this.#options.shared));
       changes.push(`${config.name} added`);
+      this.#options.turns.look();
       return [];
     } catch (thrown) {
       return this.#tellProblems([`${config.name} could not be added: ${errorText(thrown)}`]);

@@ -9,6 +9,7 @@ import { type PlatformShared, type RunningListener, RunningPlatform } from './co
 import { ConfigReload, type ReloadOutcome } from './compose-reload.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
+import { type CircuitMember, WakeTurns } from './farm/wake-turns.ts';
 import { EventLog } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
 import { OrderBook } from './history/order-book.ts';
@@ -74,21 +75,30 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
   try {
     const { stateDir } = config;
     const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, log);
-    const kept = { events, journal, orderStore, stateDir };
-    const load = { probeLoad: new ProbeLoad() };
-    const shared: PlatformShared = { carrier, ...kept, ...load, log, follows: () => follows, farm: sharedFarm };
     ends.push(async () => sharedFarm?.stop());
     sharedFarm?.start();
+    const turns = new WakeTurns({
+      circuits: config.circuits,
+      members: () => circuitMembers(platforms),
+      clock: systemClock,
+    });
+    ends.push(async () => turns.stop());
+    const shared: PlatformShared = {
+      ...{ carrier, events, journal, orderStore, stateDir, log, farm: sharedFarm, probeLoad: new ProbeLoad() },
+      follows: () => follows,
+      onWakePlace: () => turns.look(),
+    };
     ends.push(async () => {
       for (const platform of platforms.reverse()) await platform.stop();
     });
     for (const platform of config.platforms) platforms.push(await RunningPlatform.start(platform, shared));
     await carrier.start();
+    turns.look();
     const controllers = () => platforms.map(({ controller }) => controller);
     const link = new LinkFront({ platforms, events, log });
     ends.push(() => link.stop());
     for (const problem of await link.change(config.link)) throw new TorporError('ERR_LINK_LISTEN', problem);
-    const farm = new MemoryFarm({ controllers, events, ledger, clock: systemClock, links: () => link.links() });
+    const farm = new MemoryFarm({ controllers, events, ledger, clock: systemClock, links: () => link.links(), turns });
     closeUnclaimed(inherited, log);
     const { nowMs } = systemClock;
     const openApi = () =>
@@ -128,7 +138,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
         await integrations.change(reload.config.integrations);
       },
     });
-    const reload = new ConfigReload({ config, platforms, shared, ledger, history, integrations, link });
+    const reload = new ConfigReload({ config, platforms, shared, ledger, history, integrations, link, turns });
     return {
       farm,
       apiUrl: api.url,
@@ -150,6 +160,15 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     await end();
     throw thrown;
   }
+}
+
+/** One that is not started yet has no say. */
+function circuitMembers(platforms: readonly RunningPlatform[]): CircuitMember[] {
+  return platforms.flatMap(({ config: { circuit }, controller }) => {
+    if (circuit === null) return [];
+    const { name, priority, watts } = circuit;
+    return [{ circuit: name, priority, watts, controller }];
+  });
 }
 
 /** A socket without a listener would take clients that nobody serves. */

@@ -73,6 +73,10 @@ export const platformStatus = z
     wakes: count,
     adoptedWakes: count,
     failures: count,
+    wakeTurn: z
+      .strictObject({ circuit: z.string(), sinceMs: atMs, ahead: count, why: z.string() })
+      .nullable()
+      .meta({ description: 'a wake that waits for its turn on its circuit' }),
   })
   .meta({ id: 'Platform' });
 

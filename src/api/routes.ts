@@ -16,6 +16,7 @@ import {
   streamStatus,
 } from './answers.ts';
 import { EventFeed } from './event-feed.ts';
+import { FARM_ROUTES } from './farm-routes.ts';
 import { HISTORY_ROUTES } from './history-routes.ts';
 import { METRICS_ROUTES } from './metrics-routes.ts';
 import { RequestRefused } from './problem.ts';
@@ -230,6 +231,7 @@ export const ROUTES: readonly Route[] = [
     },
     answer: answerMaintenance,
   },
+  ...FARM_ROUTES,
   ...SPOOL_ROUTES,
   ...HISTORY_ROUTES,
   ...METRICS_ROUTES,

@@ -3,7 +3,14 @@ import { errorText, TorporError, type TorporErrorCode } from '../platform/errors
 import type { SavingsReport } from '../platform/history.ts';
 import type { StreamStatus } from '../platform/ports.ts';
 import type { SpoolJobStatus } from '../platform/spool.ts';
-import type { Explanation, FarmEvent, LinkStatus, PlatformReport, PlatformStatus } from '../platform/status.ts';
+import type {
+  CircuitStatus,
+  Explanation,
+  FarmEvent,
+  LinkStatus,
+  PlatformReport,
+  PlatformStatus,
+} from '../platform/status.ts';
 import type { Fetch } from './pinned-fetch.ts';
 import { type SseMessage, SseParser } from './sse-parser.ts';
 import { plainText } from './style.ts';
@@ -72,6 +79,10 @@ export class ApiClient {
 
   links(): Promise<LinkStatus[]> {
     return this.#list('/api/v1/links');
+  }
+
+  circuits(): Promise<CircuitStatus[]> {
+    return this.#list('/api/v1/circuits');
   }
 
   report(): Promise<PlatformReport[]> {

@@ -5,6 +5,7 @@ import { type Endpoint, formatEndpoint, isNamedEndpoint, udpAddressOf } from '..
 import type { Device, Protocol } from '../platform/ports.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { checkCalendars } from './calendars-schema.ts';
+import { checkCircuits } from './circuits-schema.ts';
 import { checkContext, doubtContext } from './context-checks.ts';
 import { checkDefer, checkDeferredWorkers } from './defer-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
@@ -43,6 +44,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...checkLink(root, platforms.flatMap(listenersOf)),
     ...checkFarm(root),
     ...checkRoutes(platforms),
+    ...checkCircuits(root, platforms),
     ...checkArmed(platforms),
     ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),
     ...checkUdpWorkers(root, platforms.flatMap(listenersOf)),
@@ -318,7 +320,7 @@ function checkHold(platform: Placed<Mapping>): Finding[] {
 function checkWatts(platform: Placed<Mapping>): Finding[] {
   const watts = asMapping(asMapping(platform.value.power).watts);
   const path = [...platform.path, 'power', 'watts'];
-  const known = ['busy', 'idle', 'asleep'].filter((key) => typeof watts[key] === 'number');
+  const known = ['inrush', 'busy', 'idle', 'asleep'].filter((key) => typeof watts[key] === 'number');
   return known.slice(1).flatMap((key, index) => {
     const above = known[index] as string;
     const wrong =

@@ -15,7 +15,13 @@ export interface PowerConfig {
   /** probes: nothing tells the power, the VMs' probes alone are the evidence. */
   readonly stateBy: StateReader;
   /** Watts of this platform where its owner knows them; null where not. */
-  readonly watts: { readonly busy: number | null; readonly idle: number | null; readonly asleep: number | null };
+  readonly watts: {
+    /** While it wakes; null: as busy. */
+    readonly inrush: number | null;
+    readonly busy: number | null;
+    readonly idle: number | null;
+    readonly asleep: number | null;
+  };
 }
 
 export type Sleeper = 'bmc' | 'host';

@@ -50,6 +50,7 @@ export const powerSchema = mapping({
     .optional(),
   stateBy: wordField(STATE_READERS).optional(),
   watts: mapping({
+    inrush: wattsField.nullable().default(null),
     busy: wattsField.nullable().default(null),
     idle: wattsField.nullable().default(null),
     asleep: wattsField.nullable().default(null),

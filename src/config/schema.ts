@@ -5,6 +5,7 @@ import type { Device, Protocol } from '../platform/ports.ts';
 import { DEFAULT_STREAM_POLICY } from '../platform/stream-policy.ts';
 import { POLICY_NAMES } from '../policy/policy.ts';
 import { calendarsSchema } from './calendars-schema.ts';
+import { circuitsSchema, platformCircuitKeys } from './circuits-schema.ts';
 import { contextSchema, identitySchema } from './context-schema.ts';
 import { farmSchema } from './farm-schema.ts';
 import {
@@ -168,6 +169,7 @@ const platformSchema = mapping({
   drowsyFor: durationField(0).prefault('30s'),
   minAwake: durationField(0).prefault('5m'),
   clientWait: durationField(1000).nullable().default(null),
+  ...platformCircuitKeys,
   hold: mapping({
     perStream: sizeField(4 * KIB, 1024 * MIB).prefault('1MiB'),
     perPlatform: sizeField(4 * KIB, 64 * 1024 * MIB).prefault('64MiB'),
@@ -212,6 +214,7 @@ export const configSchema = mapping({
   webhooks: webhooksSchema.default([]),
   link: linkSchema.nullable().default(null),
   farm: farmSchema.nullable().default(null),
+  circuits: circuitsSchema,
   platforms: z.array(platformSchema),
 });
 

@@ -5,6 +5,7 @@ import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-pol
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
 import { toCalendars } from './calendars-schema.ts';
+import { toCircuitPlace, toCircuits } from './circuits-schema.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { expandRoutes } from './expand-routes.ts';
 import { toFarm } from './farm-schema.ts';
@@ -47,8 +48,9 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     integrations: toIntegrations(parsed, folder),
     link: toLink(parsed.link, folder),
     farm: toFarm(parsed.farm, folder),
+    circuits: toCircuits(parsed.circuits),
     platforms: expandRoutes(
-      parsed.platforms.map((platform) => toPlatform(platform, folder)),
+      parsed.platforms.map((platform) => toPlatform(platform, parsed.circuits, folder)),
       parsed.platforms,
     ),
   };
@@ -72,7 +74,7 @@ function localTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
+function toPlatform(parsed: ParsedPlatform, circuits: ParsedConfig['circuits'], folder: string): PlatformConfig {
   return {
     name: parsed.name,
     mode: parsed.mode,
@@ -84,6 +86,7 @@ function toPlatform(parsed: ParsedPlatform, folder: string): PlatformConfig {
     drowsyForMs: parsed.drowsyFor,
     minAwakeMs: parsed.minAwake,
     clientWaitMs: parsed.clientWait,
+    circuit: toCircuitPlace(parsed, circuits),
     hold: {
       perStreamBytes: parsed.hold.perStream,
       perPlatformBytes: parsed.hold.perPlatform,

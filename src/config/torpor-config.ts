@@ -6,9 +6,11 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
+import type { Circuit } from '../platform/wake-order.ts';
 import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import type { CostModel } from '../policy/cost-model.ts';
 import type { PolicyName } from '../policy/policy.ts';
+import type { CircuitPlace } from './circuits-schema.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { FarmConfig } from './farm-schema.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
@@ -37,6 +39,8 @@ export interface TorporConfig {
   readonly link: LinkConfig | null;
   /** This Torpor among others that share the platforms; null: it is alone. */
   readonly farm: FarmConfig | null;
+  /** What feeds several platforms; none: wakes are not staggered. */
+  readonly circuits: readonly Circuit[];
   readonly platforms: readonly PlatformConfig[];
 }
 
@@ -105,6 +109,8 @@ export interface PlatformConfig {
   readonly minAwakeMs: number;
   /** A client waits at most that long for a platform that does not wake, and is let go then; null: the default, which follows `wakeTimeout`. */
   readonly clientWaitMs: number | null;
+  /** What feeds it, and its place there; null: it wakes at once. */
+  readonly circuit: CircuitPlace | null;
   readonly hold: HoldConfig;
   readonly hooks: HooksConfig;
   readonly context: ContextConfig;

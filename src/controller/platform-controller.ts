@@ -65,6 +65,8 @@ export interface PlatformControllerOptions {
    * `intent` and `orders` are not looked at, and the gate is as the other left it.
    */
   readonly successorOf?: PlatformController;
+  /** Called when its part in the order of wakes has changed: its state, or that it waits for its turn. Must not throw. */
+  readonly onWakePlace?: () => void;
   /** Called for whatever people may want to see. Must not throw. */
   readonly report: (event: ControllerEvent) => void;
 }
@@ -85,6 +87,8 @@ export class PlatformController implements StreamObserver {
   #parts: ControllerParts | null = null;
   #model: PlatformModel;
   #queue: PlatformEvent[] = [];
+  /** As it was told last. */
+  #wakePlace: Pick<PlatformModel, 'state' | 'wakeTurn'> | null = null;
   #stepping = false;
   /** What a calm machine was not told yet: that the pool changed, and the latest activity in it. */
   #untold: { activity: { stream: StreamName; why: string } | null } | null = null;
@@ -532,6 +536,15 @@ export class PlatformController implements StreamObserver {
     this.#powerWatch.setPace(pace.powerMs, this.#model.state === 'awake' || this.#model.state === 'drowsy');
     for (const prober of this.#parts.probers) prober.setPace(pace.probeMs);
     for (const watch of this.#parts.inhibitors) watch.setPace(inhibitorPace(this.#model));
+    this.#tellWakePlace();
+  }
+
+  /** Last, since it may bring about the next step. */
+  #tellWakePlace(): void {
+    const { state, wakeTurn } = this.#model;
+    if (this.#wakePlace?.state === state && this.#wakePlace.wakeTurn === wakeTurn) return;
+    this.#wakePlace = { state, wakeTurn };
+    this.#options.onWakePlace?.();
   }
 
   /** What people must know of the BMC, told when it changes and not at every reading: why nothing will be put to sleep. */

@@ -3,13 +3,18 @@ import { describeStream, type PlatformController } from '../controller/platform-
 import { findBlockers } from '../platform/idle-policy.ts';
 import type { PlatformModel } from '../platform/model.ts';
 import type { StreamStatus } from '../platform/ports.ts';
-import { type Blocker, type Explanation, QUIET_STREAMS_SHOWN } from '../platform/status.ts';
+import { type Blocker, type Explanation, QUIET_STREAMS_SHOWN, type WakeTurnStatus } from '../platform/status.ts';
 import { formatBytes, formatDuration } from '../platform/units.ts';
 
 /** Clients named in one sentence; the rest are counted. */
 const NAMED_CLIENTS = 3;
 
-export function explainPlatform(controller: PlatformController, nowMs: number): Explanation {
+/** `turn`: what its wake waits for; null: it waits for no turn. */
+export function explainPlatform(
+  controller: PlatformController,
+  nowMs: number,
+  turn: WakeTurnStatus | null = null,
+): Explanation {
   const { model } = controller;
   const activeStreams = listActiveStreams(controller);
   const quiet = listQuietStreams(controller);
@@ -18,13 +23,18 @@ export function explainPlatform(controller: PlatformController, nowMs: number): 
   return {
     platform: controller.name,
     state: model.state,
-    summary: summarize(controller, blockers, activeStreams, nowMs),
+    summary: `${summarize(controller, blockers, activeStreams, nowMs)}${describeTurn(turn, nowMs)}`,
     blockers,
     checks: controller.checks(),
     activeStreams,
     quietStreams: quiet.slice(0, QUIET_STREAMS_SHOWN),
     moreQuietStreams: Math.max(0, quiet.length - QUIET_STREAMS_SHOWN),
   };
+}
+
+function describeTurn(turn: WakeTurnStatus | null, nowMs: number): string {
+  if (turn === null) return '';
+  return ` It is to wake and waits for its turn since ${formatDuration(nowMs - turn.sinceMs)}: ${turn.why}.`;
 }
 
 /** Why it is in maintenance; empty where it is not. */

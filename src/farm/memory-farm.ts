@@ -8,6 +8,7 @@ import { OPERATOR_INHIBITORS_MAX } from '../platform/inhibitor.ts';
 import type { Clock, StreamStatus } from '../platform/ports.ts';
 import type { SpoolJobStatus } from '../platform/spool.ts';
 import type {
+  CircuitStatus,
   Explanation,
   Farm,
   FarmEvent,
@@ -15,9 +16,11 @@ import type {
   LinkStatus,
   PlatformReport,
   PlatformStatus,
+  WakeTurnStatus,
 } from '../platform/status.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
 import { buildStatus } from './platform-status.ts';
+import type { WakeTurns } from './wake-turns.ts';
 
 export interface MemoryFarmOptions {
   /** As they are now: which ones there are may change while Torpor runs. */
@@ -28,6 +31,8 @@ export interface MemoryFarmOptions {
   readonly clock: Clock;
   /** Default: there is no gate. */
   readonly links?: () => LinkStatus[];
+  /** Default: no wake waits for its turn. */
+  readonly turns?: WakeTurns;
 }
 
 export class MemoryFarm implements Farm {
@@ -36,6 +41,7 @@ export class MemoryFarm implements Farm {
   readonly #ledger: SleepLedger;
   readonly #clock: Clock;
   readonly #links: () => LinkStatus[];
+  readonly #turns: WakeTurns | null;
 
   constructor(options: MemoryFarmOptions) {
     this.#controllers = options.controllers;
@@ -43,6 +49,7 @@ export class MemoryFarm implements Farm {
     this.#ledger = options.ledger;
     this.#clock = options.clock;
     this.#links = options.links ?? (() => []);
+    this.#turns = options.turns ?? null;
   }
 
   async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
@@ -50,15 +57,16 @@ export class MemoryFarm implements Farm {
   }
 
   platforms(): PlatformStatus[] {
-    return this.#controllers().map((controller) => buildStatus(controller, this.#clock.nowMs()));
+    const waiting = this.#turns?.waiting();
+    return this.#controllers().map((each) => buildStatus(each, this.#clock.nowMs(), waiting?.get(each.name) ?? null));
   }
 
   platform(name: string): PlatformStatus {
-    return buildStatus(this.#controller(name), this.#clock.nowMs());
+    return buildStatus(this.#controller(name), this.#clock.nowMs(), this.#turnOf(name));
   }
 
   explain(name: string): Explanation {
-    return explainPlatform(this.#controller(name), this.#clock.nowMs());
+    return explainPlatform(this.#controller(name), this.#clock.nowMs(), this.#turnOf(name));
   }
 
   streams(): StreamStatus[] {
@@ -67,6 +75,10 @@ export class MemoryFarm implements Farm {
 
   links(): LinkStatus[] {
     return this.#links();
+  }
+
+  circuits(): CircuitStatus[] {
+    return this.#turns?.circuits() ?? [];
   }
 
   report(): PlatformReport[] {
@@ -159,6 +171,10 @@ export class MemoryFarm implements Farm {
     controller.dispatch({ kind: 'maintenance', on, why });
     this.#events.append(name, 'maintenance', on ? `in maintenance: ${why}` : 'maintenance is over', { on });
     await controller.ordersKept();
+  }
+
+  #turnOf(name: string): WakeTurnStatus | null {
+    return this.#turns?.waiting().get(name) ?? null;
   }
 
   #controller(name: string): PlatformController {

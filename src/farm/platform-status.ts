@@ -2,11 +2,15 @@
 import type { PlatformController } from '../controller/platform-controller.ts';
 import { assess, hasPowerWitness } from '../platform/evidence.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
-import type { PlatformStatus } from '../platform/status.ts';
+import type { PlatformStatus, WakeTurnStatus } from '../platform/status.ts';
 import { describeMaintenance } from './explain-platform.ts';
 
 /** Blockers are what keeps a running platform awake; one that does not run has none. */
-export function buildStatus(controller: PlatformController, nowMs: number): PlatformStatus {
+export function buildStatus(
+  controller: PlatformController,
+  nowMs: number,
+  wakeTurn: WakeTurnStatus | null,
+): PlatformStatus {
   const { model, gate } = controller;
   const evidence = assess(model, nowMs);
   const carried = gate.carriedBytes();
@@ -40,5 +44,6 @@ export function buildStatus(controller: PlatformController, nowMs: number): Plat
     wakes: model.wakes,
     adoptedWakes: model.adoptedWakes,
     failures: model.failures,
+    wakeTurn,
   };
 }

@@ -98,6 +98,17 @@ export const METRICS = {
   },
   torpor_alarms_total: { type: 'counter', help: 'Alarms; of no platform: "*".', labels: ['platform'] },
   torpor_workers: { type: 'gauge', help: 'Processes that carry the streams: wanted and running.', labels: ['kind'] },
+  torpor_circuit_waking: { type: 'gauge', help: 'Platforms of the circuit that wake now.', labels: ['circuit'] },
+  torpor_circuit_queued: {
+    type: 'gauge',
+    help: 'Platforms of the circuit whose wake waits for its turn.',
+    labels: ['circuit'],
+  },
+  torpor_circuit_watts: {
+    type: 'gauge',
+    help: "What the circuit's platforms draw at most now, by their configured watts.",
+    labels: ['circuit'],
+  },
   torpor_link_up: { type: 'gauge', help: '1 while the edge is connected to the gate.', labels: ['edge'] },
   torpor_link_streams: { type: 'gauge', help: 'Streams of the edge that are open.', labels: ['edge'] },
   torpor_link_received_bytes_total: {

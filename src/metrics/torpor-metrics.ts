@@ -10,6 +10,7 @@ import type { Clock } from '../platform/ports.ts';
 import { REFUSAL_REASONS } from '../platform/refusal.ts';
 import type { SpoolJobStatus } from '../platform/spool.ts';
 import {
+  type CircuitStatus,
   type Farm,
   type FarmEvent,
   type LinkStatus,
@@ -27,6 +28,9 @@ const COMING_AND_GOING = [
   'torpor_blockers',
   'torpor_power_watts',
   'torpor_hold_compression_ratio',
+  'torpor_circuit_waking',
+  'torpor_circuit_queued',
+  'torpor_circuit_watts',
   'torpor_link_up',
   'torpor_link_streams',
 ] as const;
@@ -170,7 +174,14 @@ export class TorporMetrics {
       const jobs = spooled.filter((job) => job.platform === status.name);
       this.#readSpool(status.name, jobs);
     }
+    for (const circuit of farm.circuits()) this.#readCircuit(circuit);
     for (const link of farm.links()) this.#readLink(link);
+  }
+
+  #readCircuit({ name: circuit, waking, queue, watts }: CircuitStatus): void {
+    this.#gauge('torpor_circuit_waking').set({ circuit }, waking);
+    this.#gauge('torpor_circuit_queued').set({ circuit }, queue.length);
+    this.#gauge('torpor_circuit_watts').set({ circuit }, watts);
   }
 
   #readLink(link: LinkStatus): void {

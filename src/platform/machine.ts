@@ -14,6 +14,7 @@ import { advanceSaving } from './machine/saving.ts';
 import { advanceStarting } from './machine/starting.ts';
 import { advanceSuspending } from './machine/suspending.ts';
 import { lift, NO_PROGRESS, type Turn } from './machine/turn.ts';
+import { clientsLetGoAtMs, turnUntilMs } from './machine/wake-turn.ts';
 import { advanceWaking } from './machine/waking.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from './model.ts';
 import type { Intent } from './ports.ts';
@@ -66,6 +67,8 @@ export function createPlatform(
     scheduledUntilMs: null,
     wokenToAnswer: false,
     waitingSinceMs: null,
+    queuedMs: 0,
+    wakeTurn: null,
     neededVms: [],
     sleepAsked: null,
     lastActivityAtMs: null,
@@ -117,7 +120,8 @@ export function nextDeadlineMs(model: PlatformModel): number | null {
     model.backOff?.untilMs ?? null,
     model.pressed === null ? null : model.pressed.atMs + LATE_SLEEP_MS + 1,
     model.state === 'awake' ? model.sinceMs + model.policy.minAwakeMs : null,
-    model.waitingSinceMs === null ? null : model.waitingSinceMs + model.policy.clientWaitMs,
+    clientsLetGoAtMs(model),
+    turnUntilMs(model),
     model.scheduledUntilMs,
     mayPressAgainAtMs(model),
     ...model.inhibitors.map((inhibitor) => inhibitor.untilMs),

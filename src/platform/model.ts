@@ -31,6 +31,8 @@ export interface PlatformPolicy {
   readonly asksTimeoutMs: number;
   /** Bound on a client's wait for a platform that does not come up. */
   readonly clientWaitMs: number;
+  /** Bound on the wait for its turn to wake; null, or left out: its wakes are not staggered, and go at once. */
+  readonly turnWaitMs?: number | null;
   readonly vms: readonly string[];
   /** The VMs with a probe. Only they can be silent, or show that they are ready. */
   readonly probedVms: readonly string[];
@@ -147,6 +149,14 @@ export interface PlatformModel {
   readonly wokenToAnswer: boolean;
   /** Since when clients wait, for the bound on their wait. */
   readonly waitingSinceMs: number | null;
+  /** Of their wait, what went by before it was its turn to wake: not counted against that bound. */
+  readonly queuedMs: number;
+  /** Where wakes are staggered and it would wake: since when it asks for its turn, and whether it has it. */
+  readonly wakeTurn: {
+    readonly askedAtMs: number;
+    readonly isGranted: boolean;
+    readonly grantedAtMs: number | null;
+  } | null;
   /** VMs for which somebody waits. */
   readonly neededVms: readonly string[];
   /** An operator's wish to sleep now: skips minAwake and the abort window; forced, also the pool. */
@@ -229,6 +239,8 @@ export type PlatformEvent =
   /** The others' answer to `seekAgreement`. */
   | { readonly kind: 'agreed'; readonly sequence: number; readonly agreed: boolean; readonly why: string }
   | ShareEvent
+  /** It is its turn to wake, where it asked for that. */
+  | { readonly kind: 'wakeTurn' }
   | { readonly kind: 'operatorWake'; readonly why: string }
   | { readonly kind: 'operatorSleep'; readonly force: boolean };
 

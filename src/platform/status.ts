@@ -26,6 +26,28 @@ export interface Blocker {
   readonly untilMs: number | null;
 }
 
+/** A wake that waits for its turn. */
+export interface WakeTurnStatus {
+  readonly circuit: string;
+  readonly sinceMs: number;
+  /** Wakes that go before it. */
+  readonly ahead: number;
+  /** For people: `circuit rack-a: 3 of 3 are waking`. */
+  readonly why: string;
+}
+
+/** What feeds several platforms, as its owner bounded it; null: no bound. */
+export interface CircuitStatus {
+  readonly name: string;
+  readonly waking: number;
+  readonly wakingAtMost: number | null;
+  /** What its platforms draw at most now, by their configured watts. */
+  readonly watts: number;
+  readonly wattsAtMost: number | null;
+  /** Platforms that wait for their turn, first one first. */
+  readonly queue: readonly string[];
+}
+
 export interface PlatformStatus {
   readonly name: string;
   readonly state: StateName;
@@ -65,6 +87,8 @@ export interface PlatformStatus {
   readonly wakes: number;
   readonly adoptedWakes: number;
   readonly failures: number;
+  /** null: no wake of it waits for its turn. */
+  readonly wakeTurn: WakeTurnStatus | null;
 }
 
 /** The links of one edge to this Torpor's gate, those that are over included. */
@@ -176,6 +200,8 @@ export interface Farm {
   streams(): StreamStatus[];
   /** The edges that have, or had, a link to this Torpor's gate; none where it has no gate. */
   links(): LinkStatus[];
+  /** What feeds several platforms; none where nothing is bounded. */
+  circuits(): CircuitStatus[];
   /** What each platform slept, or would have, and who kept it awake. */
   report(): PlatformReport[];
   /** The kept events with an id above `afterId`, oldest first; the log is bounded, old events are dropped. */

@@ -169,6 +169,21 @@ describe('status', () => {
     expect(io.stdout).toContain('vdi-01 refused clients: 3 wake-rate, 12 proxy-header\n');
   });
 
+  it('status of a platform whose wake waits for its turn -> queued, and what for; a line for each circuit', async () => {
+    const why = 'circuit rack-a: 3 of 3 are waking';
+    const wakeTurn = { circuit: 'rack-a', sinceMs: FAKE_NOW_MS, ahead: 0, why };
+    farm.statuses = [fakePlatform({ state: 'asleep', wakeTurn })];
+    farm.feeds = [
+      { name: 'rack-a', waking: 3, wakingAtMost: 3, watts: 640, wattsAtMost: 4000, queue: ['vdi-01'] },
+      { name: 'rack-b', waking: 0, wakingAtMost: null, watts: 10, wattsAtMost: 500, queue: [] },
+    ];
+    await io.run('status');
+    expect(io.stdout).toContain('asleep, queued');
+    expect(io.stdout).toContain(`waits for its turn to wake: ${why}`);
+    expect(io.stdout).toContain('circuit rack-a: 3 of 3 waking, 640 of 4000 W, 1 wait for their turn\n');
+    expect(io.stdout).toContain('circuit rack-b: 0 waking, 10 of 500 W\n');
+  });
+
   it('text with escape sequences and line breaks -> shown without them', async () => {
     farm.statuses = [fakePlatform({ why: '\u001b[2J\u001b]0;title\u0007gone\nand more' })];
     await io.run('status');

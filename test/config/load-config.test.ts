@@ -85,6 +85,7 @@ describe('configuration', () => {
       },
       link: null,
       farm: null,
+      circuits: [],
       integrations: { mqtt: null, webhooks: [] },
       platforms: [
         {
@@ -108,6 +109,7 @@ describe('configuration', () => {
           drowsyForMs: 30_000,
           minAwakeMs: 300_000,
           clientWaitMs: null,
+          circuit: null,
           hold: { perStreamBytes: 1_048_576, perPlatformBytes: 67_108_864, perSourceBytes: 33_554_432 },
           hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 300_000 },
           context: { saveVms: null, identity: null },
@@ -129,7 +131,7 @@ describe('configuration', () => {
             sleepBy: 'bmc',
             wakeBy: ['bmc'],
             stateBy: 'bmc',
-            watts: { busy: 320, idle: 180, asleep: 9 },
+            watts: { inrush: null, busy: 320, idle: 180, asleep: 9 },
           },
           sel: { transitions: false, clients: false, perHour: 60 },
           inhibitors: NO_INHIBITORS,
@@ -197,7 +199,7 @@ describe('configuration', () => {
       sleep: 'S3',
       wakeTimeoutMs: 60_000,
       suspendTimeoutMs: 60_000,
-      watts: { busy: null, idle: null, asleep: null },
+      watts: { inrush: null, busy: null, idle: null, asleep: null },
       bmc: { port: 623, cipherSuite: 'auto', kg: null, password: { kind: 'env', name: 'LAB_BMC' } },
     });
     expect(platform?.vms[0]?.identity).toBeNull();
@@ -351,15 +353,15 @@ describe('problems', () => {
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
     [
       'wibble: 1',
-      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, platforms',
+      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, platforms',
     ],
     [
       '"a\\u0007b": 1',
-      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, platforms',
+      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, platforms',
     ],
     [
       '__proto__: {}',
-      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, platforms',
+      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, platforms',
     ],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);

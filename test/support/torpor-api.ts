@@ -1,6 +1,13 @@
 // Torpor as programs meet it: its HTTP API, and what it has printed. Where it runs is its subclasses' business.
 import type { StreamStatus } from '../../src/platform/ports.ts';
-import type { FarmEvent, LinkStatus, PlatformReport, PlatformStatus, StateName } from '../../src/platform/status.ts';
+import type {
+  CircuitStatus,
+  FarmEvent,
+  LinkStatus,
+  PlatformReport,
+  PlatformStatus,
+  StateName,
+} from '../../src/platform/status.ts';
 import { eventually } from './eventually.ts';
 
 /** An answer takes milliseconds, and far more where its process is not given the machine. */
@@ -38,6 +45,10 @@ export abstract class TorporApi {
 
   links(): Promise<LinkStatus[]> {
     return this.#get('/api/v1/links');
+  }
+
+  circuits(): Promise<CircuitStatus[]> {
+    return this.#get('/api/v1/circuits');
   }
 
   report(): Promise<PlatformReport[]> {

@@ -50,6 +50,8 @@ export interface PlatformSetUp {
   readonly sleep?: 'S3' | 'S5';
   readonly context?: object;
   readonly idleCosts?: Readonly<Record<string, string | number>>;
+  /** More keys of the platform. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 export interface SetUp extends PlatformSetUp {
@@ -77,6 +79,8 @@ export function writeFarmConfig(
     readonly history?: 'off' | undefined;
     readonly mqtt?: Readonly<Record<string, string>> | undefined;
     readonly link?: Readonly<Record<string, string>> | undefined;
+    /** More keys of the whole file: what spans several platforms. */
+    readonly more?: Readonly<Record<string, unknown>> | undefined;
     readonly platforms: readonly PlatformSetUp[];
   },
 ): string {
@@ -88,6 +92,7 @@ export function writeFarmConfig(
     history: farm.history ?? { powerEvery: '1s' },
     ...(farm.mqtt === undefined ? {} : { mqtt: farm.mqtt }),
     ...(farm.link === undefined ? {} : { link: farm.link }),
+    ...farm.more,
     platforms: farm.platforms.map((platform) => platformSection(folder, platform)),
   };
   writeFileSync(path, stringify(config));
@@ -134,6 +139,7 @@ function platformSection(folder: TempFolder, setUp: PlatformSetUp): object {
     ...(setUp.hold === undefined ? {} : { hold: setUp.hold }),
     ...(setUp.idleCosts === undefined ? {} : { idleCosts: setUp.idleCosts }),
     ...(setUp.sel === undefined ? {} : { sel: setUp.sel }),
+    ...setUp.more,
     vms,
   };
 }

@@ -1,7 +1,7 @@
 // `torpor status`: every platform on one line.
 import { type Command, Option } from 'commander';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
-import type { LinkStatus, PlatformStatus } from '../../platform/status.ts';
+import type { CircuitStatus, LinkStatus, PlatformStatus } from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
@@ -26,9 +26,10 @@ export function addStatusCommand(program: Command, io: CliIo): void {
 async function status(options: StatusOptions, io: CliIo): Promise<void> {
   const client = clientFor(io, options);
   const look = async () => {
-    const [platforms, links] = await Promise.all([client.platforms(), client.links()]);
+    const [platforms, circuits, links] = await Promise.all([client.platforms(), client.circuits(), client.links()]);
     const style = styleFor(io);
-    return [...formatStatus(platforms, Date.now(), style), ...formatLinks(links, Date.now(), style)];
+    const farm = [...formatStatus(platforms, Date.now(), style), ...formatCircuits(circuits, style)];
+    return [...farm, ...formatLinks(links, Date.now(), style)];
   };
   if (options.watch === true) return await showLive(io, { look });
   if (options.json) printJson(io, await client.platforms());
@@ -62,7 +63,7 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
     platform.wakeProven ? style.good('proven') : style.warn('unproven'),
     formatInhibitors(platform, nowMs),
     platform.evidenceIsWeak ? style.warn(`${plainText(platform.evidence)} (weak)`) : plainText(platform.evidence),
-    plainText(platform.why),
+    plainText(platform.wakeTurn === null ? platform.why : `waits for its turn to wake: ${platform.wakeTurn.why}`),
   ]);
   const table = alignRows([heading.map((cell) => style.faint(cell)), ...rows]);
   table.push(...platforms.flatMap(formatRefused));
@@ -70,6 +71,16 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
   if (wanted === 1) return table;
   const workers = `${running} of ${wanted} workers run`;
   return [...table, running === wanted ? workers : style.bad(workers)];
+}
+
+/** What feeds several platforms, a line each. */
+export function formatCircuits(circuits: readonly CircuitStatus[], style: Style): string[] {
+  return circuits.map(({ name, waking, wakingAtMost, watts, wattsAtMost, queue }) => {
+    const places = wakingAtMost === null ? `${waking} waking` : `${waking} of ${wakingAtMost} waking`;
+    const drawn = wattsAtMost === null ? '' : `, ${watts} of ${wattsAtMost} W`;
+    const waiting = queue.length === 0 ? '' : style.warn(`, ${queue.length} wait for their turn`);
+    return `circuit ${plainText(name)}: ${places}${drawn}${waiting}`;
+  });
 }
 
 /** Its gate's edges, a line each. */
@@ -102,7 +113,8 @@ function formatInhibitors({ inhibitors }: PlatformStatus, nowMs: number): string
 }
 
 function formatState(platform: PlatformStatus, style: Style): string {
-  const state = platform.maintenance ? `${platform.state}, maintenance` : platform.state;
+  const queued = platform.wakeTurn === null ? platform.state : `${platform.state}, queued`;
+  const state = platform.maintenance ? `${queued}, maintenance` : queued;
   if (platform.state === 'failed') return style.bad(state);
   if (platform.state === 'awake') return style.good(state);
   return platform.maintenance ? style.warn(state) : state;

@@ -12,6 +12,7 @@ import { toAwake, toWaking } from './moves.ts';
 import { abortSaving, afterAgreeing, afterAsking, afterDraining, afterPreparing, startAsking } from './saving.ts';
 import { sleepRefused, toSuspending } from './suspending.ts';
 import { blockFor, effect, endFoundMaintenance, journal, keepOrders, lift, patch, type Turn } from './turn.ts';
+import { grantTurn, isStaggered } from './wake-turn.ts';
 import { mustRestoreAgain, restoreAgain, startReleasing } from './waking.ts';
 
 export function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
@@ -47,6 +48,8 @@ export function absorb(turn: Turn, event: PlatformEvent, nowMs: number): Turn {
         wakeProofWhy: event.why,
         policy: withCapabilities(model.policy, event.capabilities),
       });
+    case 'wakeTurn':
+      return grantTurn(turn, nowMs);
     case 'operatorWake':
       return absorbOperatorWake(turn, event.why, nowMs);
     case 'operatorSleep':
@@ -191,7 +194,9 @@ function absorbOperatorWake(turn: Turn, why: string, nowMs: number): Turn {
     case 'saving':
       return abortSaving(freed, why, nowMs);
     case 'failed':
-      return toWaking(patch(freed, { wakeOrdered: true }), why, nowMs, true);
+      return isStaggered(model)
+        ? retryNow(freed, why, nowMs)
+        : toWaking(patch(freed, { wakeOrdered: true }), why, nowMs, true);
     case 'asleep':
     case 'suspending':
     case 'starting':
@@ -199,6 +204,13 @@ function absorbOperatorWake(turn: Turn, why: string, nowMs: number): Turn {
     default:
       return freed;
   }
+}
+
+/** No back-off stands against an operator's word; its turn it waits for all the same. */
+function retryNow(turn: Turn, why: string, nowMs: number): Turn {
+  const { wakeWanted, progress } = turn.model;
+  const deadlineMs = progress.phase === 'wake' ? nowMs : progress.deadlineMs;
+  return patch(turn, { wakeWanted: wakeWanted ?? why, wakeOrdered: true, progress: { ...progress, deadlineMs } });
 }
 
 function absorbOperatorSleep(turn: Turn, force: boolean, nowMs: number): Turn {

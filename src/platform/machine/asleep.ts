@@ -4,6 +4,7 @@ import { noteWokenByOthers } from './counts.ts';
 import { mayWake, runsSince } from './facts.ts';
 import { giveUpLateClients, toAwake, toWaking } from './moves.ts';
 import { endFoundMaintenance, patch, type Turn } from './turn.ts';
+import { awaitTurn, isItsTurn, leaveQueue } from './wake-turn.ts';
 
 export function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
@@ -20,8 +21,12 @@ export function advanceAsleep(turn: Turn, nowMs: number): Turn | null {
     const freed = noteWokenByOthers(patch(turn, endFoundMaintenance(model)));
     return toWaking(freed, `woken by someone else: ${evidence.text}`, nowMs, false);
   }
-  if (model.wakeWanted === null) return null;
-  if (mayWake(model)) return toWaking(turn, model.wakeWanted, nowMs, true);
+  if (model.wakeWanted === null) return leaveQueue(turn);
+  if (mayWake(model)) {
+    return isItsTurn(model) ? toWaking(turn, model.wakeWanted, nowMs, true) : awaitTurn(turn, nowMs);
+  }
+  const left = leaveQueue(turn);
+  if (left !== null) return left;
   const why = model.maintenanceOrder?.why ?? 'powered off by somebody else';
   return giveUpLateClients(turn, `the platform is in maintenance: ${why}`, nowMs);
 }

@@ -28,5 +28,6 @@ export function carryOver(
     probes: {},
     neededVms: model.neededVms.filter((vm) => policy.vms.includes(vm)),
     wouldSleepSaid: false,
+    wakeTurn: policy.turnWaitMs == null ? null : model.wakeTurn,
   };
 }

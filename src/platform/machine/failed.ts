@@ -4,6 +4,7 @@ import { noteWokenByOthers } from './counts.ts';
 import { isOver, isScheduled, mayWake, runsSince } from './facts.ts';
 import { backToAwake, giveUpLateClients, toAsleep, toWaking } from './moves.ts';
 import { patch, type Turn } from './turn.ts';
+import { awaitTurn, isItsTurn, leaveQueue } from './wake-turn.ts';
 
 export function advanceFailed(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
@@ -17,14 +18,16 @@ export function advanceFailed(turn: Turn, nowMs: number): Turn | null {
       return toAsleep(turn, `fell asleep late: ${evidence.text}`, false, nowMs);
     }
     const silent = allSilentForMs(model, nowMs) >= SILENCE_MS;
-    const wakes = model.wakeWanted !== null && silent && mayWake(model);
-    return wakes ? toWaking(turn, model.wakeWanted ?? '', nowMs, true) : null;
+    if (model.wakeWanted === null || !(silent || model.wakeOrdered) || !mayWake(model)) return leaveQueue(turn);
+    return isItsTurn(model) ? toWaking(turn, model.wakeWanted, nowMs, true) : awaitTurn(turn, nowMs);
   }
   if (runs) return toWaking(noteWokenByOthers(turn), `it runs after all: ${evidence.text}`, nowMs, false);
-  if (model.wakeWanted === null) return null;
+  if (model.wakeWanted === null) return leaveQueue(turn);
   if (model.waitingSinceMs === null && !isScheduled(model, nowMs) && !model.wakeOrdered) {
     return patch(turn, { wakeWanted: null, scheduledUntilMs: null });
   }
-  if (isOver(model, nowMs) && mayWake(model)) return toWaking(turn, `once more: ${model.wakeWanted}`, nowMs, true);
+  if (isOver(model, nowMs) && mayWake(model)) {
+    return isItsTurn(model) ? toWaking(turn, `once more: ${model.wakeWanted}`, nowMs, true) : awaitTurn(turn, nowMs);
+  }
   return giveUpLateClients(turn, 'the platform could not be woken', nowMs);
 }

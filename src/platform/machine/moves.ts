@@ -12,6 +12,7 @@ import {
 import { countSleep, countWake } from './counts.ts';
 import { isOurs, isScheduled, mayBeLate, restoreAtMs } from './facts.ts';
 import { blockFor, effect, endFoundMaintenance, hold, journal, moveTo, patch, release, type Turn } from './turn.ts';
+import { clientsLetGoAtMs } from './wake-turn.ts';
 
 /** Not counted among failed wakes: none was asked for. Whoever still waits when the maintenance ends is woken for soon. */
 export function failHandsOff(turn: Turn, nowMs: number): Turn {
@@ -46,6 +47,7 @@ export function flowAwake(turn: Turn, phase: 'none' | 'doubt', why: string, nowM
     wakeOrdered: false,
     scheduledUntilMs: null,
     waitingSinceMs: null,
+    queuedMs: 0,
     neededVms: [],
     sleepAsked: null,
     ...endFoundMaintenance(turn.model),
@@ -116,10 +118,11 @@ export function toWaking(turn: Turn, why: string, nowMs: number, request: boolea
 
 /** Each client's wait is bounded: past it all who wait are let go, and the platform's state stands. */
 export function giveUpLateClients(turn: Turn, why: string, nowMs: number): Turn | null {
-  const { waitingSinceMs, policy } = turn.model;
-  if (waitingSinceMs === null || nowMs < waitingSinceMs + policy.clientWaitMs) return null;
+  const { policy } = turn.model;
+  const letGoAtMs = clientsLetGoAtMs(turn.model);
+  if (letGoAtMs === null || nowMs < letGoAtMs) return null;
   const wakeWanted = isScheduled(turn.model, nowMs) ? turn.model.wakeWanted : null;
-  const freed = patch(turn, { wakeWanted, waitingSinceMs: null, neededVms: [] });
+  const freed = patch(turn, { wakeWanted, waitingSinceMs: null, queuedMs: 0, neededVms: [] });
   return effect(freed, {
     kind: 'giveUpStreams',
     vm: null,

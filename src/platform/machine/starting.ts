@@ -3,7 +3,8 @@ import { assess } from '../evidence.ts';
 import { isEvidentlyRunning, isOver, mayWake } from './facts.ts';
 import { flowAwake, toAsleep, toAwake, toWaking } from './moves.ts';
 import { toSuspending } from './suspending.ts';
-import type { Turn } from './turn.ts';
+import { patch, type Turn } from './turn.ts';
+import { isStaggered } from './wake-turn.ts';
 
 export function advanceStarting(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
@@ -13,7 +14,9 @@ export function advanceStarting(turn: Turn, nowMs: number): Turn | null {
     const ours = model.intent.kind !== 'run';
     const asleep = toAsleep(turn, `evidence at start: ${evidence.text}`, evidence.power === 'off' && !ours, nowMs);
     const goesOn = model.intent.kind === 'wake' && mayWake(asleep.model);
-    return goesOn ? toWaking(asleep, 'a wake was under way', nowMs, true) : asleep;
+    if (!goesOn) return asleep;
+    const why = 'a wake was under way';
+    return isStaggered(model) ? patch(asleep, { wakeWanted: why }) : toWaking(asleep, why, nowMs, true);
   }
   if (!isOver(model, nowMs)) return null;
   // The intent stays as it is: evidence that comes later meets what the journal knew.

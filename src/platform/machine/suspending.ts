@@ -6,6 +6,7 @@ import { countSleep, noteWokenByOthers } from './counts.ts';
 import { countingPresses, isOver, keepsAnswering, mayHaveSavedVms, mayWake } from './facts.ts';
 import { backToAwake, failSuspend, toAsleep, toWaking } from './moves.ts';
 import { effect, hold, journal, keepOrders, moveTo, patch, release, type Turn } from './turn.ts';
+import { awaitTurn, isItsTurn } from './wake-turn.ts';
 
 export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
@@ -21,7 +22,9 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   }
   // Waking is always safe: whoever came back need not wait until the sleep is certain.
   if (model.wakeWanted !== null && mayWake(model) && (powerSleeps || silent)) {
-    return toWaking(countSleep(turn, nowMs), model.wakeWanted, nowMs, true);
+    if (isItsTurn(model)) return toWaking(countSleep(turn, nowMs), model.wakeWanted, nowMs, true);
+    const asked = awaitTurn(turn, nowMs);
+    if (asked !== null) return asked;
   }
   if (model.progress.sleepSeenAtMs === null && (powerSleeps || silent)) {
     return patch(turn, { progress: { ...model.progress, sleepSeenAtMs: nowMs } });

@@ -43,6 +43,8 @@ export function moveTo(
   // Sequence numbers never start again, so that an answer from an earlier state is always stale.
   const sequence = Math.max(turn.model.progress.sequence, progress.sequence ?? 0);
   const moved = patch(turn, {
+    // A place in the queue outlasts the way down, and is over where it wakes or needs no wake.
+    wakeTurn: to === 'asleep' || to === 'failed' ? turn.model.wakeTurn : null,
     ...change,
     state: to,
     sinceMs: nowMs,

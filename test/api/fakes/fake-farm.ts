@@ -4,6 +4,7 @@ import { TorporError } from '../../../src/platform/errors.ts';
 import type { StreamStatus } from '../../../src/platform/ports.ts';
 import type { SpoolJobStatus } from '../../../src/platform/spool.ts';
 import type {
+  CircuitStatus,
   Explanation,
   Farm,
   FarmEvent,
@@ -49,6 +50,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     wakes: 0,
     adoptedWakes: 0,
     failures: 0,
+    wakeTurn: null,
     ...changes,
   };
 }
@@ -118,6 +120,7 @@ export class FakeFarm implements Farm {
   jobs: SpoolJobStatus[] = [];
   openStreams: StreamStatus[] = [fakeStream()];
   edges: LinkStatus[] = [];
+  feeds: CircuitStatus[] = [];
   /** Set to make `sleep` refuse. */
   sleepRefusal: TorporError | null = null;
   /** What an order answers that holds, but is not on disk. */
@@ -139,6 +142,10 @@ export class FakeFarm implements Farm {
   }
 
   async refresh(): Promise<void> {}
+
+  circuits(): CircuitStatus[] {
+    return this.feeds;
+  }
 
   spooledJobs(): SpoolJobStatus[] {
     return this.jobs;

@@ -1,0 +1,28 @@
+// Routes of what spans several platforms: the circuits that feed them.
+import { z } from 'zod';
+import type { CircuitStatus } from '../platform/status.ts';
+import type { Route } from './route.ts';
+
+const count = z.number().int().min(0);
+const watts = z.number().min(0);
+
+export const circuitStatus = z
+  .strictObject({
+    name: z.string(),
+    waking: count,
+    wakingAtMost: count.nullable(),
+    watts: watts.meta({ description: 'what its platforms draw at most now, by their configured watts' }),
+    wattsAtMost: watts.nullable(),
+    queue: z.array(z.string()).meta({ description: 'platforms whose wake waits for its turn, first one first' }),
+  })
+  .meta({ id: 'Circuit' });
+
+export const FARM_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    url: '/api/v1/circuits',
+    role: 'view',
+    doc: { id: 'circuits', summary: 'Who wakes and who waits for it', answers: { 200: z.array(circuitStatus) } },
+    answer: ({ farm }): CircuitStatus[] => farm.circuits(),
+  },
+];
