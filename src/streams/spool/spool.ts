@@ -5,11 +5,13 @@ import { errorText } from '../../platform/errors.ts';
 import type { StreamStatus } from '../../platform/ports.ts';
 import type { SpoolJobStatus, SpoolKeeper } from '../../platform/spool.ts';
 import type { Arrival } from '../arrival.ts';
+import type { DoorExits } from '../ipp/ipp-door.ts';
+import { IppMemory } from '../ipp/ipp-memory.ts';
 import type { Listener } from '../listener.ts';
+import type { Occupant } from '../room.ts';
 import type { StreamRoute } from '../stream.ts';
 import type { StreamSocket } from '../stream-socket.ts';
 import { realDisk, type SpoolDisk } from './spool-disk.ts';
-import type { SpoolIntake } from './spool-intake.ts';
 import { describeDue, type SpoolHome, SpoolQueue } from './spool-queue.ts';
 import { SpoolStore } from './spool-store.ts';
 
@@ -24,7 +26,10 @@ export interface SpoolOptions {
   readonly folder: string;
   readonly disk?: SpoolDisk;
   readonly nextId: () => string;
+  /** The client's socket is gone. */
   readonly onGone: (route: StreamRoute, source: string) => void;
+  /** It is the listener's client as if nothing could be deferred. */
+  readonly onPassed: (listener: Listener, ...what: Parameters<DoorExits['onPassed']>) => void;
 }
 
 export class Spool implements SpoolKeeper {
@@ -46,12 +51,15 @@ export class Spool implements SpoolKeeper {
   /** Reads what lies there for a listener that defers, before that opens. Rejects where the folder cannot be used. */
   async adopt(listener: Listener): Promise<void> {
     if ((listener.options.defer ?? null) === null || this.#queues.has(listener)) return;
-    const { home, disk = realDisk, nextId, onGone } = this.#options;
+    const { home, disk = realDisk, nextId, onGone, onPassed } = this.#options;
     this.#memory ??= FrameMemory.create();
     const folder = join(this.#options.folder, folderOf(listener));
     const store = new SpoolStore({ folder, disk, memory: await this.#memory, log: home.log });
     await store.scan();
-    const queue = new SpoolQueue({ home, listener, store, nextId, onGone, onChange: () => this.#arm() });
+    const printers = new IppMemory({ disk, folder, log: home.log });
+    await printers.load();
+    const exits: DoorExits = { onGone, onPassed: (...what) => onPassed(listener, ...what) };
+    const queue = new SpoolQueue({ home, listener, store, nextId, printers, exits, onChange: () => this.#arm() });
     this.#queues.set(listener, queue);
     this.#cancelScan();
     this.#scanLater();
@@ -70,13 +78,20 @@ export class Spool implements SpoolKeeper {
     this.#retired.add(queue);
   }
 
-  /** Where this client goes; null: past the spool. */
-  admit(client: StreamSocket, listener: Listener, arrival: Arrival | null): SpoolIntake | null {
+  /** Takes this client, and gives it its place; false: it goes past the spool. */
+  admit(
+    client: StreamSocket,
+    listener: Listener,
+    arrival: Arrival | null,
+    enter: (occupant: Occupant) => void,
+  ): boolean {
     const queue = this.#queues.get(listener);
-    return queue?.takes() === true ? queue.admit(client, arrival) : null;
+    if (queue?.takes() !== true) return false;
+    queue.admit(client, arrival, enter);
+    return true;
   }
 
-  *intakesAt(listener: Listener): Iterable<SpoolIntake> {
+  *intakesAt(listener: Listener): Iterable<Occupant> {
     yield* this.#queues.get(listener)?.intakes ?? [];
   }
 
