@@ -69,6 +69,7 @@ export interface IppDeskOptions {
 interface CreatedJob {
   readonly request: IppMessage;
   readonly path: string;
+  readonly printerUri: string;
   readonly expiresAtMs: number;
 }
 
@@ -89,10 +90,11 @@ export class IppDesk {
     this.#options = options;
   }
 
-  /** False: whatever comes now goes to the printer. */
-  get isWanted(): boolean {
+  /** False: whatever this request is, it goes to the printer, and nothing is learned of it. */
+  wantsToSee({ path }: IppRequestHead): boolean {
     this.#expire();
-    return this.#options.isHeld() || this.#created.size > 0 || this.#options.spool.ippJobs().length > 0;
+    const { isHeld, spool, learner } = this.#options;
+    return isHeld() || this.#created.size > 0 || spool.ippJobs().length > 0 || !learner.hasAsked(path);
   }
 
   judge(head: IppRequestHead, message: IppMessage): IppVerdict {
@@ -121,7 +123,7 @@ export class IppDesk {
   #judgePrinter(asked: Asked): IppVerdict {
     const { head, message, attributes } = asked;
     this.#want(asked);
-    const known = this.#options.memory.of(head.path);
+    const known = this.#options.memory.of({ path: head.path, uri: asked.printerUri });
     if (!this.#options.isHeld() || known === null || !isReady(known)) return PASS;
     switch (message.code) {
       case OPERATION.getPrinterAttributes:
@@ -198,7 +200,7 @@ export class IppDesk {
     if (this.#created.size >= MAX_CREATED) return PASS;
     const number = this.#freshNumber();
     const expiresAtMs = this.#options.clock.nowMs() + CREATED_MS;
-    this.#created.set(number, { request: message, path: head.path, expiresAtMs });
+    this.#created.set(number, { request: message, path: head.path, printerUri, expiresAtMs });
     this.#issue(number);
     const words: JobWords = { number, name: '', user: '', state: JOB_STATE.pending, reason: 'job-incoming' };
     return answer(reply(message, STATUS.ok, '', jobGroup(words, printerUri)));
@@ -236,14 +238,14 @@ export class IppDesk {
   }
 
   /** RFC 8011 section 4.3.1: the two requests become the Print-Job that they stand for. */
-  #sendDocument(asked: Asked, { request, path }: CreatedJob, number: number): IppVerdict {
+  #sendDocument(asked: Asked, { request, path, printerUri: uri }: CreatedJob, number: number): IppVerdict {
     const { message, attributes, head } = asked;
     const isLast = attributes.some(({ name }) => name === 'last-document') && !isFalse(attributes, 'last-document');
     if (!isLast)
       return answer(
         reply(message, STATUS.multipleDocumentsNotSupported, 'a job for a sleeping printer has one document'),
       );
-    const known = this.#options.memory.of(path);
+    const known = this.#options.memory.of({ path, uri });
     const [format] = textsOf(attributes, 'document-format');
     if (known !== null && !takesFormat(known, format))
       return answer(reply(message, STATUS.formatNotSupported, 'its printer does not list this document-format'));

@@ -240,7 +240,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
     }
     if (head === 'other') return this.#pass(raw);
     // The printer asks it to go on, or does not want it.
-    if (head.wantsContinue && !this.#owner.desk.isWanted) return this.#pass(raw);
+    if (head.wantsContinue && !this.#owner.desk.wantsToSee(head)) return this.#pass(raw);
     return this.#readAttributes(head, all.subarray(head.headBytes), raw);
   }
 
@@ -248,7 +248,11 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
     const body = new HttpBody(head.framing);
     let content: Buffer = Buffer.alloc(0);
     let came: Buffer = rest;
-    if (head.wantsContinue && rest.length === 0) this.#write(CONTINUE);
+    if (head.wantsContinue && rest.length === 0) {
+      this.#write(CONTINUE);
+      // Its printer would say it once more.
+      raw.splice(0, raw.length, withoutExpect(Buffer.concat(raw)));
+    }
     for (;;) {
       const { content: more, used } = body.push(came);
       content = Buffer.concat([content, ...more]);
@@ -434,6 +438,12 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
     this.#writer = null;
     if (writer !== null) void this.#owner.store.drop(writer);
   }
+}
+
+/** Of a head alone. */
+function withoutExpect(head: Buffer): Buffer {
+  const lines = head.toString('latin1').split('\r\n');
+  return Buffer.from(lines.filter((line) => !/^expect:/i.test(line)).join('\r\n'), 'latin1');
 }
 
 /** Without so many bytes of the last one. */

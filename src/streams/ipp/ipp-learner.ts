@@ -3,7 +3,7 @@ import { errorText } from '../../platform/errors.ts';
 import { type DeliveryHome, SpoolDelivery } from '../spool/spool-delivery.ts';
 import type { StreamRoute } from '../stream.ts';
 import { IppAnswer } from './ipp-answer.ts';
-import { type IppMemory, MAX_PRINTERS, type PrinterName } from './ipp-memory.ts';
+import { type IppMemory, MAX_PRINTERS, type PrinterName, printerKey } from './ipp-memory.ts';
 import { encodeIpp, GROUP, TAG, textAttribute } from './ipp-message.ts';
 import { OPERATION } from './ipp-operations.ts';
 
@@ -34,10 +34,15 @@ export class IppLearner {
 
   /** A client asks for it. */
   want(name: PrinterName): void {
-    const { path } = name;
-    if (this.#asked.has(path) || this.#wanted.has(path) || this.#wanted.size >= MAX_PRINTERS) return;
-    this.#wanted.set(path, { name, failures: 0 });
+    const key = printerKey(name);
+    if (this.#asked.has(key) || this.#wanted.has(key) || this.#wanted.size >= MAX_PRINTERS) return;
+    this.#wanted.set(key, { name, failures: 0 });
     void this.#run();
+  }
+
+  /** Since the last wake: of any printer at that path. */
+  hasAsked(path: string): boolean {
+    return [...this.#asked].some((key) => key.startsWith(`${path} `));
   }
 
   /** The VM is held, or is not any more. */
@@ -67,16 +72,16 @@ export class IppLearner {
     this.#isRunning = true;
     const failed: string[] = [];
     for (;;) {
-      const [path, wanted] = [...this.#wanted].find(([each]) => !failed.includes(each)) ?? [];
-      if (path === undefined || wanted === undefined || this.#isHeld || this.#isStopped) break;
+      const [key, wanted] = [...this.#wanted].find(([each]) => !failed.includes(each)) ?? [];
+      if (key === undefined || wanted === undefined || this.#isHeld || this.#isStopped) break;
       if (await this.#ask(wanted.name)) {
-        this.#asked.add(path);
-        this.#wanted.delete(path);
+        this.#asked.add(key);
+        this.#wanted.delete(key);
         continue;
       }
-      failed.push(path);
+      failed.push(key);
       wanted.failures += 1;
-      if (wanted.failures >= ASK_TIMES) this.#wanted.delete(path);
+      if (wanted.failures >= ASK_TIMES) this.#wanted.delete(key);
     }
     this.#isRunning = false;
     this.#cancelRetry();
@@ -98,7 +103,7 @@ export class IppLearner {
     this.#delivery = null;
     const { outcome } = answer;
     if (outcome?.kind === 'taken') await memory.learn(name, outcome.message, home.clock.nowMs());
-    else if (outcome?.kind === 'refused') await memory.forget(name.path);
+    else if (outcome?.kind === 'refused') await memory.forget(name);
     if (problem !== '') home.log.debug({ listener: route.listener }, `${name.uri} does not say what it is: ${problem}`);
     return outcome !== null;
   }

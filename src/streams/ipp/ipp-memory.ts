@@ -19,6 +19,11 @@ export interface PrinterName {
   readonly ippVersion: number;
 }
 
+/** Which printer a request is for: its URI says so, and the server may tell more of it at one path than at another (CUPS' clients ask at `/`). */
+export function printerKey({ path, uri }: Pick<PrinterName, 'path' | 'uri'>): string {
+  return `${path} ${uri.replace(/^[\w+.-]+:\/\/[^/]*/, '')}`;
+}
+
 export interface KnownPrinter extends PrinterName {
   readonly learnedAtMs: number;
   readonly attributes: readonly IppAttribute[];
@@ -50,8 +55,8 @@ export class IppMemory {
     return this.#printers.values();
   }
 
-  of(path: string): KnownPrinter | null {
-    return this.#printers.get(path) ?? null;
+  of(name: Pick<PrinterName, 'path' | 'uri'>): KnownPrinter | null {
+    return this.#printers.get(printerKey(name)) ?? null;
   }
 
   /** Reads what is on disk. Does not reject: what cannot be read is learned again. */
@@ -66,7 +71,10 @@ export class IppMemory {
       for (const { answer, ...printer } of printers) {
         const decoded = decodeIpp(Buffer.from(answer, 'base64'));
         if (decoded.kind === 'whole')
-          this.#printers.set(printer.path, { ...printer, attributes: attributesOf(decoded.message, GROUP.printer) });
+          this.#printers.set(printerKey(printer), {
+            ...printer,
+            attributes: attributesOf(decoded.message, GROUP.printer),
+          });
       }
     } catch (thrown) {
       log.warn({ file: path }, `what printers said cannot be read, and is asked again: ${errorText(thrown)}`);
@@ -74,17 +82,18 @@ export class IppMemory {
   }
 
   learn(name: PrinterName, answer: IppMessage, nowMs: number): Promise<void> {
-    this.#printers.delete(name.path);
+    const key = printerKey(name);
+    this.#printers.delete(key);
     const attributes = attributesOf(answer, GROUP.printer);
-    this.#printers.set(name.path, { ...name, learnedAtMs: nowMs, attributes });
+    this.#printers.set(key, { ...name, learnedAtMs: nowMs, attributes });
     const [oldest] = this.#printers.keys();
     if (this.#printers.size > MAX_PRINTERS && oldest !== undefined) this.#printers.delete(oldest);
     return this.#saveLater();
   }
 
   /** It does not say so any more. */
-  forget(path: string): Promise<void> {
-    return this.#printers.delete(path) ? this.#saveLater() : Promise.resolve();
+  forget(name: PrinterName): Promise<void> {
+    return this.#printers.delete(printerKey(name)) ? this.#saveLater() : Promise.resolve();
   }
 
   /** One after the other. Does not reject: it is known in memory all the same. */

@@ -7,6 +7,11 @@ import { PRINTER_STATE } from './ipp-operations.ts';
 const GROUP_NAMES: ReadonlySet<string> = new Set(['all', 'printer-description', 'job-template', 'printer-defaults']);
 /** Large: only told to who names it (PWG 5100.7 section 6.1.1). */
 const ONLY_BY_NAME = 'media-col-database';
+/** What is kept for a sleeper becomes one Print-Job. */
+const ONE_DOCUMENT: IppAttribute = {
+  name: 'multiple-document-jobs-supported',
+  values: [{ tag: TAG.boolean, bytes: Uint8Array.of(0) }],
+};
 /** Of the moment: nothing true is known of it. */
 const NOT_KEPT: ReadonlySet<string> = new Set(['printer-current-time', 'printer-state-message']);
 
@@ -27,9 +32,9 @@ export function describePrinter(printer: KnownPrinter, queued: number, nowMs: nu
     numberAttribute(TAG.integer, 'printer-up-time', upS + sinceS),
     numberAttribute(TAG.integer, 'queued-job-count', queued + (numberOf(printer.attributes, 'queued-job-count') ?? 0)),
   ];
-  const replaced = new Map(now.map((attribute) => [attribute.name, attribute]));
+  const replaced = new Set(now.map(({ name }) => name));
   const kept = printer.attributes.filter(({ name }) => !NOT_KEPT.has(name) && !replaced.has(name));
-  return [...kept, ...now];
+  return [...kept, ...now].map((attribute) => (attribute.name === ONE_DOCUMENT.name ? ONE_DOCUMENT : attribute));
 }
 
 /** Those that were asked for; null: by default, all of them. */

@@ -118,6 +118,21 @@ describe('IPP to a sleeper', () => {
     expect([rig.seen.of('held-activity'), printer.operations]).toEqual([[], []]);
   });
 
+  it('a client that waits for a 100 of an awake printer -> gets one, not two, and its printer is asked what it is', async () => {
+    const { rig, printer, folder } = await start({ isAwake: true });
+    const client = await rig.connect();
+    const reader = new SocketReader(client);
+    const expecting = post(DESCRIBE, 'POST /ipp/print', 'Expect: 100-continue\r\nConnection: close\r\n');
+    client.write(expecting.subarray(0, -DESCRIBE.length));
+    await reader.until('HTTP/1.1 100 Continue\r\n\r\n'.length);
+    client.write(DESCRIBE);
+    await reader.untilEnd('fin');
+    client.end();
+    expect(reader.text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 100', 'HTTP/1.1 200']);
+    await eventually('what the printer says to be kept', () => filesIn(folder).includes('printers.json'));
+    expect(printer.operations).toEqual([0x0b, 0x0b]);
+  });
+
   it('Print-Job, by length -> its answer comes when the file is there; after the wake the printer gets the same request', async () => {
     const { rig, printer, folder } = await startKnown();
     const answer = await send(rig, Buffer.concat([PRINT, Buffer.from('Dear Bob')]));
