@@ -91,10 +91,10 @@ export class IppDesk {
   }
 
   /** False: whatever this request is, it goes to the printer, and nothing is learned of it. */
-  wantsToSee({ path }: IppRequestHead): boolean {
+  wantsToSee(head: IppRequestHead): boolean {
     this.#expire();
     const { isHeld, spool, learner } = this.#options;
-    return isHeld() || this.#created.size > 0 || spool.ippJobs().length > 0 || !learner.hasAsked(path);
+    return isHeld() || this.#created.size > 0 || spool.ippJobs().length > 0 || !learner.hasAsked(head);
   }
 
   judge(head: IppRequestHead, message: IppMessage): IppVerdict {
@@ -123,7 +123,7 @@ export class IppDesk {
   #judgePrinter(asked: Asked): IppVerdict {
     const { head, message, attributes } = asked;
     this.#want(asked);
-    const known = this.#options.memory.of({ path: head.path, uri: asked.printerUri });
+    const known = this.#options.memory.of({ ...head, uri: asked.printerUri });
     if (!this.#options.isHeld() || known === null || !isReady(known)) return PASS;
     switch (message.code) {
       case OPERATION.getPrinterAttributes:
@@ -245,7 +245,7 @@ export class IppDesk {
       return answer(
         reply(message, STATUS.multipleDocumentsNotSupported, 'a job for a sleeping printer has one document'),
       );
-    const known = this.#options.memory.of({ path, uri });
+    const known = this.#options.memory.of({ path, host: head.host, uri });
     const [format] = textsOf(attributes, 'document-format');
     if (known !== null && !takesFormat(known, format))
       return answer(reply(message, STATUS.formatNotSupported, 'its printer does not list this document-format'));

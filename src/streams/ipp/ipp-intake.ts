@@ -1,18 +1,16 @@
 // One client of a listener that defers IPP: reads its requests one after the other, answers and keeps what can be, and hands the connection on as
 // it is with the first request that cannot. What can be is the desk's.
-import { formatEndpoint } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { Clock, Protocol, StreamName, StreamStatus } from '../../platform/ports.ts';
 import { formatDuration } from '../../platform/units.ts';
 import type { Arrival } from '../arrival.ts';
-import { plainAddress, sourceOf } from '../client-source.ts';
+import { clientText, endsToSend, sourceAt, whoIs } from '../client-name.ts';
 import type { ConnectionEnds } from '../proxy-header.ts';
 import type { ReadBuffers } from '../read-buffers.ts';
 import { resetSocket } from '../reset-socket.ts';
 import type { Occupant } from '../room.ts';
 import { type PortOwner, SocketPort } from '../socket-port.ts';
 import type { JobWriter } from '../spool/job-writer.ts';
-import { endsOf } from '../spool/spool-intake.ts';
 import { statusOf } from '../spool/spool-session.ts';
 import type { SpooledJob, SpoolStore } from '../spool/spool-store.ts';
 import type { StreamRoute } from '../stream.ts';
@@ -21,7 +19,7 @@ import { ByteInput } from './byte-input.ts';
 import { encodeChunk, HttpBody, LAST_CHUNK } from './http-body.ts';
 import type { IppDesk, JobToKeep } from './ipp-desk.ts';
 import { requestHead } from './ipp-learner.ts';
-import { decodeIpp, encodeIpp, type IppMessage } from './ipp-message.ts';
+import { encodeIpp, IppDecoder, type IppMessage } from './ipp-message.ts';
 import { STATUS } from './ipp-operations.ts';
 import { reply } from './ipp-reply.ts';
 import { type IppRequestHead, readIppHead } from './ipp-request-head.ts';
@@ -30,6 +28,8 @@ import { type IppRequestHead, readIppHead } from './ipp-request-head.ts';
 export const ATTRIBUTES_MAX_BYTES = 64 * 1024;
 /** A request that brings no job has no document: what follows it is read over, so much of it. */
 const IDLE_BODY_MAX_BYTES = 64 * 1024;
+/** A request without a job that has begun has to be there by then, and its answer taken: nobody keeps a place by a few bytes. */
+export const REQUEST_MS = 60_000;
 /** A client that was answered for the last time has this long to close its side, too. */
 const GOODBYE_MS = 5_000;
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
@@ -90,6 +90,8 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
   #jobs = 0;
   /** Within a request. */
   #isBusy = false;
+  #cancelBound = () => {};
+  #onRoom = () => {};
   /** Of the job that is being read. */
   bytes = 0;
   bytesFromClient = 0;
@@ -102,13 +104,10 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
     this.#socket = client;
     this.#arrival = arrival;
     this.openedAtMs = owner.clock.nowMs();
-    const from = arrival?.ends?.client ?? {
-      host: plainAddress(client.remoteAddress ?? ''),
-      port: client.remotePort ?? 0,
-    };
+    const from = whoIs(client, route, arrival);
     this.address = from.host;
-    this.client = formatEndpoint({ ...from, host: from.host === '' ? 'unknown' : from.host });
-    this.#ends = route.sendProxy === null || arrival?.isCheck === true ? null : (arrival?.ends ?? endsOf(client));
+    this.client = clientText(from);
+    this.#ends = endsToSend(client, route, arrival);
     this.#port = arrival?.port?.handTo(this) ?? new SocketPort(client, owner.buffers, this);
     this.#input.port = this.#port;
     if (arrival !== null && arrival.firstBytes.length > 0) this.onChunk(Buffer.from(arrival.firstBytes));
@@ -139,7 +138,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
 
   /** Occupant. */
   get source(): string {
-    return sourceOf(this.address);
+    return sourceAt(this.address, this.route);
   }
 
   /** Occupant: it is between requests. */
@@ -186,13 +185,16 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
   }
 
   /** PortOwner. */
-  onDrained(): void {}
+  onDrained(): void {
+    this.#onRoom();
+  }
 
   /** PortOwner. */
   onClose(): void {
     if (this.#phase === 'passed') return;
     this.#isGone = true;
     this.#input.end();
+    this.#onRoom();
     this.#owner.onGone(this);
     // One that is being made safe becomes so: its client may have sent all of it and gone.
     if (this.#isSealing || this.#phase === 'over') return;
@@ -204,6 +206,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
   async #serveAll(): Promise<void> {
     while (this.#phase === 'serving') {
       this.#isBusy = false;
+      this.#cancelBound();
       const request = await this.#readRequest();
       if (request === null || this.#phase !== 'serving') return;
       const verdict = this.#owner.desk.judge(request.head, request.message);
@@ -212,12 +215,20 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
       if (!this.#wasServed) this.#owner.onServed(this);
       this.#wasServed = true;
       const message = verdict.kind === 'job' ? await this.#keep(request, verdict.job) : await verdict.message;
-      const isWhole = message !== null && (verdict.kind === 'job' || (await this.#readOver(request)));
       if (message === null || this.#isOver) return;
+      this.#within(REQUEST_MS, 'it did not end its request, or take its answer');
+      const isWhole = verdict.kind === 'job' || (await this.#readOver(request));
+      if (this.#isOver) return;
       const isLast = request.head.wantsClose || !isWhole || message.code === STATUS.busy;
-      this.#answer(message, isLast);
+      await this.#answer(message, isLast);
       if (isLast) return this.#leave('it was answered');
     }
+  }
+
+  /** From now on, and in the place of any bound before. */
+  #within(ms: number, whatNot: string): void {
+    this.#cancelBound();
+    this.#cancelBound = this.#owner.clock.schedule(ms, () => this.abandon(`${whatNot} within ${formatDuration(ms)}`));
   }
 
   /** A getter, so that nobody takes it for unchanged over an await. */
@@ -233,6 +244,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
     while (head === 'more') {
       const chunk = await this.#input.next();
       if (chunk === null) return raw.length === 0 ? this.#end() : this.#pass(raw);
+      if (!this.#isBusy) this.#within(REQUEST_MS, 'its request did not come');
       this.#isBusy = true;
       raw.push(chunk);
       all = Buffer.concat([all, chunk]);
@@ -246,7 +258,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
 
   async #readAttributes(head: IppRequestHead, rest: Buffer, raw: Buffer[]): Promise<Request | null> {
     const body = new HttpBody(head.framing);
-    let content: Buffer = Buffer.alloc(0);
+    const decoder = new IppDecoder();
     let came: Buffer = rest;
     if (head.wantsContinue && rest.length === 0) {
       this.#write(CONTINUE);
@@ -254,17 +266,16 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
       raw.splice(0, raw.length, withoutExpect(Buffer.concat(raw)));
     }
     for (;;) {
-      const { content: more, used } = body.push(came);
-      content = Buffer.concat([content, ...more]);
-      const decoded = decodeIpp(content);
+      const { content, used } = body.push(came);
+      const decoded = decoder.push(Buffer.concat(content));
       if (decoded.kind === 'whole') {
         this.#input.putBack(came.subarray(used));
         const { message, bytes } = decoded;
         const ofRequest = withoutEnd(raw, came.length - used);
-        return { head, message, body, first: content.subarray(bytes), attributesBytes: bytes, raw: ofRequest };
+        return { head, message, body, first: decoder.rest, attributesBytes: bytes, raw: ofRequest };
       }
       const isHopeless = body.isDone || body.isBroken || decoded.kind === 'broken';
-      if (isHopeless || content.length > ATTRIBUTES_MAX_BYTES) return this.#pass(raw);
+      if (isHopeless || decoder.length > ATTRIBUTES_MAX_BYTES) return this.#pass(raw);
       const chunk = await this.#input.next();
       if (chunk === null) return this.#pass(raw);
       raw.push(chunk);
@@ -289,17 +300,22 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
     return true;
   }
 
-  #answer(message: IppMessage, isLast: boolean): void {
+  /** Resolves when it has taken the answer: who asks and does not read is not read. */
+  async #answer(message: IppMessage, isLast: boolean): Promise<void> {
     const body = encodeIpp(message);
     const lines = ['HTTP/1.1 200 OK', 'Content-Type: application/ipp', `Content-Length: ${body.length}`];
     const head = [...lines, ...(isLast ? ['Connection: close'] : []), '', ''].join('\r\n');
-    this.#write(Buffer.concat([Buffer.from(head), body]));
+    if (this.#write(Buffer.concat([Buffer.from(head), body])) || isLast) return;
+    await new Promise<void>((resolve) => {
+      this.#onRoom = resolve;
+    });
   }
 
-  #write(bytes: Buffer): void {
-    if (this.#isGone) return;
+  /** False: it has not taken all of it. */
+  #write(bytes: Buffer): boolean {
+    if (this.#isGone) return true;
     this.#bytesToClient += bytes.length;
-    this.#port.write(bytes);
+    return this.#port.write(bytes);
   }
 
   // ------------------------------------------------------------------------------------------ a job
@@ -307,8 +323,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
   /** Its answer, once it is on disk. null: its client has gone. */
   async #keep(request: Request, job: JobToKeep): Promise<IppMessage | null> {
     const { clock, jobMs } = this.#owner;
-    const tooLong = `its client has been sending for ${formatDuration(jobMs)}`;
-    const cancel = clock.schedule(jobMs, () => this.abandon(`${tooLong}: its job is dropped`));
+    this.#within(jobMs, 'its job is dropped: it did not come');
     try {
       const arrivedAtMs = clock.nowMs();
       const problem = await this.#writeJob(request, job).catch(errorText);
@@ -319,7 +334,6 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
       this.#owner.onRefused(refusal, this);
       return this.#isOver ? null : reply(request.message, STATUS.busy, 'its printer is woken: send it again');
     } finally {
-      cancel();
       this.#dropWriter();
       this.bytes = 0;
     }
@@ -344,8 +358,8 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
         await this.#writer.add(isChunked ? encodeChunk(piece) : piece);
       }
       if (body.isDone) break;
-      const chunk = await this.#input.next();
-      if (chunk === null || body.isBroken) this.abandon('its request is cut: its job is dropped');
+      const chunk = body.isBroken ? null : await this.#input.next();
+      if (chunk === null) this.abandon('its request is cut: its job is dropped');
       if (chunk === null || this.#isOver) return null;
       const { content, used } = body.push(chunk);
       this.#input.putBack(chunk.subarray(used));
@@ -382,6 +396,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
   #pass(raw: readonly Buffer[]): null {
     if (this.#phase !== 'serving') return null;
     this.#phase = 'passed';
+    this.#cancelBound();
     const firstBytes = Buffer.concat([...raw, this.#input.drain()]);
     const { ends = null, isCheck = false, asked = null } = this.#arrival ?? {};
     this.#port.resume();
@@ -399,6 +414,7 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
   #leave(why: string): void {
     if (this.#isGone) return;
     this.#phase = 'leaving';
+    this.#cancelBound();
     this.#port.resume();
     this.#socket.end();
     const reset = this.#owner.clock.schedule(GOODBYE_MS, () => resetSocket(this.#socket));
@@ -417,11 +433,14 @@ export class IppIntake implements PortOwner, Occupant, StreamName {
   shutDown(): void {
     if (this.#phase !== 'passed') resetSocket(this.#socket);
     if (!this.#isSealing) this.#phase = 'over';
+    this.#cancelBound();
     this.#input.end();
+    this.#onRoom();
   }
 
   #finish(why: string): void {
     this.#phase = 'over';
+    this.#cancelBound();
     this.#input.end();
     this.#tellOver(why);
   }

@@ -10,6 +10,8 @@ import { OPERATION } from './ipp-operations.ts';
 /** A printer that does not answer yet is asked again after this, so often. */
 export const ASK_AGAIN_MS = 30_000;
 export const ASK_TIMES = 5;
+/** Since the last wake: names are the clients', who may send any. */
+export const MAX_ASKED = 64;
 
 export interface IppLearnerOptions {
   readonly home: DeliveryHome & { readonly log: { debug(facts: object, text: string): void } };
@@ -36,13 +38,15 @@ export class IppLearner {
   want(name: PrinterName): void {
     const key = printerKey(name);
     if (this.#asked.has(key) || this.#wanted.has(key) || this.#wanted.size >= MAX_PRINTERS) return;
+    if (this.#asked.size + this.#wanted.size >= MAX_ASKED) return;
     this.#wanted.set(key, { name, failures: 0 });
     void this.#run();
   }
 
-  /** Since the last wake: of any printer at that path. */
-  hasAsked(path: string): boolean {
-    return [...this.#asked].some((key) => key.startsWith(`${path} `));
+  /** Since the last wake: of any printer there. True also when nobody is asked any more. */
+  hasAsked(place: Pick<PrinterName, 'path' | 'host'>): boolean {
+    const start = printerKey({ ...place, uri: '' });
+    return this.#asked.size >= MAX_ASKED || [...this.#asked].some((key) => key.startsWith(start));
   }
 
   /** The VM is held, or is not any more. */

@@ -19,9 +19,12 @@ export interface PrinterName {
   readonly ippVersion: number;
 }
 
-/** Which printer a request is for: its URI says so, and the server may tell more of it at one path than at another (CUPS' clients ask at `/`). */
-export function printerKey({ path, uri }: Pick<PrinterName, 'path' | 'uri'>): string {
-  return `${path} ${uri.replace(/^[\w+.-]+:\/\/[^/]*/, '')}`;
+/**
+ * Which printer a request is for: its URI says so, and the server may tell more of it at one path than at another (CUPS' clients ask at `/`). The host is
+ * part of it: servers name themselves by it in what they answer, and no client is told what another one wrote there.
+ */
+export function printerKey({ path, host, uri }: Pick<PrinterName, 'path' | 'host' | 'uri'>): string {
+  return `${path} ${host.toLowerCase()} ${uri.replace(/^[\w+.-]+:\/\/[^/]*/, '')}`;
 }
 
 export interface KnownPrinter extends PrinterName {
@@ -55,7 +58,7 @@ export class IppMemory {
     return this.#printers.values();
   }
 
-  of(name: Pick<PrinterName, 'path' | 'uri'>): KnownPrinter | null {
+  of(name: Pick<PrinterName, 'path' | 'host' | 'uri'>): KnownPrinter | null {
     return this.#printers.get(printerKey(name)) ?? null;
   }
 

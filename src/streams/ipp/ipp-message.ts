@@ -27,6 +27,7 @@ export interface IppValue {
 
 /** A collection's members are more values of it: on the wire they have no name either (RFC 8010 section 3.1.6). */
 export interface IppAttribute {
+  /** US-ASCII (RFC 8010 section 3.1.4); other bytes are kept, one sign each. */
   readonly name: string;
   readonly values: readonly IppValue[];
 }
@@ -59,36 +60,79 @@ interface OpenAttribute {
   readonly values: IppValue[];
 }
 
-/** Values are copies. */
+/** A message that is there as far as it ever will be. Values are copies. */
 export function decodeIpp(bytes: Uint8Array): DecodedIpp {
-  if (bytes.length <= HEADER_BYTES) return MORE;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const groups: Array<{ tag: number; attributes: OpenAttribute[] }> = [];
-  const message: IppMessage = {
-    version: view.getUint16(0),
-    code: view.getUint16(2),
-    requestId: view.getInt32(4),
-    groups,
-  };
-  for (let at = HEADER_BYTES; at < bytes.length; ) {
-    const tag = bytes[at] as number;
-    if (tag === END_OF_ATTRIBUTES) return { kind: 'whole', message, bytes: at + 1 };
-    at += 1;
-    if (tag < FIRST_VALUE_TAG) {
-      groups.push({ tag, attributes: [] });
-      continue;
-    }
-    if (at + 2 > bytes.length) return MORE;
-    const nameBytes = view.getUint16(at);
-    if (at + nameBytes + 4 > bytes.length) return MORE;
-    const valueAt = at + nameBytes + 4;
-    const valueEnd = valueAt + view.getUint16(valueAt - 2);
-    if (valueEnd > bytes.length) return MORE;
-    const name = textOf(bytes.subarray(at + 2, at + 2 + nameBytes));
-    if (!addValue(groups.at(-1)?.attributes, name, { tag, bytes: bytes.slice(valueAt, valueEnd) })) return BROKEN;
-    at = valueEnd;
+  return new IppDecoder().push(bytes);
+}
+
+/** Of bytes that come piece by piece: what was understood once is not read again. Keeps a copy of all of them, and has no bound. */
+export class IppDecoder {
+  #bytes: Buffer = Buffer.alloc(512);
+  #length = 0;
+  /** Up to here all is in `#groups`. */
+  #at = HEADER_BYTES;
+  readonly #groups: Array<{ tag: number; attributes: OpenAttribute[] }> = [];
+
+  /** So many bytes have come. */
+  get length(): number {
+    return this.#length;
   }
-  return MORE;
+
+  /** What came behind the attributes. */
+  get rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at, this.#length);
+  }
+
+  /** Not to be called again once it has answered anything but `more`. */
+  push(bytes: Uint8Array): DecodedIpp {
+    this.#append(bytes);
+    while (this.#at < this.#length) {
+      const tag = this.#bytes[this.#at] as number;
+      if (tag === END_OF_ATTRIBUTES) {
+        this.#at += 1;
+        return { kind: 'whole', message: this.#message(), bytes: this.#at };
+      }
+      if (tag < FIRST_VALUE_TAG) {
+        this.#groups.push({ tag, attributes: [] });
+        this.#at += 1;
+      } else {
+        const problem = this.#takeValue(tag);
+        if (problem !== null) return problem;
+      }
+    }
+    return MORE;
+  }
+
+  #append(bytes: Uint8Array): void {
+    const needed = this.#length + bytes.length;
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.max(needed, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = needed;
+  }
+
+  /** null: it was taken. */
+  #takeValue(tag: number): DecodedIpp | null {
+    const nameAt = this.#at + 3;
+    if (nameAt > this.#length) return MORE;
+    const lengthAt = nameAt + this.#bytes.readUInt16BE(nameAt - 2);
+    const valueAt = lengthAt + 2;
+    if (valueAt > this.#length) return MORE;
+    const valueEnd = valueAt + this.#bytes.readUInt16BE(lengthAt);
+    if (valueEnd > this.#length) return MORE;
+    const name = this.#bytes.toString('latin1', nameAt, lengthAt);
+    const value = { tag, bytes: Uint8Array.from(this.#bytes.subarray(valueAt, valueEnd)) };
+    this.#at = valueEnd;
+    return addValue(this.#groups.at(-1)?.attributes, name, value) ? null : BROKEN;
+  }
+
+  #message(): IppMessage {
+    const [version, code] = [this.#bytes.readUInt16BE(0), this.#bytes.readUInt16BE(2)];
+    return { version, code, requestId: this.#bytes.readInt32BE(4), groups: this.#groups };
+  }
 }
 
 /** False: a value of no attribute, or of no group. */
@@ -115,7 +159,7 @@ export function encodeIpp({ version, code, requestId, groups }: IppMessage): Uin
 }
 
 function encodeValue(name: string, { tag, bytes }: IppValue): Uint8Array[] {
-  const nameBytes = Buffer.from(name, 'utf8');
+  const nameBytes = Buffer.from(name, 'latin1');
   const start = Buffer.alloc(3);
   start.writeUInt8(tag, 0);
   start.writeUInt16BE(nameBytes.length, 1);

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MAX_ASKED } from '../../../src/streams/ipp/ipp-learner.ts';
 import { decodeIpp, type IppMessage, numberOf, textsOf } from '../../../src/streams/ipp/ipp-message.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import { JOB_NUMBER_BASE } from '../../../src/streams/spool/spool-store.ts';
@@ -13,6 +14,7 @@ import { IppPrinter, ipp, TRUE, value } from './support/ipp-printer.ts';
 
 const HOUR_MS = 3_600_000;
 const DEFER = { as: 'ipp', forMs: 4 * HOUR_MS, maxJobBytes: 100_000, maxJobs: 10, maxTotalBytes: 4_000_000 } as const;
+const HOST = 'paper:631';
 const URI = value(0x45, 'printer-uri', 'ipp://paper:631/ipp/print');
 const USER = value(0x42, 'requesting-user-name', 'ann');
 const FORMAT = value(0x49, 'document-format', 'text/plain');
@@ -65,7 +67,8 @@ interface Sent {
 
 /** One request on a connection of its own. */
 function send(rig: StreamRig, body: Buffer, headers: Record<string, string> = {}): Promise<Sent> {
-  const all = { 'Content-Type': 'application/ipp', Connection: 'close', 'Content-Length': body.length, ...headers };
+  const how = { Host: HOST, 'Content-Type': 'application/ipp', Connection: 'close', 'Content-Length': body.length };
+  const all = { ...how, ...headers };
   const options = { host: '127.0.0.1', port: rig.port(), path: '/ipp/print', method: 'POST', headers: all };
   return new Promise((resolve, reject) => {
     const request = httpRequest(options, async (response) => {
@@ -275,6 +278,17 @@ describe('IPP to a sleeper', () => {
     rig.set.spool?.deliver('a test');
     await eventually('the job at the printer', () => printer.jobs.length === 1);
     await eventually('an empty spool', () => rig.set.spool?.jobs().length === 0);
+  });
+
+  it('more names than are ever asked for, of an awake printer -> it is asked for so many, and no more', async () => {
+    const { rig, printer } = await start({ isAwake: true });
+    for (let count = 1; count <= MAX_ASKED; count += 1) {
+      await send(rig, DESCRIBE, { Host: `name-${count}` });
+      await eventually('the printer to be asked', () => printer.operations.length === 2 * count);
+    }
+    for (let count = 1; count <= 3; count += 1) await send(rig, DESCRIBE, { Host: `other-${count}` });
+    await eventually('its clients to be gone', () => rig.set.streams().length === 0);
+    expect(printer.operations).toHaveLength(2 * MAX_ASKED + 3);
   });
 
   it('after a restart -> what the printer said and the jobs are still known, with their numbers', async () => {

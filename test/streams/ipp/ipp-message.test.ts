@@ -1,8 +1,8 @@
-// IPP's bytes against those that RFC 8010 prints in its appendix A, and against bytes that are none.
+// IPP's bytes against those of the tables in appendix A of RFC 8010 (January 2017), copied from there octet by octet, and against bytes that are none.
 import { describe, expect, it } from 'vitest';
 import { HttpBody } from '../../../src/streams/ipp/http-body.ts';
 import { IppAnswer } from '../../../src/streams/ipp/ipp-answer.ts';
-import { decodeIpp, encodeIpp, type IppMessage } from '../../../src/streams/ipp/ipp-message.ts';
+import { decodeIpp, encodeIpp, IppDecoder, type IppMessage } from '../../../src/streams/ipp/ipp-message.ts';
 import { readIppHead } from '../../../src/streams/ipp/ipp-request-head.ts';
 
 /** RFC 8010 appendix A.1, "Print-Job Request"; the document follows. */
@@ -65,7 +65,7 @@ const PRINTED = [
   '0004 00000003',
   '03',
 ].join('');
-/** RFC 8010 appendix A.3, "Print-Job Response (Failure)", to its status-message. */
+/** RFC 8010 appendix A.3, "Print-Job Response (Failure)": a value is without a value ("unsupported"). */
 const REFUSED = [
   '0101 040b 00000001 01',
   '47 0012',
@@ -80,6 +80,13 @@ const REFUSED = [
   hex('status-message'),
   '002f',
   hex('client-error-attributes-or-values-not-supported'),
+  '05',
+  '21 0006',
+  hex('copies'),
+  '0004 00000014',
+  '10 0005',
+  hex('sides'),
+  '0000',
   '03',
 ].join('');
 
@@ -158,6 +165,10 @@ describe('IPP messages', () => {
   it('cut at every place -> more is to come; a value of nothing -> broken', () => {
     const whole = bytes(PRINT_JOB);
     for (let end = 0; end < whole.length; end += 1) expect(decodeIpp(whole.subarray(0, end)).kind).toBe('more');
+    const decoder = new IppDecoder();
+    for (const byte of whole.subarray(0, -1)) expect(decoder.push(Uint8Array.of(byte)).kind).toBe('more');
+    expect(decoder.push(Buffer.from('\x03%!PS', 'latin1'))).toEqual(decodeIpp(whole));
+    expect(Buffer.from(decoder.rest).toString()).toBe('%!PS');
     expect(decodeIpp(bytes('0101 0002 00000001 44 0000 0000')).kind).toBe('broken');
     expect(decodeIpp(bytes('0101 0002 00000001 01 44 0000 0000')).kind).toBe('broken');
   });

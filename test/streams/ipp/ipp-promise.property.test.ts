@@ -1,103 +1,17 @@
 // IPP's promise over power cuts at any place: a job whose answer was sent is there afterwards, whole and once, as the request that prints it.
-import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { FrameMemory } from '../../../src/core/frame-memory.ts';
-import { IppDoor } from '../../../src/streams/ipp/ipp-door.ts';
-import { IppMemory } from '../../../src/streams/ipp/ipp-memory.ts';
 import { decodeIpp, numberOf } from '../../../src/streams/ipp/ipp-message.ts';
-import type { SpoolHome } from '../../../src/streams/spool/spool-queue.ts';
-import { jobNumber, SpoolStore } from '../../../src/streams/spool/spool-store.ts';
-import type { StreamRoute } from '../../../src/streams/stream.ts';
-import type { StreamSocket } from '../../../src/streams/stream-socket.ts';
+import { jobNumber } from '../../../src/streams/spool/spool-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { KeptLog } from '../../support/kept-log.ts';
 import { CrashingDisk } from '../spool/support/crashing-disk.ts';
 import { makeRandom } from '../support/checked-traffic.ts';
 import { noise } from '../support/socket-reader.ts';
+import { MemoryClient, openDoor, openStore } from './support/door-rig.ts';
 import { ipp, value } from './support/ipp-printer.ts';
 
-const FOLDER = '/spool';
 const RUNS = 40;
 const JOBS = 5;
 const URI = value(0x45, 'printer-uri', 'ipp://paper/ipp/print');
-const PRINTER = [{ tag: 4, attributes: [number(0x23, 'printer-state', 3), number(0x21, 'printer-up-time', 1)] }];
-
-function number(tag: number, name: string, content: number) {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(content);
-  return { name, values: [{ tag, bytes }] };
-}
-
-/** A connection in memory. */
-class Client extends EventEmitter {
-  readonly isPlain = true;
-  readonly remoteAddress = '10.0.0.7';
-  readonly remotePort = 5000;
-  destroyed = false;
-  writableEnded = false;
-  writableFinished = false;
-  writableLength = 0;
-  received = Buffer.alloc(0);
-
-  write(bytes: Uint8Array): void {
-    this.received = Buffer.concat([this.received, bytes]);
-    this.emit('answer');
-  }
-
-  end(): void {
-    this.writableEnded = true;
-    this.writableFinished = true;
-    this.emit('answer');
-  }
-
-  pause(): void {}
-  resume(): void {}
-
-  destroy(): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
-    this.emit('close');
-    this.emit('answer');
-  }
-
-  resetAndDestroy(): void {
-    this.destroy();
-  }
-
-  get isOver(): boolean {
-    return this.destroyed || this.writableEnded;
-  }
-}
-
-async function openStore(disk: CrashingDisk): Promise<SpoolStore> {
-  const memory = await FrameMemory.create();
-  const store = new SpoolStore({ folder: FOLDER, disk, memory, log: new KeptLog(), isAlive: () => false });
-  await store.scan();
-  return store;
-}
-
-async function openDoor(disk: CrashingDisk): Promise<IppDoor> {
-  const store = await openStore(disk);
-  const log = new KeptLog();
-  const memory = new IppMemory({ disk, folder: FOLDER, log });
-  const name = { path: '/ipp/print', host: 'paper', uri: 'ipp://paper/ipp/print', ippVersion: 0x0101 };
-  await memory.learn(name, { version: 0x0101, code: 0, requestId: 1, groups: PRINTER }, 0);
-  const observer = { streamOpened: () => {}, streamClosed: () => {}, activityWhileHeld: () => {} };
-  const buffers = { direct: null, wipe: () => {} };
-  const home = { platform: 'lab', clock: new FakeClock(), log, observer, buffers, isHeld: () => true };
-  const queue = {
-    store,
-    jobMs: 3_600_000,
-    boundReached: () => null,
-    onSafe: () => {},
-    wakeFor: () => null,
-    ippJobs: () => store.jobs.map((job) => ({ job, isDelivering: false })),
-    drop: async () => false,
-  };
-  const route = { vm: 'paper', listener: 'paper', protocol: 'auto', sendProxy: null } as unknown as StreamRoute;
-  const exits = { onGone: () => {}, onPassed: () => expect.unreachable('it can be kept') };
-  return new IppDoor({ home: home as unknown as SpoolHome, route, memory, queue, exits });
-}
 
 interface Course {
   /** By number, what was answered for. */
@@ -114,9 +28,9 @@ function requestOf(body: Buffer, isChunked: boolean): Buffer {
 
 /** Prints one after the other over one connection, and notes what was answered. */
 async function play(disk: CrashingDisk, course: Course, random: (below: number) => number): Promise<void> {
-  const door = await openDoor(disk);
-  const client = new Client();
-  door.admit('lab-1', client as unknown as StreamSocket, null).start();
+  const door = await openDoor(disk, { clock: new FakeClock() });
+  const client = new MemoryClient();
+  door.admit('lab-1', client.asSocket, null).start();
   for (let job = 0; job < JOBS && !client.isOver; job += 1) {
     const document = noise(random(3) === 0 ? 100_000 + random(100_000) : 1 + random(2000), 1 + random(1000));
     const body = Buffer.concat([ipp(0x02, job + 1, URI), document]);

@@ -100,7 +100,7 @@ class Cups {
 }
 
 async function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const program = name.startsWith('/') ? name : (findProgram(name) ?? '');
+  const program = findProgram(name) ?? name;
   const child = spawnTied(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LC_ALL: 'C', ...env },
@@ -111,7 +111,7 @@ async function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv
   return { code, output: /Unable to connect/.test(output) ? 'down' : output };
 }
 
-describeWhere(requires(['cupsd', 'ipptool', 'lp'], { root: true }), 'CUPS prints to a sleeping CUPS', () => {
+describeWhere(requires(['cupsd', 'ipptool', 'lp', BACKEND], { root: true }), 'CUPS prints to a sleeping CUPS', () => {
   test(
     'ipptool by length and in chunks, Create-Job, lp, and a queue that waits for its job -> all are told that it is safe, nobody wakes; then all is printed, once',
     async () => {
