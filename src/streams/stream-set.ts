@@ -171,6 +171,7 @@ export class StreamSet implements StreamGate {
   async open(): Promise<void> {
     try {
       for (const listener of this.#listeners) await this.#openListener(listener, this.#options.inherited ?? null);
+      await this.#spool?.noteLeft();
     } catch (error) {
       await Promise.all(this.#listeners.map((listener) => this.#closeListener(listener)));
       throw error;

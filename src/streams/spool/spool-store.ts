@@ -192,6 +192,12 @@ export function jobNumber(id: string): number {
   return JOB_NUMBER_BASE + (Number.parseInt(id.slice(-8), 16) % JOB_NUMBER_BASE);
 }
 
+/** Jobs that are safe in a folder; 0 where there is none. Reads no job. */
+export async function countJobs(disk: SpoolDisk, folder: string): Promise<number> {
+  const names = await disk.list(folder).catch(() => []);
+  return names.filter((name) => JOB.test(name)).length;
+}
+
 function randomName(): string {
   return randomBytes(4).toString('hex');
 }
