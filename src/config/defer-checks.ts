@@ -4,11 +4,10 @@ import type { Finding } from './cross-checks.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { asMapping, hasEntries, isMapping, type Mapping, type Placed } from './raw-values.ts';
 
-/** Their clients wait for answers that a sleeper does not give: RFC 1179 (LPD), RFC 8011 (IPP). */
-const ANSWERING_PORTS: ReadonlyMap<number, string> = new Map([
-  [515, 'LPD'],
-  [631, 'IPP'],
-]);
+/** Its clients wait for answers that a sleeper does not give (RFC 1179). */
+const LPD_PORT = 515;
+/** RFC 8010 section 4. */
+export const IPP_PORT = 631;
 
 /** Of one listener. */
 export function checkDefer({ path, value }: Placed<Mapping>): Finding[] {
@@ -19,11 +18,14 @@ export function checkDefer({ path, value }: Placed<Mapping>): Finding[] {
   ];
   if (device !== 'printer')
     return at('only what a printer is sent can wait on disk, a person cannot: write device: printer, or leave it out');
-  if (protocol !== 'auto' && protocol !== 'raw')
-    return at(`a client of protocol ${protocol} waits for an answer: only raw printing can be deferred, leave it out`);
-  const answering = ANSWERING_PORTS.get(tryPort(target) ?? 0);
-  if (answering !== undefined)
-    return at(`a client of ${answering} waits for the printer's answer: only raw printing (port 9100) can be deferred`);
+  const port = tryPort(target);
+  const isIpp = (defer.as ?? (port === IPP_PORT ? 'ipp' : 'raw')) === 'ipp';
+  if (protocol !== 'auto' && protocol !== (isIpp ? 'http' : 'raw'))
+    return at(`a client of protocol ${protocol} waits for an answer: leave protocol out, or defer`);
+  if (port === LPD_PORT)
+    return at("a client of LPD waits for the printer's answer: only raw printing (9100) and IPP (631) can be deferred");
+  if (port === IPP_PORT && !isIpp)
+    return at("a client of port 631 waits for the printer's answer: write as: ipp, or leave it out", 'as');
   if (hasEntries(routes)) return at('a port with routes is shared by several VMs: give the printer a port of its own');
   // Left empty it has all its defaults.
   if (webSocket !== undefined)

@@ -134,6 +134,7 @@ const listenerSchema = mapping({
     .default([]),
   record: yesNoField.default(false),
   defer: mapping({
+    as: wordField(['raw', 'ipp']).optional(),
     for: durationField(1000).prefault('4h'),
     maxJobSize: sizeField(4 * KIB, 4096 * MIB).prefault('64MiB'),
     maxJobs: wholeField(1, 100_000).default(1000),

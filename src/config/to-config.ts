@@ -6,6 +6,7 @@ import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model
 import { absolute } from './absolute-path.ts';
 import { toCalendars } from './calendars-schema.ts';
 import { toCircuitPlace, toCircuits } from './circuits-schema.ts';
+import { IPP_PORT } from './defer-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { expandRoutes } from './expand-routes.ts';
 import { toFarm } from './farm-schema.ts';
@@ -156,7 +157,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
     record: parsed.record,
     ...(isUdp ? { udp: toUdp(parsed.udp) } : {}),
     onKeepalive: parsed.onKeepalive,
-    defer: toDefer(parsed.defer),
+    defer: toDefer(parsed),
     keepaliveWaitMs: parsed.keepaliveWait,
     probe: toProbe(parsed),
     proxyProtocol: parsed.proxyProtocol,
@@ -169,9 +170,10 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
   };
 }
 
-function toDefer(defer: ParsedListener['defer']): ListenerConfig['defer'] {
+function toDefer({ defer, target }: ParsedListener): ListenerConfig['defer'] {
   if (defer === null) return null;
   return {
+    as: defer.as ?? (target.port === IPP_PORT ? 'ipp' : 'raw'),
     forMs: defer.for,
     maxJobBytes: defer.maxJobSize,
     maxJobs: defer.maxJobs,

@@ -11,7 +11,8 @@ export class GateServer {
   readonly #server: Server;
   /** Every connection, from before its TLS handshake. */
   readonly #open = new Set<Socket>();
-  readonly #closed: Promise<void>;
+  /** Resolves when it listens no more and its last connection has ended. */
+  readonly closed: Promise<void>;
 
   /** Throws ERR_LINK_LISTEN, and ERR_LINK_KEYS where keys and certificates do not belong together. */
   static async listen(
@@ -35,7 +36,7 @@ export class GateServer {
     this.#server = server;
     const { address, port } = server.address() as { address: string; port: number };
     this.address = { host: address, port };
-    this.#closed = new Promise((resolve) => server.once('close', resolve));
+    this.closed = new Promise((resolve) => server.once('close', resolve));
     server.on('error', (error) => log.error({ error: error.message }, 'the gate’s listener failed'));
     server.on('connection', (socket: Socket) => {
       this.#open.add(socket);
@@ -64,7 +65,7 @@ export class GateServer {
   async close(): Promise<void> {
     this.stopListening();
     for (const socket of this.#open) socket.destroy();
-    await this.#closed;
+    await this.closed;
   }
 }
 

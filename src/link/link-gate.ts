@@ -59,7 +59,7 @@ export class LinkGate {
   #rules: GateRules;
   #server: GateServer;
   /** The one at work and those that only see their connections to their end. */
-  readonly #servers: GateServer[] = [];
+  readonly #servers = new Set<GateServer>();
 
   /** Throws ERR_LINK_LISTEN, and ERR_LINK_KEYS where keys and certificates do not belong together. */
   static async start(options: LinkGateOptions): Promise<LinkGate> {
@@ -74,11 +74,16 @@ export class LinkGate {
     this.#options = options;
     this.#rules = options;
     this.#server = server;
-    this.#servers.push(server);
+    this.#keep(server);
   }
 
   get address(): Endpoint {
     return this.#server.address;
+  }
+
+  /** Listeners that have not seen their last connection to its end: the one at work among them. */
+  get listenerCount(): number {
+    return this.#servers.size;
   }
 
   /** What each edge's session does now. */
@@ -120,14 +125,19 @@ export class LinkGate {
   /** Ends all streams and stops listening. */
   async close(): Promise<void> {
     for (const held of [...this.#sessions.values()]) this.#end(held, 'the gate stops');
-    await Promise.all(this.#servers.map((server) => server.close()));
+    await Promise.all([...this.#servers].map((server) => server.close()));
   }
 
   async #listen({ listen, keys }: GateRules): Promise<void> {
     const next = await GateServer.listen(listen, keys, this.#options.log, (socket) => this.take(socket));
     this.#server.stopListening();
     this.#server = next;
-    this.#servers.push(next);
+    this.#keep(next);
+  }
+
+  #keep(server: GateServer): void {
+    this.#servers.add(server);
+    void server.closed.then(() => this.#servers.delete(server));
   }
 
   // ------------------------------------------------------------------------------------------ edges

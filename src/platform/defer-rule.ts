@@ -2,6 +2,8 @@
 
 /** Bounds of one listener's spool. At any of them a client is served as if nothing could be deferred: it wakes, and waits. */
 export interface DeferRule {
+  /** raw: a job is what a connection brings. ipp: what a request does, and its answer says that it is safe. Default: raw. */
+  readonly as?: 'raw' | 'ipp';
   /** From the moment a job is safe until it wakes its platform by itself. */
   readonly forMs: number;
   /** Of one job, as its client sends it. */

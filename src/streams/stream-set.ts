@@ -171,6 +171,7 @@ export class StreamSet implements StreamGate {
   async open(): Promise<void> {
     try {
       for (const listener of this.#listeners) await this.#openListener(listener, this.#options.inherited ?? null);
+      await this.#spool?.noteLeft();
     } catch (error) {
       await Promise.all(this.#listeners.map((listener) => this.#closeListener(listener)));
       throw error;
@@ -487,11 +488,13 @@ export class StreamSet implements StreamGate {
       return;
     }
     if (!this.#hasRoom(client, listener, sourceAt(address, route))) return;
-    const intake = this.#spool?.admit(client, listener, arrival) ?? null;
-    if (intake !== null) {
-      this.#enter(route, intake.source);
-      return;
-    }
+    if (this.#spool?.admit(client, listener, arrival, ({ source }) => this.#enter(route, source)) === true) return;
+    this.#openStream(client, listener, arrival, accept);
+  }
+
+  /** null: there was no room, and the client is reset. */
+  #openStream(client: StreamSocket, listener: Listener, arrival: Arrival | null, accept = () => client): Stream | null {
+    const { route } = listener;
     const id = this.#nextId();
     try {
       const stream = new Stream(id, this.#home, route, accept(), arrival);
@@ -499,9 +502,11 @@ export class StreamSet implements StreamGate {
       this.#streams.set(id, stream);
       stream.open(arrival?.firstBytes ?? null);
       this.#refusing.delete(listener);
+      return stream;
     } catch (error) {
       this.#streams.delete(id);
       this.#turnAway(client, listener, 'no-room', errorText(error));
+      return null;
     }
   }
 
@@ -621,6 +626,11 @@ export class StreamSet implements StreamGate {
       folder: spoolFolder,
       nextId: () => this.#nextId(),
       onGone: (route, source) => this.#leave(route, source),
+      onPassed: (listener, client, arrival, hasEnded, source) => {
+        this.#leave(listener.route, source);
+        const stream = this.#openStream(client, listener, arrival);
+        if (hasEnded && arrival.port !== null) stream?.onEnd(arrival.port);
+      },
     });
   }
 

@@ -16,12 +16,14 @@ describe('defer', () => {
   it('left out, empty, all of it -> nothing, the defaults, the values', () => {
     expect(ruleOf(PRINTER)).toBeNull();
     expect(ruleOf(`${PRINTER}, defer: {}`)).toEqual({
+      as: 'raw',
       forMs: 4 * 3_600_000,
       maxJobBytes: 64 * 1024 ** 2,
       maxJobs: 1000,
       maxTotalBytes: 1024 ** 3,
     });
     expect(ruleOf(`${PRINTER}, defer: { for: 8h, maxJobSize: 1MiB, maxJobs: 5, maxTotal: 2MiB }`)).toEqual({
+      as: 'raw',
       forMs: 8 * 3_600_000,
       maxJobBytes: 1024 ** 2,
       maxJobs: 5,
@@ -30,14 +32,24 @@ describe('defer', () => {
   });
 
   it.each([
+    ['target: "10.0.0.7:631", device: printer, defer: {}', 'ipp'],
+    ['target: "10.0.0.7:631", device: printer, protocol: http, defer: {}', 'ipp'],
+    ['target: "10.0.0.7:8631", device: printer, defer: { as: ipp }', 'ipp'],
+    ['target: "10.0.0.7:8631", device: printer, defer: {}', 'raw'],
+  ])('%s -> jobs are taken as %s', (options, expected) => {
+    expect(ruleOf(options)).toMatchObject({ as: expected });
+  });
+
+  it.each([
     ['target: "10.0.0.7:3389", defer: {}', 'write device: printer'],
     [`${PRINTER}, protocol: http, defer: {}`, 'waits for an answer'],
-    ['target: "10.0.0.7:631", device: printer, defer: {}', 'a client of IPP waits'],
+    ['target: "10.0.0.7:631", device: printer, defer: { as: raw }', 'write as: ipp'],
+    ['target: "10.0.0.7:631", device: printer, protocol: raw, defer: {}', 'leave protocol out'],
     ['target: "10.0.0.7:515", device: printer, defer: {}', 'a client of LPD waits'],
     [`${PRINTER}, defer: {}, webSocket: {}`, 'of plain TCP clients only'],
     [`${PRINTER}, defer: {}, webSocket: `, 'of plain TCP clients only'],
     [`${PRINTER}, defer: { maxJobSize: 2GiB }`, 'a larger maxTotal'],
-    [`${PRINTER}, defer: { until: 4h }`, 'known here: for, maxJobSize, maxJobs, maxTotal'],
+    [`${PRINTER}, defer: { until: 4h }`, 'known here: as, for, maxJobSize, maxJobs, maxTotal'],
     [`${PRINTER}, defer: { for: never }`, 'defer.for'],
   ])('%s -> refused: %s', (options, expected) => {
     expect(() => load(options)).toThrow(expected);

@@ -1,6 +1,6 @@
 // What a suite needs of the machine, and why it is skipped where that is missing. `.ci/run` installs it all and counts skips.
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { describe } from 'vitest';
 
 export interface RequirementOptions {
@@ -11,9 +11,10 @@ export interface RequirementOptions {
 /** Where Debian puts daemons and network tools; often not in a user's PATH. */
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** The absolute path of a program, or null where this machine has none of that name. */
+/** The absolute path of a program, or null where this machine has none of that name. One that has a path already is looked for there alone. */
 export function findProgram(name: string): string | null {
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS]) {
+  const folders = isAbsolute(name) ? [''] : [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS];
+  for (const folder of folders) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);

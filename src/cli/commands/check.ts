@@ -6,11 +6,13 @@ import type { PlatformConfig, TorporConfig } from '../../config/torpor-config.ts
 import { formatEndpoint } from '../../platform/endpoint.ts';
 import { TorporError } from '../../platform/errors.ts';
 import type { ProofOnRecord } from '../../power/combined-driver.ts';
+import { systemClock } from '../../system-clock.ts';
 import { checkAddress } from '../check/check-address.ts';
 import { checkApi } from '../check/check-api.ts';
 import { checkContext } from '../check/check-context.ts';
 import { type CheckFinding, CheckReport } from '../check/check-finding.ts';
 import { checkInhibitors } from '../check/check-inhibitors.ts';
+import { checkLink } from '../check/check-link.ts';
 import { checkPower } from '../check/check-power.ts';
 import { checkProbe } from '../check/check-probe.ts';
 import { checkStateDir } from '../check/check-state-dir.ts';
@@ -82,6 +84,7 @@ async function collectFindings(path: string, io: CliIo, stop: AbortSignal): Prom
   await checkStateDir(config.stateDir, report);
   await checkAddress('API address', config.api.listen, running !== null, report);
   checkApi(config.api, report);
+  await checkLink(config.link, systemClock.nowMs(), report);
   await checkConnectionTracking(report);
   const perPlatform = await Promise.all(
     config.platforms.map((platform) => {

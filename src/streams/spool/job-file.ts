@@ -8,6 +8,13 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 const SKIPPABLE_HEADER_BYTES = 8;
 const VERSION = 1;
 
+/** Of a job that came by IPP: its content is the HTTP request that prints it. What is longer than there is room for is cut. */
+export interface IppJobFacts {
+  readonly path: string;
+  readonly name: string;
+  readonly user: string;
+}
+
 /** What is known of a job that is safe. */
 export interface JobHead {
   readonly arrivedAtMs: number;
@@ -20,6 +27,8 @@ export interface JobHead {
   readonly client: string;
   /** What its target is told of the client; null: nothing, or that nobody is known. */
   readonly ends: ConnectionEnds | null;
+  /** Not there: it is sent as its bytes are. */
+  readonly ipp?: IppJobFacts;
 }
 
 export function encodeHead(head: JobHead): Uint8Array {

@@ -20,11 +20,22 @@ export type DeliveryHome = Pick<
   'clock' | 'buffers' | 'sendQueues' | 'farewells' | 'connectBound' | 'isHeld'
 >;
 
+/** What a target has to say to one job. */
+export interface DeliveryAnswer {
+  push(bytes: Uint8Array): void;
+  /** The target has ended its side. */
+  end(): void;
+  /** null: it has not said all yet. */
+  readonly outcome: { readonly kind: 'taken' } | { readonly kind: 'refused'; readonly why: string } | null;
+}
+
 export interface DeliveryOptions {
   readonly home: DeliveryHome;
   readonly route: StreamRoute;
   readonly ends: ConnectionEnds | null;
   readonly content: AsyncIterable<Uint8Array>;
+  /** What has to come before the target has it, instead of the end of the connection; null: nothing. */
+  readonly answer?: DeliveryAnswer | null;
   /** What the target says back; it is not read on before that resolves. */
   readonly onReply: (bytes: Uint8Array) => Promise<void>;
   /** So many bytes went to the target. */
@@ -61,10 +72,8 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
         if (this.#port?.write(piece) !== true) await this.#until('takes nothing', TAKE_BOUND_MS, () => this.#isDrained);
       }
       await this.#mayFlow();
-      await this.#taken();
-      await this.#mayFlow();
-      this.#socket?.end();
-      await this.#answered();
+      if (this.#answer !== null) await this.#saidYes(this.#answer);
+      else await this.#saidNothing();
       // Not by RST: that would take from it what it has not read yet.
       this.#socket?.destroy();
     } catch (thrown) {
@@ -108,6 +117,11 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
   /** PortOwner. */
   onChunk(chunk: Buffer): void {
     this.#heardAtMs = this.#clock.nowMs();
+    if (this.#answer !== null) {
+      this.#answer.push(chunk);
+      this.#noteAnswer();
+      return;
+    }
     this.#port?.pause();
     void this.#options.onReply(chunk).then(() => this.#port?.resume());
   }
@@ -120,13 +134,16 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
   /** PortOwner. */
   onEnd(): void {
     this.#targetHasEnded = true;
-    this.#wake();
+    this.#answer?.end();
+    this.#noteAnswer();
   }
 
   /** PortOwner. */
   onClose(): void {
     this.#isClosed = true;
-    if (!this.#isTaken) this.#problem ??= this.#error('ended the connection before it had the whole job');
+    this.#answer?.end();
+    if (!this.#isTaken && this.#answer?.outcome?.kind !== 'taken')
+      this.#problem ??= this.#error('ended the connection before it had the whole job');
     this.#wake();
   }
 
@@ -152,6 +169,19 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
     }
   }
 
+  /** Its answer is what counts; an end of this side before it could be taken for a client that is gone. */
+  async #saidYes(answer: DeliveryAnswer): Promise<void> {
+    await this.#until('does not answer the job', TAKE_BOUND_MS, () => answer.outcome !== null);
+    if (answer.outcome?.kind === 'refused') throw this.#error(`refused the job: ${answer.outcome.why}`);
+  }
+
+  async #saidNothing(): Promise<void> {
+    await this.#taken();
+    await this.#mayFlow();
+    this.#socket?.end();
+    await this.#answered();
+  }
+
   /** Every byte is with the target's kernel; where that cannot be seen, with ours. */
   async #taken(): Promise<void> {
     const socket = this.#socket as StreamSocket;
@@ -160,6 +190,17 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
       this.#wake();
     });
     await this.#until('does not acknowledge the end of the job', TAKE_BOUND_MS, () => this.#isTaken);
+  }
+
+  /** A no before all was sent ends the sending: nobody reads the rest. */
+  #noteAnswer(): void {
+    const outcome = this.#answer?.outcome ?? null;
+    if (outcome?.kind === 'refused') this.#problem ??= this.#error(`refused the job: ${outcome.why}`);
+    this.#wake();
+  }
+
+  get #answer(): DeliveryAnswer | null {
+    return this.#options.answer ?? null;
   }
 
   async #answered(): Promise<void> {

@@ -4,7 +4,12 @@ import type { StreamStatus } from '../../platform/ports.ts';
 import type { SpoolJobStatus } from '../../platform/spool.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import type { Arrival } from '../arrival.ts';
+import { IppAnswer } from '../ipp/ipp-answer.ts';
+import { type DoorExits, type DoorQueue, IppDoor } from '../ipp/ipp-door.ts';
+import type { IppIntake } from '../ipp/ipp-intake.ts';
+import type { IppMemory } from '../ipp/ipp-memory.ts';
 import type { Listener } from '../listener.ts';
+import type { Occupant } from '../room.ts';
 import type { StreamHome, StreamRoute } from '../stream.ts';
 import type { StreamSocket } from '../stream-socket.ts';
 import { SpoolDelivery } from './spool-delivery.ts';
@@ -42,17 +47,19 @@ export interface SpoolQueueOptions {
   readonly nextId: () => string;
   /** When it wants a wake may have changed. */
   readonly onChange: () => void;
-  /** The client's socket is gone. */
-  readonly onGone: (route: StreamRoute, source: string) => void;
+  /** What the printers behind it were last seen to say. */
+  readonly printers: IppMemory;
+  readonly exits: DoorExits;
 }
 
 type Entry = { readonly job: SpooledJob } | { readonly intake: SpoolIntake };
 
-export class SpoolQueue implements IntakeOwner {
+export class SpoolQueue implements IntakeOwner, DoorQueue {
   readonly store: SpoolStore;
   readonly #options: SpoolQueueOptions;
   readonly #home: SpoolHome;
   readonly #intakes = new Set<SpoolIntake>();
+  readonly #door: IppDoor;
   readonly #begun = new Map<SpoolIntake, () => void>();
   /** In the order of delivery: jobs on disk, and clients that wait because there was no room for theirs. */
   #line: Entry[] = [];
@@ -72,6 +79,8 @@ export class SpoolQueue implements IntakeOwner {
     this.#home = options.home;
     this.store = options.store;
     this.#line = this.store.jobs.map((job) => ({ job }));
+    const { printers: memory, exits } = options;
+    this.#door = new IppDoor({ home: this.#home, route: this.#route, memory, queue: this, exits });
   }
 
   get platform(): string {
@@ -99,13 +108,13 @@ export class SpoolQueue implements IntakeOwner {
   }
 
   /** Oldest first. */
-  get intakes(): Iterable<SpoolIntake> {
-    return this.#intakes;
+  get intakes(): Iterable<Occupant> {
+    return [...this.#intakes, ...this.#door.intakes];
   }
 
   streams(): StreamStatus[] {
     const session = this.#session === null ? [] : [this.#session.status()];
-    return [...session, ...[...this.#intakes].map((intake) => intake.status())];
+    return [...session, ...[...this.#intakes, ...this.#door.intakes].map((intake) => intake.status())];
   }
 
   jobs(): SpoolJobStatus[] {
@@ -113,7 +122,7 @@ export class SpoolQueue implements IntakeOwner {
     const { label: listener } = this.#options.listener;
     return this.#line.flatMap((entry, at) => {
       if (!('job' in entry)) return [];
-      const { ends: _, ...job } = entry.job;
+      const { ends: _, ipp: __, ...job } = entry.job;
       const isFirst = at === 0;
       return [
         {
@@ -132,24 +141,33 @@ export class SpoolQueue implements IntakeOwner {
 
   // ------------------------------------------------------------------------------------------ clients
 
-  /** A sleeper's clients, and those that would get ahead of jobs that are still to go. */
+  /** A sleeper's clients, and those that would get ahead of jobs that are still to go. Of IPP all: each request is looked at. */
   takes(): boolean {
     if (this.#isStopped || (this.#options.listener.options.defer ?? null) === null) return false;
+    if (this.#isIpp) return true;
     return this.#home.isHeld(this.vm) || this.#line.length > 0;
   }
 
-  admit(client: StreamSocket, arrival: Arrival | null): SpoolIntake {
+  /** `enter` gives the client its place, before anything can become of it. */
+  admit(client: StreamSocket, arrival: Arrival | null, enter: (occupant: Occupant) => void): void {
+    if (this.#isIpp) {
+      const caller = this.#door.admit(this.#options.nextId(), client, arrival);
+      enter(caller);
+      caller.start();
+      return;
+    }
     const intake = new SpoolIntake(this.#options.nextId(), this, this.#route, client, arrival);
     this.#intakes.add(intake);
-    return intake;
+    enter(intake);
   }
 
-  /** IntakeOwner. */
-  boundReached(intake: SpoolIntake, bytes: number): string | null {
+  /** IntakeOwner, and DoorQueue. */
+  boundReached(intake: { readonly isWriting: boolean; readonly bytes: number }, bytes: number): string | null {
     const { defer = null } = this.#options.listener.options;
     // Its rules have changed meanwhile.
     if (defer === null) return 'its listener defers nothing any more';
-    const writing = [...this.#intakes].filter((each) => each !== intake && each.isWriting).length;
+    const all = [...this.#intakes, ...this.#door.intakes];
+    const writing = all.filter((each) => each !== intake && each.isWriting).length;
     if (!intake.isWriting && this.store.jobs.length + writing >= defer.maxJobs)
       return `the spool holds ${defer.maxJobs} jobs (maxJobs)`;
     if (intake.bytes > defer.maxJobBytes)
@@ -196,7 +214,7 @@ export class SpoolQueue implements IntakeOwner {
   /** IntakeOwner. */
   onGone(intake: SpoolIntake): void {
     this.#intakes.delete(intake);
-    this.#options.onGone(intake.route, intake.source);
+    this.#options.exits.onGone(intake.route, intake.source);
   }
 
   /** IntakeOwner. */
@@ -207,6 +225,34 @@ export class SpoolQueue implements IntakeOwner {
     this.#begun.delete(intake);
     this.#line = this.#line.filter((entry) => !('intake' in entry) || entry.intake !== intake);
     this.#home.observer.streamClosed(intake, `${why} (${formatBytes(intake.bytes)} from the client)`);
+  }
+
+  // ------------------------------------------------------------------------------------------ clients of IPP
+
+  get #isIpp(): boolean {
+    return this.#options.listener.options.defer?.as === 'ipp';
+  }
+
+  /** DoorQueue. */
+  get jobMs(): number {
+    return this.#options.listener.options.defer?.forMs ?? 0;
+  }
+
+  /** DoorQueue. */
+  ippJobs(): Array<{ readonly job: SpooledJob; readonly isDelivering: boolean }> {
+    return this.#line.flatMap((entry, at) =>
+      'job' in entry && entry.job.ipp !== undefined
+        ? [{ job: entry.job, isDelivering: at === 0 && this.#delivery !== null }]
+        : [],
+    );
+  }
+
+  /** DoorQueue. */
+  wakeFor(why: string, client: IppIntake): string | null {
+    if (!this.#home.isHeld(this.vm)) return null;
+    const refusal = this.#home.mayWake(client.route, client.address);
+    if (refusal === null) this.#home.observer.activityWhileHeld(client, why);
+    return refusal;
   }
 
   // ------------------------------------------------------------------------------------------ waking
@@ -233,6 +279,7 @@ export class SpoolQueue implements IntakeOwner {
         this.#home.observer.activityWhileHeld(this.#session, 'a spooled job is half delivered');
     } else this.#wakesAsked = 0;
     this.#delivery?.heldChanged();
+    this.#door.heldChanged();
     this.#goOn();
   }
 
@@ -285,6 +332,7 @@ export class SpoolQueue implements IntakeOwner {
   stop(): void {
     this.#isStopped = true;
     this.#cancelRetry();
+    this.#door.stop();
     this.#delivery?.abort('its listener is closed');
   }
 
@@ -293,6 +341,7 @@ export class SpoolQueue implements IntakeOwner {
     this.stop();
     for (const cancel of this.#begun.values()) cancel();
     for (const intake of [...this.#intakes]) intake.shutDown();
+    this.#door.close();
   }
 
   // ------------------------------------------------------------------------------------------ delivery
@@ -360,7 +409,16 @@ export class SpoolQueue implements IntakeOwner {
     const onSent = (bytes: number) => {
       session.sentBytes += bytes;
     };
-    this.#delivery = new SpoolDelivery({ home: this.#home, route: this.#route, ends, content, onReply, onSent });
+    const answer = 'job' in entry && entry.job.ipp !== undefined ? new IppAnswer() : null;
+    this.#delivery = new SpoolDelivery({
+      home: this.#home,
+      route: this.#route,
+      ends,
+      content,
+      answer,
+      onReply,
+      onSent,
+    });
     try {
       await this.#delivery.run();
     } finally {

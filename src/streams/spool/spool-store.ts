@@ -12,6 +12,7 @@ import type { SpoolDisk } from './spool-disk.ts';
 const JOB = /^(\d{12})-[0-9a-f]{8}\.job$/;
 const PART = /^[0-9a-f]{8}\.(\d+)\.part$/;
 const NUMBER_DIGITS = 12;
+export const JOB_NUMBER_BASE = 2 ** 30;
 
 /** One job that is safe. */
 export interface SpooledJob extends JobHead {
@@ -84,10 +85,17 @@ export class SpoolStore {
     return writer;
   }
 
-  /** Resolves when the job is safe. Jobs get their order by the order of the calls. Rejects as JobWriter.commit does. */
-  async commit(writer: JobWriter, head: Omit<JobHead, 'contentBytes' | 'fileBytes'>): Promise<SpooledJob> {
+  /**
+   * Resolves when the job is safe. Jobs get their order by the order of the calls. `name`: 8 hexadecimal digits that were given out for it (null:
+   * any). Rejects as JobWriter.commit does.
+   */
+  async commit(
+    writer: JobWriter,
+    head: Omit<JobHead, 'contentBytes' | 'fileBytes'>,
+    name: string | null = null,
+  ): Promise<SpooledJob> {
     this.#lastNumber += 1;
-    const id = `${String(this.#lastNumber).padStart(NUMBER_DIGITS, '0')}-${randomName()}`;
+    const id = `${String(this.#lastNumber).padStart(NUMBER_DIGITS, '0')}-${name ?? this.#freshName()}`;
     const job = { id, ...(await writer.commit(`${id}.job`, head)) };
     this.#writers.delete(writer);
     if (!this.#jobs.some((each) => each.id === id)) this.#add(job);
@@ -131,6 +139,14 @@ export class SpoolStore {
     await disk.rename(this.#path(id), torn).catch((thrown: unknown) => log.warn({ file: torn }, errorText(thrown)));
   }
 
+  /** No other job here has its number. */
+  #freshName(): string {
+    for (;;) {
+      const name = randomName();
+      if (!this.#jobs.some(({ id }) => jobNumber(id) === jobNumber(name))) return name;
+    }
+  }
+
   #add(job: SpooledJob): void {
     this.#jobs = [...this.#jobs, job].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -169,6 +185,17 @@ export class SpoolStore {
     );
     await disk.remove(path).catch((thrown: unknown) => log.warn({ file: path }, errorText(thrown)));
   }
+}
+
+/** A number for clients that ask for one: above 2^30, where no printer's own numbers are. The same after a restart. */
+export function jobNumber(id: string): number {
+  return JOB_NUMBER_BASE + (Number.parseInt(id.slice(-8), 16) % JOB_NUMBER_BASE);
+}
+
+/** Jobs that are safe in a folder; 0 where there is none. Reads no job. */
+export async function countJobs(disk: SpoolDisk, folder: string): Promise<number> {
+  const names = await disk.list(folder).catch(() => []);
+  return names.filter((name) => JOB.test(name)).length;
 }
 
 function randomName(): string {

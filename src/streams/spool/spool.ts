@@ -5,13 +5,15 @@ import { errorText } from '../../platform/errors.ts';
 import type { StreamStatus } from '../../platform/ports.ts';
 import type { SpoolJobStatus, SpoolKeeper } from '../../platform/spool.ts';
 import type { Arrival } from '../arrival.ts';
+import type { DoorExits } from '../ipp/ipp-door.ts';
+import { IppMemory } from '../ipp/ipp-memory.ts';
 import type { Listener } from '../listener.ts';
+import type { Occupant } from '../room.ts';
 import type { StreamRoute } from '../stream.ts';
 import type { StreamSocket } from '../stream-socket.ts';
 import { realDisk, type SpoolDisk } from './spool-disk.ts';
-import type { SpoolIntake } from './spool-intake.ts';
 import { describeDue, type SpoolHome, SpoolQueue } from './spool-queue.ts';
-import { SpoolStore } from './spool-store.ts';
+import { countJobs, SpoolStore } from './spool-store.ts';
 
 /** Another Torpor that is ending may still add jobs: folders are looked at that often, and at each release. */
 export const SCAN_MS = 60_000;
@@ -24,7 +26,10 @@ export interface SpoolOptions {
   readonly folder: string;
   readonly disk?: SpoolDisk;
   readonly nextId: () => string;
+  /** The client's socket is gone. */
   readonly onGone: (route: StreamRoute, source: string) => void;
+  /** It is the listener's client as if nothing could be deferred. */
+  readonly onPassed: (listener: Listener, ...what: Parameters<DoorExits['onPassed']>) => void;
 }
 
 export class Spool implements SpoolKeeper {
@@ -43,22 +48,52 @@ export class Spool implements SpoolKeeper {
     this.#home = options.home;
   }
 
-  /** Reads what lies there for a listener that defers, before that opens. Rejects where the folder cannot be used. */
+  /**
+   * Reads what lies there for a listener, before that opens. One that defers nothing any more gets what it deferred before, as it does where its rules
+   * change under way. Rejects where the folder of one that defers cannot be used.
+   */
   async adopt(listener: Listener): Promise<void> {
-    if ((listener.options.defer ?? null) === null || this.#queues.has(listener)) return;
-    const { home, disk = realDisk, nextId, onGone } = this.#options;
-    this.#memory ??= FrameMemory.create();
+    if (this.#queues.has(listener)) return;
+    const { home, disk = realDisk, nextId, onGone, onPassed } = this.#options;
     const folder = join(this.#options.folder, folderOf(listener));
+    const defers = (listener.options.defer ?? null) !== null;
+    if (!defers && (await countJobs(disk, folder)) === 0) return;
+    this.#memory ??= FrameMemory.create();
     const store = new SpoolStore({ folder, disk, memory: await this.#memory, log: home.log });
     await store.scan();
-    const queue = new SpoolQueue({ home, listener, store, nextId, onGone, onChange: () => this.#arm() });
+    const printers = new IppMemory({ disk, folder, log: home.log });
+    await printers.load();
+    const exits: DoorExits = { onGone, onPassed: (...what) => onPassed(listener, ...what) };
+    const queue = new SpoolQueue({ home, listener, store, nextId, printers, exits, onChange: () => this.#arm() });
     this.#queues.set(listener, queue);
     this.#cancelScan();
     this.#scanLater();
     const { platform, log } = home;
     const facts = { platform, listener: listener.label, jobs: store.jobs.length };
-    if (store.jobs.length > 0) log.info(facts, `${store.jobs.length} spooled jobs wait for ${platform}`);
+    if (!defers)
+      log.warn(
+        facts,
+        `${waiting(facts.jobs)} at ${facts.listener}, though that defers nothing any more: delivered now`,
+      );
+    else if (facts.jobs > 0) log.info(facts, `${waiting(facts.jobs)} for ${platform}`);
     queue.heldChanged();
+  }
+
+  /** Says where jobs lie that nobody here delivers: their listener, or its address, is another now. */
+  async noteLeft(): Promise<void> {
+    const { home, disk = realDisk, folder } = this.#options;
+    const adopted = new Set([...this.#queues.keys()].map(folderOf));
+    for (const name of await disk.list(folder).catch(() => [])) {
+      const path = join(folder, name);
+      const jobs = adopted.has(name) ? 0 : await countJobs(disk, path);
+      if (jobs === 0) continue;
+      const what = `${jobs} spooled ${jobs === 1 ? 'job lies in' : 'jobs lie in'} ${path} and ${jobs === 1 ? 'waits' : 'wait'}`;
+      const todo = 'configure it again, or remove the folder';
+      home.log.warn(
+        { platform: home.platform, folder: path, jobs },
+        `${what} for a listener that is not configured: ${todo}`,
+      );
+    }
   }
 
   /** The listener is closed; what is spooled for it stays on disk. */
@@ -70,13 +105,20 @@ export class Spool implements SpoolKeeper {
     this.#retired.add(queue);
   }
 
-  /** Where this client goes; null: past the spool. */
-  admit(client: StreamSocket, listener: Listener, arrival: Arrival | null): SpoolIntake | null {
+  /** Takes this client, and gives it its place; false: it goes past the spool. */
+  admit(
+    client: StreamSocket,
+    listener: Listener,
+    arrival: Arrival | null,
+    enter: (occupant: Occupant) => void,
+  ): boolean {
     const queue = this.#queues.get(listener);
-    return queue?.takes() === true ? queue.admit(client, arrival) : null;
+    if (queue?.takes() !== true) return false;
+    queue.admit(client, arrival, enter);
+    return true;
   }
 
-  *intakesAt(listener: Listener): Iterable<SpoolIntake> {
+  *intakesAt(listener: Listener): Iterable<Occupant> {
     yield* this.#queues.get(listener)?.intakes ?? [];
   }
 
@@ -172,6 +214,10 @@ export class Spool implements SpoolKeeper {
         .scan()
         .catch((thrown: unknown) => log.warn({ platform }, `cannot read a spool: ${errorText(thrown)}`));
   }
+}
+
+function waiting(jobs: number): string {
+  return jobs === 1 ? '1 spooled job waits' : `${jobs} spooled jobs wait`;
 }
 
 /** The same after a restart. A listener's address and its VM are unique together. */

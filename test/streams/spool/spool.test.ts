@@ -271,6 +271,44 @@ describe('Spool', () => {
     expect(printer.texts).toEqual(['survives']);
   });
 
+  it('a restart without defer: its jobs -> are listed, told of in the log, and delivered by a wake at once', async () => {
+    const folder = new TempFolder('spool');
+    const before = await start({ folder });
+    await print(before.rig, 'deferred once');
+    await before.rig.close();
+    const clock = new FakeClock(Date.now());
+    const { rig, printer } = await start({ folder, clock, listener: { defer: null } });
+    expect(rig.set.spool?.jobs()).toMatchObject([{ contentBytes: 13, state: 'waiting' }]);
+    const warned = rig.log.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    expect(warned).toEqual([expect.stringMatching(/^1 spooled job waits at .* though that defers nothing any more/)]);
+    await eventually('the wake', async () => {
+      await clock.advance(1000);
+      return rig.seen.of('held-activity').length > 0;
+    });
+    rig.set.release(null);
+    await eventually('the job at the printer', async () => {
+      await clock.advance(50);
+      return printer.jobs.length === 1;
+    });
+    expect(printer.texts).toEqual(['deferred once']);
+  });
+
+  it('a restart without the listener: its jobs -> stay, and a warning says where', async () => {
+    const folder = new TempFolder('spool');
+    const before = await start({ folder });
+    await print(before.rig, 'for a printer that is gone');
+    await before.rig.close();
+    const { rig } = await start({ folder, listener: { vm: 'another' } });
+    const left = filesIn(folder);
+    expect([rig.set.spool?.jobs(), left.length]).toEqual([[], 1]);
+    const warned = rig.log.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    expect(warned).toEqual([
+      expect.stringMatching(
+        /^1 spooled job lies in .*alice-127\.0\.0\.1-0 and waits for a listener that is not configured/,
+      ),
+    ]);
+  });
+
   it('orders: deliver -> wakes at once; drop -> forgets one job, and knows no other', async () => {
     const { rig, printer } = await start();
     await print(rig, 'unwanted');
