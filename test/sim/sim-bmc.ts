@@ -1,0 +1,159 @@
+// A platform's BMC behind the driver's port: slow, silent, lying, forgetful, as its faults have it. What it does to its host is real there.
+import { TorporError } from '../../src/platform/errors.ts';
+import type { PowerAnswer, PowerDriver, PowerReading } from '../../src/platform/ports.ts';
+import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
+import type { Random } from '../platform/random.ts';
+import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { ProcessClock } from './process-clock.ts';
+
+const WAKE_METHODS = ['chassis-on'] as const;
+/** The driver's own patience with a BMC that does not answer. */
+const PATIENCE_MS = 4000;
+
+export interface BmcFaults {
+  isSilent: boolean;
+  isSlow: boolean;
+  losesAnswers: boolean;
+  refusesSleep: boolean;
+  /** What it says whatever is so; null: the truth. */
+  stuckAt: PowerReading['acpi'];
+  /** So many wakes come to nothing. */
+  lostWakes: number;
+  ignoresButton: boolean;
+  /** The next sleeper that is woken starts anew. */
+  losesMemory: boolean;
+}
+
+/** What the driver learned and told, for those who judge what follows from it. */
+export interface BmcWatch {
+  onReading(reading: PowerReading | null): void;
+  onProof(isProven: boolean): void;
+  /** Torpor asks for sleep: before anything comes of it. */
+  onSleepAsked(): void;
+  /** The button is pressed. False: the host does not hear of it. */
+  onPress(isHeard: boolean): void;
+  onWakeAsked(): void;
+  /** The firmware could not resume. */
+  onMemoryLost(): void;
+}
+
+export class SimBmc {
+  readonly faults: BmcFaults = {
+    isSilent: false,
+    isSlow: false,
+    losesAnswers: false,
+    refusesSleep: false,
+    stuckAt: null,
+    lostWakes: 0,
+    ignoresButton: false,
+    losesMemory: false,
+  };
+  readonly #world: VirtualClock;
+  readonly #random: Random;
+  readonly #host: SimulatedHost;
+  readonly #watch: BmcWatch;
+
+  constructor(world: VirtualClock, random: Random, host: SimulatedHost, watch: BmcWatch) {
+    this.#world = world;
+    this.#random = random;
+    this.#host = host;
+    this.#watch = watch;
+  }
+
+  /** What one life of Torpor speaks with. */
+  driver(life: ProcessClock): PowerDriver {
+    const nothing: PowerAnswer = { outcome: 'refused', attempts: ['not sent: the BMC does not answer'] };
+    return {
+      name: 'simulated',
+      wakeMethods: WAKE_METHODS,
+      sleepWitness: () => 'sensor',
+      capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: WAKE_METHODS }),
+      readPower: async (signal) => {
+        const reading = await this.#ask(life, signal, () => this.#see());
+        this.#watch.onReading(reading);
+        if (reading === null) throw new TorporError('ERR_IPMI_TIMEOUT', 'the simulated BMC does not answer');
+        return { ...reading, atMs: life.nowMs() };
+      },
+      // A session that cannot be had is certainly no press; a press whose answer is lost may be one.
+      requestSleep: async (signal) => {
+        this.#watch.onSleepAsked();
+        if ((await this.#ask(life, signal, () => true)) === null) return nothing;
+        return (await this.#ask(life, signal, () => this.#press())) ?? unanswered('chassis soft');
+      },
+      requestWake: async (_method, signal) => {
+        this.#watch.onWakeAsked();
+        return (await this.#ask(life, signal, () => this.#wake())) ?? unanswered('chassis on');
+      },
+      proveWake: async (signal) => {
+        const isProven = (await this.#ask(life, signal, () => true)) === true;
+        this.#watch.onProof(isProven);
+        return { proven: isProven, why: isProven ? 'operator session, sensor read' : 'the BMC does not answer' };
+      },
+      close: async () => {},
+    };
+  }
+
+  /** One request and its answer; null: none came. What it does is done when the request arrives, whoever lives by then. */
+  #ask<T>(life: ProcessClock, signal: AbortSignal, answer: () => T): Promise<T | null> {
+    return new Promise((resolve) => {
+      const giveUp = () => life.run(() => resolve(null));
+      if (signal.aborted) {
+        giveUp();
+        return;
+      }
+      const cancel = life.schedule(PATIENCE_MS, () => resolve(null));
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#world.schedule(this.#latencyMs(), () => {
+        if (this.faults.isSilent || this.#isLost()) return;
+        const said = answer();
+        if (this.#isLost()) return;
+        this.#world.schedule(this.#latencyMs(), () =>
+          life.run(() => {
+            cancel();
+            signal.removeEventListener('abort', giveUp);
+            resolve(said);
+          }),
+        );
+      });
+    });
+  }
+
+  #latencyMs(): number {
+    return this.faults.isSlow ? this.#random.between(300, 2500) : this.#random.between(2, 20);
+  }
+
+  #isLost(): boolean {
+    return this.faults.losesAnswers && this.#random.chance(0.25);
+  }
+
+  #see(): PowerReading {
+    const acpi = this.faults.stuckAt ?? this.#host.powerState();
+    return { atMs: 0, acpi, acpiSource: 'sensor', powerBit: this.#host.powerBit(), watts: null };
+  }
+
+  #press(): PowerAnswer {
+    if (this.faults.refusesSleep) return { outcome: 'refused', attempts: ['chassis soft: completion code D5h'] };
+    const isHeard = !this.faults.ignoresButton;
+    this.#watch.onPress(isHeard);
+    if (isHeard) this.#host.pressPowerButton();
+    return { outcome: 'accepted', attempts: ['chassis soft accepted'] };
+  }
+
+  #wake(): PowerAnswer {
+    if (this.#host.phase === 'asleep' && this.faults.lostWakes > 0) {
+      this.faults.lostWakes -= 1;
+      return { outcome: 'accepted', attempts: ['chassis on accepted'] };
+    }
+    if (this.#host.phase === 'asleep' && this.faults.losesMemory) {
+      this.faults.losesMemory = false;
+      this.#host.powerOff();
+      this.#watch.onMemoryLost();
+    }
+    this.#host.powerOn();
+    return { outcome: 'accepted', attempts: ['chassis on accepted'] };
+  }
+}
+
+function unanswered(what: string): PowerAnswer {
+  return { outcome: 'unknown', attempts: [`${what} sent, no answer`] };
+}
