@@ -75,9 +75,17 @@ it('asleepIsTrue: it sleeps, or did just now -> true; it runs, or a VM answered 
 });
 
 it('nothingSentToSleeper: bytes while held in suspending or asleep -> found', () => {
-  expect(invariants.nothingSentToSleeper('asleep', true, '35 bytes')).toContain('35 bytes sent');
-  expect(invariants.nothingSentToSleeper('suspending', true, 'a FIN')).toContain('a FIN sent');
-  expect(invariants.nothingSentToSleeper('waking', true, '35 bytes')).toBeNull();
+  expect(invariants.nothingSentToSleeper('asleep', true, false, '35 bytes')).toContain('35 bytes sent');
+  expect(invariants.nothingSentToSleeper('suspending', true, false, 'a FIN')).toContain('a FIN sent');
+  expect(invariants.nothingSentToSleeper('waking', true, false, '35 bytes')).toBeNull();
+  expect(invariants.nothingSentToSleeper('saving', false, true, '35 bytes')).toContain('after its send queues');
+  expect(invariants.nothingSentToSleeper('saving', false, false, '35 bytes')).toBeNull();
+});
+
+it('wakesFromSuspend: somebody waits and nobody asks -> found', () => {
+  expect(invariants.wakesFromSuspend(4, false)).toContain('client 4');
+  expect(invariants.wakesFromSuspend(4, true)).toBeNull();
+  expect(invariants.wakesFromSuspend(null, false)).toBeNull();
 });
 
 it('noStreamIsCut: a cut while nothing is wrong -> found', () => {

@@ -9,6 +9,8 @@ export const READING_FRESH_MS = 10_000;
 export const WISH_BOUND_MS = 9 * 60_000;
 /** Where nothing is wrong: a suspend, a wake, and what looking at them takes. */
 export const PROMPT_WISH_MS = 20_000;
+/** A reading at the pace of a suspend, and its way. */
+export const WAKES_FROM_SUSPEND_MS = 600;
 /** An expiry is told so much late at most (a tick of the registry), and a calm machine so much later. */
 const LATE_MS = 200;
 /** Two questions in a row at the pace of a suspend, and more, remain unanswered. */
@@ -112,9 +114,24 @@ export function asleepIsTrue({ nowMs, to, didNotRunAtMs, knowsFromMs, answeredAt
   return silentMs < LEAST_SILENCE_MS ? `taken for asleep ${silentMs} ms after a VM answered` : null;
 }
 
-/** Nothing is sent towards a VM while its platform is on its way to sleep, or sleeps, as Torpor sees it. */
-export function nothingSentToSleeper(state: StateName, isHeld: boolean, what: string): string | null {
+/**
+ * Nothing is sent towards a VM while its platform is on its way to sleep, or sleeps, as Torpor sees it. `hasLooked`: it is being saved, and
+ * whether its send queues are empty was looked at already.
+ */
+export function nothingSentToSleeper(
+  state: StateName,
+  isHeld: boolean,
+  hasLooked: boolean,
+  what: string,
+): string | null {
+  if (state === 'saving' && hasLooked) return `${what} sent towards a VM after its send queues were looked at`;
   return isHeld && (state === 'suspending' || state === 'asleep') ? `${what} sent towards a VM while ${state}` : null;
+}
+
+/** Somebody came back while it fell asleep: it is asked to wake as soon as one witness says that it sleeps. */
+export function wakesFromSuspend(client: number | null, isWakeAsked: boolean): string | null {
+  if (client === null || isWakeAsked) return null;
+  return `client ${client} came back before it slept, and nobody asks it to wake ${WAKES_FROM_SUSPEND_MS} ms after`;
 }
 
 /** Torpor ends a client's stream only where something is wrong. */

@@ -23,6 +23,8 @@ import {
   nothingSentToSleeper,
   PRESS_INVARIANTS,
   type PressFacts,
+  WAKES_FROM_SUSPEND_MS,
+  wakesFromSuspend,
   wakeWishEnds,
 } from './invariants.ts';
 import { mergeSpans, type Span } from './perfect-sleep.ts';
@@ -37,6 +39,8 @@ export const IDLE_TIMEOUT_MS = 5 * MINUTE_MS;
 export const DISCONNECT_GRACE_MS = 5000;
 const SEATS = 5;
 const VM = 'alice';
+/** How often somebody comes back while it goes to sleep. */
+const COMES_BACK = 0.2;
 const WISHES_LOOKED_AT_MS = 5000;
 const OPERATOR_COMES_MS = 30 * MINUTE_MS;
 
@@ -123,6 +127,9 @@ export class SimPlatform implements BmcWatch {
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #alarmAtMs = Number.NEGATIVE_INFINITY;
   #savedBootId: string | null = null;
+  #hasLooked = false;
+  #isClosing = false;
+  #wakesAsked = 0;
 
   constructor(world: PlatformWorld, name: string) {
     this.#world = world;
@@ -239,7 +246,10 @@ export class SimPlatform implements BmcWatch {
           link: { service: 'desktop' },
         },
       ],
-      readUnacked: async () => this.vm.unacked(),
+      readUnacked: async () => {
+        if (observer.model.state === 'saving') this.#hasLooked = true;
+        return this.vm.unacked();
+      },
     });
   }
 
@@ -388,6 +398,7 @@ export class SimPlatform implements BmcWatch {
     this.#sleptSincePress = true;
     const day = Math.floor((atMs - this.#startMs) / DAY_MS);
     this.sleepsOfDay[day] = (this.sleepsOfDay[day] ?? 0) + 1;
+    this.#looksWhetherItWakes();
     if (!this.#faults.wakesAlone) return;
     this.#faults.wakesAlone = false;
     this.#world.clock.schedule(this.#random.between(10_000, 30 * MINUTE_MS), () => {
@@ -410,7 +421,9 @@ export class SimPlatform implements BmcWatch {
     const { clock, paused } = this.#world;
     const nowMs = clock.nowMs();
     if (to === 'waking' && from === 'asleep') this.counts.wakes += 1;
+    this.#hasLooked = false;
     if (to === 'saving') {
+      if (this.#random.chance(COMES_BACK)) this.#comesBack();
       this.#faults.hit('save');
     }
     if (to === 'failed' && from === 'waking') this.#onFailedWake();
@@ -418,6 +431,32 @@ export class SimPlatform implements BmcWatch {
     const knowsFromMs = (nowMs - paused.toMs < evidenceMs ? paused.fromMs : nowMs) - evidenceMs;
     const seen = { didNotRunAtMs: this.#didNotRunAtMs, answeredAtMs: this.#answeredAtMs };
     this.#check('asleepIsTrue', asleepIsTrue({ nowMs, to, knowsFromMs, ...seen }));
+  }
+
+  /** Somebody comes back in the moment in which it goes to sleep. */
+  #comesBack(): void {
+    const { clock } = this.#world;
+    const seat = this.seats[this.#random.between(0, this.seats.length - 1)] as Seat;
+    const withinMs = this.#random.chance(0.5) ? 500 : 8000;
+    clock.schedule(this.#random.between(0, withinMs), () => {
+      if (!this.#isClosing) seat.work(this.#random.between(1000, 60_000));
+    });
+  }
+
+  #looksWhetherItWakes(): void {
+    const { clock } = this.#world;
+    const nowMs = clock.nowMs();
+    const waiting = this.seats.find(
+      ({ now }) => now !== null && now.readAtMs < nowMs && now.waitsSinceMs !== null,
+    )?.now;
+    const asked = this.#wakesAsked;
+    const life = this.#world.life();
+    if (this.state !== 'suspending' || waiting === undefined || waiting === null) return;
+    clock.schedule(WAKES_FROM_SUSPEND_MS, () => {
+      const isUsual = this.#isCalmSince(nowMs) && this.#world.life() === life && this.host.phase === 'asleep';
+      const isAsked = this.#wakesAsked > asked || waiting.waitsSinceMs === null;
+      if (isUsual) this.#check('wakesFromSuspend', wakesFromSuspend(waiting.number, isAsked));
+    });
   }
 
   /** Somebody reads the alarm, looks at the platform, and forgives it. */
@@ -434,7 +473,9 @@ export class SimPlatform implements BmcWatch {
 
   #onSent(what: string): void {
     const model = this.#controller?.model;
-    if (model !== undefined) this.#check('nothingSentToSleeper', nothingSentToSleeper(model.state, model.held, what));
+    if (model === undefined) return;
+    const why = nothingSentToSleeper(model.state, model.held, this.#hasLooked, what);
+    this.#check('nothingSentToSleeper', why);
   }
 
   onReading(reading: PowerReading | null): void {
@@ -484,6 +525,7 @@ export class SimPlatform implements BmcWatch {
   }
 
   onWakeAsked(): void {
+    this.#wakesAsked += 1;
     if (this.bmc.faults.lostWakes > 0 && this.host.phase === 'asleep') this.exclude(RECOVERY_MS);
   }
 
@@ -510,6 +552,7 @@ export class SimPlatform implements BmcWatch {
 
   /** Everybody leaves. */
   close(): void {
+    this.#isClosing = true;
     for (const seat of this.seats) seat.leave();
   }
 
