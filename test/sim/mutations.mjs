@@ -114,35 +114,6 @@ export const MUTATIONS = {
       { file: 'platform/idle-policy.ts', from: 'addBmcBlockers(model, nowMs, add);', to: 'void addBmcBlockers;' },
     ],
   },
-  'wake-proof-guard': {
-    what: 'a wake path that is not proven keeps nothing awake',
-    changes: [{ file: 'platform/idle-policy.ts', from: 'if (!model.wakeProven)', to: 'if (false)' }],
-  },
-  'wake-resend': {
-    what: 'a wake is asked for once, and never again',
-    changes: [
-      {
-        file: 'platform/machine/waking.ts',
-        from: 'progress: { ...progress, sequence, nextWakeRequestAtMs: nowMs + pauseMs },',
-        to: 'progress: { ...progress, sequence, nextWakeRequestAtMs: null },',
-      },
-      {
-        file: 'platform/machine/waking.ts',
-        from: 'if (isOver(model, nowMs)) return endWakeMethod(turn, nowMs);',
-        to: '',
-      },
-    ],
-  },
-  'held-end-first': {
-    what: 'the end of a held client passes before its bytes',
-    changes: [
-      {
-        file: 'streams/stream.ts',
-        from: "if (this.#mode === 'flowing') this.#target?.end();\n    else this.#makeHold().hasFin = true;",
-        to: 'if (this.#target !== null) this.#target.end();\n    else this.#makeHold().hasFin = true;',
-      },
-    ],
-  },
   'held-byte-lost': {
     what: 'the first byte of what is held is lost where its VM has heard of the stream before',
     changes: [

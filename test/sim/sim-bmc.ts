@@ -4,6 +4,7 @@ import type { PowerAnswer, PowerDriver, PowerReading } from '../../src/platform/
 import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import type { Random } from '../platform/random.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
+import { PacketBmc } from './packet-bmc.ts';
 import type { ProcessClock } from './process-clock.ts';
 
 const WAKE_METHODS = ['chassis-on'] as const;
@@ -35,6 +36,8 @@ export interface BmcWatch {
   onWakeAsked(): void;
   /** The firmware could not resume. */
   onMemoryLost(): void;
+  /** A verb arrived that nobody may send. */
+  onHarm(what: string): void;
 }
 
 export class SimBmc {
@@ -52,16 +55,28 @@ export class SimBmc {
   readonly #random: Random;
   readonly #host: SimulatedHost;
   readonly #watch: BmcWatch;
+  /** null: the driver is the port itself. */
+  readonly #packets: PacketBmc | null;
 
-  constructor(world: VirtualClock, random: Random, host: SimulatedHost, watch: BmcWatch) {
+  constructor(world: VirtualClock, random: Random, host: SimulatedHost, watch: BmcWatch, speaksPackets: boolean) {
     this.#world = world;
     this.#random = random;
     this.#host = host;
     this.#watch = watch;
+    const deeds = {
+      press: () => void this.#press(),
+      wake: () => void this.#wake(),
+      harm: (what: string) => watch.onHarm(what),
+    };
+    this.#packets = speaksPackets ? new PacketBmc(world, random, host, this.faults, watch, deeds) : null;
   }
 
   /** What one life of Torpor speaks with. */
   driver(life: ProcessClock): PowerDriver {
+    return this.#packets?.driver(life) ?? this.#port(life);
+  }
+
+  #port(life: ProcessClock): PowerDriver {
     const nothing: PowerAnswer = { outcome: 'refused', attempts: ['not sent: the BMC does not answer'] };
     return {
       name: 'simulated',

@@ -75,6 +75,8 @@ export interface PlatformWorld {
   /** When the process was stopped last, and went on. */
   readonly paused: { fromMs: number; toMs: number };
   nextNumber(): number;
+  /** Power is read and asked for by RMCP+ packets, not at the driver's port. */
+  readonly speaksPackets: boolean;
   crash(forMs: number): void;
   pause(forMs: number): void;
   say(line: string): void;
@@ -143,7 +145,7 @@ export class SimPlatform implements BmcWatch {
     const resumeMs = () => random.between(800, 6000);
     this.host = new SimulatedHost({ clock, suspendMs, resumeMs, powerBitInS3: random.chance(0.5) });
     this.host.onChange(({ phase, atMs, why }) => this.#onPhase(phase, atMs, why));
-    this.bmc = new SimBmc(clock, random, this.host, this);
+    this.bmc = new SimBmc(clock, random, this.host, this, world.speaksPackets);
     this.vm = new SimVm({
       clock,
       isRunning: () => this.host.phase === 'running',
@@ -527,6 +529,10 @@ export class SimPlatform implements BmcWatch {
   onWakeAsked(): void {
     this.#wakesAsked += 1;
     if (this.bmc.faults.lostWakes > 0 && this.host.phase === 'asleep') this.exclude(RECOVERY_MS);
+  }
+
+  onHarm(what: string): void {
+    this.#check('neverResetCycleOrOff', `${what} was sent`);
   }
 
   onMemoryLost(): void {

@@ -24,6 +24,8 @@ export interface SimPlan {
   readonly seed: number;
   readonly platforms: number;
   readonly days: number;
+  /** Over RMCP+, with the shipped IPMI driver: five times the work. */
+  readonly packets?: boolean;
   /** Of the plan's faults, by their places; null: all. */
   readonly faults: readonly number[] | null;
 }
@@ -99,6 +101,10 @@ export class SimWorld {
   }
 
   // ------------------------------------------------------------------------------------------ PlatformWorld
+
+  get speaksPackets(): boolean {
+    return this.plan.packets === true;
+  }
 
   life(): Life | null {
     return this.#life;
