@@ -14,4 +14,4 @@ it('a simulated platform-day: faults, sleeps, wakes -> every invariant holds, an
   expect(first.figures?.bytesThere).toBeGreaterThan(10_000);
   const again = await playSeed(PLAN);
   expect(again.figures).toEqual(first.figures);
-});
+}, 3_600_000);
