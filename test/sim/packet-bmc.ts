@@ -5,7 +5,7 @@ import type { BmcTransport, OpenTransport } from '../../src/power/ipmi/transport
 import { SimulatedBmc } from '../../src/power/simulated/simulated-bmc.ts';
 import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import type { Random } from '../platform/random.ts';
-import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { EventClock } from './event-clock.ts';
 import type { ProcessClock } from './process-clock.ts';
 import type { BmcFaults, BmcWatch } from './sim-bmc.ts';
 
@@ -20,14 +20,14 @@ export interface Deeds {
 }
 
 export class PacketBmc {
-  readonly #world: VirtualClock;
+  readonly #world: EventClock;
   readonly #random: Random;
   readonly #faults: BmcFaults;
   readonly #watch: BmcWatch;
   readonly #bmc: SimulatedBmc;
 
   constructor(
-    world: VirtualClock,
+    world: EventClock,
     random: Random,
     host: SimulatedHost,
     faults: BmcFaults,
@@ -64,10 +64,10 @@ export class PacketBmc {
       readPower: async (signal) => {
         try {
           const reading = await driver.readPower(signal);
-          watch.onReading(reading);
+          watch.onReading(reading, life.nowMs());
           return reading;
         } catch (thrown) {
-          watch.onReading(null);
+          watch.onReading(null, life.nowMs());
           throw thrown;
         }
       },

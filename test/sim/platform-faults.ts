@@ -1,7 +1,7 @@
 // What is wrong with one simulated platform now, and how each kind of fault comes and goes. When they come is the plan's.
 import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import type { Random } from '../platform/random.ts';
-import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { EventClock } from './event-clock.ts';
 import { type Fault, type FaultKind, HOUR_MS, MINUTE_MS } from './fault-plan.ts';
 import type { SimBmc } from './sim-bmc.ts';
 import type { SimVm } from './sim-vm.ts';
@@ -11,7 +11,7 @@ export const RECOVERY_MS = 5 * MINUTE_MS;
 const MOST_LOST_WAKES = 9;
 
 export interface FaultsWorld {
-  readonly clock: VirtualClock;
+  readonly clock: EventClock;
   readonly random: Random;
   crash(forMs: number): void;
   pause(forMs: number): void;

@@ -1,16 +1,16 @@
 // The clock of one life of Torpor in a simulated world: it can be stopped for a while, as a process is by SIGSTOP, and it ends by kill -9.
 import type { Clock } from '../../src/platform/ports.ts';
-import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { EventClock } from './event-clock.ts';
 
 /** Whatever reaches the process goes through `run`: its timers, its sockets, answers that it waits for. */
 export class ProcessClock implements Clock {
-  readonly #world: VirtualClock;
+  readonly #world: EventClock;
   #isDead = false;
   #isPaused = false;
   /** What became due while it did not run, in order. */
   #due: (() => void)[] = [];
 
-  constructor(world: VirtualClock) {
+  constructor(world: EventClock) {
     this.#world = world;
   }
 
@@ -27,8 +27,12 @@ export class ProcessClock implements Clock {
   }
 
   schedule(delayMs: number, run: () => void): () => void {
+    return this.scheduleAt(this.#world.nowMs() + Math.max(0, delayMs), run);
+  }
+
+  scheduleAt(atMs: number, run: () => void): () => void {
     let isCancelled = false;
-    const cancel = this.#world.schedule(delayMs, () =>
+    const cancel = this.#world.scheduleAt(atMs, () =>
       this.run(() => {
         if (!isCancelled) run();
       }),

@@ -88,6 +88,7 @@ export async function main(args: readonly string[]): Promise<number> {
     faults: string,
     mutation: string,
     packets: { type: 'boolean' },
+    'every-tick': { type: 'boolean' },
   } as const;
   const { values } = parseArgs({ args: [...args], options });
   const one = values.seed === undefined ? null : Number(values.seed);
@@ -99,7 +100,14 @@ export async function main(args: readonly string[]): Promise<number> {
   const began = process.cpuUsage();
   const totals = new SimTotals();
   for (let seed = from; seed < from + seeds; seed += 1) {
-    const played = await playSeed({ seed, platforms, days, faults, packets: values.packets === true });
+    const played = await playSeed({
+      seed,
+      platforms,
+      days,
+      faults,
+      packets: values.packets === true,
+      everyTick: values['every-tick'] === true,
+    });
     if (played.invariant !== null) {
       await tellFailure(played, totals, values.mutation ?? null);
       return 1;

@@ -1,7 +1,7 @@
 // One person at a simulated platform: comes when others do, types for a while, stays connected and away, or leaves; its program says that it is alive.
 import type { Random } from '../platform/random.ts';
-import type { VirtualClock } from '../support/virtual-clock.ts';
 import { ByteAccount } from './byte-account.ts';
+import type { EventClock } from './event-clock.ts';
 import { MINUTE_MS } from './fault-plan.ts';
 import { ActivityTrace } from './perfect-sleep.ts';
 import type { ProcessClock } from './process-clock.ts';
@@ -12,9 +12,11 @@ import { NUMBER_BYTES, type StreamAccounts } from './sim-vm.ts';
 export const CHATTER = Buffer.from('GET /alive HTTP/1.1\r\nHost: desk\r\n\r\n');
 export const CHATTER_POLL = 'GET /alive';
 const WINDOW_BYTES = 64 * 1024;
+/** Of the programs, those that say every few seconds that they are alive. */
+const TALKATIVE = 0.05;
 
 export interface ClientWorld {
-  readonly clock: VirtualClock;
+  readonly clock: EventClock;
   readonly random: Random;
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
@@ -22,6 +24,8 @@ export interface ClientWorld {
   life(): ProcessClock | null;
   nextNumber(): number;
   enter(life: ProcessClock, makeSocket: () => SimSocket, connection: Connection): void;
+  /** Somebody waits for their VM from now on. */
+  onWish(): void;
   /** Torpor ended it, not its person. */
   onCut(connection: Connection): void;
   onWrong(why: string): void;
@@ -43,6 +47,8 @@ export class Connection implements FarEnd, StreamAccounts {
   readonly #seat: Seat;
   readonly #delayMs: number;
   #life: ProcessClock | null = null;
+  readonly #early: Buffer[] = [];
+  #hasLeft = false;
 
   constructor(world: ClientWorld, seat: Seat) {
     this.#world = world;
@@ -77,6 +83,7 @@ export class Connection implements FarEnd, StreamAccounts {
   }
 
   #enter(life: ProcessClock): void {
+    if (this.fate === 'reset') return;
     const remoteAddress = `192.0.2.${this.#seat.place + 1}`;
     const ends = {
       localAddress: '10.0.0.1',
@@ -93,17 +100,23 @@ export class Connection implements FarEnd, StreamAccounts {
     this.#world.enter(life, makeSocket, this);
     const head = Buffer.alloc(NUMBER_BYTES);
     head.writeUInt32BE(this.number);
-    this.socket?.arrive(head);
+    for (const bytes of [head, ...this.#early.splice(0)]) this.socket?.arrive(bytes);
+    if (this.#hasLeft) this.socket?.arriveEnd();
   }
 
   say(bytes: Buffer, isReal: boolean): void {
     if (this.fate !== 'open' || this.there.missingBytes > WINDOW_BYTES) return;
     const { clock } = this.#world;
     this.there.send(bytes, clock.nowMs());
-    if (isReal) this.wishes.push({ untilBytes: this.there.sentBytes, sinceMs: clock.nowMs() });
+    if (isReal) {
+      this.wishes.push({ untilBytes: this.there.sentBytes, sinceMs: clock.nowMs() });
+      this.#world.onWish();
+    }
     clock.schedule(this.#delayMs, () => {
-      if (this.socket === null || this.socket.destroyed) return;
-      this.socket.arrive(bytes);
+      if (this.socket?.destroyed === true) return;
+      // Of one that a stopped process has not taken in yet the kernel keeps them.
+      if (this.socket === null) this.#early.push(bytes);
+      else this.socket.arrive(bytes);
       if (isReal) this.#noteInput();
     });
   }
@@ -120,7 +133,10 @@ export class Connection implements FarEnd, StreamAccounts {
   leave(): void {
     if (this.fate !== 'open') return;
     this.fate = 'leaving';
-    this.#world.clock.schedule(this.#delayMs, () => this.socket?.arriveEnd());
+    this.#world.clock.schedule(this.#delayMs, () => {
+      this.#hasLeft = true;
+      this.socket?.arriveEnd();
+    });
   }
 
   breakOff(): void {
@@ -217,7 +233,7 @@ export class Seat {
     if (this.#now === null) this.#connect();
     const bytes = random.chance(0.02) ? random.between(1000, 30_000) : random.between(1, 60);
     this.#now?.say(Buffer.alloc(bytes, `${this.place}:${clock.nowMs()} `), true);
-    clock.schedule(random.between(300, 25_000), () => this.#type());
+    clock.schedule(random.between(300, random.chance(0.5) ? 10_000 : 60_000), () => this.#type());
   }
 
   #connect(): void {
@@ -225,7 +241,14 @@ export class Seat {
     this.#now = made;
     this.connections.push(made);
     made.open();
-    this.#chatter(made, this.#world.random.between(2000, 45_000));
+    const { random } = this.#world;
+    const isTalkative = random.chance(TALKATIVE);
+    this.#chatter(made, isTalkative ? random.between(2000, 45_000) : random.between(MINUTE_MS, 20 * MINUTE_MS));
+  }
+
+  /** Its program says something, if it is connected. */
+  chatter(): void {
+    this.#now?.say(CHATTER, false);
   }
 
   #chatter(connection: Connection, everyMs: number): void {

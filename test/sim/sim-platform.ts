@@ -3,9 +3,10 @@ import { PlatformController } from '../../src/controller/platform-controller.ts'
 import { TorporError } from '../../src/platform/errors.ts';
 import type { KeptOrders } from '../../src/platform/inhibitor.ts';
 import type { PlatformPolicy } from '../../src/platform/model.ts';
-import type { Intent, PowerReading } from '../../src/platform/ports.ts';
+import type { Intent, PowerReading, StreamObserver } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 import { DEFAULT_STREAM_POLICY } from '../../src/platform/stream-policy.ts';
+import { watchPace } from '../../src/platform/watch-pace.ts';
 import { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import { askBounded, type BoundedProbe } from '../../src/probes/question.ts';
 import { VmProber } from '../../src/probes/vm-prober.ts';
@@ -14,8 +15,7 @@ import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import type { StreamRegistry } from '../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../src/streams/stream-set.ts';
 import type { Random } from '../platform/random.ts';
-import { KeptLog } from '../support/kept-log.ts';
-import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { EventClock } from './event-clock.ts';
 import { DAY_MS, type Fault, MINUTE_MS } from './fault-plan.ts';
 import {
   asleepIsTrue,
@@ -30,10 +30,12 @@ import {
 import { mergeSpans, type Span } from './perfect-sleep.ts';
 import { PlatformFaults, RECOVERY_MS } from './platform-faults.ts';
 import type { ProcessClock } from './process-clock.ts';
+import { SilentLog } from './silent-log.ts';
 import { type BmcWatch, SimBmc } from './sim-bmc.ts';
 import { CHATTER_POLL, type Connection, Seat } from './sim-client.ts';
 import type { SimSocket } from './sim-sockets.ts';
 import { SimVm, type StreamAccounts } from './sim-vm.ts';
+import { WatchClock } from './watch-clock.ts';
 
 export const IDLE_TIMEOUT_MS = 5 * MINUTE_MS;
 export const DISCONNECT_GRACE_MS = 5000;
@@ -41,6 +43,7 @@ const SEATS = 5;
 const VM = 'alice';
 /** How often somebody comes back while it goes to sleep. */
 const COMES_BACK = 0.2;
+const CHATTERS = 0.5;
 const WISHES_LOOKED_AT_MS = 5000;
 const OPERATOR_COMES_MS = 30 * MINUTE_MS;
 
@@ -69,7 +72,7 @@ export interface Life {
 }
 
 export interface PlatformWorld {
-  readonly clock: VirtualClock;
+  readonly clock: EventClock;
   readonly random: Random;
   life(): Life | null;
   /** When the process was stopped last, and went on. */
@@ -77,6 +80,8 @@ export interface PlatformWorld {
   nextNumber(): number;
   /** Power is read and asked for by RMCP+ packets, not at the driver's port. */
   readonly speaksPackets: boolean;
+  /** Readings of power that say the same are left out. */
+  readonly skips: boolean;
   crash(forMs: number): void;
   pause(forMs: number): void;
   say(line: string): void;
@@ -111,6 +116,8 @@ export class SimPlatform implements BmcWatch {
   readonly #accounts = new Map<number, StreamAccounts>();
   #controller: PlatformController | null = null;
   #streams: StreamSet | null = null;
+  /** The controller's. */
+  #watchClock: WatchClock | null = null;
   // the disk
   #intent: Intent | null = null;
   #orders: KeptOrders | null = null;
@@ -131,6 +138,7 @@ export class SimPlatform implements BmcWatch {
   #savedBootId: string | null = null;
   #hasLooked = false;
   #isClosing = false;
+  #looksAtWishes = false;
   #wakesAsked = 0;
 
   constructor(world: PlatformWorld, name: string) {
@@ -142,7 +150,7 @@ export class SimPlatform implements BmcWatch {
     this.#diskMs = random.chance(0.5) ? [1, 30] : [20, 400];
     this.#wayMs = [0.3, 3, 40][random.between(0, 2)] as number;
     const suspendMs = () => (this.#faults.sleepsLate ? random.between(50_000, 110_000) : random.between(500, 4500));
-    const resumeMs = () => random.between(800, 6000);
+    const resumeMs = () => (random.chance(0.8) ? random.between(300, 1500) : random.between(1500, 6000));
     this.host = new SimulatedHost({ clock, suspendMs, resumeMs, powerBitInS3: random.chance(0.5) });
     this.host.onChange(({ phase, atMs, why }) => this.#onPhase(phase, atMs, why));
     this.bmc = new SimBmc(clock, random, this.host, this, world.speaksPackets);
@@ -157,7 +165,6 @@ export class SimPlatform implements BmcWatch {
     });
     this.#faults = new PlatformFaults(world, this);
     this.seats = Array.from({ length: SEATS }, (_, place) => new Seat(this.#clientWorld(), place));
-    this.#lookAtWishes();
   }
 
   get state(): StateName | 'no process' {
@@ -172,7 +179,9 @@ export class SimPlatform implements BmcWatch {
 
   begin(life: Life): void {
     const { clock } = life;
-    const log = new KeptLog();
+    const log = new SilentLog();
+    const watchClock = new WatchClock(clock);
+    this.#watchClock = watchClock;
     this.#isReachable = false;
     this.#isWakeProven = false;
     this.#failedInARow = 0;
@@ -184,7 +193,7 @@ export class SimPlatform implements BmcWatch {
       armed: true,
       intent: this.#intent,
       orders: this.#orders,
-      driver: this.bmc.driver(clock),
+      driver: this.bmc.driver(clock, watchClock),
       journal: { read: async () => this.#intent, write: (_, intent) => this.#write(clock, () => this.#keep(intent)) },
       orderStore: {
         read: async () => this.#orders,
@@ -200,7 +209,7 @@ export class SimPlatform implements BmcWatch {
         },
         restore: async () => this.#restored(),
       },
-      clock,
+      clock: watchClock,
       log,
       report: ({ kind, facts, message }) => this.#onReport(kind, message, facts ?? {}),
     });
@@ -221,14 +230,14 @@ export class SimPlatform implements BmcWatch {
     controller.start();
   }
 
-  #openStreams({ clock, registry }: Life, observer: PlatformController, log: KeptLog): StreamSet {
+  #openStreams({ clock, registry }: Life, observer: PlatformController, log: SilentLog): StreamSet {
     const raw = { connect: () => this.vm.connect(clock) } as unknown as RawSockets;
     return new StreamSet({
       platform: this.name,
       registry,
       buffers: Object.assign(new ReadBuffers({ core: registry.core, clock, direct: null }), { raw }),
       clock,
-      observer,
+      observer: this.#observer(observer),
       log,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
       disconnectGraceMs: DISCONNECT_GRACE_MS,
@@ -255,12 +264,60 @@ export class SimPlatform implements BmcWatch {
     });
   }
 
+  /** What the streams tell may make the machine look at what was read last: unless nothing but the pool's activity changes. */
+  #observer(controller: PlatformController): StreamObserver {
+    const caughtUp = () => {
+      this.catchUp();
+      return controller;
+    };
+    return {
+      streamOpened: (stream) => controller.streamOpened(stream),
+      streamActive: (stream, why) => (isBusy(controller) ? controller : caughtUp()).streamActive(stream, why),
+      activityWhileHeld: (stream, why) => caughtUp().activityWhileHeld(stream, why),
+      keepaliveOverdue: (stream, why) => caughtUp().keepaliveOverdue(stream, why),
+      streamIdle: (stream, why) => caughtUp().streamIdle(stream, why),
+      streamClosed: (stream, why) => controller.streamClosed(stream, why),
+      streamDelivered: (stream, heldBytes) => controller.streamDelivered(stream, heldBytes),
+    };
+  }
+
+  /** Whatever was left out of this platform's readings is made up for. */
+  catchUp(): void {
+    this.#watchClock?.catchUp();
+  }
+
+  onCalm(reading: PowerReading, answerMs: number, proofAtMs: number): void {
+    const controller = this.#controller;
+    const watchClock = this.#watchClock;
+    const life = this.#world.life()?.clock;
+    if (!this.#world.skips || controller === null || watchClock === null || life === undefined || life.isPaused) return;
+    const { model, table } = controller;
+    const isAsleep = model.state === 'asleep' && model.wakeWanted === null && reading.acpi === 'S3';
+    const isAwake = isBusy(controller) && table.size > 0 && model.intent.kind === 'run' && reading.acpi === 'S0';
+    if (!isAsleep && !(isAwake && this.host.phase === 'running')) return;
+    const nowMs = life.nowMs();
+    const { powerMs } = watchPace(model, nowMs);
+    // Only where what is due next is the next reading, and no reading or proof is under way.
+    if (watchClock.lastDueAtMs !== nowMs + powerMs) return;
+    watchClock.rest({
+      periodMs: powerMs + answerMs,
+      answerMs,
+      untilMs: isAsleep ? Number.POSITIVE_INFINITY : proofAtMs - 1,
+      answered: () => {
+        const atMs = watchClock.nowMs();
+        this.onReading(reading, atMs);
+        controller.dispatch({ kind: 'power', reading: { ...reading, atMs } });
+      },
+    });
+  }
+
   /** The process is gone, and its kernel resets what it had open. Call before the clock of that life is killed. */
   end(): void {
     const controller = this.#controller;
     const streams = this.#streams;
     this.#controller = null;
     this.#streams = null;
+    this.#watchClock = null;
     void streams?.close();
     void controller?.stop();
     for (const { now } of this.seats) now?.lose();
@@ -331,6 +388,7 @@ export class SimPlatform implements BmcWatch {
         this.#accounts.set(connection.number, connection);
         this.#streams?.enter('desktop', makeSocket);
       },
+      onWish: () => this.#lookAtWishes(),
       onCut: ({ number }: Connection) => {
         const isCalm = this.#isCalmSince(clock.nowMs());
         this.#check('noStreamIsCut', noStreamIsCut(number, isCalm));
@@ -354,9 +412,13 @@ export class SimPlatform implements BmcWatch {
     }
   }
 
+  /** As long as somebody waits. */
   #lookAtWishes(): void {
+    if (this.#looksAtWishes) return;
+    this.#looksAtWishes = true;
     const { clock } = this.#world;
     clock.schedule(WISHES_LOOKED_AT_MS, () => {
+      this.#looksAtWishes = false;
       const nowMs = clock.nowMs();
       for (const { now } of this.seats) {
         const sinceMs = now?.waitsSinceMs ?? null;
@@ -364,8 +426,8 @@ export class SimPlatform implements BmcWatch {
         const isCalm = this.#isCalmSince(sinceMs);
         const facts = { nowMs, client: now.number, sinceMs, alarmAtMs: this.#alarmAtMs, isCalm };
         this.#check('wakeWishEnds', wakeWishEnds(facts));
+        this.#lookAtWishes();
       }
-      this.#lookAtWishes();
     });
   }
 
@@ -389,6 +451,7 @@ export class SimPlatform implements BmcWatch {
   }
 
   #onPhase(phase: string, atMs: number, why: string): void {
+    this.catchUp();
     this.#world.say(`${this.name} host: ${phase} (${why})`);
     if (phase === 'running') this.#didNotRunAtMs = atMs;
     else this.#didNotRunAtMs = Number.POSITIVE_INFINITY;
@@ -426,6 +489,7 @@ export class SimPlatform implements BmcWatch {
     this.#hasLooked = false;
     if (to === 'saving') {
       if (this.#random.chance(COMES_BACK)) this.#comesBack();
+      for (const seat of this.seats) if (this.#random.chance(CHATTERS)) this.#chatters(seat);
       this.#faults.hit('save');
     }
     if (to === 'failed' && from === 'waking') this.#onFailedWake();
@@ -433,6 +497,12 @@ export class SimPlatform implements BmcWatch {
     const knowsFromMs = (nowMs - paused.toMs < evidenceMs ? paused.fromMs : nowMs) - evidenceMs;
     const seen = { didNotRunAtMs: this.#didNotRunAtMs, answeredAtMs: this.#answeredAtMs };
     this.#check('asleepIsTrue', asleepIsTrue({ nowMs, to, knowsFromMs, ...seen }));
+  }
+
+  /** In the moments in which it goes to sleep programs say something more often than by chance. */
+  #chatters(seat: Seat): void {
+    const withinMs = [60, 600, 6000][this.#random.between(0, 2)] as number;
+    this.#world.clock.schedule(this.#random.between(0, withinMs), () => seat.chatter());
   }
 
   /** Somebody comes back in the moment in which it goes to sleep. */
@@ -468,6 +538,7 @@ export class SimPlatform implements BmcWatch {
     this.#world.clock.schedule(OPERATOR_COMES_MS, () =>
       this.#world.life()?.clock.run(() => {
         this.#failedInARow = 0;
+        this.catchUp();
         this.#controller?.dispatch({ kind: 'release' });
       }),
     );
@@ -480,9 +551,14 @@ export class SimPlatform implements BmcWatch {
     this.#check('nothingSentToSleeper', why);
   }
 
-  onReading(reading: PowerReading | null): void {
+  onReading(reading: PowerReading | null, atMs: number): void {
     this.#isReachable = reading !== null;
-    if (reading !== null) this.#lastReadingAtMs = this.#world.clock.nowMs();
+    if (reading !== null) this.#lastReadingAtMs = atMs;
+  }
+
+  paceMs(): number {
+    const controller = this.#controller;
+    return controller === null ? 0 : watchPace(controller.model, this.#world.clock.nowMs()).powerMs;
   }
 
   onProof(isProven: boolean): void {
@@ -551,6 +627,7 @@ export class SimPlatform implements BmcWatch {
   strike(fault: Fault): void {
     const day = Math.floor((this.#world.clock.nowMs() - this.#startMs) / DAY_MS);
     this.faultsOfDay[day] = (this.faultsOfDay[day] ?? 0) + 1;
+    this.catchUp();
     this.#faults.strike(fault);
   }
 
@@ -563,6 +640,7 @@ export class SimPlatform implements BmcWatch {
   }
 
   wake(): void {
+    this.catchUp();
     this.#controller?.dispatch({ kind: 'operatorWake', why: 'the run is over' });
   }
 
@@ -580,4 +658,9 @@ export class SimPlatform implements BmcWatch {
   busySpans(): Span[] {
     return mergeSpans(this.connections.flatMap(({ trace }) => trace.spans));
   }
+}
+
+/** Awake, and told so: neither a reading nor more activity moves it. */
+function isBusy({ model }: PlatformController): boolean {
+  return model.state === 'awake' && !model.held && model.pool > 0;
 }

@@ -5,7 +5,7 @@ import { loadCore, type StreamCore } from '../../src/core/stream-core.ts';
 import type { LinkOpening } from '../../src/link/link-records.ts';
 import { LinkSession } from '../../src/link/link-session.ts';
 import type { LinkStream, StreamEnd } from '../../src/link/link-stream.ts';
-import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { VirtualClock } from './virtual-clock.ts';
 
 export const RESUME_MS = 60_000;
 const HISTORY_BYTES = 4 * 1024 * 1024;

@@ -10,7 +10,7 @@ import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import { StreamRegistry } from '../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../src/streams/stream-set.ts';
 import { KeptLog } from '../support/kept-log.ts';
-import type { VirtualClock } from '../support/virtual-clock.ts';
+import type { VirtualClock } from './virtual-clock.ts';
 import { VmSocket } from './virtual-vm.ts';
 
 export const IDLE_TIMEOUT_MS = 5 * 60_000;
