@@ -9,8 +9,8 @@ export const READING_FRESH_MS = 10_000;
 export const WISH_BOUND_MS = 9 * 60_000;
 /** Where nothing is wrong: a suspend, a wake, and what looking at them takes. */
 export const PROMPT_WISH_MS = 20_000;
-/** A reading at the pace of a suspend, and its way. */
-export const WAKES_FROM_SUSPEND_MS = 600;
+/** A reading at the pace of a suspend, its way, and two writes to a slow disk: the intent to wake is on it before the request. */
+export const WAKES_FROM_SUSPEND_MS = 1200;
 /** An expiry is told so much late at most (a tick of the registry), and a calm machine so much later. */
 const LATE_MS = 200;
 /** Two questions in a row at the pace of a suspend, and more, remain unanswered. */

@@ -1,138 +1,124 @@
-// Plays seeds one after the other, sums up what came of them, and tells how to see a failure again.
+// `npm run test:sim`: what is to be played, by how many processes and for how long; progress, failures and the sum are told.
 import { parseArgs } from 'node:util';
-import { type SimFigures, type SimPlan, SimWorld } from './sim-world.ts';
+import { MUTATIONS } from './mutations.mjs.mts';
+import { type BlockPlan, playBlock } from './play-seed.ts';
+import { type PoolEnd, playPool } from './seed-pool.ts';
 
-const LAST_LINES = 60;
-const DEFAULTS = { seeds: '10', from: '1', platforms: '2', days: '1' };
+const PROGRESS_EVERY_MS = 10_000;
+const DEFAULT_SEEDS = 10;
+/** What one mutation may take. */
+const MUTATION_BOUND_S = 60;
 
-export interface Played {
-  readonly plan: SimPlan;
-  readonly world: SimWorld;
-  readonly figures: SimFigures | null;
-  readonly invariant: string | null;
-  readonly why: string;
+const string = { type: 'string' } as const;
+const OPTIONS = {
+  seed: string,
+  seeds: string,
+  for: string,
+  platforms: string,
+  days: string,
+  workers: string,
+  faults: string,
+  mutation: string,
+  packets: { type: 'boolean' },
+  'packets-every': string,
+  'every-tick': { type: 'boolean' },
+  worker: { type: 'boolean' },
+} as const;
+
+interface Wanted extends BlockPlan {
+  readonly workers: number;
+  readonly boundMs: number;
+  readonly mutation: string | null;
 }
 
-export async function playSeed(plan: SimPlan): Promise<Played> {
-  const { world, figures, problem } = await SimWorld.play(plan);
-  return { plan, world, figures, invariant: problem?.invariant ?? null, why: problem?.message ?? '' };
+function readArgs(args: readonly string[]): Wanted {
+  const { values } = parseArgs({ args: [...args], options: OPTIONS });
+  const [from, to] = seedsOf(values.seed ?? values.seeds ?? null, values.for !== undefined);
+  return {
+    from,
+    to,
+    platforms: Number(values.platforms ?? 1),
+    days: Number(values.days ?? 1),
+    faults: values.faults?.split(',').filter(Boolean).map(Number) ?? null,
+    packets: values.packets === true,
+    packetsEvery: Number(values['packets-every'] ?? 0),
+    everyTick: values['every-tick'] === true,
+    tells: true,
+    workers: Number(values.workers ?? 1),
+    boundMs: values.for === undefined ? Number.POSITIVE_INFINITY : 1000 * Number(values.for),
+    mutation: values.mutation ?? null,
+  };
 }
 
-/** Leaves out one fault after the other as long as the same invariant fails. */
-export async function shrinkFaults(failed: Played): Promise<Played> {
-  let least = failed;
-  let places = failed.plan.faults ?? failed.world.faults.map((_, place) => place);
-  for (const place of [...places]) {
-    const fewer = places.filter((other) => other !== place);
-    const played = await playSeed({ ...failed.plan, faults: fewer });
-    if (played.invariant !== failed.invariant) continue;
-    places = fewer;
-    least = played;
-  }
-  return least;
-}
-
-export class SimTotals {
-  readonly faults: Record<string, number> = {};
-  readonly #sums: Record<string, number> = {};
-  seeds = 0;
-
-  add(figures: SimFigures): void {
-    this.seeds += 1;
-    for (const [name, value] of Object.entries(figures))
-      if (typeof value === 'number') this.#sums[name] = (this.#sums[name] ?? 0) + value;
-    for (const [kind, count] of Object.entries(figures.faults)) this.faults[kind] = (this.faults[kind] ?? 0) + count;
-  }
-
-  of(name: keyof SimFigures): number {
-    return this.#sums[name] ?? 0;
-  }
-
-  /** For people. `cpuMs`: of the whole run. */
-  text(cpuMs: number): string {
-    const hours = (ms: number) => (ms / 3_600_000).toFixed(1);
-    const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(2)} %`;
-    const days = this.of('platformDays') + this.of('shortDays');
-    const faults = Object.entries(this.faults).sort(([a], [b]) => (a < b ? -1 : 1));
-    const counted = [
-      'steps',
-      'streams',
-      'bytesThere',
-      'bytesBack',
-      'sleeps',
-      'wakes',
-      'presses',
-      'failedWakes',
-      'alarms',
-      'lives',
-    ];
-    return [
-      `${this.seeds} seeds, ${this.of('platformDays')} platform-days, and ${this.of('shortDays')} that were too short to count`,
-      counted.map((name) => `${name} ${this.of(name as keyof SimFigures)}`).join(', '),
-      `faults: ${faults.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
-      `asleep ${hours(this.of('asleepMs'))} h of a perfect controller's ${hours(this.of('perfectMs'))} h: ${percent(this.of('asleepMs'), this.of('perfectMs'))}`,
-      `with what is excluded around faults (${percent(this.of('excludedMs'), days * 86_400_000)} of the time): ${percent(this.of('asleepAllMs'), this.of('perfectAllMs'))}`,
-      `CPU ${(cpuMs / 1000 / days).toFixed(2)} s a platform-day`,
-    ].join('\n');
-  }
+/** `7`, `100..200`; without: the first ten, or as many as there is time for. */
+function seedsOf(text: string | null, isTimed: boolean): [number, number] {
+  if (text === null) return [1, isTimed ? Number.MAX_SAFE_INTEGER : DEFAULT_SEEDS];
+  const [from, to = from] = text.split('..').map(Number);
+  if (!Number.isInteger(from) || !Number.isInteger(to)) throw new Error(`seeds are 7 or 100..200, not ${text}`);
+  return [from as number, to as number];
 }
 
 export async function main(args: readonly string[]): Promise<number> {
-  const string = { type: 'string' } as const;
-  const options = {
-    seed: string,
-    seeds: string,
-    from: string,
-    platforms: string,
-    days: string,
-    faults: string,
-    mutation: string,
-    packets: { type: 'boolean' },
-    'every-tick': { type: 'boolean' },
-  } as const;
-  const { values } = parseArgs({ args: [...args], options });
-  const one = values.seed === undefined ? null : Number(values.seed);
-  const from = one ?? Number(values.from ?? DEFAULTS.from);
-  const seeds = one === null ? Number(values.seeds ?? DEFAULTS.seeds) : 1;
-  const platforms = Number(values.platforms ?? DEFAULTS.platforms);
-  const days = Number(values.days ?? DEFAULTS.days);
-  const faults = values.faults?.split(',').filter(Boolean).map(Number) ?? null;
-  const began = process.cpuUsage();
-  const totals = new SimTotals();
-  for (let seed = from; seed < from + seeds; seed += 1) {
-    const played = await playSeed({
-      seed,
-      platforms,
-      days,
-      faults,
-      packets: values.packets === true,
-      everyTick: values['every-tick'] === true,
-    });
-    if (played.invariant !== null) {
-      await tellFailure(played, totals, values.mutation ?? null);
-      return 1;
-    }
-    totals.add(played.figures as SimFigures);
-    if (one !== null) console.log(`seed ${seed}: ${played.figures?.hash}`);
+  const wanted = readArgs(args);
+  if (args.includes('--worker')) return serve();
+  if (wanted.mutation === 'all') return playMutations(wanted, Object.keys(MUTATIONS));
+  if (wanted.mutation !== null) return playMutations(wanted, [wanted.mutation]);
+  const end = await playPool({ ...wanted, onProgress: progressEvery(PROGRESS_EVERY_MS) });
+  const { totals, failure, hash, lastSeed } = end;
+  if (failure !== null) {
+    console.log(failure.story);
+    console.log(`seed ${failure.seed} is wrong (${totals.line()} were played): ${failure.why}`);
+    return 1;
   }
-  const { user, system } = process.cpuUsage(began);
-  console.log(totals.text((user + system) / 1000));
+  if (wanted.from === wanted.to) console.log(`seed ${wanted.from}: ${hash}`);
+  console.log(
+    `seeds ${wanted.from} to ${lastSeed}, ${wanted.platforms} platforms, ${wanted.days} days: every invariant holds`,
+  );
+  console.log(totals.text());
   return 0;
 }
 
-async function tellFailure(played: Played, totals: SimTotals, mutation: string | null): Promise<void> {
-  const { seed, platforms, days } = played.plan;
-  const before = `${totals.seeds} seeds and ${totals.of('platformDays') + totals.of('shortDays')} platform-days before it were right`;
-  if (mutation !== null) {
-    console.log(`${mutation}: found by ${played.invariant} in seed ${seed}; ${before}\n  ${played.why}`);
-    return;
+function progressEvery(everyMs: number): (totals: PoolEnd['totals']) => void {
+  let toldAtMs = Date.now();
+  return (totals) => {
+    if (Date.now() - toldAtMs < everyMs) return;
+    toldAtMs = Date.now();
+    console.error(totals.line());
+  };
+}
+
+/** Each guard taken out of the shipped code: found, by what, and how soon. Fails where one is not. */
+async function playMutations(wanted: Wanted, names: readonly string[]): Promise<number> {
+  let missed = 0;
+  const boundMs = Math.min(wanted.boundMs, 1000 * MUTATION_BOUND_S);
+  const to = Math.max(wanted.to, wanted.from + 1_000_000);
+  for (const name of names) {
+    if (!(name in MUTATIONS)) throw new Error(`no mutation has the name ${name}`);
+    const { totals, failure } = await playPool({
+      ...wanted,
+      to,
+      boundMs,
+      mutation: name,
+      tells: false,
+      onProgress: () => {},
+    });
+    const after = `${totals.days + (failure === null ? 0 : 1)} platform-days, ${(totals.cpuMs / 1000).toFixed(1)} s of CPU`;
+    if (failure === null) missed += 1;
+    console.log(
+      failure === null
+        ? `${name}: NOT FOUND in ${after}`
+        : `${name}: found by ${failure.invariant} in seed ${failure.seed}, ${after}`,
+    );
   }
-  const least = await shrinkFaults(played);
-  console.log(least.world.lines.slice(-LAST_LINES).join('\n'));
-  const kept = least.plan.faults === null ? '' : ` --faults '${least.plan.faults.join(',')}'`;
-  console.log(`seed ${seed} is wrong (${before}): ${played.why}`);
-  console.log(`again, with all its faults: npm run test:sim -- --seed ${seed} --platforms ${platforms} --days ${days}`);
-  console.log(
-    `with the ${least.world.faults.length} it needs: npm run test:sim -- --seed ${seed} --platforms ${platforms} --days ${days}${kept}`,
-  );
+  return missed === 0 ? 0 : 1;
+}
+
+/** What another process wants played, a block after the other, until it has enough. */
+function serve(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    process.on('message', (block: BlockPlan) => {
+      playBlock(block).then((end) => process.send?.(end), reject);
+    });
+    process.on('disconnect', () => resolve(0));
+  });
 }

@@ -639,7 +639,9 @@ export class SimPlatform implements BmcWatch {
     for (const seat of this.seats) seat.leave();
   }
 
+  /** What was to go wrong with the next wake, and met none, is over. */
   wake(): void {
+    Object.assign(this.bmc.faults, { lostWakes: 0, losesMemory: false });
     this.catchUp();
     this.#controller?.dispatch({ kind: 'operatorWake', why: 'the run is over' });
   }
