@@ -2,6 +2,7 @@
 import { register } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { useLightAbort } from './light-abort.mjs';
+import { MUTATIONS } from './mutations.mjs';
 
 // Half of a run's time went into stacks of aborted signals, which nobody looks at, and into collecting what lives for a moment.
 if (process.argv.includes('--worker')) {
@@ -12,4 +13,4 @@ if (process.argv.includes('--worker')) {
 if (!process.argv.some((argument) => argument.startsWith('--packets'))) useLightAbort();
 register(new URL('./typescript-mutated.mjs', import.meta.url));
 const { main } = await import('./run-seeds.ts');
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2), Object.keys(MUTATIONS));

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import typescript from 'typescript';
-import { MUTATIONS } from './mutations.mjs.mts';
+import { MUTATIONS } from './mutations.mjs';
 
 const wanted = process.env.TORPOR_SIM_MUTATION ?? '';
 const mutation = MUTATIONS[wanted];
