@@ -1,0 +1,219 @@
+// A platform's BMC behind the driver's port: slow, silent, lying, forgetful, as its faults have it. What it does to its host is real there.
+import { TorporError } from '../../src/platform/errors.ts';
+import type { PowerAnswer, PowerDriver, PowerReading } from '../../src/platform/ports.ts';
+import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
+import type { Random } from '../platform/random.ts';
+import type { EventClock } from './event-clock.ts';
+import { PacketBmc } from './packet-bmc.ts';
+import type { ProcessClock } from './process-clock.ts';
+import type { WatchClock } from './watch-clock.ts';
+
+const WAKE_METHODS = ['chassis-on'] as const;
+/** The driver's own patience with a BMC that does not answer. */
+const PATIENCE_MS = 4000;
+/** The watch's own: a proof is renewed so long after the last. */
+const PROOF_RENEW_MS = 60_000;
+
+export interface BmcFaults {
+  isSilent: boolean;
+  isSlow: boolean;
+  losesAnswers: boolean;
+  refusesSleep: boolean;
+  /** What it says whatever is so; null: the truth. */
+  stuckAt: PowerReading['acpi'];
+  /** So many wakes come to nothing. */
+  lostWakes: number;
+  ignoresButton: boolean;
+  /** The next sleeper that is woken starts anew. */
+  losesMemory: boolean;
+}
+
+/** What the driver learned and told, for those who judge what follows from it. */
+export interface BmcWatch {
+  onReading(reading: PowerReading | null, atMs: number): void;
+  /** A reading of a BMC with which nothing is wrong was answered: the next ones, as far as they say the same, need not be made. */
+  onCalm(reading: PowerReading, answerMs: number, proofAtMs: number): void;
+  /** Between two readings, as the machine's state has it now. */
+  paceMs(): number;
+  onProof(isProven: boolean): void;
+  /** Torpor asks for sleep: before anything comes of it. */
+  onSleepAsked(): void;
+  /** The button is pressed. False: the host does not hear of it. */
+  onPress(isHeard: boolean): void;
+  onWakeAsked(): void;
+  /** The firmware could not resume. */
+  onMemoryLost(): void;
+  /** A verb arrived that nobody may send. */
+  onHarm(what: string): void;
+}
+
+export class SimBmc {
+  readonly faults: BmcFaults = {
+    isSilent: false,
+    isSlow: false,
+    losesAnswers: false,
+    refusesSleep: false,
+    stuckAt: null,
+    lostWakes: 0,
+    ignoresButton: false,
+    losesMemory: false,
+  };
+  readonly #world: EventClock;
+  readonly #random: Random;
+  readonly #host: SimulatedHost;
+  readonly #watch: BmcWatch;
+  /** null: the driver is the port itself. */
+  readonly #packets: PacketBmc | null;
+  /** One way of a reading where nothing is wrong. Not a whole number, so that no answer meets anything else at its moment. */
+  readonly #readingMs: number;
+
+  constructor(world: EventClock, random: Random, host: SimulatedHost, watch: BmcWatch, speaksPackets: boolean) {
+    this.#world = world;
+    this.#random = random;
+    this.#host = host;
+    this.#watch = watch;
+    this.#readingMs = random.between(2, 20) + 1 / 64;
+    const deeds = {
+      press: () => void this.#press(),
+      wake: () => void this.#wake(),
+      harm: (what: string) => watch.onHarm(what),
+    };
+    this.#packets = speaksPackets ? new PacketBmc(world, random, host, this.faults, watch, deeds) : null;
+  }
+
+  /** What one life of Torpor speaks with. */
+  driver(life: ProcessClock, clock: WatchClock): PowerDriver {
+    return this.#packets?.driver(life) ?? this.#port(life, clock);
+  }
+
+  /** Nothing is wrong with it: whatever it is asked is answered, and true. */
+  get #isCalm(): boolean {
+    const { isSilent, isSlow, losesAnswers, stuckAt } = this.faults;
+    return !isSilent && !isSlow && !losesAnswers && stuckAt === null;
+  }
+
+  #port(life: ProcessClock, clock: WatchClock): PowerDriver {
+    let proofs = 0;
+    let proofAtMs = Number.NEGATIVE_INFINITY;
+    const nothing: PowerAnswer = { outcome: 'refused', attempts: ['not sent: the BMC does not answer'] };
+    return {
+      name: 'simulated',
+      wakeMethods: WAKE_METHODS,
+      sleepWitness: () => 'sensor',
+      capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: WAKE_METHODS }),
+      readPower: async (signal) => {
+        const earlyMs = clock.takeEarlyMs(this.#watch.paceMs());
+        if (earlyMs > 0) await new Promise<void>((resolve) => clock.schedule(earlyMs, resolve));
+        const wayMs = this.#isCalm ? this.#readingMs : null;
+        const reading = await this.#ask(life, clock, signal, () => this.#see(), wayMs);
+        this.#watch.onReading(reading, life.nowMs());
+        if (reading === null) throw new TorporError('ERR_IPMI_TIMEOUT', 'the simulated BMC does not answer');
+        if (wayMs !== null && proofs === 0) {
+          this.#world.schedule(0, () => {
+            if (this.#isCalm && proofs === 0) this.#watch.onCalm(reading, 2 * wayMs, proofAtMs);
+          });
+        }
+        return { ...reading, atMs: life.nowMs() };
+      },
+      // A session that cannot be had is certainly no press; a press whose answer is lost may be one.
+      requestSleep: async (signal) => {
+        this.#watch.onSleepAsked();
+        if ((await this.#ask(life, clock, signal, () => true)) === null) return nothing;
+        return (await this.#ask(life, clock, signal, () => this.#press())) ?? unanswered('chassis soft');
+      },
+      requestWake: async (_method, signal) => {
+        this.#watch.onWakeAsked();
+        return (await this.#ask(life, clock, signal, () => this.#wake())) ?? unanswered('chassis on');
+      },
+      proveWake: async (signal) => {
+        proofs += 1;
+        const isProven = (await this.#ask(life, clock, signal, () => true)) === true;
+        proofs -= 1;
+        proofAtMs = life.nowMs() + PROOF_RENEW_MS;
+        this.#watch.onProof(isProven);
+        return { proven: isProven, why: isProven ? 'operator session, sensor read' : 'the BMC does not answer' };
+      },
+      close: async () => {},
+    };
+  }
+
+  /**
+   * One request and its answer; null: none came. What it does is done when the request arrives, whoever lives by then. `wayMs`: null for as long as
+   * it takes.
+   */
+  #ask<T>(
+    life: ProcessClock,
+    clock: WatchClock,
+    signal: AbortSignal,
+    answer: () => T,
+    wayMs: number | null = null,
+  ): Promise<T | null> {
+    return new Promise((resolve) => {
+      const giveUp = () => life.run(() => resolve(null));
+      if (signal.aborted) {
+        giveUp();
+        return;
+      }
+      const cancel = clock.schedule(PATIENCE_MS, () => resolve(null));
+      signal.addEventListener('abort', giveUp, { once: true });
+      const arrivesAtMs = clock.nowMs() + (wayMs ?? this.#latencyMs());
+      this.#at(arrivesAtMs, () => {
+        if (this.faults.isSilent || this.#isLost()) return;
+        const said = answer();
+        if (this.#isLost()) return;
+        this.#at(arrivesAtMs + (wayMs ?? this.#latencyMs()), () =>
+          life.run(() => {
+            cancel();
+            signal.removeEventListener('abort', giveUp);
+            resolve(said);
+          }),
+        );
+      });
+    });
+  }
+
+  /** At a moment that may be past, of a reading that is made up for. */
+  #at(atMs: number, run: () => void): void {
+    if (atMs < this.#world.nowMs()) run();
+    else this.#world.scheduleAt(atMs, run);
+  }
+
+  #latencyMs(): number {
+    return this.faults.isSlow ? this.#random.between(300, 2500) : this.#random.between(2, 20);
+  }
+
+  #isLost(): boolean {
+    return this.faults.losesAnswers && this.#random.chance(0.25);
+  }
+
+  #see(): PowerReading {
+    const acpi = this.faults.stuckAt ?? this.#host.powerState();
+    return { atMs: 0, acpi, acpiSource: 'sensor', powerBit: this.#host.powerBit(), watts: null };
+  }
+
+  #press(): PowerAnswer {
+    if (this.faults.refusesSleep) return { outcome: 'refused', attempts: ['chassis soft: completion code D5h'] };
+    const isHeard = !this.faults.ignoresButton;
+    this.#watch.onPress(isHeard);
+    if (isHeard) this.#host.pressPowerButton();
+    return { outcome: 'accepted', attempts: ['chassis soft accepted'] };
+  }
+
+  #wake(): PowerAnswer {
+    if (this.#host.phase === 'asleep' && this.faults.lostWakes > 0) {
+      this.faults.lostWakes -= 1;
+      return { outcome: 'accepted', attempts: ['chassis on accepted'] };
+    }
+    if (this.#host.phase === 'asleep' && this.faults.losesMemory) {
+      this.faults.losesMemory = false;
+      this.#host.powerOff();
+      this.#watch.onMemoryLost();
+    }
+    this.#host.powerOn();
+    return { outcome: 'accepted', attempts: ['chassis on accepted'] };
+  }
+}
+
+function unanswered(what: string): PowerAnswer {
+  return { outcome: 'unknown', attempts: [`${what} sent, no answer`] };
+}
