@@ -252,6 +252,11 @@ describe('peers: the follower', () => {
     ['an inhibitor', {}, (rig) => rig.inhibit()],
     ['maintenance', {}, (rig) => rig.maintenance(true)],
     ['observe mode', { armed: false }, () => {}],
+    [
+      'no witness that could tell a sleep',
+      { policy: { probedVms: [], witness: 'none' } },
+      (rig) => rig.tickFor(20_000),
+    ],
   ];
   it.each(REASONS)('%s -> refused at once, nothing held', (_name, options, before) => {
     const rig = follower(options).toAwake();
