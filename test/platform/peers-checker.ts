@@ -75,6 +75,7 @@ export class PeersChecker {
     this.#demand(progress.phase !== 'agreeing' || this.#own !== null, 'agreeing with nobody');
     const gaveWord = this.#asked !== null && this.#asked.said === 'held' && !this.#asked.committed;
     this.#demand(!gaveWord || model.held, 'said that streams are held, and they flow');
+    this.#demand(progress.phase !== 'following' || model.held, 'follows, and streams flow');
     const owesWord = this.#asked !== null && this.#asked.said === 'nothing' && !this.#asked.committed;
     this.#demand(!owesWord || progress.phase === 'following', 'owes another Torpor its answer');
   }
