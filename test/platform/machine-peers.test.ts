@@ -499,7 +499,7 @@ describe('peers: the follower', () => {
   it('a suspend of another one comes to nothing -> streams flow, the failure is counted by that one', () => {
     const rig = follower().toFollowing();
     rig.committed();
-    rig.tickFor(POLICY.suspendTimeoutMs + 10_000);
+    rig.tickFor(POLICY.suspendTimeoutMs + 15_000);
     expect([rig.state, rig.phase, rig.model.held]).toEqual(['failed', 'suspend', false]);
     expect([rig.model.failures, rig.model.backOff]).toEqual([0, null]);
   });

@@ -4,7 +4,7 @@ import { findBindingReason } from '../idle-policy.ts';
 import type { JointSuspend, PlatformModel, Progress } from '../model.ts';
 import type { ShareEvent } from '../share.ts';
 import { formatDuration } from '../units.ts';
-import { DRAIN_BOUND_MS, FOLLOW_BOUND_MS, RETRACT_BOUND_MS } from './bounds.ts';
+import { DRAIN_BOUND_MS, FOLLOW_BOUND_MS, PEERS_PRESS_MS } from './bounds.ts';
 import { isEvidentlyRunning, isForced, isOurs, isOver, mayWake } from './facts.ts';
 import { toAwake, toWaking } from './moves.ts';
 import { abortSaving } from './saving.ts';
@@ -100,7 +100,7 @@ export function leaveFollowing(turn: Turn, why: string, nowMs: number): Turn {
   const { joint, progress } = turn.model;
   if (joint?.role !== 'follower' || joint.stage === 'asked') return toAwake(turn, why, nowMs);
   if (joint.stage !== 'held') return turn;
-  const waiting = patch(turn, { progress: { ...progress, deadlineMs: nowMs + RETRACT_BOUND_MS } });
+  const waiting = patch(turn, { progress: { ...progress, deadlineMs: nowMs + PEERS_PRESS_MS } });
   return answer(waiting, joint, false, why);
 }
 
