@@ -472,10 +472,16 @@ export class PlatformController implements StreamObserver {
 
   #requestSleep(intentId: number): void {
     const { driver, share } = this.#options;
-    const mayPress = share === undefined ? undefined : () => share.mayPress();
+    const fence = () => {
+      const { state, pressed, wakeWanted } = this.#model;
+      // A BMC takes its time: meanwhile it may have been given up here, or somebody came.
+      if (state !== 'suspending' || pressed?.intentId !== intentId) return 'it is not to sleep any more';
+      if (wakeWanted !== null) return `it is to be awake: ${wakeWanted}`;
+      return share?.mayPress() === false ? "this Torpor's ownership ran out" : null;
+    };
     this.#report('power', `asks for sleep, once: ${driver.name}`);
     this.#answer(
-      this.#callPower((signal) => driver.requestSleep(signal, mayPress)),
+      this.#callPower((signal) => driver.requestSleep(signal, fence)),
       ({ outcome, attempts }) => {
         this.#report('power', `request to sleep ${outcome}: ${attempts.join('; ')}`, { outcome });
         return { kind: 'sleepAnswered', intentId, outcome, why: attempts.join('; ') };

@@ -46,7 +46,7 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
 }
 
 /** The kinds that are the platform's own business or its owner's word, whichever Torpor sees them: they bind the others, too. */
-const BINDING: readonly string[] = ['maintenance', 'inhibitor', 'back-off'];
+const BINDING: readonly string[] = ['maintenance', 'inhibitor', 'back-off', 'probe'];
 
 /**
  * This Torpor's reason against a suspend by another one; null: none. That its own way to the BMC is cut is none, nor that it is not the

@@ -88,8 +88,8 @@ export interface PowerCapabilities {
   readonly learned?: LearnedPower | null;
 }
 
-/** False from the moment on at which this Torpor may not press any more: another one may own the platform. Answers at once. */
-export type PressFence = () => boolean;
+/** Why nothing may be pressed any more, for people: another Torpor may own the platform, or a client came. Null: it may. Answers at once. */
+export type PressFence = () => string | null;
 
 /** One way to send a platform to sleep: a BMC's button, a command on the host. */
 export interface SleepSwitch {
@@ -97,10 +97,10 @@ export interface SleepSwitch {
   readonly name: string;
   /**
    * Asks for sleep exactly once: the request is sent in one packet and never repeated, since a second press of the
-   * button may wake the platform. Does not reject: an error is an answer. `mayPress` is asked at the last moment before that packet,
-   * after whatever had to be set up for it; where it says no the answer is `refused`, and nothing that acts was sent.
+   * button may wake the platform. Does not reject: an error is an answer. `fence` is asked at the last moment before that packet,
+   * after whatever had to be set up for it; where it says why not the answer is `refused`, and nothing that acts was sent.
    */
-  requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer>;
+  requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer>;
 }
 
 /** One or more ways to wake a platform. */

@@ -109,9 +109,9 @@ export class CombinedDriver implements PowerDriver {
     return { atMs: clock.nowMs(), acpi: null, acpiSource: null, powerBit: null, watts: null };
   }
 
-  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer> {
     const { sleepSwitch } = this.#options;
-    const { outcome, attempts } = await sleepSwitch.requestSleep(signal, mayPress);
+    const { outcome, attempts } = await sleepSwitch.requestSleep(signal, fence);
     return { outcome, attempts: [`sleep asked of ${sleepSwitch.name}`, ...attempts] };
   }
 

@@ -1,15 +1,19 @@
-// The fence of a press: looked at right before the one packet that presses, however long the way to it took. Null and undefined: there is none.
+// The fence of a press: looked at right before the one packet that presses, however long the way to it took. Undefined: there is none.
 import { TorporError } from '../platform/errors.ts';
 import type { PowerAnswer, PressFence } from '../platform/ports.ts';
 
-const FENCED = "nothing was sent: this Torpor's ownership ran out";
-
 /** Throws ERR_POWER_FENCED where the fence is shut. */
-export function passFence(mayPress: PressFence | undefined): void {
-  if (mayPress?.() === false) throw new TorporError('ERR_POWER_FENCED', FENCED);
+export function passFence(fence: PressFence | undefined): void {
+  const whyNot = fence?.() ?? null;
+  if (whyNot !== null) throw new TorporError('ERR_POWER_FENCED', wordsOf(whyNot));
 }
 
 /** The answer where the fence is shut; null where it is open, or there is none. */
-export function askFence(mayPress: PressFence | undefined): PowerAnswer | null {
-  return mayPress?.() === false ? { outcome: 'refused', attempts: [FENCED] } : null;
+export function askFence(fence: PressFence | undefined): PowerAnswer | null {
+  const whyNot = fence?.() ?? null;
+  return whyNot === null ? null : { outcome: 'refused', attempts: [wordsOf(whyNot)] };
+}
+
+function wordsOf(whyNot: string): string {
+  return `nothing was sent: ${whyNot}`;
 }

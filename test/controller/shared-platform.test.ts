@@ -87,6 +87,8 @@ class SharedWorld {
   readonly share = new FakeShare();
   readonly deeds: string[] = [];
   acpi: AcpiState = 'S0';
+  /** What the BMC takes its time for before it can be pressed. */
+  setUp: () => Promise<void> = async () => {};
   #paceMs: number | null = null;
   readonly controller: PlatformController;
 
@@ -133,8 +135,13 @@ class SharedWorld {
       readPower: async () => {
         return { atMs: this.clock.nowMs(), acpi: this.acpi, acpiSource: 'sensor', powerBit: true, watts: null };
       },
-      requestSleep: async (_signal, mayPress) => {
-        if (mayPress?.() !== true) return { outcome: 'refused', attempts: ['nothing was sent'] };
+      requestSleep: async (_signal, fence) => {
+        await this.setUp();
+        const whyNot = fence?.() ?? null;
+        if (whyNot !== null) {
+          this.deeds.push(`unsent: ${whyNot}`);
+          return { outcome: 'refused', attempts: [whyNot] };
+        }
         this.deeds.push('press');
         this.acpi = 'S3';
         return accepted;
@@ -231,8 +238,46 @@ describe('controller: one of several Torpors', () => {
     share.mayPressNow = false;
     share.answer({ agreed: true, why: 'torpor-b holds' });
     await world.clock.advance(500);
-    expect([world.state, world.deeds]).toEqual(['awake', ['release all', 'hold', 'release all']]);
+    expect(world.state).toBe('awake');
+    const unsent = "unsent: this Torpor's ownership ran out";
+    expect(world.deeds).toEqual(['release all', 'hold', unsent, 'release all']);
     expect(share.asked).toEqual(['seek', 'end']);
+  });
+
+  it('the BMC takes long, a client comes and it is given up -> the press that was on its way is not sent any more', async () => {
+    own();
+    let ready = () => {};
+    world.setUp = () =>
+      new Promise((resolve) => {
+        ready = resolve;
+      });
+    await world.clock.advance(5_000);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(500);
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(4_000);
+    expect([world.state, world.deeds.at(-1)]).toEqual(['awake', 'release all']);
+    ready();
+    await world.clock.advance(500);
+    expect(world.deeds.at(-1)).toBe('unsent: it is not to sleep any more');
+    expect([world.state, world.acpi]).toEqual(['awake', 'S0']);
+  });
+
+  it('the BMC takes long and another one wants it awake -> not sent any more, awake at once, no failure', async () => {
+    own();
+    let ready = () => {};
+    world.setUp = () =>
+      new Promise((resolve) => {
+        ready = resolve;
+      });
+    await world.clock.advance(5_000);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(500);
+    share.say({ kind: 'peerWake', by: 'torpor-b', why: 'bob connected' });
+    ready();
+    await world.clock.advance(50);
+    expect(world.deeds.slice(-2)).toEqual(['unsent: it is to be awake: torpor-b: bob connected', 'release all']);
+    expect([world.state, world.controller.model.failures, share.asked.at(-1)]).toEqual(['awake', 0, 'end']);
   });
 
   it('forced by an operator -> asked for as such', async () => {

@@ -3,8 +3,9 @@ import type { InhibitorStatus } from '../../src/platform/inhibitor.ts';
 import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from '../../src/platform/model.ts';
 import type { Intent, PowerReading } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
+import { PeersChecker } from './peers-checker.ts';
 
-/** The arrows of the design's table. */
+/** The arrows of the design's table; those that only another Torpor's word opens are in PEERS_ARROWS. */
 const ARROWS: Readonly<Record<StateName, readonly StateName[]>> = {
   starting: ['awake', 'suspending', 'asleep', 'waking'],
   // awake -> waking: taken for awake in doubt after a restart, its context is restored once it is known to run.
@@ -16,6 +17,13 @@ const ARROWS: Readonly<Record<StateName, readonly StateName[]>> = {
   // waking -> asleep: in ordered maintenance only, where nothing is asked of one that somebody switched off again.
   waking: ['awake', 'failed', 'waking', 'asleep'],
   failed: ['awake', 'asleep', 'waking'],
+};
+
+/** Each with the words that open it. */
+const PEERS_ARROWS: Readonly<Record<string, readonly PlatformEvent['kind'][]>> = {
+  'awake saving': ['suspendProposed'],
+  'awake suspending': ['suspendCommitted'],
+  'drowsy suspending': ['suspendCommitted'],
 };
 
 /** States that must not last for ever by themselves. */
@@ -37,6 +45,7 @@ export interface Counts {
 export class MachineChecker {
   readonly counts: Counts = { presses: 0, wakeRequests: 0, states: new Set() };
   readonly #armed: boolean;
+  readonly #peers: PeersChecker;
   #policy: PlatformPolicy;
   #held = true;
   #pool = 0;
@@ -79,6 +88,7 @@ export class MachineChecker {
     this.#armed = model.armed;
     this.#policy = model.policy;
     this.#intent = model.intent;
+    this.#peers = new PeersChecker(model.peers);
     this.#mayPress = model.armed || model.intent.kind !== 'run';
     for (const inhibitor of model.inhibitors) this.#inhibitors.set(keyOf(inhibitor), inhibitor.untilMs);
     this.#maintenance = model.maintenanceOrder !== null;
@@ -88,6 +98,7 @@ export class MachineChecker {
   /** Takes in one step: the event, and what the machine made of it. */
   watch(event: PlatformEvent, model: PlatformModel, effects: readonly Effect[], nowMs: number): void {
     this.#absorb(event, nowMs);
+    this.#peers.hear(event);
     this.#ready ||= this.#showsReadiness();
     for (const effect of effects) this.#check(effect, event, nowMs);
     const kinds = effects.map(({ kind }) => kind);
@@ -95,6 +106,7 @@ export class MachineChecker {
       this.#demand(kinds.filter((other) => other === kind).length <= 1, `two ${kind} in one step`);
     }
     this.#demand(!(kinds.includes('requestSleep') && kinds.includes('requestWake')), 'sleep and wake in one step');
+    this.#peers.watch(model, effects);
     this.#demand(model.state === this.#state, `in ${model.state} without a transition from ${this.#state}`);
     this.#demand(model.held === this.#held, `model says held=${model.held}, effects said ${this.#held}`);
     this.#demand(model.intent.id === this.#intent.id, 'the intent changed and was not journalled');
@@ -217,12 +229,18 @@ export class MachineChecker {
 
   #checkTransition(effect: Extract<Effect, { kind: 'transition' }>, event: PlatformEvent, nowMs: number): void {
     this.#demand(effect.from === this.#state, `a transition from ${effect.from} while in ${this.#state}`);
-    this.#demand(ARROWS[effect.from].includes(effect.to), `${effect.from} -> ${effect.to} is not in the table`);
+    const opened = PEERS_ARROWS[`${effect.from} ${effect.to}`]?.includes(event.kind) ?? false;
+    this.#demand(
+      opened || ARROWS[effect.from].includes(effect.to),
+      `${effect.from} -> ${effect.to} is not in the table`,
+    );
     this.#demand(effect.why !== '', 'a transition without a reason');
     const givesUp = effect.from === 'waking' && effect.to === 'asleep';
     this.#demand(!givesUp || this.#maintenance, 'a wake was given up without maintenance');
     this.#state = effect.to;
     this.#sinceMs = nowMs;
+    // Another Torpor's press: nothing flows from here to readiness, as with one of its own.
+    if (effect.to === 'suspending') this.#pressedAtMs ??= nowMs;
     this.counts.states.add(effect.to);
     if (effect.to === 'waking') {
       this.#wakingSinceMs = nowMs;
@@ -252,6 +270,7 @@ export class MachineChecker {
     for (const [name, untilMs] of this.#inhibitors) {
       this.#demand(untilMs !== null && untilMs <= nowMs, `pressed although ${name} inhibits`);
     }
+    this.#peers.checkPress(this.#forced);
     this.#demand(!this.#maintenance, 'pressed in maintenance');
     this.#demand(this.#asked || this.#policy.asksTimeoutMs === 0, 'pressed before the checks were asked once more');
     this.#checkRate(nowMs);
@@ -320,7 +339,7 @@ export class MachineChecker {
     const isFailed = this.#state === 'failed';
     // The transition to awake comes before the release that ends a wake, so both states stand for it.
     this.#demand(
-      this.#ready || isIgnored || isRefusal(event) || isFailed || this.#cameToNothing,
+      this.#ready || isIgnored || isRefusal(event) || isFailed || this.#cameToNothing || isCalledOff(event),
       `released in ${this.#state} before readiness`,
     );
     if (vm === null) this.#pressedAtMs = null;
@@ -347,6 +366,11 @@ export class MachineChecker {
 
 function keyOf({ kind, name }: InhibitorStatus): string {
   return `${kind} ${name}`;
+}
+
+/** By the Torpor that led: nothing was pressed, or it came to nothing. */
+function isCalledOff(event: PlatformEvent): boolean {
+  return event.kind === 'suspendCalledOff';
 }
 
 function isRefusal(event: PlatformEvent): boolean {

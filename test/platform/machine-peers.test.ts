@@ -252,6 +252,11 @@ describe('peers: the follower', () => {
     ['an inhibitor', {}, (rig) => rig.inhibit()],
     ['maintenance', {}, (rig) => rig.maintenance(true)],
     ['observe mode', { armed: false }, () => {}],
+    [
+      'no witness that could tell a sleep',
+      { policy: { probedVms: [], witness: 'none' } },
+      (rig) => rig.tickFor(20_000),
+    ],
   ];
   it.each(REASONS)('%s -> refused at once, nothing held', (_name, options, before) => {
     const rig = follower(options).toAwake();
@@ -295,19 +300,69 @@ describe('peers: the follower', () => {
     expect(rig.all('answerProposal').map(({ held }) => held)).toEqual([true, false]);
   });
 
-  it.each<[string, (rig: MachineRig) => void]>([
+  const RETRACTIONS: ReadonlyArray<[string, (rig: MachineRig) => void]> = [
     ['activity', (rig) => rig.activity()],
     ['a client', (rig) => rig.pool(1)],
     ['an inhibitor', (rig) => rig.inhibit()],
     ['an operator', (rig) => rig.send({ kind: 'operatorWake', why: 'operator' })],
     ['no word in time', (rig) => rig.tickFor(30_000)],
-  ])('held, then %s -> taken back once, streams flow', (_name, happen) => {
+  ];
+  it.each(RETRACTIONS)(
+    'held, then %s -> takes its word back, and lets flow when it hears that this came in time',
+    (_name, happen) => {
+      const rig = follower().toFollowing();
+      happen(rig);
+      rig.activity();
+      expect(rig.all('answerProposal').map(({ held }) => held)).toEqual([true, false]);
+      expect([rig.phase, rig.model.held]).toEqual(['following', true]);
+      rig.calledOff();
+      expect([rig.state, rig.model.held, rig.model.pressed]).toEqual(['awake', false, null]);
+      rig.tickFor(60_000);
+      expect(rig.all('answerProposal')).toHaveLength(2);
+    },
+  );
+
+  it.each(RETRACTIONS.slice(0, 2))(
+    'held, then %s, and the word had come before -> nothing flowed; it sleeps and is woken',
+    (_name, happen) => {
+      const rig = follower().toFollowing().forget();
+      happen(rig);
+      rig.committed();
+      rig.wait(1_000).sleepFor(2_000);
+      expect(rig.state).toBe('waking');
+      expect(rig.kinds).not.toContain('releaseStreams');
+      expect(rig.all('requestWake')).toHaveLength(1);
+    },
+  );
+
+  it('takes its word back and hears nothing at all -> lets flow after its bound', () => {
     const rig = follower().toFollowing();
-    happen(rig);
-    expect(rig.all('answerProposal').map(({ held }) => held)).toEqual([true, false]);
+    rig.activity();
+    rig.tickFor(14_999);
+    expect(rig.model.held).toBe(true);
+    rig.tickFor(1);
     expect([rig.state, rig.model.held]).toEqual(['awake', false]);
-    rig.tickFor(60_000);
     expect(rig.all('answerProposal')).toHaveLength(2);
+  });
+
+  it('takes its word back, then another proposal -> the one before is over: awake, and refused for whoever came', () => {
+    const rig = follower().toFollowing();
+    rig.activity();
+    rig.proposed(2);
+    expect([rig.state, rig.model.held]).toEqual(['awake', false]);
+    expect(rig.all('answerProposal').map(({ proposal, held }) => [proposal, held])).toEqual([
+      [1, true],
+      [1, false],
+      [2, false],
+    ]);
+  });
+
+  it('not drained yet, then activity -> it gave no word: refuses, and lets flow at once', () => {
+    const rig = follower().toAwake();
+    rig.proposed();
+    rig.activity();
+    expect(rig.all('answerProposal').map(({ held }) => held)).toEqual([false]);
+    expect([rig.state, rig.model.held]).toEqual(['awake', false]);
   });
 
   it('its queues do not empty -> refused, streams flow', () => {
@@ -418,7 +473,7 @@ describe('peers: the follower', () => {
 
   it('no word within its bound, then it sleeps after all -> late, the farm’s own: the next client wakes it', () => {
     const rig = follower({ policy: { sleep: 'S5', witness: 'power-bit' } }).toFollowing();
-    rig.tickFor(30_000);
+    rig.tickFor(45_000);
     expect(rig.state).toBe('awake');
     rig.wait(60_000).sleepFor(3_000);
     expect([rig.state, rig.model.maintenance]).toEqual(['asleep', false]);
@@ -444,7 +499,7 @@ describe('peers: the follower', () => {
   it('a suspend of another one comes to nothing -> streams flow, the failure is counted by that one', () => {
     const rig = follower().toFollowing();
     rig.committed();
-    rig.tickFor(POLICY.suspendTimeoutMs + 10_000);
+    rig.tickFor(POLICY.suspendTimeoutMs + 15_000);
     expect([rig.state, rig.phase, rig.model.held]).toEqual(['failed', 'suspend', false]);
     expect([rig.model.failures, rig.model.backOff]).toEqual([0, null]);
   });

@@ -24,7 +24,9 @@ import { TempFolder } from '../support/temp-folder.ts';
 import { settleBy, setUpBench } from './support/bmc-bench.ts';
 
 const NEVER = new AbortController().signal;
-const NOTHING_SENT = "nothing was sent: this Torpor's ownership ran out";
+const SHUT = "this Torpor's ownership ran out";
+const NOTHING_SENT = `nothing was sent: ${SHUT}`;
+const open = () => null;
 const pem = (name: string) => readFileSync(new URL(`redfish/fixtures/${name}.pem`, import.meta.url), 'utf8');
 const TLS = { key: pem('bmc.key'), cert: pem('bmc.cert') };
 const FINGERPRINT = createHash('sha256').update(new X509Certificate(TLS.cert).raw).digest();
@@ -35,13 +37,13 @@ afterEach(async () => {
 });
 
 /** A fence that keeps how often it was asked. */
-function fenceOf(isOpen: () => boolean): { readonly mayPress: PressFence; readonly asked: () => number } {
+function fenceOf(isOpen: () => boolean): { readonly fence: PressFence; readonly asked: () => number } {
   let asked = 0;
-  const mayPress = () => {
+  const fence = () => {
     asked += 1;
-    return isOpen();
+    return isOpen() ? null : SHUT;
   };
-  return { mayPress, asked: () => asked };
+  return { fence, asked: () => asked };
 }
 
 describe('press fence: IPMI', () => {
@@ -57,8 +59,8 @@ describe('press fence: IPMI', () => {
 
   it('open -> asked once, pressed once', async () => {
     const { host, press } = driverBench();
-    const { mayPress, asked } = fenceOf(() => true);
-    expect((await press(mayPress)).outcome).toBe('accepted');
+    const { fence, asked } = fenceOf(() => true);
+    expect((await press(fence)).outcome).toBe('accepted');
     expect([asked(), host.buttonPresses]).toEqual([1, 1]);
   });
 
@@ -66,17 +68,17 @@ describe('press fence: IPMI', () => {
     const { host, network, press, driver, clock } = driverBench();
     // As many datagrams as an unhindered press takes but the last, which presses.
     const other = driverBench();
-    await other.press(() => true);
+    await other.press(open);
     const isPress = other.network.fromConsole.length;
-    const { mayPress, asked } = fenceOf(() => network.fromConsole.length === 0);
-    const answer = await press(mayPress);
+    const { fence, asked } = fenceOf(() => network.fromConsole.length === 0);
+    const answer = await press(fence);
     expect(answer).toEqual({
       outcome: 'refused',
       attempts: ['chassis status read from bmc.test:623: power on', `chassis soft not sent: ${NOTHING_SENT}`],
     });
     expect([asked(), network.fromConsole.length, host.buttonPresses]).toEqual([1, isPress - 1, 0]);
     expect((await settleBy(clock, 5_000, driver.readPower(NEVER))).acpi).toBe('S0');
-    expect((await press(() => true)).outcome).toBe('accepted');
+    expect((await press(open)).outcome).toBe('accepted');
     expect(host.buttonPresses).toBe(1);
   });
 
@@ -84,7 +86,7 @@ describe('press fence: IPMI', () => {
     const { host, network, press, clock } = driverBench();
     network.toConsole = () => [400];
     const leaseEndMs = clock.nowMs() + 1_000;
-    const answer = await press(() => clock.nowMs() < leaseEndMs);
+    const answer = await press(() => (clock.nowMs() < leaseEndMs ? null : SHUT));
     expect(clock.nowMs()).toBeGreaterThan(leaseEndMs);
     expect([answer.outcome, host.buttonPresses]).toEqual(['refused', 0]);
   });
@@ -105,11 +107,11 @@ describe('press fence: Redfish', () => {
       () => service.stop(),
       () => driver.close(),
     );
-    const answer = await driver.requestSleep(NEVER, () => service.requests.length === 0);
+    const answer = await driver.requestSleep(NEVER, () => (service.requests.length === 0 ? null : SHUT));
     expect(answer.outcome).toBe('refused');
     expect(answer.attempts.at(-1)).toContain(`not sent: ${NOTHING_SENT}`);
     expect(service.requests.filter((line) => line.startsWith('POST /redfish/v1/Systems'))).toEqual([]);
-    expect((await driver.requestSleep(NEVER, () => true)).outcome).toBe('accepted');
+    expect((await driver.requestSleep(NEVER, open)).outcome).toBe('accepted');
     expect(host.buttonPresses).toBe(1);
   });
 });
@@ -144,10 +146,10 @@ describe('press fence: a connection of its own', () => {
     const onSent = () => {
       sent = true;
     };
-    const asking = port.ask({ ...question, onSent, mayPress: () => seen.connections === 0 }, NEVER);
+    const asking = port.ask({ ...question, onSent, fence: () => (seen.connections === 0 ? null : SHUT) }, NEVER);
     await expect(asking).rejects.toMatchObject({ code: 'ERR_POWER_FENCED' });
     expect([seen.connections, seen.requests, sent]).toEqual([1, [], false]);
-    expect((await port.ask({ ...question, mayPress: () => true }, NEVER)).status).toBe(200);
+    expect((await port.ask({ ...question, fence: open }, NEVER)).status).toBe(200);
   });
 
   it('shut while TLS is set up -> Proxmox is not asked to shut down; open -> it is', async () => {
@@ -161,12 +163,12 @@ describe('press fence: a connection of its own', () => {
       clock: systemClock,
     });
     const host = new ProxmoxHost({ client, via: 'node', clock: systemClock });
-    expect(await host.requestSleep(NEVER, () => seen.connections === 0)).toEqual({
+    expect(await host.requestSleep(NEVER, () => (seen.connections === 0 ? null : SHUT))).toEqual({
       outcome: 'refused',
       attempts: [`shutdown: ${NOTHING_SENT}`],
     });
     expect([seen.connections, seen.requests]).toEqual([1, []]);
-    expect((await host.requestSleep(NEVER, () => true)).outcome).toBe('accepted');
+    expect((await host.requestSleep(NEVER, open)).outcome).toBe('accepted');
     expect(seen.requests).toEqual(['POST /api2/json/nodes/pve-1/status']);
   });
 });
@@ -217,9 +219,9 @@ describe('press fence: programs', () => {
   ])('%s: shut -> not started; open -> started', async (_name, make) => {
     const into = folder();
     const host = make(into);
-    expect(await host.requestSleep(NEVER, () => false)).toEqual({ outcome: 'refused', attempts: [NOTHING_SENT] });
+    expect(await host.requestSleep(NEVER, () => SHUT)).toEqual({ outcome: 'refused', attempts: [NOTHING_SENT] });
     expect(existsSync(into.file('ran'))).toBe(false);
-    expect((await host.requestSleep(NEVER, () => true)).outcome).toBe('accepted');
+    expect((await host.requestSleep(NEVER, open)).outcome).toBe('accepted');
     expect(existsSync(into.file('ran'))).toBe(true);
   });
 });
@@ -246,7 +248,7 @@ describe('press fence: a path out of several parts', () => {
       close: () => part.close(),
     });
     ends.push(() => driver.close());
-    const answer = await driver.requestSleep(NEVER, () => false);
+    const answer = await driver.requestSleep(NEVER, () => SHUT);
     expect(answer).toEqual({ outcome: 'refused', attempts: ['sleep asked of command', NOTHING_SENT] });
     expect(existsSync(into.file('ran'))).toBe(false);
   });

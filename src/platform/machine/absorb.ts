@@ -7,7 +7,7 @@ import type { Intent, PowerReading } from '../ports.ts';
 import { withCapabilities } from '../power-policy.ts';
 import { GUARD_BACK_OFF_MS, WAKE_NEXT_METHOD_MS } from './bounds.ts';
 import { isForced, isNamed, isOurs } from './facts.ts';
-import { absorbShare, afterHolding } from './following.ts';
+import { absorbShare, afterHolding, leaveFollowing } from './following.ts';
 import { toAwake, toWaking } from './moves.ts';
 import { abortSaving, afterAgreeing, afterAsking, afterDraining, afterPreparing, startAsking } from './saving.ts';
 import { sleepRefused, toSuspending } from './suspending.ts';
@@ -79,7 +79,13 @@ function absorbActivity(turn: Turn, vm: string, why: string, nowMs: number): Tur
   const waits = model.held || stops || (model.state === 'failed' && model.progress.phase === 'suspend');
   if (!waits || !isOurs(model)) return noted;
   const wanted = wantWake(noted, vm, why, nowMs);
-  return stops ? abortSaving(wanted, `activity: ${why}`, nowMs) : wanted;
+  return stops ? stopSaving(wanted, `activity: ${why}`, nowMs) : wanted;
+}
+
+/** The way to sleep is left, whoever leads it. */
+function stopSaving(turn: Turn, why: string, nowMs: number): Turn {
+  const follows = turn.model.progress.phase === 'following';
+  return follows ? leaveFollowing(turn, why, nowMs) : abortSaving(turn, why, nowMs);
 }
 
 /** Nobody is there: a sleeper is woken, but no suspend is called off, and nobody's maintenance ends. */
@@ -192,7 +198,7 @@ function absorbOperatorWake(turn: Turn, why: string, nowMs: number): Turn {
     case 'drowsy':
       return toAwake(freed, why, nowMs);
     case 'saving':
-      return abortSaving(freed, why, nowMs);
+      return stopSaving(patch(freed, { wakeWanted: model.wakeWanted ?? why, wakeOrdered: true }), why, nowMs);
     case 'failed':
       return isStaggered(model)
         ? retryNow(freed, why, nowMs)

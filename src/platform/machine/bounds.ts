@@ -19,8 +19,11 @@ export const DRAIN_BOUND_MS = 5_000;
 export const AGREE_BOUND_MS = 20_000;
 /** A Torpor that holds its streams for another one's suspend waits this long for the word, then lets them flow and says so. */
 export const FOLLOW_BOUND_MS = 30_000;
-/** The press of another Torpor comes up to this much later than the word that it may: its intent goes to disk in between. */
-export const FOLLOW_GRACE_MS = 10_000;
+/**
+ * The press of another Torpor comes within this time of the word that it may, or not at all: its ownership is shorter. For so long nothing
+ * flows at one that gave its word, whatever became of it: taken back, unheard of, or a platform that still runs.
+ */
+export const PEERS_PRESS_MS = 15_000;
 /** A platform that sleeps within this time of the request, though it seemed to ignore it, does so because of it. */
 export const LATE_SLEEP_MS = 10 * 60_000;
 /** Hooks may have saved all VMs, so that none can answer: this long after a wake began they are restored unanswered. */

@@ -4,7 +4,7 @@ import { findBindingReason } from '../idle-policy.ts';
 import type { JointSuspend, PlatformModel, Progress } from '../model.ts';
 import type { ShareEvent } from '../share.ts';
 import { formatDuration } from '../units.ts';
-import { DRAIN_BOUND_MS, FOLLOW_BOUND_MS } from './bounds.ts';
+import { DRAIN_BOUND_MS, FOLLOW_BOUND_MS, PEERS_PRESS_MS } from './bounds.ts';
 import { isEvidentlyRunning, isForced, isOurs, isOver, mayWake } from './facts.ts';
 import { toAwake, toWaking } from './moves.ts';
 import { abortSaving } from './saving.ts';
@@ -43,7 +43,11 @@ function absorbProposed(turn: Turn, asked: Following, nowMs: number): Turn {
     const reason = findRefusal(noted.model, asked.forced, nowMs);
     return reason === null ? startFollowing(noted, asked, nowMs) : answer(noted, asked, false, reason);
   }
-  if (state === 'saving' && progress.phase === 'following') return startFollowing(noted, asked, nowMs);
+  if (state === 'saving' && progress.phase === 'following') {
+    // The one before is over, then. Whoever came meanwhile is let through.
+    const reason = noted.model.wakeWanted ?? findRefusal(noted.model, asked.forced, nowMs);
+    return reason === null ? startFollowing(noted, asked, nowMs) : toAwake(noted, reason, nowMs);
+  }
   // Held since its sleep, and nobody waits: this one only has not seen yet that it runs again.
   if (isHeldAsleep(noted.model)) return answer(noted, asked, true, 'its streams are held since it slept');
   return answer(noted, asked, false, `it is ${state} there`);
@@ -88,22 +92,42 @@ function answer(turn: Turn, joint: Following, held: boolean, why: string): Turn 
   return effect(answered, { kind: 'answerProposal', proposal: joint.proposal, held, why });
 }
 
+/**
+ * It is to be awake here. Once it has given its word a press may be on its way: it takes the word back, and nothing flows before it hears
+ * that this came in time.
+ */
+export function leaveFollowing(turn: Turn, why: string, nowMs: number): Turn {
+  const { joint, progress } = turn.model;
+  if (joint?.role !== 'follower' || joint.stage === 'asked') return toAwake(turn, why, nowMs);
+  if (joint.stage !== 'held') return turn;
+  const waiting = patch(turn, { progress: { ...progress, deadlineMs: nowMs + PEERS_PRESS_MS } });
+  return answer(waiting, joint, false, why);
+}
+
 export function advanceFollowing(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const { joint, power, sinceMs } = model;
   if (joint?.role !== 'follower') return toAwake(turn, 'nobody leads it to sleep', nowMs);
   const verdict = powerVerdict(model, nowMs);
   const sleeps = (verdict === 'sleeping' || verdict === 'off') && power !== null && power.atMs >= sinceMs;
-  if (sleeps && joint.stage === 'held') return follow(turn, joint, 'it goes to sleep before the word came', nowMs);
+  if (sleeps && joint.stage !== 'asked') return follow(turn, joint, 'it goes to sleep before the word came', nowMs);
+  const nothing = `${joint.by} wanted to suspend it, and nothing came of it`;
+  if (joint.stage === 'refused') return isOver(model, nowMs) ? toAwake(turn, nothing, nowMs) : null;
   const reason = findRefusal(model, isForced(model), nowMs);
-  if (reason !== null) return toAwake(turn, reason, nowMs);
+  if (reason !== null) return leaveFollowing(turn, reason, nowMs);
   if (!isOver(model, nowMs)) return null;
   const within = formatDuration(joint.stage === 'held' ? FOLLOW_BOUND_MS : 2 * DRAIN_BOUND_MS);
-  return toAwake(turn, `${joint.by} wanted to suspend it, and nothing came of it within ${within}`, nowMs);
+  return leaveFollowing(turn, `${nothing} within ${within}`, nowMs);
 }
 
 function follow(turn: Turn, joint: Following, why: string, nowMs: number): Turn {
-  return toSuspendingByPeer(patch(turn, { joint: { ...joint, stage: 'committed' } }), joint.proposal, why, nowMs);
+  const { pool, wakeWanted, waitingSinceMs } = turn.model;
+  const isWanted = pool > 0 && !joint.forced;
+  const wish = isWanted
+    ? { wakeWanted: wakeWanted ?? 'a client is active', waitingSinceMs: waitingSinceMs ?? nowMs }
+    : {};
+  const noted = patch(turn, { ...wish, joint: { ...joint, stage: 'committed' } });
+  return toSuspendingByPeer(noted, joint.proposal, why, nowMs);
 }
 
 /** Whatever this one answered, or did not: the other may press from now on, so nothing more flows. */
@@ -121,8 +145,7 @@ function absorbCommitted(turn: Turn, proposal: number, by: string, nowMs: number
     case 'drowsy':
     case 'saving': {
       const ended = state === 'saving' && progress.phase === 'hooks' ? effect(noted, { kind: 'abortSave' }) : noted;
-      const wish = model.pool > 0 && !forced ? { wakeWanted: 'a client is active', waitingSinceMs: nowMs } : {};
-      return follow(patch(ended, wish), joint, `all agreed: ${by} suspends it`, nowMs);
+      return follow(ended, joint, `all agreed: ${by} suspends it`, nowMs);
     }
     case 'starting':
       return notePeersPress(noted, proposal, nowMs);

@@ -85,8 +85,7 @@ function startJournalling(turn: Turn, nowMs: number): Turn {
 /** Back to awake before anything was pressed. A context that hooks may have changed is restored first. */
 export function abortSaving(turn: Turn, why: string, nowMs: number): Turn {
   const { phase } = turn.model.progress;
-  const isUnchanged =
-    phase === 'preparing' || phase === 'following' || (phase === 'draining' && turn.model.policy.savesVms);
+  const isUnchanged = phase === 'preparing' || (phase === 'draining' && turn.model.policy.savesVms);
   if (isUnchanged) return toAwake(turn, why, nowMs);
   return backToAwake(phase === 'hooks' ? effect(turn, { kind: 'abortSave' }) : turn, why, nowMs, true);
 }

@@ -1,7 +1,8 @@
 // The state `suspending`: the button was pressed once, and the evidence decides.
 import { allSilentForMs, assess, SILENCE_MS, vmAnsweredSince } from '../evidence.ts';
+import type { PlatformModel } from '../model.ts';
 import { formatDuration } from '../units.ts';
-import { BUTTON_IGNORED_MS, FOLLOW_GRACE_MS } from './bounds.ts';
+import { BUTTON_IGNORED_MS, PEERS_PRESS_MS } from './bounds.ts';
 import { countSleep, noteWokenByOthers } from './counts.ts';
 import { countingPresses, isOver, keepsAnswering, mayHaveSavedVms, mayWake } from './facts.ts';
 import { backToAwake, failSuspend, toAsleep, toWaking } from './moves.ts';
@@ -36,7 +37,7 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
     const adopted = noteWokenByOthers(countSleep(turn, nowMs));
     return toWaking(adopted, `woken by someone else: ${evidence.text}`, nowMs, false);
   }
-  if (model.wakeWanted !== null && !model.wokenToAnswer && keepsAnswering(model, nowMs)) {
+  if (model.wakeWanted !== null && !model.wokenToAnswer && mayBeIgnored(model, nowMs) && keepsAnswering(model, nowMs)) {
     return backToAwake(
       failSuspend(turn, 'the power button was ignored', nowMs),
       `the button was ignored (a VM kept answering for ${formatDuration(BUTTON_IGNORED_MS)}), and a client is active`,
@@ -44,6 +45,11 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
     );
   }
   return isOver(model, nowMs) ? toFailedSuspend(turn, evidence.text, nowMs) : null;
+}
+
+/** Where another Torpor presses, it may not have done so yet; it hears of whoever is active here, and calls it off before. */
+function mayBeIgnored({ pressed, sinceMs }: PlatformModel, nowMs: number): boolean {
+  return pressed?.proposal === undefined || nowMs >= sinceMs + PEERS_PRESS_MS + BUTTON_IGNORED_MS;
 }
 
 /** `press`: whether this intent's one request goes out now; after a restart it may be out already and is not repeated. */
@@ -66,7 +72,7 @@ export function toSuspending(turn: Turn, press: boolean, why: string, nowMs: num
 /** Another Torpor is to press, or has pressed: this one waits for the same evidence, and knows its sleep for the farm's own. */
 export function toSuspendingByPeer(turn: Turn, proposal: number, why: string, nowMs: number): Turn {
   const moved = toSuspending(turn, false, why, nowMs);
-  const deadlineMs = nowMs + turn.model.policy.suspendTimeoutMs + FOLLOW_GRACE_MS;
+  const deadlineMs = nowMs + turn.model.policy.suspendTimeoutMs + PEERS_PRESS_MS;
   return notePeersPress(patch(moved, { progress: { ...moved.model.progress, deadlineMs } }), proposal, nowMs);
 }
 
@@ -78,7 +84,9 @@ export function notePeersPress(turn: Turn, proposal: number, nowMs: number): Tur
   return keepOrders(patch(journalled, { pressed: { intentId, atMs: nowMs, proposal }, pressesAtMs }));
 }
 
+/** Where somebody wants it awake by now, not to have pressed is no failure. */
 export function sleepRefused(turn: Turn, why: string, nowMs: number): Turn {
+  if (turn.model.wakeWanted !== null) return backToAwake(patch(turn, { pressed: null }), why, nowMs);
   const failed = failSuspend(patch(turn, { pressed: null }), why, nowMs);
   return backToAwake(effect(failed, { kind: 'alarm', why: `the BMC refused to suspend: ${why}` }), why, nowMs);
 }

@@ -59,8 +59,8 @@ export class CommandHost implements PowerPart, SleepSwitch, WakeSwitch, PowerRea
     return this.#options.state === null ? null : this;
   }
 
-  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
-    return askFence(mayPress) ?? (await this.#act('sleep', signal));
+  async requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer> {
+    return askFence(fence) ?? (await this.#act('sleep', signal));
   }
 
   requestWake(_method: string, signal: AbortSignal): Promise<PowerAnswer> {

@@ -45,14 +45,14 @@ export class LibvirtHost implements PowerPart, SleepSwitch, WakeSwitch, PowerRea
     this.name = `${options.virsh.name}, domain ${options.domain}`;
   }
 
-  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer> {
     const { sleep, sleepAction, domain } = this.#options;
     const agentSuspends = sleep === 'S3' && sleepAction === 'agent';
     const mode = sleepAction === 'agent' ? 'agent' : 'acpi';
     const args = agentSuspends
       ? ['dompmsuspend', '--domain', domain, 'mem']
       : ['shutdown', '--domain', domain, '--mode', mode];
-    return askFence(mayPress) ?? (await this.#act(args, signal));
+    return askFence(fence) ?? (await this.#act(args, signal));
   }
 
   /** From S3 it is woken; one that is off is started. Neither does anything to a domain that runs. */

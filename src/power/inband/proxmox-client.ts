@@ -61,9 +61,9 @@ export class ProxmoxClient {
     path: string,
     parameters: Readonly<Record<string, string>>,
     signal: AbortSignal,
-    mayPress?: PressFence,
+    fence?: PressFence,
   ): Promise<unknown> {
-    return await this.#ask('POST', path, new URLSearchParams(parameters).toString(), signal, mayPress);
+    return await this.#ask('POST', path, new URLSearchParams(parameters).toString(), signal, fence);
   }
 
   /** A path below this node: `/nodes/pve-1/qemu`. */
@@ -99,12 +99,12 @@ export class ProxmoxClient {
     path: string,
     body: string | null,
     signal: AbortSignal,
-    mayPress?: PressFence,
+    fence?: PressFence,
   ): Promise<unknown> {
     const bound = new AbortController();
     const cancel = this.#options.clock.schedule(PROXMOX_BOUND_MS, () => bound.abort());
     try {
-      const answer = await this.#exchange(method, path, body, AbortSignal.any([signal, bound.signal]), mayPress);
+      const answer = await this.#exchange(method, path, body, AbortSignal.any([signal, bound.signal]), fence);
       return this.#readAnswer(method, path, answer);
     } catch (thrown) {
       if (thrown instanceof TorporError) throw thrown;
@@ -121,7 +121,7 @@ export class ProxmoxClient {
     path: string,
     body: string | null,
     signal: AbortSignal,
-    mayPress?: PressFence,
+    fence?: PressFence,
   ): Promise<Answer> {
     const url = new URL(`/api2/json${path}`, this.#options.url);
     const headers = {
@@ -133,12 +133,12 @@ export class ProxmoxClient {
     };
     const options = { method, headers, signal };
     if (url.protocol === 'http:') {
-      passFence(mayPress);
+      passFence(fence);
       return await readWhole(requestHttp(url, { ...options, agent: false }), body);
     }
     const socket = await this.#openTls(url, signal);
     try {
-      passFence(mayPress);
+      passFence(fence);
     } catch (thrown) {
       socket.destroy();
       throw thrown;

@@ -42,10 +42,10 @@ export class ProxmoxHost implements PowerPart, SleepSwitch, WakeSwitch, PowerRea
   }
 
   /** Resolves when the node has taken the request; that it goes down is for the evidence to show. */
-  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer> {
     const { client } = this.#options;
     return await this.#act('shutdown', () =>
-      client.post(client.nodePath('/status'), { command: 'shutdown' }, this.#any(signal), mayPress),
+      client.post(client.nodePath('/status'), { command: 'shutdown' }, this.#any(signal), fence),
     );
   }
 

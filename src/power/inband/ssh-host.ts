@@ -44,8 +44,8 @@ export class SshHost implements PowerPart, SleepSwitch {
   }
 
   /** One connection, one command, no second try. A connection that the suspend cuts leaves the outcome unknown. */
-  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
-    const fenced = askFence(mayPress);
+  async requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer> {
+    const fenced = askFence(fence);
     if (fenced !== null) return fenced;
     const result = await this.#run(this.#options.sleep, signal);
     const problem = problemOf(withoutChatter(result));

@@ -55,7 +55,7 @@ export interface RunOptions {
    */
   readonly once?: boolean | undefined;
   /** Asked right before a packet goes out; where it is shut the command rejects with ERR_POWER_FENCED. */
-  readonly mayPress?: PressFence | undefined;
+  readonly fence?: PressFence | undefined;
   /** Called when the first packet goes out: before it the BMC certainly did nothing. */
   readonly onSent?: (() => void) | undefined;
   /** Asking twice is the same as asking once. Default: as the command says (`acts`). */
@@ -162,8 +162,8 @@ export class BmcSession {
   ): Promise<IpmiResponse> {
     const { name, netFn, code } = command;
     const once = options.once ?? false;
-    const { lun, signal, onSent, mayPress } = options;
-    const request = { name, netFn, code, body, once, lun, signal, onSent, mayPress };
+    const { lun, signal, onSent, fence } = options;
+    const request = { name, netFn, code, body, once, lun, signal, onSent, fence };
     for (let attempt = 1; ; attempt += 1) {
       const exchange = await this.#opened(name, options.signal);
       try {

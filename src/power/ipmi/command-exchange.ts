@@ -33,7 +33,7 @@ export interface ExchangeRequest {
   readonly once?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Asked when the packet is ready: where it is shut the request rejects with ERR_POWER_FENCED, and nothing goes out. */
-  readonly mayPress?: PressFence | undefined;
+  readonly fence?: PressFence | undefined;
   /** Called when the first packet goes out: from then on the BMC may have acted. */
   readonly onSent?: (() => void) | undefined;
 }
@@ -127,7 +127,7 @@ export class CommandExchange {
     const message = encodeIpmiRequest({ netFn, lun, rqSeq: pending.rqSeq as number, command: code, body });
     const packet = this.session.seal(message);
     try {
-      passFence(request.mayPress);
+      passFence(request.fence);
     } catch (thrown) {
       pending.settle(thrown as Error);
       return;

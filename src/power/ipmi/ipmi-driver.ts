@@ -100,7 +100,7 @@ export class IpmiDriver implements PowerDriver, WatchdogReader {
    * Chassis soft in exactly one packet, after Get Chassis Status has proven in the same session that the BMC listens. Not
    * sent where the power bit is off: then the platform is not in S0, and the button would start or wake it.
    */
-  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer> {
     const attempts: string[] = [];
     try {
       const { powerOn } = await this.#session.run(GET_CHASSIS_STATUS, undefined, { signal });
@@ -113,7 +113,7 @@ export class IpmiDriver implements PowerDriver, WatchdogReader {
       attempts.push(`chassis soft not sent, the BMC could not be asked before it: ${errorText(thrown)}`);
       return { outcome: 'refused', attempts };
     }
-    return await this.#control('soft', attempts, true, signal, mayPress);
+    return await this.#control('soft', attempts, true, signal, fence);
   }
 
   /** Chassis on, whatever the power bit says. Repeated until the BMC answers: asking twice does no harm. */
@@ -130,7 +130,7 @@ export class IpmiDriver implements PowerDriver, WatchdogReader {
     attempts: string[],
     once: boolean,
     signal: AbortSignal,
-    mayPress?: PressFence,
+    fence?: PressFence,
   ): Promise<PowerAnswer> {
     const words = action === 'soft' ? 'chassis soft' : 'chassis on';
     let sent = false;
@@ -138,7 +138,7 @@ export class IpmiDriver implements PowerDriver, WatchdogReader {
       sent = true;
     };
     try {
-      await this.#session.run(CHASSIS_CONTROL, action, { signal, once, onSent, mayPress, harmless: !once });
+      await this.#session.run(CHASSIS_CONTROL, action, { signal, once, onSent, fence, harmless: !once });
       attempts.push(`${words} accepted by ${this.#session.peer}`);
       return { outcome: 'accepted', attempts };
     } catch (thrown) {

@@ -15,7 +15,7 @@ export interface HttpQuestion {
   readonly body: string | null;
   readonly delivery: Delivery;
   /** For a delivery `once`: asked when its connection stands. Where it is shut the question rejects with ERR_POWER_FENCED, unsent. */
-  readonly mayPress?: PressFence | undefined;
+  readonly fence?: PressFence | undefined;
   /** Called right before the first byte may leave: whatever fails before that has certainly done nothing. */
   readonly onSent?: (() => void) | undefined;
 }

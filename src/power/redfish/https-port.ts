@@ -87,7 +87,7 @@ export class HttpsPort implements HttpPort {
   async #askOnce(question: HttpQuestion, signal: AbortSignal): Promise<HttpAnswer> {
     const socket = await this.#open(signal);
     try {
-      passFence(question.mayPress);
+      passFence(question.fence);
     } catch (thrown) {
       socket.destroy();
       throw thrown;

@@ -31,7 +31,7 @@ export interface Sending {
   readonly delivery: 'once' | 'repeatable';
   readonly signal: AbortSignal;
   readonly onSent?: (() => void) | undefined;
-  readonly mayPress?: PressFence | undefined;
+  readonly fence?: PressFence | undefined;
 }
 
 export class RedfishClient {
@@ -87,8 +87,8 @@ export class RedfishClient {
 
   /** The answer to an action. Rejects with RedfishStatusError where its status is no success; a redirect is none, and not followed. */
   async post(path: string, body: JsonObject, sending: Sending): Promise<HttpAnswer> {
-    const { delivery, onSent, mayPress, signal } = sending;
-    const question = { method: 'POST' as const, path, body: JSON.stringify(body), delivery, onSent, mayPress };
+    const { delivery, onSent, fence, signal } = sending;
+    const question = { method: 'POST' as const, path, body: JSON.stringify(body), delivery, onSent, fence };
     const answer = await this.#askLoggedIn(question, this.#bound(signal), delivery === 'repeatable');
     if (answer.status < 200 || answer.status >= 300) throw this.#refusal('POST', path, answer);
     return answer;
@@ -180,12 +180,12 @@ export class RedfishClient {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    const { method = 'GET', body = null, delivery = 'repeatable', path, onSent, mayPress } = question;
+    const { method = 'GET', body = null, delivery = 'repeatable', path, onSent, fence } = question;
     const content = body === null ? {} : { 'Content-Type': 'application/json' };
     // No If-Match and no If-None-Match: iDRAC refuses actions that carry one, and an ETag that forgets PowerState would freeze evidence.
     const plain = { Accept: 'application/json', 'Accept-Encoding': 'identity', 'OData-Version': '4.0' };
     return await this.#port.ask(
-      { method, path, body, delivery, onSent, mayPress, headers: { ...plain, ...content, ...headers } },
+      { method, path, body, delivery, onSent, fence, headers: { ...plain, ...content, ...headers } },
       signal,
     );
   }

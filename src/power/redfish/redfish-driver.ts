@@ -123,7 +123,7 @@ export class RedfishDriver implements PowerDriver {
    * One POST, sent once on a connection of its own, after PowerState has been read in the same session. Not sent where that is not
    * On: then the platform is not in S0, and the button would start or wake it.
    */
-  async requestSleep(signal: AbortSignal, mayPress?: PressFence): Promise<PowerAnswer> {
+  async requestSleep(signal: AbortSignal, fence?: PressFence): Promise<PowerAnswer> {
     const attempts: string[] = [];
     const refused = (why: string): PowerAnswer => {
       attempts.push(`${this.sleepAction} not sent: ${why}`);
@@ -138,7 +138,7 @@ export class RedfishDriver implements PowerDriver {
       if (allowed !== null && !allowed.includes(this.sleepAction)) {
         return refused(`the BMC allows ${this.#listed(allowed)} only; choose power.bmc.sleepAction`);
       }
-      return (await this.#act(this.sleepAction, system.reset.target, 'once', attempts, signal, mayPress)).answer;
+      return (await this.#act(this.sleepAction, system.reset.target, 'once', attempts, signal, fence)).answer;
     } catch (thrown) {
       return refused(`the BMC could not be asked before it: ${errorText(thrown)}`);
     }
@@ -295,14 +295,14 @@ export class RedfishDriver implements PowerDriver {
     delivery: 'once' | 'repeatable',
     attempts: string[],
     signal: AbortSignal,
-    mayPress?: PressFence,
+    fence?: PressFence,
   ): Promise<{ readonly answer: PowerAnswer; readonly final: boolean }> {
     let sent = false;
     const onSent = () => {
       sent = true;
     };
     try {
-      const answer = await this.#client.post(target, { ResetType: resetType }, { delivery, signal, onSent, mayPress });
+      const answer = await this.#client.post(target, { ResetType: resetType }, { delivery, signal, onSent, fence });
       const task =
         answer.status === 202 ? await watchTask(this.#client, answer, this.#clock, this.#taskBounds, signal) : null;
       attempts.push(`${resetType} accepted by ${this.#client.peer}${task === null ? '' : `, ${task.words}`}`);
