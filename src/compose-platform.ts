@@ -57,7 +57,7 @@ export interface PlatformShared {
   /** The process of the Torpor before this one, as long as it has streams; null: there is none. */
   readonly follows: () => number | null;
   /** Called when a platform's part in the order of wakes has changed. */
-  readonly onWakePlace?: () => void;
+  readonly onWakePlace?: (platform: string) => void;
   readonly carrier: StreamCarrier;
   readonly events: EventLog;
   readonly journal: Journal;
@@ -333,7 +333,7 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
   return {
     begin: (streams: CarriedStreams, relay: ObserverRelay, successorOf?: PlatformController): Control => {
       const policy = policyOf(config, driver, parts);
-      const { onWakePlace = () => {} } = shared;
+      const onWakePlace = () => shared.onWakePlace?.(config.name);
       const rest = { policy, context, clock: systemClock, log, report, onWakePlace };
       const begun = new PlatformController({
         ...options,

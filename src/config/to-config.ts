@@ -10,6 +10,7 @@ import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { expandRoutes } from './expand-routes.ts';
 import { toIntegrations } from './integrations-schema.ts';
 import { toLink } from './link-schema.ts';
+import { toPools } from './pools-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
@@ -47,6 +48,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     integrations: toIntegrations(parsed, folder),
     link: toLink(parsed.link, folder),
     circuits: toCircuits(parsed.circuits),
+    pools: toPools(parsed.pools),
     platforms: expandRoutes(
       parsed.platforms.map((platform) => toPlatform(platform, parsed.circuits, folder)),
       parsed.platforms,
