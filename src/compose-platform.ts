@@ -59,7 +59,7 @@ export interface PlatformShared {
   /** The process of the Torpor before this one, as long as it has streams; null: there is none. */
   readonly follows: () => number | null;
   /** Called when a platform's part in the order of wakes has changed. */
-  readonly onWakePlace?: () => void;
+  readonly onWakePlace?: (platform: string) => void;
   readonly carrier: StreamCarrier;
   readonly events: EventLog;
   readonly journal: Journal;
@@ -342,7 +342,7 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
     begin: (streams: CarriedStreams, relay: ObserverRelay, successorOf?: PlatformController): Control => {
       const policy = policyOf(config, driver, parts);
       const share = isDeputy ? undefined : shared.farm?.share(config.name);
-      const told = { log, report, onWakePlace: shared.onWakePlace ?? (() => {}) };
+      const told = { log, report, onWakePlace: () => shared.onWakePlace?.(config.name) };
       const rest = { policy, context, clock: systemClock, ...told, ...(share === undefined ? {} : { share }) };
       const begun = new PlatformController({
         ...options,

@@ -1,11 +1,11 @@
 // Part of the composition root: a running Torpor goes over to another configuration. Reading and checking that is its caller's.
 import { isDeepStrictEqual } from 'node:util';
+import type { FarmSense } from './compose-farm-sense.ts';
 import type { FarmHistory } from './compose-history.ts';
 import type { Integrations } from './compose-integrations.ts';
 import type { LinkFront } from './compose-link.ts';
 import { type PlatformShared, RunningPlatform } from './compose-platform.ts';
 import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
-import type { WakeTurns } from './farm/wake-turns.ts';
 import { NO_PLATFORM } from './history/event-log.ts';
 import type { SleepLedger } from './history/sleep-ledger.ts';
 import { errorText } from './platform/errors.ts';
@@ -29,11 +29,14 @@ export interface ConfigReloadOptions {
   readonly history: FarmHistory;
   readonly integrations: Integrations;
   readonly link: LinkFront;
-  readonly turns: WakeTurns;
+  readonly sense: FarmSense;
 }
 
 /** Keys of the whole Torpor that are settled when it starts. */
 const SETTLED_KEYS = ['api', 'stateDir', 'workers', 'record', 'history', 'energy', 'farm'] as const;
+
+/** Keys that concern several platforms, and count at once. */
+const FARM_KEYS = ['circuits', 'pools'] as const;
 
 export class ConfigReload {
   readonly #options: ConfigReloadOptions;
@@ -73,10 +76,8 @@ export class ConfigReload {
       problems.push(...this.#tellProblems(await this.#options.integrations.change(next.integrations)));
     }
     if (!isDeepStrictEqual(this.#config.link, next.link)) changes.push('link');
-    if (!isDeepStrictEqual(this.#config.circuits, next.circuits)) {
-      changes.push('circuits');
-      this.#options.turns.configure(next.circuits);
-    }
+    for (const key of FARM_KEYS) if (!isDeepStrictEqual(this.#config[key], next[key])) changes.push(key);
+    this.#options.sense.configure(next);
     this.#config = { ...next, ...settledPart(this.#config) };
     ledger.configure(next.platforms, systemClock.nowMs());
     history.follow(next.platforms);
@@ -111,7 +112,7 @@ export class ConfigReload {
     try {
       this.#options.platforms.push(await RunningPlatform.start(config, this.#options.shared));
       changes.push(`${config.name} added`);
-      this.#options.turns.look();
+      this.#options.sense.look();
       return [];
     } catch (thrown) {
       return this.#tellProblems([`${config.name} could not be added: ${errorText(thrown)}`]);

@@ -1,6 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
 import { startApi } from './api/start-api.ts';
 import { SharedFarm } from './compose-farm.ts';
+import { FarmSense } from './compose-farm-sense.ts';
 import { HandOver } from './compose-hand-over.ts';
 import { FarmHistory } from './compose-history.ts';
 import { Integrations } from './compose-integrations.ts';
@@ -9,7 +10,6 @@ import { type PlatformShared, type RunningListener, RunningPlatform } from './co
 import { ConfigReload, type ReloadOutcome } from './compose-reload.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
-import { type CircuitMember, WakeTurns } from './farm/wake-turns.ts';
 import { EventLog } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
 import { OrderBook } from './history/order-book.ts';
@@ -77,28 +77,31 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, log);
     ends.push(async () => sharedFarm?.stop());
     sharedFarm?.start();
-    const turns = new WakeTurns({
-      circuits: config.circuits,
-      members: () => circuitMembers(platforms),
-      clock: systemClock,
-    });
-    ends.push(async () => turns.stop());
+    const sense = new FarmSense(config, platforms);
+    ends.push(async () => sense.stop());
     const shared: PlatformShared = {
       ...{ carrier, events, journal, orderStore, stateDir, log, farm: sharedFarm, probeLoad: new ProbeLoad() },
       follows: () => follows,
-      onWakePlace: () => turns.look(),
+      onWakePlace: (platform) => sense.changed(platform),
     };
     ends.push(async () => {
       for (const platform of platforms.reverse()) await platform.stop();
     });
     for (const platform of config.platforms) platforms.push(await RunningPlatform.start(platform, shared));
     await carrier.start();
-    turns.look();
+    sense.look();
     const controllers = () => platforms.map(({ controller }) => controller);
     const link = new LinkFront({ platforms, events, log });
     ends.push(() => link.stop());
     for (const problem of await link.change(config.link)) throw new TorporError('ERR_LINK_LISTEN', problem);
-    const farm = new MemoryFarm({ controllers, events, ledger, clock: systemClock, links: () => link.links(), turns });
+    const farm = new MemoryFarm({
+      controllers,
+      events,
+      ledger,
+      clock: systemClock,
+      links: () => link.links(),
+      ...sense,
+    });
     closeUnclaimed(inherited, log);
     const { nowMs } = systemClock;
     const openApi = () =>
@@ -138,7 +141,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
         await integrations.change(reload.config.integrations);
       },
     });
-    const reload = new ConfigReload({ config, platforms, shared, ledger, history, integrations, link, turns });
+    const reload = new ConfigReload({ config, platforms, shared, ledger, history, integrations, link, sense });
     return {
       farm,
       apiUrl: api.url,
@@ -160,15 +163,6 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     await end();
     throw thrown;
   }
-}
-
-/** One that is not started yet has no say. */
-function circuitMembers(platforms: readonly RunningPlatform[]): CircuitMember[] {
-  return platforms.flatMap(({ config: { circuit }, controller }) => {
-    if (circuit === null) return [];
-    const { name, priority, watts } = circuit;
-    return [{ circuit: name, priority, watts, controller }];
-  });
 }
 
 /** A socket without a listener would take clients that nobody serves. */

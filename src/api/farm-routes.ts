@@ -1,6 +1,6 @@
 // Routes of what spans several platforms: the circuits that feed them.
 import { z } from 'zod';
-import type { CircuitStatus } from '../platform/status.ts';
+import type { CircuitStatus, PoolStatus } from '../platform/status.ts';
 import type { Route } from './route.ts';
 
 const count = z.number().int().min(0);
@@ -17,6 +17,18 @@ export const circuitStatus = z
   })
   .meta({ id: 'Circuit' });
 
+export const poolStatus = z
+  .strictObject({
+    name: z.string(),
+    spare: count.meta({ description: 'platforms that are to be awake with room for somebody' }),
+    ready: count.meta({ description: 'how many are' }),
+    sessionsPerPlatform: count.nullable(),
+    platforms: z.array(
+      z.strictObject({ platform: z.string(), sessions: count, hasRoom: z.boolean(), isKept: z.boolean() }),
+    ),
+  })
+  .meta({ id: 'Pool' });
+
 export const FARM_ROUTES: readonly Route[] = [
   {
     method: 'GET',
@@ -24,5 +36,13 @@ export const FARM_ROUTES: readonly Route[] = [
     role: 'view',
     doc: { id: 'circuits', summary: 'Who wakes and who waits for it', answers: { 200: z.array(circuitStatus) } },
     answer: ({ farm }): CircuitStatus[] => farm.circuits(),
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/pools',
+    role: 'view',
+    looksAt: 'streams',
+    doc: { id: 'pools', summary: 'Pools of platforms and their spares', answers: { 200: z.array(poolStatus) } },
+    answer: ({ farm }): PoolStatus[] => farm.pools(),
   },
 ];

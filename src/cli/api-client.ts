@@ -10,6 +10,7 @@ import type {
   LinkStatus,
   PlatformReport,
   PlatformStatus,
+  PoolStatus,
 } from '../platform/status.ts';
 import type { Fetch } from './pinned-fetch.ts';
 import { type SseMessage, SseParser } from './sse-parser.ts';
@@ -83,6 +84,10 @@ export class ApiClient {
 
   circuits(): Promise<CircuitStatus[]> {
     return this.#list('/api/v1/circuits');
+  }
+
+  pools(): Promise<PoolStatus[]> {
+    return this.#list('/api/v1/pools');
   }
 
   report(): Promise<PlatformReport[]> {

@@ -14,6 +14,7 @@ import { checkFarm } from './farm-schema.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkLink, doubtLink } from './link-schema.ts';
+import { checkPools } from './pools-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 import { checkRoutes, routedPlatforms } from './route-checks.ts';
@@ -45,6 +46,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...checkFarm(root),
     ...checkRoutes(platforms),
     ...checkCircuits(root, platforms),
+    ...checkPools(root, platforms),
     ...checkArmed(platforms),
     ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),
     ...checkUdpWorkers(root, platforms.flatMap(listenersOf)),

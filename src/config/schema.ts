@@ -28,6 +28,7 @@ import { inhibitorsSchema } from './inhibitors-schema.ts';
 import { mqttSchema, webhooksSchema } from './integrations-schema.ts';
 import { linkSchema, listenerLinkSchema } from './link-schema.ts';
 import { mapping } from './mapping.ts';
+import { poolsSchema } from './pools-schema.ts';
 import { powerSchema } from './power-schema.ts';
 import { routesField } from './routes-schema.ts';
 import { selSchema } from './sel-schema.ts';
@@ -216,6 +217,7 @@ export const configSchema = mapping({
   link: linkSchema.nullable().default(null),
   farm: farmSchema.nullable().default(null),
   circuits: circuitsSchema,
+  pools: poolsSchema,
   platforms: z.array(platformSchema),
 });
 

@@ -12,6 +12,7 @@ import { expandRoutes } from './expand-routes.ts';
 import { toFarm } from './farm-schema.ts';
 import { toIntegrations } from './integrations-schema.ts';
 import { toLink } from './link-schema.ts';
+import { toPools } from './pools-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
@@ -50,6 +51,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     link: toLink(parsed.link, folder),
     farm: toFarm(parsed.farm, folder),
     circuits: toCircuits(parsed.circuits),
+    pools: toPools(parsed.pools),
     platforms: expandRoutes(
       parsed.platforms.map((platform) => toPlatform(platform, parsed.circuits, folder)),
       parsed.platforms,

@@ -5,6 +5,7 @@ import type { DeferRule } from '../platform/defer-rule.ts';
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
+import type { Pool } from '../platform/spare-rule.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import type { Circuit } from '../platform/wake-order.ts';
 import type { WebSocketRule } from '../platform/web-socket-rule.ts';
@@ -41,6 +42,7 @@ export interface TorporConfig {
   readonly farm: FarmConfig | null;
   /** What feeds several platforms; none: wakes are not staggered. */
   readonly circuits: readonly Circuit[];
+  readonly pools: readonly Pool[];
   readonly platforms: readonly PlatformConfig[];
 }
 

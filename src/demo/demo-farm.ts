@@ -49,6 +49,7 @@ export function demoConfig(platforms: readonly DemoPlatform[], stateDir: string)
     workers: 1,
     maxStreams: 1000,
     circuits: [],
+    pools: [],
     log: { level: 'info' },
     record: { folder: join(stateDir, 'traces'), maxFiles: 1, maxFileBytes: 1024 ** 2 },
     history: { keepMs: 86_400_000, maxBytes: 8 * 1024 ** 2, sampleEveryMs: 1_000 },

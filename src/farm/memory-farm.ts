@@ -16,10 +16,12 @@ import type {
   LinkStatus,
   PlatformReport,
   PlatformStatus,
+  PoolStatus,
   WakeTurnStatus,
 } from '../platform/status.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
 import { buildStatus } from './platform-status.ts';
+import type { SparePools } from './spare-pools.ts';
 import type { WakeTurns } from './wake-turns.ts';
 
 export interface MemoryFarmOptions {
@@ -33,6 +35,8 @@ export interface MemoryFarmOptions {
   readonly links?: () => LinkStatus[];
   /** Default: no wake waits for its turn. */
   readonly turns?: WakeTurns;
+  /** Default: there are no pools. */
+  readonly pools?: SparePools;
 }
 
 export class MemoryFarm implements Farm {
@@ -42,6 +46,7 @@ export class MemoryFarm implements Farm {
   readonly #clock: Clock;
   readonly #links: () => LinkStatus[];
   readonly #turns: WakeTurns | null;
+  readonly #pools: SparePools | null;
 
   constructor(options: MemoryFarmOptions) {
     this.#controllers = options.controllers;
@@ -50,6 +55,7 @@ export class MemoryFarm implements Farm {
     this.#clock = options.clock;
     this.#links = options.links ?? (() => []);
     this.#turns = options.turns ?? null;
+    this.#pools = options.pools ?? null;
   }
 
   async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
@@ -79,6 +85,10 @@ export class MemoryFarm implements Farm {
 
   circuits(): CircuitStatus[] {
     return this.#turns?.circuits() ?? [];
+  }
+
+  pools(): PoolStatus[] {
+    return this.#pools?.pools() ?? [];
   }
 
   report(): PlatformReport[] {

@@ -52,7 +52,7 @@ export class WakeTurns {
   /** Tells all whose turn it is. Called back from within, by those that it tells, it looks once more. */
   look(): void {
     this.#mustLook = true;
-    if (this.#isLooking || this.#isStopped) return;
+    if (this.#circuits.length === 0 || this.#isLooking || this.#isStopped) return;
     this.#isLooking = true;
     try {
       while (this.#mustLook) {

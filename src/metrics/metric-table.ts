@@ -109,6 +109,11 @@ export const METRICS = {
     help: "What the circuit's platforms draw at most now, by their configured watts.",
     labels: ['circuit'],
   },
+  torpor_pool_ready: {
+    type: 'gauge',
+    help: 'Platforms of the pool that are awake with room for somebody.',
+    labels: ['pool'],
+  },
   torpor_link_up: { type: 'gauge', help: '1 while the edge is connected to the gate.', labels: ['edge'] },
   torpor_link_streams: { type: 'gauge', help: 'Streams of the edge that are open.', labels: ['edge'] },
   torpor_link_received_bytes_total: {

@@ -31,6 +31,7 @@ const COMING_AND_GOING = [
   'torpor_circuit_waking',
   'torpor_circuit_queued',
   'torpor_circuit_watts',
+  'torpor_pool_ready',
   'torpor_link_up',
   'torpor_link_streams',
 ] as const;
@@ -175,6 +176,7 @@ export class TorporMetrics {
       this.#readSpool(status.name, jobs);
     }
     for (const circuit of farm.circuits()) this.#readCircuit(circuit);
+    for (const { name: pool, ready } of farm.pools()) this.#gauge('torpor_pool_ready').set({ pool }, ready);
     for (const link of farm.links()) this.#readLink(link);
   }
 

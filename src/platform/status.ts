@@ -48,6 +48,23 @@ export interface CircuitStatus {
   readonly queue: readonly string[];
 }
 
+/** Platforms that do the same for their users. */
+export interface PoolStatus {
+  readonly name: string;
+  /** Platforms that are to be awake with room for somebody, and how many are. */
+  readonly spare: number;
+  readonly ready: number;
+  /** null: no bound. */
+  readonly sessionsPerPlatform: number | null;
+  readonly platforms: ReadonlyArray<{
+    readonly platform: string;
+    readonly sessions: number;
+    readonly hasRoom: boolean;
+    /** It is kept awake for sessions to come. */
+    readonly isKept: boolean;
+  }>;
+}
+
 export interface PlatformStatus {
   readonly name: string;
   readonly state: StateName;
@@ -202,6 +219,7 @@ export interface Farm {
   links(): LinkStatus[];
   /** What feeds several platforms; none where nothing is bounded. */
   circuits(): CircuitStatus[];
+  pools(): PoolStatus[];
   /** What each platform slept, or would have, and who kept it awake. */
   report(): PlatformReport[];
   /** The kept events with an id above `afterId`, oldest first; the log is bounded, old events are dropped. */

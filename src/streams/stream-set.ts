@@ -11,9 +11,10 @@ import type {
   StreamObserver,
   StreamStatus,
 } from '../platform/ports.ts';
-import type { RefusalReason, RefusedClients } from '../platform/refusal.ts';
+import type { RefusedClients } from '../platform/refusal.ts';
 import type { SpoolKeeper } from '../platform/spool.ts';
 import type { WebSocketRule } from '../platform/web-socket-rule.ts';
+import { Admission } from './admission.ts';
 import type { Arrival } from './arrival.ts';
 import { sourceAt, whoIs } from './client-name.ts';
 import { DatagramSet, isDatagramListener } from './datagrams/datagram-set.ts';
@@ -25,10 +26,9 @@ import { HoldCodec } from './hold-codec.ts';
 import type { InheritedSockets, PassedSocket } from './inherited-sockets.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import type { ReadBuffers } from './read-buffers.ts';
-import { REFUSAL_LOG_MS, Refusals } from './refusals.ts';
+import { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
-import { type Occupant, Room } from './room.ts';
-import { routeRefusal } from './route-refusal.ts';
+import type { Occupant } from './room.ts';
 import { RouteTable } from './route-table.ts';
 import { type ReadUnacked, SendQueues } from './send-queues.ts';
 import { SourceHolds } from './source-holds.ts';
@@ -43,8 +43,6 @@ import type { WebDoor } from './web-door.ts';
 
 /** Whose the connections of a believed proxy are, until their headers tell. */
 const PROXY_SOURCE = 'a proxy';
-/** A client that was told in its own protocol why it is not served gets this long to read so. */
-const REFUSED_BOUND_MS = 2_000;
 const NO_BYTES = new Uint8Array();
 /** For this long after a release, connections to a VM are made eagerly (see TargetConnector). */
 export const EAGER_AFTER_RELEASE_MS = CONNECT_BOUND_MS;
@@ -112,6 +110,7 @@ export class StreamSet implements StreamGate {
   readonly #sendQueues: SendQueues;
   readonly #farewells: Farewells;
   readonly #refusals: Refusals;
+  readonly #admission: Admission;
   readonly #doorway: Doorway;
   readonly #routes: RouteTable<BehindName>;
   readonly #behind = new Map<Listener, BehindName>();
@@ -119,11 +118,7 @@ export class StreamSet implements StreamGate {
   readonly #spool: Spool | null;
   readonly #datagrams: DatagramSet;
   readonly #carried = { fromClients: 0, toClients: 0 };
-  /** Of listeners that have clients. */
-  readonly #rooms = new Map<StreamRoute, Room>();
   readonly #sourceHolds: SourceHolds;
-  readonly #refusing = new Set<Listener>();
-  readonly #saidFullAtMs = new WeakMap<Listener, number>();
   /** VMs for which a client has asked since they were held: whoever comes after it wakes nobody. */
   readonly #askedVms = new Set<string>();
   readonly #heldVms: Set<string>;
@@ -131,8 +126,6 @@ export class StreamSet implements StreamGate {
   /** When somebody first asked for a VM that is held, and how long it took to come the last time. */
   readonly #askedAtMs = new Map<string, number>();
   readonly #lastWakeMs = new Map<string, number>();
-  /** Streams that other processes have open, by listener. */
-  readonly #elsewhere = new Map<StreamRoute, number>();
   #lastNumber = 0;
   /** Everything was released, and nothing held since: a VM that comes anew flows at once. */
   #isFlowing: boolean;
@@ -149,12 +142,15 @@ export class StreamSet implements StreamGate {
     this.#farewells = new Farewells(this.#sendQueues, (vm) => this.#heldVms.has(vm));
     const { platform, clock, log, buffers } = options;
     this.#refusals = new Refusals({ platform, clock, log });
+    const { total } = options;
+    const occupantsAt = (listener: Listener) => this.#occupantsOf(listener);
+    this.#admission = new Admission({ platform, clock, log, refusals: this.#refusals, total, occupantsAt });
     this.#doorway = new Doorway({
       clock,
       buffers,
-      onOver: (route, { source }) => this.#leave(route, source),
+      onOver: (route, { source }) => this.#admission.leave(route, source),
       onArrived: (client, listener, arrival) => this.#direct(client, listener, arrival),
-      onRefused: (client, listener, reason, why) => this.#refuse(client, listener, reason, why),
+      onRefused: (client, listener, reason, why) => this.#admission.refuse(client, listener, reason, why),
     });
     this.#routes = options.routes ?? new RouteTable();
     this.#home = this.#makeHome();
@@ -363,7 +359,7 @@ export class StreamSet implements StreamGate {
   /** So many streams of the listener are open in other processes: they count against its bound. */
   noteElsewhere(listener: number, streams: number): void {
     const route = this.#listeners[listener]?.route;
-    if (route !== undefined) this.#elsewhere.set(route, streams);
+    if (route !== undefined) this.#admission.noteElsewhere(route, streams);
   }
 
   // ------------------------------------------------------------------------------------------ clients
@@ -375,15 +371,20 @@ export class StreamSet implements StreamGate {
     // Gone before it was accepted, as a proxy's check may be: nobody's address can be asked for any more.
     else if (acceptFrom !== null && client.remoteAddress === undefined) resetSocket(client);
     else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
-      this.#refuse(client, listener, 'proxy-header', 'it is no proxy that is believed (proxyProtocol.acceptFrom)');
+      this.#admission.refuse(
+        client,
+        listener,
+        'proxy-header',
+        'it is no proxy that is believed (proxyProtocol.acceptFrom)',
+      );
     else this.#putOnDoorstep(client, listener, { header: acceptFrom !== null, asks });
   }
 
   /** Behind a proxy that is believed are many sources: it is none. */
   #putOnDoorstep(client: StreamSocket, listener: Listener, rule: Omit<DoorstepRule, 'source'>): void {
     const source = rule.header ? PROXY_SOURCE : sourceAt(whoIs(client, listener.route, null).host, listener.route);
-    if (!this.#hasRoom(client, listener, source)) return;
-    this.#enter(listener.route, source);
+    if (!this.#admission.hasRoom(client, listener, source)) return;
+    this.#admission.enter(listener.route, source);
     this.#doorway.receive(client, listener, { ...rule, source });
   }
 
@@ -398,16 +399,7 @@ export class StreamSet implements StreamGate {
     const behind = door === null || asked === null ? null : this.#routes.find(door.key, asked);
     if (behind !== null) behind.admit(client, arrival);
     else if (door === null || door.otherwise === 'serve') this.#admit(client, listener, arrival);
-    else this.#refuseName(client, listener, arrival);
-  }
-
-  /** Nobody has the name: said in the client's own protocol, and ended. */
-  #refuseName(client: StreamSocket, listener: Listener, { asked, ends }: Arrival): void {
-    const from = ends?.client.host ?? client.remoteAddress ?? 'unknown';
-    const name = asked?.host ?? asked?.rdp ?? null;
-    const why = name === null ? 'it asks for nobody by name' : `nothing is behind the name ${JSON.stringify(name)}`;
-    this.#refusals.note('no-route', listener.label, from, why);
-    this.#endWith(client, routeRefusal(asked?.via ?? 'none'));
+    else this.#admission.refuseName(client, listener, arrival);
   }
 
   /** Its request is answered once it is certain that there is room for it. */
@@ -420,36 +412,7 @@ export class StreamSet implements StreamGate {
     const from = arrival.ends?.client.host ?? client.remoteAddress ?? 'unknown';
     this.#refusals.note('web-request', listener.label, from, verdict?.why ?? 'nobody lets web clients in here');
     if (verdict === null) resetSocket(client);
-    else this.#endWith(client, verdict.answer);
-  }
-
-  #endWith(client: StreamSocket, answer: Uint8Array): void {
-    client.end(answer);
-    const cancel = this.#options.clock.schedule(REFUSED_BOUND_MS, () => resetSocket(client));
-    client.once('close', cancel);
-  }
-
-  /** False, and the client is reset, at the bound of its listener, its source there, or all listeners. */
-  #hasRoom(client: StreamSocket, listener: Listener, source: string): boolean {
-    const { route } = listener;
-    const room = this.#roomOf(route);
-    const elsewhere = this.#elsewhere.get(route) ?? 0;
-    const answer = room.ask(source, listener.bounds, elsewhere);
-    if (answer === 'source-full') {
-      const why = `${room.of(source)} streams of ${source} are open, its bound (maxPerSource)`;
-      this.#refuse(client, listener, 'per-source', why);
-      return false;
-    }
-    const { total } = this.#options;
-    const isFull = answer === 'full' || (total !== undefined && total.open >= total.max);
-    if (!isFull || room.makeRoomFor(source, this.#options.clock.nowMs(), this.#occupantsOf(listener))) return true;
-    const open = room.total + elsewhere;
-    const why =
-      answer === 'full'
-        ? `${open} streams are open, its bound (maxStreams)`
-        : `${total?.open} streams are open at all listeners, the bound (maxStreams)`;
-    this.#turnAway(client, listener, 'max-streams', why);
-    return false;
+    else this.#admission.endWith(client, verdict.answer);
   }
 
   /** Those who have said least first. */
@@ -459,36 +422,17 @@ export class StreamSet implements StreamGate {
     for (const stream of this.#streams.values()) if (stream.route === listener.route) yield stream;
   }
 
-  #roomOf(route: StreamRoute): Room {
-    const known = this.#rooms.get(route);
-    if (known !== undefined) return known;
-    const made = new Room();
-    this.#rooms.set(route, made);
-    return made;
-  }
-
-  #enter(route: StreamRoute, source: string): void {
-    this.#roomOf(route).enter(source);
-    if (this.#options.total !== undefined) this.#options.total.open += 1;
-  }
-
-  #leave(route: StreamRoute, source: string): void {
-    const room = this.#roomOf(route);
-    room.leave(source);
-    if (this.#options.total !== undefined) this.#options.total.open -= 1;
-    if (room.total === 0) this.#rooms.delete(route);
-  }
-
   /** `accept` makes of the client what its stream reads and writes. */
   #admit(client: StreamSocket, listener: Listener, arrival: Arrival | null, accept = () => client): void {
     const { route } = listener;
     const address = whoIs(client, route, arrival).host;
     if (!route.guard.allows(address)) {
-      this.#shutOut(client, listener, address);
+      this.#admission.shutOut(client, listener, address);
       return;
     }
-    if (!this.#hasRoom(client, listener, sourceAt(address, route))) return;
-    if (this.#spool?.admit(client, listener, arrival, ({ source }) => this.#enter(route, source)) === true) return;
+    if (!this.#admission.hasRoom(client, listener, sourceAt(address, route))) return;
+    if (this.#spool?.admit(client, listener, arrival, ({ source }) => this.#admission.enter(route, source)) === true)
+      return;
     this.#openStream(client, listener, arrival, accept);
   }
 
@@ -498,14 +442,14 @@ export class StreamSet implements StreamGate {
     const id = this.#nextId();
     try {
       const stream = new Stream(id, this.#home, route, accept(), arrival);
-      this.#enter(route, stream.source);
+      this.#admission.enter(route, stream.source);
       this.#streams.set(id, stream);
       stream.open(arrival?.firstBytes ?? null);
-      this.#refusing.delete(listener);
+      this.#admission.noteAdmitted(listener);
       return stream;
     } catch (error) {
       this.#streams.delete(id);
-      this.#turnAway(client, listener, 'no-room', errorText(error));
+      this.#admission.turnAway(client, listener, 'no-room', errorText(error));
       return null;
     }
   }
@@ -514,39 +458,6 @@ export class StreamSet implements StreamGate {
     this.#lastNumber += 1;
     const { idPrefix = `${this.#options.platform}-` } = this.#options;
     return `${idPrefix}${this.#lastNumber}`;
-  }
-
-  /** Resets a client; said once until the listener takes clients again. */
-  #turnAway(client: StreamSocket, listener: Listener, reason: RefusalReason, why: string): void {
-    resetSocket(client);
-    this.#refusals.count(reason);
-    const nowMs = this.#options.clock.nowMs();
-    // In a flood there is room, and none, from one moment to the next.
-    const wasSaid = nowMs - (this.#saidFullAtMs.get(listener) ?? Number.NEGATIVE_INFINITY) < REFUSAL_LOG_MS;
-    if (this.#refusing.has(listener) || wasSaid) return;
-    this.#refusing.add(listener);
-    this.#saidFullAtMs.set(listener, nowMs);
-    const { platform, log } = this.#options;
-    const facts = { platform, listener: listener.label };
-    log.warn(facts, `clients of ${facts.listener} are reset until there is room again: ${why}`);
-  }
-
-  /** Resets a client from elsewhere (allowFrom). Its address goes to the log of who asks for details: there may be many. */
-  #shutOut(client: StreamSocket, listener: Listener, address: string): void {
-    const { platform, log } = this.#options;
-    const facts = {
-      platform,
-      listener: listener.label,
-      client: address === '' ? 'unknown' : address,
-    };
-    log.debug(facts, `a client of ${facts.listener} was reset: ${facts.client} is not in allowFrom`);
-    this.#refusals.count('allow-from');
-    resetSocket(client);
-  }
-
-  #refuse(client: StreamSocket, listener: Listener, reason: RefusalReason, why: string): void {
-    this.#refusals.note(reason, listener.label, client.remoteAddress ?? 'unknown', why);
-    resetSocket(client);
   }
 
   #mayWake(route: StreamRoute, address: string): string | null {
@@ -625,9 +536,9 @@ export class StreamSet implements StreamGate {
       home: this.#home,
       folder: spoolFolder,
       nextId: () => this.#nextId(),
-      onGone: (route, source) => this.#leave(route, source),
+      onGone: (route, source) => this.#admission.leave(route, source),
       onPassed: (listener, client, arrival, hasEnded, source) => {
-        this.#leave(listener.route, source);
+        this.#admission.leave(listener.route, source);
         const stream = this.#openStream(client, listener, arrival);
         if (hasEnded && arrival.port !== null) stream?.onEnd(arrival.port);
       },
@@ -640,8 +551,8 @@ export class StreamSet implements StreamGate {
       home: this.#home,
       nextId: () => this.#nextId(),
       isFull: () => total !== undefined && total.open >= total.max,
-      onEntered: (route, source) => this.#enter(route, source),
-      onGone: (route, source) => this.#leave(route, source),
+      onEntered: (route, source) => this.#admission.enter(route, source),
+      onGone: (route, source) => this.#admission.leave(route, source),
     });
   }
 
@@ -670,7 +581,7 @@ export class StreamSet implements StreamGate {
       connectPace: (vm) => this.#connectPace(vm),
       mayWake: (route, address) => this.#mayWake(route, address),
       wakeNotice: (vm) => this.#wakeNotice(vm),
-      clientGone: ({ route, source }) => this.#leave(route, source),
+      clientGone: ({ route, source }) => this.#admission.leave(route, source),
       forget: (stream) => this.#streams.delete(stream.id),
     };
   }

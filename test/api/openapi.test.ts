@@ -37,6 +37,8 @@ beforeAll(async () => {
   farm.statuses = [fakePlatform({ inhibitors: [inhibitor], checks: [check], watts: null })];
   farm.reports = [fakeReport()];
   farm.jobs = [fakeJob()];
+  const platforms = [{ platform: 'vdi-01', sessions: 2, hasRoom: true, isKept: true }];
+  farm.pooled = [{ name: 'office', spare: 1, ready: 1, sessionsPerPlatform: null, platforms }];
   farm.feeds = [{ name: 'rack-a', waking: 1, wakingAtMost: 3, watts: 640, wattsAtMost: null, queue: ['vdi-02'] }];
   farm.emit('awake -> drowsy: nobody is active', 'transition', { from: 'awake', to: 'drowsy', pool: 0 });
   api = buildApi(farm, { log: new KeptLog(), version: packageVersion(), listenHost: '127.0.0.1' });
@@ -79,6 +81,7 @@ describe('answers', () => {
     ['get', `${PLATFORM}/explain`, 404, { name: 'nobody' }],
     ['get', '/api/v1/streams', 200],
     ['get', '/api/v1/circuits', 200],
+    ['get', '/api/v1/pools', 200],
     ['get', '/api/v1/report', 200],
     ['get', '/api/v1/events', 200],
     ['get', '/api/v1/events', 400, { query: '?limit=none' }],

@@ -86,6 +86,7 @@ describe('configuration', () => {
       link: null,
       farm: null,
       circuits: [],
+      pools: [],
       integrations: { mqtt: null, webhooks: [] },
       platforms: [
         {
@@ -353,15 +354,15 @@ describe('problems', () => {
     ['API: {}', 'unknown key `API`; did you mean `api`?'],
     [
       'wibble: 1',
-      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, platforms',
+      'unknown key `wibble`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, pools, platforms',
     ],
     [
       '"a\\u0007b": 1',
-      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, platforms',
+      'unknown key `a\\u0007b`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, pools, platforms',
     ],
     [
       '__proto__: {}',
-      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, platforms',
+      'unknown key `__proto__`; known here: api, stateDir, workers, maxStreams, log, record, history, energy, mqtt, webhooks, link, farm, circuits, pools, platforms',
     ],
   ])('top level %s -> %s', (line, what) => {
     expect(refusal(`${line}\n${LEAST}`).message).toBe(`torpor.yaml:1: ${what}`);

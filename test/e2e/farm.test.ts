@@ -1,5 +1,6 @@
 // Several platforms under one Torpor, over real RMCP+: what a circuit bears, and in which order they wake.
 import { describe, expect, test } from 'vitest';
+import type { PoolStatus } from '../../src/platform/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { type PlatformSetUp, writeFarmConfig } from '../support/torpor-config.ts';
 import type { TorporHere } from '../support/torpor-here.ts';
@@ -17,6 +18,7 @@ function configure(
   stages: readonly Stage[],
   circuit: object,
   change: (name: string) => Partial<PlatformSetUp>,
+  more: object = {},
 ): string {
   const [first] = stages as [Stage];
   const platforms = stages.map((stage, index) => {
@@ -28,7 +30,7 @@ function configure(
   });
   return writeFarmConfig(first.folder, {
     apiPort: first.apiPort,
-    more: { circuits: [{ name: 'rack-a', ...circuit }] },
+    more: { circuits: [{ name: 'rack-a', ...circuit }], ...more },
     platforms,
   });
 }
@@ -110,5 +112,44 @@ describe('circuits', { timeout: E2E_TIMEOUT_MS }, () => {
     expect((await torpor.reload(path)).changes).toContain('circuits');
     expect(await late.readLine()).toMatch(/ n=1 .*typed$/);
     expect(await client.ask('still here')).toMatch(/ n=2 .*still here$/);
+  });
+});
+
+describe('pools', { timeout: E2E_TIMEOUT_MS }, () => {
+  test('one spare of two -> one is kept and the other sleeps; it is full: the other is woken ahead; no pool any more: both sleep', async () => {
+    const stages = await openFarm(2);
+    const [one, two] = stages as [Stage, Stage];
+    await using _one = one;
+    await using _two = two;
+    const platforms = NAMES.slice(0, 2);
+    const pools = [{ name: 'office', spare: 1, sessionsPerPlatform: 1, platforms }];
+    configure(stages, { wakingAtMost: 1 }, () => ({}), { pools });
+    const torpor = await one.runHere();
+    const keptBy = async (name: string) => (await torpor.platform(name)).inhibitors.map((inhibitor) => inhibitor.name);
+    // Whichever was seen to run first.
+    const kept = await eventually('one of them to be kept', async () => {
+      const keeps = await Promise.all(platforms.map(keptBy));
+      return platforms.find((_, index) => keeps[index]?.join() === 'spare-office') ?? false;
+    });
+    const [other] = platforms.filter((name) => name !== kept) as [string];
+    await torpor.waitForState(other, 'asleep');
+    const { state, blockers } = await torpor.platform(kept);
+    expect(state).toBe('awake');
+    expect(blockers.map(({ why }) => why).join()).toContain('spare of the pool office');
+
+    using client = await (kept === 'vdi-01' ? one : two).connect();
+    await client.ask('hello');
+    // Nobody asked for it: it is woken for whoever comes next.
+    await torpor.waitForState(other, 'awake');
+    expect(await keptBy(other)).toEqual(['spare-office']);
+    const [pool] = (await (await fetch(`http://127.0.0.1:${one.apiPort}/api/v1/pools`)).json()) as PoolStatus[];
+    expect(pool).toMatchObject({ name: 'office', spare: 1, ready: 1, sessionsPerPlatform: 1 });
+    expect(pool?.platforms.filter(({ hasRoom }) => hasRoom).map(({ platform }) => platform)).toEqual([other]);
+
+    const path = configure(stages, { wakingAtMost: 1 }, () => ({}));
+    expect((await torpor.reload(path)).changes).toContain('pools');
+    await torpor.waitForState('vdi-01', 'asleep');
+    await torpor.waitForState('vdi-02', 'asleep');
+    expect(client.state).toBe('open');
   });
 });

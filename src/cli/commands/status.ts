@@ -1,7 +1,7 @@
 // `torpor status`: every platform on one line.
 import { type Command, Option } from 'commander';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
-import type { CircuitStatus, LinkStatus, PlatformStatus } from '../../platform/status.ts';
+import type { CircuitStatus, LinkStatus, PlatformStatus, PoolStatus } from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
@@ -26,9 +26,14 @@ export function addStatusCommand(program: Command, io: CliIo): void {
 async function status(options: StatusOptions, io: CliIo): Promise<void> {
   const client = clientFor(io, options);
   const look = async () => {
-    const [platforms, circuits, links] = await Promise.all([client.platforms(), client.circuits(), client.links()]);
+    const asked = [client.platforms(), client.circuits(), client.pools(), client.links()] as const;
+    const [platforms, circuits, pools, links] = await Promise.all(asked);
     const style = styleFor(io);
-    const farm = [...formatStatus(platforms, Date.now(), style), ...formatCircuits(circuits, style)];
+    const farm = [
+      ...formatStatus(platforms, Date.now(), style),
+      ...formatCircuits(circuits, style),
+      ...formatPools(pools, style),
+    ];
     return [...farm, ...formatLinks(links, Date.now(), style)];
   };
   if (options.watch === true) return await showLive(io, { look });
@@ -80,6 +85,15 @@ export function formatCircuits(circuits: readonly CircuitStatus[], style: Style)
     const drawn = wattsAtMost === null ? '' : `, ${watts} of ${wattsAtMost} W`;
     const waiting = queue.length === 0 ? '' : style.warn(`, ${queue.length} wait for their turn`);
     return `circuit ${plainText(name)}: ${places}${drawn}${waiting}`;
+  });
+}
+
+function formatPools(pools: readonly PoolStatus[], style: Style): string[] {
+  return pools.map(({ name, spare, ready, platforms }) => {
+    const kept = platforms.filter(({ isKept }) => isKept).map(({ platform }) => platform);
+    const spares = `${ready} awake with room, ${spare} wanted`;
+    const who = kept.length === 0 ? '' : `; kept: ${kept.join(', ')}`;
+    return `pool ${plainText(name)}: ${ready < spare ? style.warn(spares) : spares}${who}`;
   });
 }
 

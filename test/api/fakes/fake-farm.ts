@@ -12,6 +12,7 @@ import type {
   LinkStatus,
   PlatformReport,
   PlatformStatus,
+  PoolStatus,
 } from '../../../src/platform/status.ts';
 
 /** What was asked of the farm, as one line each: `wake vdi-01 (why)`. */
@@ -121,6 +122,7 @@ export class FakeFarm implements Farm {
   openStreams: StreamStatus[] = [fakeStream()];
   edges: LinkStatus[] = [];
   feeds: CircuitStatus[] = [];
+  pooled: PoolStatus[] = [];
   /** Set to make `sleep` refuse. */
   sleepRefusal: TorporError | null = null;
   /** What an order answers that holds, but is not on disk. */
@@ -142,6 +144,10 @@ export class FakeFarm implements Farm {
   }
 
   async refresh(): Promise<void> {}
+
+  pools(): PoolStatus[] {
+    return this.pooled;
+  }
 
   circuits(): CircuitStatus[] {
     return this.feeds;
