@@ -5,7 +5,7 @@ import type { PlaceRule } from '../platform/wake-place.ts';
 import { durationField, textField, wattsField, wholeField } from './fields.ts';
 import { mapping } from './mapping.ts';
 import { nearestName } from './nearest-name.ts';
-import { asMapping, children, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { asMapping, children, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 const MAX_CIRCUITS = 10_000;
@@ -96,7 +96,7 @@ function checkPlace({ path, value }: Placed<Mapping>, circuits: ReadonlyArray<Pl
     const what = 'priorities count among the platforms of a circuit: write circuit, or leave it out';
     return [{ path: [...path, 'wakePriority'], what }];
   }
-  const names = circuits.map((circuit) => String(circuit.value.name));
+  const names = circuits.map((circuit) => scalarText(circuit.value.name));
   const circuit = circuits.find((each) => each.value.name === value.circuit)?.value;
   if (circuit === undefined) return [{ path: [...path, 'circuit'], what: unknownCircuit(value.circuit, names) }];
   return typeof circuit.watts === 'number' ? checkDraw(path, value, circuit) : [];

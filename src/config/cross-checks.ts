@@ -16,7 +16,16 @@ import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkLink, doubtLink } from './link-schema.ts';
 import { checkPools } from './pools-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
-import { asMapping, children, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import {
+  asMapping,
+  children,
+  hasEntries,
+  isMapping,
+  isUnset,
+  type Mapping,
+  type Placed,
+  scalarText,
+} from './raw-values.ts';
 import { checkRoutes, routedPlatforms } from './route-checks.ts';
 import { DEFAULT_API_LISTEN, DEVICES, PROTOCOLS } from './schema.ts';
 import { checkUdp, checkUdpWorkers, isUdp } from './udp-config.ts';
@@ -159,7 +168,7 @@ function checkBanner({ path, value }: Placed<Mapping>): Finding[] {
 /** A network of all addresses believes whoever connects, and with it every source that is claimed. */
 function doubtProxies({ path, value }: Placed<Mapping>): Finding[] {
   const from = asMapping(value.proxyProtocol).acceptFrom;
-  if (!Array.isArray(from) || !from.some((network) => /\/0+$/.test(String(network)))) return [];
+  if (!Array.isArray(from) || !from.some((network) => /\/0+$/.test(scalarText(network)))) return [];
   const what = 'everybody is believed to be a proxy, and so may claim any address: write the addresses of the proxies';
   return [{ path: [...path, 'proxyProtocol', 'acceptFrom'], what }];
 }
@@ -200,7 +209,7 @@ function checkPlatform(platform: Placed<Mapping>): Finding[] {
 function checkIdlePolicy({ value, path }: Placed<Mapping>): Finding[] {
   const { idlePolicy, idleTimeout } = value;
   if (isUnset(idleTimeout) || isUnset(idlePolicy) || idlePolicy === 'fixed') return [];
-  const what = `idleTimeout belongs to \`idlePolicy: fixed\`; ${String(idlePolicy)} decides by itself: leave it out, or write it at a listener`;
+  const what = `idleTimeout belongs to \`idlePolicy: fixed\`; ${scalarText(idlePolicy)} decides by itself: leave it out, or write it at a listener`;
   return [{ path: [...path, 'idleTimeout'], what }];
 }
 

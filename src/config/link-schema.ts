@@ -5,7 +5,7 @@ import { absolute } from './absolute-path.ts';
 import type { Finding } from './cross-checks.ts';
 import { durationField, endpointField, textField, yesNoField } from './fields.ts';
 import { mapping } from './mapping.ts';
-import { asMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { asMapping, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 
 /** The gate of a compressed link within `torpor run`. */
 export interface LinkConfig {
@@ -65,7 +65,7 @@ export function checkLink(root: unknown, listeners: ReadonlyArray<Placed<Mapping
     if (isUnset(link))
       findings.push({ path: at, what: 'there is no gate: write link at the top, with listen and keys' });
     if (services.has(service))
-      findings.push({ path: at, what: `another listener is "${String(service)}" to edges: write another name` });
+      findings.push({ path: at, what: `another listener is "${scalarText(service)}" to edges: write another name` });
     services.add(service);
   }
   return findings;

@@ -4,7 +4,7 @@ import type { Pool } from '../platform/spare-rule.ts';
 import { textField, wholeField } from './fields.ts';
 import { mapping } from './mapping.ts';
 import { nearestName } from './nearest-name.ts';
-import { asMapping, children, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { asMapping, children, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 const MAX_POOLS = 1_000;
@@ -41,7 +41,7 @@ interface Found {
 /** Names that lead nowhere or stand twice, more spares than there are platforms, bounds that nobody could keep. */
 export function checkPools(root: unknown, platforms: ReadonlyArray<Placed<Mapping>>): Found[] {
   const file = asMapping(root);
-  const names = platforms.map(({ value }) => String(value.name));
+  const names = platforms.map(({ value }) => scalarText(value.name));
   const pools = children({ path: [], value: file }, 'pools');
   return pools.flatMap((pool, index) => [
     ...checkName(pool, pools.slice(0, index)),
@@ -56,7 +56,7 @@ function checkName({ path, value }: Placed<Mapping>, before: ReadonlyArray<Place
 }
 
 function checkPlatforms({ path, value }: Placed<Mapping>, names: readonly string[]): Found[] {
-  const members = Array.isArray(value.platforms) ? value.platforms.map(String) : [];
+  const members = Array.isArray(value.platforms) ? value.platforms.map(scalarText) : [];
   const findings = members.flatMap((member, index) => {
     const at = [...path, 'platforms', index];
     if (members.indexOf(member) < index) return [{ path: at, what: `${member} is in it already: write each once` }];

@@ -2,7 +2,7 @@
 // cross-checks.ts does.
 import type { Finding } from './cross-checks.ts';
 import { hostAbilities } from './host-abilities.ts';
-import { asMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { asMapping, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 import { checkRedfish } from './redfish-schema.ts';
 
 /** Everything wrong across the keys of one platform's `power`. */
@@ -120,7 +120,7 @@ function checkWakers({ path, value }: Placed<Mapping>): Finding[] {
   return [
     ...twins.map((waker) => ({
       path: [...path, 'wakeBy'],
-      what: `${String(waker)} stands there twice: write it once`,
+      what: `${scalarText(waker)} stands there twice: write it once`,
     })),
     ...unable.map((waker: string) => ({
       path: [...path, 'wakeBy'],

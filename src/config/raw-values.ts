@@ -29,3 +29,8 @@ export function hasEntries(value: unknown): boolean {
 export function isUnset(value: unknown): boolean {
   return value === undefined || value === null;
 }
+
+/** A scalar as text. Anything else is empty: what a mapping is called as text, its own `toString` says, which may be no function. */
+export function scalarText(value: unknown): string {
+  return typeof value === 'object' || typeof value === 'function' ? '' : String(value);
+}

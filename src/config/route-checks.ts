@@ -1,7 +1,7 @@
 // Rules about the routes of listeners that span several keys. They read the raw values, as cross-checks.ts does.
 import type { Finding } from './cross-checks.ts';
 import { nearestName } from './nearest-name.ts';
-import { asMapping, children, hasEntries, isUnset, type Mapping, type Placed } from './raw-values.ts';
+import { asMapping, children, hasEntries, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 
 /** Everything wrong with where routes lead and what they are told by. */
 export function checkRoutes(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
@@ -37,7 +37,7 @@ function checkDoor({ path, value }: Placed<Mapping>): Finding[] {
     ];
   }
   const findings: Finding[] = [];
-  if (/:0$/.test(String(value.listen)))
+  if (/:0$/.test(scalarText(value.listen)))
     findings.push({ path: [...path, 'listen'], what: 'a port that is shared has a number: write it in place of 0' });
   if (value.protocol === 'ssh' || value.banner === 'serve') {
     const what = 'such clients name nobody before the server speaks: write a listener for each VM';
@@ -56,7 +56,7 @@ function findTwinNames(listener: Placed<Mapping>): Finding[] {
     if (names.length === 0 && value.hosts === undefined && value.rdp === undefined)
       return [{ path, what: 'no client can ask for it: write hosts, rdp or both' }];
     return names.flatMap(({ key, name, index }) => {
-      const text = `${key} ${String(name).toLowerCase()}`;
+      const text = `${key} ${scalarText(name).toLowerCase()}`;
       if (!seen.has(text)) {
         seen.add(text);
         return [];
@@ -77,11 +77,11 @@ function checkDestination(
   if (platform === undefined) return [{ path: [...path, 'platform'], what: unknown('platform', name, platforms) }];
   const vms = children(platform, 'vms');
   if (isUnset(value.vm) || vms.some((vm) => vm.value.name === value.vm)) return [];
-  return [{ path: [...path, 'vm'], what: `${unknown('VM', value.vm, vms)} (of the platform ${String(name)})` }];
+  return [{ path: [...path, 'vm'], what: `${unknown('VM', value.vm, vms)} (of the platform ${scalarText(name)})` }];
 }
 
 function unknown(noun: string, name: unknown, known: ReadonlyArray<Placed<Mapping>>): string {
-  const names = known.map(({ value }) => String(asMapping(value).name));
-  const near = nearestName(String(name), names);
+  const names = known.map(({ value }) => scalarText(asMapping(value).name));
+  const near = nearestName(scalarText(name), names);
   return `there is no ${noun} ${JSON.stringify(name)}${near === null ? '' : `; did you mean ${JSON.stringify(near)}?`}`;
 }

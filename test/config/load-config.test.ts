@@ -342,6 +342,17 @@ describe('warnings', () => {
 });
 
 describe('problems', () => {
+  it('names, references and addresses that are mappings with a toString of their own -> refused by line, no TypeError', () => {
+    const odd = '{ toString: "" }';
+    const listener = `{ listen: ${odd}, allowFrom: [${odd}], link: { service: ${odd} }, pool: ${odd}, routes: [{ sni: ${odd}, vm: ${odd} }] }`;
+    const text = [
+      `circuits: [{ name: ${odd} }]`,
+      `pools: [{ name: ${odd}, platforms: [${odd}], vms: [${odd}] }]`,
+      `platforms: [{ name: ${odd}, circuit: ${odd}, idlePolicy: ${odd}, idleTimeout: 1m, vms: [{ name: ${odd}, listeners: [${listener}] }] }]`,
+    ].join('\n');
+    expect(refusal(text).code).toBe('ERR_CONFIG_INVALID');
+  });
+
   it('a mistyped key -> its line and the nearest name', () => {
     const error = refusal(leastWith('name: lab', 'name: lab\n    idleTimeot: 10m'));
     expect(error.code).toBe('ERR_CONFIG_INVALID');
