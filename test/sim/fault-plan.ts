@@ -6,7 +6,14 @@ export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** Of the process: all of its platforms have them. */
-export const PROCESS_FAULTS = ['crash', 'crash-at-write', 'crash-at-press', 'pause', 'pause-at-save'] as const;
+export const PROCESS_FAULTS = [
+  'crash',
+  'crash-at-write',
+  'crash-at-press',
+  'pause',
+  'pause-at-save',
+  'pause-at-write',
+] as const;
 /** Of one platform, its BMC, its network, its disk. */
 export const PLATFORM_FAULTS = [
   'bmc-silent',
@@ -22,6 +29,7 @@ export const PLATFORM_FAULTS = [
   'powered-off',
   'memory-lost',
   'vm-packets-lost',
+  'vm-cut-off',
   'disk-slow',
   'disk-fails',
 ] as const;
@@ -45,6 +53,7 @@ const LASTS_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'crash-at-press': [500, 60_000],
   pause: [1000, 90_000],
   'pause-at-save': [1000, 90_000],
+  'pause-at-write': [1000, 90_000],
   'bmc-silent': [10_000, 20 * MINUTE_MS],
   'bmc-slow': [5 * MINUTE_MS, HOUR_MS],
   'bmc-stale': [MINUTE_MS, 20 * MINUTE_MS],
@@ -58,13 +67,14 @@ const LASTS_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'powered-off': [MINUTE_MS, 10 * MINUTE_MS],
   'memory-lost': [HOUR_MS, 4 * HOUR_MS],
   'vm-packets-lost': [MINUTE_MS, 20 * MINUTE_MS],
+  'vm-cut-off': [10_000, 5 * MINUTE_MS],
   'disk-slow': [10 * MINUTE_MS, 2 * HOUR_MS],
   'disk-fails': [MINUTE_MS, 10 * MINUTE_MS],
 };
 
 /** Where a BMC that says S3 and VMs that nobody hears meet, nothing shows that it runs: two witnesses cannot be wrong at once. */
 const BLINDS_POWER: readonly FaultKind[] = ['bmc-stale', 'bmc-lies'];
-const BLINDS_PROBES: readonly FaultKind[] = ['vm-packets-lost'];
+const BLINDS_PROBES: readonly FaultKind[] = ['vm-packets-lost', 'vm-cut-off'];
 const APART_MS = 5 * MINUTE_MS;
 
 /** One to three a platform-day, and one or two a day of the process. In order of their moments. */

@@ -66,11 +66,13 @@ it('asleepIsTrue: it sleeps, or did just now -> true; it runs, or a VM answered 
     didNotRunAtMs: Number.POSITIVE_INFINITY,
     knowsFromMs: NOW_MS - 12_000,
     answeredAtMs: NOW_MS - 3000,
+    powerSaid: 'S3',
   };
   expect(invariants.asleepIsTrue(asleep)).toBeNull();
   expect(invariants.asleepIsTrue({ ...asleep, didNotRunAtMs: NOW_MS - 5000 })).toBeNull();
   expect(invariants.asleepIsTrue({ ...asleep, didNotRunAtMs: NOW_MS - 13_000 })).toContain('while it runs');
   expect(invariants.asleepIsTrue({ ...asleep, answeredAtMs: NOW_MS - 500 })).toContain('500 ms after a VM answered');
+  expect(invariants.asleepIsTrue({ ...asleep, powerSaid: 'S0' })).toContain('BMC says that it runs');
   expect(invariants.asleepIsTrue({ ...asleep, to: 'awake', didNotRunAtMs: 0 })).toBeNull();
 });
 

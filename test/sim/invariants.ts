@@ -1,4 +1,5 @@
 // What must hold in every simulated world, each a function of what was seen: null, or what is wrong. Watching is others' work.
+import type { AcpiState } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 
 /** A key that waits unread in the kernel, because the process does not run, is seen by nobody for so long. */
@@ -104,12 +105,22 @@ export interface AsleepFacts {
   readonly knowsFromMs: number;
   /** When the process last heard an answer of a VM. */
   readonly answeredAtMs: number;
+  /** What the BMC said last. */
+  readonly powerSaid: AcpiState | null;
 }
 
-/** Torpor takes a platform for asleep only where it did not run just now, and where its VMs are silent. */
-export function asleepIsTrue({ nowMs, to, didNotRunAtMs, knowsFromMs, answeredAtMs }: AsleepFacts): string | null {
+/** Torpor takes a platform for asleep only where it did not run just now, its BMC says so, and its VMs are silent. */
+export function asleepIsTrue({
+  nowMs,
+  to,
+  didNotRunAtMs,
+  knowsFromMs,
+  answeredAtMs,
+  powerSaid,
+}: AsleepFacts): string | null {
   if (to !== 'asleep') return null;
   if (didNotRunAtMs < knowsFromMs) return 'taken for asleep while it runs';
+  if (powerSaid === 'S0') return 'taken for asleep while its BMC says that it runs';
   const silentMs = nowMs - answeredAtMs;
   return silentMs < LEAST_SILENCE_MS ? `taken for asleep ${silentMs} ms after a VM answered` : null;
 }

@@ -31,6 +31,7 @@ export class PlatformFaults {
   diskFails = false;
   sleepsLate = false;
   packetsLost = false;
+  isCutOff = false;
   wakesAlone = false;
   readonly #world: FaultsWorld;
   readonly #platform: FaultyPlatform;
@@ -63,6 +64,7 @@ export class PlatformFaults {
     'crash-at-write': ({ forMs }) => void this.#armed.set('write', () => this.#world.crash(forMs)),
     'crash-at-press': ({ forMs }) => void this.#armed.set('press', () => this.#world.crash(forMs)),
     'pause-at-save': ({ forMs }) => void this.#armed.set('save', () => this.#world.pause(forMs)),
+    'pause-at-write': ({ forMs }) => void this.#armed.set('write', () => this.#world.pause(forMs)),
     'bmc-silent': (fault) => this.#lasts(fault, 'once', (on) => this.#tellBmc({ isSilent: on })),
     'bmc-slow': (fault) => this.#lasts(fault, 'twice', (on) => this.#tellBmc({ isSlow: on })),
     'bmc-loses-answers': (fault) => this.#lasts(fault, 'twice', (on) => this.#tellBmc({ losesAnswers: on })),
@@ -97,6 +99,11 @@ export class PlatformFaults {
     'vm-packets-lost': (fault) => {
       this.#lasts(fault, 'once', (on) => {
         this.packetsLost = on;
+      });
+    },
+    'vm-cut-off': (fault) => {
+      this.#lasts(fault, 'twice', (on) => {
+        this.isCutOff = on;
       });
     },
     'disk-slow': (fault) => {

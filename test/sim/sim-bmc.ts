@@ -11,8 +11,9 @@ import type { WatchClock } from './watch-clock.ts';
 const WAKE_METHODS = ['chassis-on'] as const;
 /** The driver's own patience with a BMC that does not answer. */
 const PATIENCE_MS = 4000;
-/** The watch's own: a proof is renewed so long after the last. */
+/** The watch's own: a proof is renewed so long after the last, and after one that failed. */
 const PROOF_RENEW_MS = 60_000;
+const PROOF_RETRY_MS = 5000;
 
 export interface BmcFaults {
   isSilent: boolean;
@@ -103,7 +104,11 @@ export class SimBmc {
       capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: WAKE_METHODS }),
       readPower: async (signal) => {
         const earlyMs = clock.takeEarlyMs(this.#watch.paceMs());
-        if (earlyMs > 0) await new Promise<void>((resolve) => clock.schedule(earlyMs, resolve));
+        if (earlyMs > 0) {
+          const boundBegins = clock.postponeLast();
+          await new Promise<void>((resolve) => clock.schedule(earlyMs, resolve));
+          boundBegins();
+        }
         const wayMs = this.#isCalm ? this.#readingMs : null;
         const reading = await this.#ask(life, clock, signal, () => this.#see(), wayMs);
         this.#watch.onReading(reading, life.nowMs());
@@ -129,7 +134,7 @@ export class SimBmc {
         proofs += 1;
         const isProven = (await this.#ask(life, clock, signal, () => true)) === true;
         proofs -= 1;
-        proofAtMs = life.nowMs() + PROOF_RENEW_MS;
+        proofAtMs = life.nowMs() + (isProven ? PROOF_RENEW_MS : PROOF_RETRY_MS);
         this.#watch.onProof(isProven);
         return { proven: isProven, why: isProven ? 'operator session, sensor read' : 'the BMC does not answer' };
       },

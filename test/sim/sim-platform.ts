@@ -127,6 +127,7 @@ export class SimPlatform implements BmcWatch {
   // what was seen
   readonly #pressedIntents = new Set<number>();
   #lastReadingAtMs = Number.NEGATIVE_INFINITY;
+  #powerSaid: PowerReading['acpi'] = null;
   #isReachable = false;
   #isWakeProven = false;
   #failedInARow = 0;
@@ -446,6 +447,7 @@ export class SimPlatform implements BmcWatch {
 
   #travelMs(): number {
     const { random } = this.#world;
+    if (this.#faults.isCutOff) return Number.POSITIVE_INFINITY;
     if (!this.#faults.packetsLost) return this.#wayMs;
     return random.chance(0.5) ? Number.POSITIVE_INFINITY : random.between(1, 800);
   }
@@ -495,7 +497,7 @@ export class SimPlatform implements BmcWatch {
     if (to === 'failed' && from === 'waking') this.#onFailedWake();
     const evidenceMs = 12_000;
     const knowsFromMs = (nowMs - paused.toMs < evidenceMs ? paused.fromMs : nowMs) - evidenceMs;
-    const seen = { didNotRunAtMs: this.#didNotRunAtMs, answeredAtMs: this.#answeredAtMs };
+    const seen = { didNotRunAtMs: this.#didNotRunAtMs, answeredAtMs: this.#answeredAtMs, powerSaid: this.#powerSaid };
     this.#check('asleepIsTrue', asleepIsTrue({ nowMs, to, knowsFromMs, ...seen }));
   }
 
@@ -553,7 +555,9 @@ export class SimPlatform implements BmcWatch {
 
   onReading(reading: PowerReading | null, atMs: number): void {
     this.#isReachable = reading !== null;
-    if (reading !== null) this.#lastReadingAtMs = atMs;
+    if (reading === null) return;
+    this.#lastReadingAtMs = atMs;
+    this.#powerSaid = reading.acpi;
   }
 
   paceMs(): number {

@@ -7,6 +7,7 @@ interface Made {
   readonly atMs: number;
   readonly run: () => void;
   cancel: () => void;
+  isOver: boolean;
 }
 
 /** Readings that are not made: from a first one on, each a period after the other. */
@@ -49,13 +50,14 @@ export class WatchClock implements Clock {
   }
 
   schedule(delayMs: number, run: () => void): () => void {
-    const made: Made = { atMs: this.nowMs() + Math.max(0, delayMs), run, cancel: () => {} };
+    const made: Made = { atMs: this.nowMs() + Math.max(0, delayMs), run, cancel: () => {}, isOver: false };
     made.cancel = this.#life.scheduleAt(made.atMs, () => {
       this.catchUp();
       run();
     });
     this.#last = made;
     return () => {
+      made.isOver = true;
       made.cancel();
       if (this.#rest?.turn === made) this.#endRest();
     };
@@ -91,7 +93,8 @@ export class WatchClock implements Clock {
       this.#at(nextMs, turn.run);
       return;
     }
-    this.#owedAtMs = nextMs;
+    // Where nothing was left out the watch knows by itself.
+    this.#owedAtMs = nextMs === turn.atMs ? null : nextMs;
     turn.cancel = this.#life.scheduleAt(nextMs, () => {
       this.#owedAtMs = null;
       turn.run();
@@ -108,6 +111,17 @@ export class WatchClock implements Clock {
     if (owedAtMs === null) return 0;
     const nowMs = this.nowMs();
     return Math.max(0, Math.min(owedAtMs, nowMs + paceMs) - nowMs);
+  }
+
+  /** What was scheduled last, a bound, counts from the moment at which the returned function is called. */
+  postponeLast(): () => void {
+    const last = this.#last;
+    if (last === null) return () => {};
+    const lastsMs = last.atMs - this.nowMs();
+    last.cancel();
+    return () => {
+      if (!last.isOver) last.cancel = this.#life.scheduleAt(this.nowMs() + lastsMs, last.run);
+    };
   }
 
   #endRest(): void {
