@@ -40,6 +40,21 @@ const checkStatus = z
   })
   .meta({ id: 'Check' });
 
+const peersStatus = z
+  .strictObject({
+    self: z.string(),
+    uncertain: z.string().nullable().meta({ description: 'why it is not sure what the others do' }),
+    others: z.array(
+      z.strictObject({
+        instance: z.string(),
+        active: count,
+        newestDeadlineMs: atMs.nullable(),
+        keeps: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Peers' });
+
 export const platformStatus = z
   .strictObject({
     name: z.string(),
@@ -77,6 +92,11 @@ export const platformStatus = z
       .strictObject({ circuit: z.string(), sinceMs: atMs, ahead: count, why: z.string() })
       .nullable()
       .meta({ description: 'a wake that waits for its turn on its circuit' }),
+    owner: z
+      .string()
+      .nullable()
+      .meta({ description: 'the Torpor that alone may put it to sleep, where there are several' }),
+    peers: peersStatus.nullable().meta({ description: 'null where this Torpor is alone' }),
   })
   .meta({ id: 'Platform' });
 

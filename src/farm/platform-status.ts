@@ -2,7 +2,8 @@
 import type { PlatformController } from '../controller/platform-controller.ts';
 import { assess, hasPowerWitness } from '../platform/evidence.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
-import type { PlatformStatus, WakeTurnStatus } from '../platform/status.ts';
+import type { PlatformModel } from '../platform/model.ts';
+import type { PeersStatus, PlatformStatus, WakeTurnStatus } from '../platform/status.ts';
 import { describeMaintenance } from './explain-platform.ts';
 
 /** Blockers are what keeps a running platform awake; one that does not run has none. */
@@ -45,5 +46,13 @@ export function buildStatus(
     adoptedWakes: model.adoptedWakes,
     failures: model.failures,
     wakeTurn,
+    owner: model.peers?.owner ?? null,
+    peers: peersOf(model),
   };
+}
+
+function peersOf({ peers }: PlatformModel): PeersStatus | null {
+  if (peers === null) return null;
+  const { self, uncertain, others } = peers;
+  return { self, uncertain, others };
 }

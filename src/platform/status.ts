@@ -3,6 +3,7 @@
 import type { CheckStatus, InhibitorStatus } from './inhibitor.ts';
 import type { StreamStatus } from './ports.ts';
 import type { RefusedClients } from './refusal.ts';
+import type { PeerShare } from './share.ts';
 import type { SpoolJobStatus } from './spool.ts';
 
 export const STATE_NAMES = [
@@ -19,7 +20,10 @@ export type StateName = (typeof STATE_NAMES)[number];
 
 /** One reason why a platform stays awake, in words, and until when if that is known. */
 export interface Blocker {
-  /** Stable name: pool, inhibitor, observe, min-awake, suspend-rate, bmc, wake-path, maintenance, probe, starting, back-off. */
+  /**
+   * Stable name: pool, inhibitor, observe, min-awake, suspend-rate, bmc, wake-path, maintenance, probe, starting, back-off; with other
+   * Torpors also agreement, owner, peers.
+   */
   readonly kind: string;
   readonly why: string;
   /** Clock milliseconds; null where it ends by somebody's act. */
@@ -65,6 +69,16 @@ export interface PoolStatus {
   }>;
 }
 
+/** What one of several Torpors knows of the others. */
+export interface PeersStatus {
+  /** This Torpor's own name. */
+  readonly self: string;
+  /** Why it is not sure what the others do, for people; null where it is. While it is not, nothing is put to sleep. */
+  readonly uncertain: string | null;
+  /** Those with active clients or a reason to stay awake. */
+  readonly others: readonly PeerShare[];
+}
+
 export interface PlatformStatus {
   readonly name: string;
   readonly state: StateName;
@@ -106,6 +120,10 @@ export interface PlatformStatus {
   readonly failures: number;
   /** null: no wake of it waits for its turn. */
   readonly wakeTurn: WakeTurnStatus | null;
+  /** The Torpor that alone may put it to sleep; null where nobody may, and where there are no others. */
+  readonly owner: string | null;
+  /** Null where this Torpor is alone. */
+  readonly peers: PeersStatus | null;
 }
 
 /** The links of one edge to this Torpor's gate, those that are over included. */

@@ -5,7 +5,7 @@ import type { StateName } from './status.ts';
 /**
  * client: somebody is active. keepalive: a held keepalive is answered. operator, schedule, inhibitor: theirs. idle: nobody is
  * active. guard: something forbids the sleep (a veto, bytes on their way, no VM that answers). evidence: it was seen so.
- * others: somebody past Torpor did it. timeout: it did not happen in time. progress: the next step of what was under way.
+ * peers: another Torpor of the farm. others: somebody past Torpor did it. timeout: it did not happen in time. progress: the next step of what was under way.
  */
 export const TRANSITION_REASONS = [
   'client',
@@ -17,6 +17,7 @@ export const TRANSITION_REASONS = [
   'guard',
   'evidence',
   'others',
+  'peers',
   'timeout',
   'progress',
 ] as const;
@@ -48,6 +49,7 @@ export function transitionReason(
     case 'waking':
       return wakeReason(before, after);
     case 'awake':
+      if (event === 'suspendCalledOff' || event === 'peerWake') return 'peers';
       return from === 'drowsy' || from === 'saving' ? callOffReason(before, after) : 'evidence';
     case 'starting':
       return 'progress';
@@ -59,7 +61,9 @@ function wakeReason(before: PlatformModel, after: PlatformModel): TransitionReas
   if (after.wokenToAnswer) return 'keepalive';
   if (after.wakeWanted === null && before.wakeWanted === null) return 'evidence';
   const isWaited = after.waitingSinceMs !== null || before.waitingSinceMs !== null;
-  return after.scheduledUntilMs !== null && !isWaited ? 'schedule' : 'client';
+  if (isWaited) return 'client';
+  if (after.scheduledUntilMs !== null) return 'schedule';
+  return after.peers === null ? 'client' : 'peers';
 }
 
 function callOffReason(before: PlatformModel, after: PlatformModel): TransitionReason {

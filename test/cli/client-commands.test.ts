@@ -184,6 +184,24 @@ describe('status', () => {
     expect(io.stdout).toContain('circuit rack-b: 0 waking, 10 of 500 W\n');
   });
 
+  it('a platform that several Torpors share -> who owns it and what is known of the others, below the table', async () => {
+    const others = [{ instance: 'torpor-c', active: 1, newestDeadlineMs: null, keeps: 'a backup' }];
+    farm.statuses = [
+      fakePlatform({ owner: 'torpor-b', peers: { self: 'torpor-a', uncertain: null, others } }),
+      fakePlatform({ name: 'vdi-02', owner: 'torpor-a', peers: { self: 'torpor-a', uncertain: null, others: [] } }),
+      fakePlatform({ name: 'vdi-03', peers: { self: 'torpor-a', uncertain: 'the store does not answer', others: [] } }),
+    ];
+    await io.run('status');
+    expect(io.stdout).toContain(
+      [
+        'vdi-01 is shared, torpor-b owns it: 1 active client at torpor-c; kept awake at torpor-c: a backup',
+        'vdi-02 is shared, torpor-a, this one, owns it',
+        'vdi-03 is shared, nobody owns it now: not sure of the others: the store does not answer',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('text with escape sequences and line breaks -> shown without them', async () => {
     farm.statuses = [fakePlatform({ why: '\u001b[2J\u001b]0;title\u0007gone\nand more' })];
     await io.run('status');

@@ -28,7 +28,7 @@ interface Proposal {
 }
 
 interface Snapshot {
-  readonly atMs: number;
+  readonly revision: number;
   readonly owner: string | null;
   readonly silent: string | null;
   readonly others: PeerFacts['others'];
@@ -173,7 +173,7 @@ export class FarmStore {
     });
     const proposal = this.#proposal === null ? null : { ...this.#proposal };
     return {
-      atMs: this.timeline.nowMs,
+      revision: this.#revision,
       owner: this.#owner,
       silent: this.#silent(),
       others,
@@ -200,7 +200,7 @@ export class FarmLink {
   /** Own moment until which the store's last word is good. */
   #goodUntilMs = Number.NEGATIVE_INFINITY;
   #lastArrivalMs = 0;
-  #seenAtMs = 0;
+  #seenRevision = 0;
   #seenWake: number | null = null;
   #known: { id: number; status: Proposal['status'] } | null = null;
   #peersSaid = '';
@@ -311,8 +311,8 @@ export class FarmLink {
   /** One that was overtaken tells nothing new. */
   #arrive(snapshot: Snapshot): void {
     this.#fromStore(() => {
-      if (snapshot.atMs < this.#seenAtMs) return;
-      this.#seenAtMs = snapshot.atMs;
+      if (snapshot.revision < this.#seenRevision) return;
+      this.#seenRevision = snapshot.revision;
       this.#lastSnapshot = snapshot;
       this.#tellPeers();
       if (this.#seenWake !== null && snapshot.wake.count > this.#seenWake && snapshot.wake.by !== this.#name) {

@@ -310,11 +310,11 @@ export class FarmWorld {
     });
   }
 
-  /** Whoever is there holds its streams at the very moment: nobody active there is unknown and still served. */
+  /** Whoever is there holds its streams at the very moment. The owner itself may have given it up just now: then it will not press. */
   #checkCommit(by: string): void {
     for (const torpor of this.torpors) {
       const { life } = torpor;
-      if (life === null || !this.store.isLive(torpor.name)) continue;
+      if (life === null || torpor.name === by || !this.store.isLive(torpor.name)) continue;
       if (life.flows) this.#blame(torpor, `${by}'s suspend was committed while streams flow here`);
     }
   }

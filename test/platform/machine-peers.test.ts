@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { findBindingReason, findBlockers } from '../../src/platform/idle-policy.ts';
 import { carryOver } from '../../src/platform/machine/carry-over.ts';
+import { transitionReason } from '../../src/platform/transition-reason.ts';
 import { FOLLOWING, MachineRig, OWNING, POLICY, peer, type RigOptions } from './machine-rig.ts';
 
 const owner = (options: RigOptions = {}) => new MachineRig({ peers: OWNING, ...options });
@@ -570,6 +571,25 @@ describe('peers: a wake that another one wants', () => {
     observer.forget();
     observer.peerWake();
     expect(observer.effects).toEqual([]);
+  });
+});
+
+describe('peers: reasons of transitions', () => {
+  it.each<[string, string, (rig: MachineRig) => void]>([
+    ['a wake that another one wants', 'peers', (rig) => void rig.peerWake()],
+    ['a wake for a client here', 'client', (rig) => void rig.activity()],
+  ])('%s -> %s', (_name, reason, happen) => {
+    const rig = owner().toAsleep();
+    const before = rig.model;
+    happen(rig);
+    expect(transitionReason('asleep', 'waking', { event: 'tick', before, after: rig.model })).toBe(reason);
+  });
+
+  it('called off by who leads -> peers', () => {
+    const rig = follower().toFollowing();
+    const before = rig.model;
+    rig.calledOff();
+    expect(transitionReason('saving', 'awake', { event: 'suspendCalledOff', before, after: rig.model })).toBe('peers');
   });
 });
 

@@ -99,6 +99,9 @@ export class PeersChecker {
         return;
       case 'transition':
         if (['awake', 'failed', 'saving'].includes(effect.to)) this.#wakeTold = false;
+        // It sees the sleep before it hears the word: as good as that.
+        if (effect.from === 'saving' && effect.to === 'suspending' && this.#asked !== null)
+          this.#asked.committed = true;
         return;
       default:
         return;

@@ -71,7 +71,7 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
     plainText(platform.wakeTurn === null ? platform.why : `waits for its turn to wake: ${platform.wakeTurn.why}`),
   ]);
   const table = alignRows([heading.map((cell) => style.faint(cell)), ...rows]);
-  table.push(...platforms.flatMap(formatRefused));
+  table.push(...platforms.flatMap(formatPeers), ...platforms.flatMap(formatRefused));
   const { wanted, running } = platforms[0]?.workers ?? { wanted: 1, running: 1 };
   if (wanted === 1) return table;
   const workers = `${running} of ${wanted} workers run`;
@@ -107,6 +107,21 @@ function formatLinks(links: readonly LinkStatus[], nowMs: number, style: Style):
     const breaks = link.breaks === 0 ? '' : `, ${link.breaks} breaks, ${link.resumes} resumed`;
     return `edge ${plainText(link.edge)} ${state} for ${formatDuration(nowMs - link.sinceMs)}: ${carried}${breaks}`;
   });
+}
+
+/** Who owns it, and what is known of the others: `vdi-01 is shared, torpor-b owns it: 3 active clients at torpor-c`. */
+function formatPeers({ name, owner, peers }: PlatformStatus): string[] {
+  // A Torpor of before knows none of it.
+  if (peers == null) return [];
+  const { self, uncertain, others } = peers;
+  const whose =
+    owner === null ? 'nobody owns it now' : owner === self ? `${self}, this one, owns it` : `${owner} owns it`;
+  const facts = others.flatMap(({ instance, active, keeps }) => [
+    ...(active === 0 ? [] : [`${active} active ${active === 1 ? 'client' : 'clients'} at ${instance}`]),
+    ...(keeps === null ? [] : [`kept awake at ${instance}: ${keeps}`]),
+  ]);
+  if (uncertain !== null) facts.push(`not sure of the others: ${uncertain}`);
+  return [plainText(`${name} is shared, ${whose}${facts.length === 0 ? '' : `: ${facts.join('; ')}`}`)];
 }
 
 /** Whom it did not serve since Torpor started: `vdi-01 refused clients: 12 wake-rate, 3 proxy-header`. */

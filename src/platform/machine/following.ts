@@ -10,6 +10,7 @@ import { toAwake, toWaking } from './moves.ts';
 import { abortSaving } from './saving.ts';
 import { notePeersPress, toSuspendingByPeer } from './suspending.ts';
 import { effect, hold, journal, moveTo, patch, type Turn } from './turn.ts';
+import { isStaggered } from './wake-turn.ts';
 
 type Following = Extract<JointSuspend, { role: 'follower' }>;
 
@@ -184,7 +185,9 @@ function absorbPeerWake(turn: Turn, why: string, nowMs: number): Turn {
   if (!mayWake(model)) return effect(turn, { kind: 'note', why: `not woken, it is in maintenance: ${why}` });
   const wished = patch(turn, { wakeWanted: model.wakeWanted ?? why, wakeShared: true });
   const failedToWake = state === 'failed' && progress.phase === 'wake';
-  return failedToWake ? toWaking(wished, why, nowMs, true) : wished;
+  if (!failedToWake) return wished;
+  // Out of its turn it is not woken from here: who wants it does that, and the evidence tells.
+  return isStaggered(model) ? turn : toWaking(wished, why, nowMs, true);
 }
 
 /** A proposal of this one's own that is still open. */

@@ -52,6 +52,8 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     adoptedWakes: 0,
     failures: 0,
     wakeTurn: null,
+    owner: null,
+    peers: null,
     ...changes,
   };
 }
