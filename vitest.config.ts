@@ -1,5 +1,5 @@
 // Test projects: unit and e2e (Node and npm alone; e2e: processes in real time), conformance (other people's programs), live (other people's clients, in real time),
-// browser (Chromium), rig (a QEMU platform in real S3).
+// browser (Chromium), rig (a QEMU platform in real S3), farm (several Torpors and NATS servers that die; by hand: npm run test:farm).
 import { defineConfig } from 'vitest/config';
 
 const CONFORMANCE = 'test/**/*.conformance.test.ts';
@@ -9,6 +9,7 @@ const E2E = 'test/e2e/**/*.test.ts';
 const FAULTS = process.env.TORPOR_E2E === 'short' ? ['test/e2e/*-faults.test.ts', 'test/e2e/kill-restart.test.ts'] : [];
 const BROWSER = 'test/**/*.browser.test.ts';
 const RIG = 'test/rig/**/*.test.ts';
+const FARM = 'test/**/*.farm.test.ts';
 /**
  * Where other people's programs and real time rule, a bound that was overrun is tried once more, and `.ci/run` names who needed it.
  * A wrong answer never is.
@@ -22,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [CONFORMANCE, LIVE, BROWSER, RIG, E2E],
+          exclude: [CONFORMANCE, LIVE, BROWSER, RIG, E2E, FARM],
           // Ends what hangs. Properties reckon for seconds, and for many more where a busy machine runs them.
           testTimeout: 120_000,
         },
@@ -64,6 +65,15 @@ export default defineConfig({
           include: [BROWSER],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'farm',
+          include: [FARM],
+          testTimeout: 400_000,
+          hookTimeout: 60_000,
           fileParallelism: false,
         },
       },

@@ -16,6 +16,7 @@ import { checkLink } from '../check/check-link.ts';
 import { checkPower } from '../check/check-power.ts';
 import { checkProbe } from '../check/check-probe.ts';
 import { checkStateDir } from '../check/check-state-dir.ts';
+import { checkStore } from '../check/check-store.ts';
 import { checkBmcAddress, checkConnectionTracking } from '../check/check-surroundings.ts';
 import { formatFindings } from '../check/format-findings.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
@@ -86,6 +87,7 @@ async function collectFindings(path: string, io: CliIo, stop: AbortSignal): Prom
   checkApi(config.api, report);
   await checkLink(config.link, systemClock.nowMs(), report);
   await checkConnectionTracking(report);
+  if (config.farm !== null) await checkStore(config.farm, report, stop);
   const perPlatform = await Promise.all(
     config.platforms.map((platform) => {
       const readProof = proofReader(config.stateDir, platform);

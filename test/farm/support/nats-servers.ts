@@ -77,7 +77,7 @@ export class NatsServers implements AsyncDisposable {
     const routes = ports.map(({ clusterPort }) => `nats://${LOOPBACK}:${clusterPort}`);
     for (const [at, { port, clusterPort }] of ports.entries()) {
       const name = `n${at + 1}`;
-      const cluster = { name: 'farm', listen: `${LOOPBACK}:${clusterPort}`, routes };
+      const cluster = { name: 'farm', listen: `${LOOPBACK}:${clusterPort}`, routes, no_advertise: true };
       const settings = {
         server_name: name,
         listen: `${LOOPBACK}:${port}`,

@@ -1,0 +1,70 @@
+// A proxy between one Torpor and a NATS server that keeps back the store's answers from a certain write on.
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+export class StoreProxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #open = new Set<Socket>();
+  readonly #kept = new Set<Socket>();
+  #text: string | null = null;
+  #onSeen: () => void = () => {};
+
+  private constructor(targetPort: number) {
+    this.#server = createServer((client) => this.#join(client, connect({ port: targetPort, host: '127.0.0.1' })));
+  }
+
+  static async start(targetPort: number): Promise<StoreProxy> {
+    const proxy = new StoreProxy(targetPort);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as { port: number }).port}`;
+  }
+
+  /** Once a client has written this: it is passed on, that client hears nothing any more until `goOn`, and `onSeen` is called. */
+  keepAnswersAfter(text: string, onSeen: () => void): void {
+    this.#text = text;
+    this.#onSeen = onSeen;
+  }
+
+  goOn(): void {
+    this.#text = null;
+    for (const server of this.#kept) server.resume();
+    this.#kept.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#open) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #join(client: Socket, server: Socket): void {
+    let seen = '';
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#open.add(from);
+      from.on('error', () => {});
+      from.on('close', () => {
+        this.#open.delete(from);
+        to.destroy();
+      });
+    }
+    server.on('data', (bytes) => client.write(bytes));
+    client.on('data', (bytes) => {
+      // Before the write is passed on nobody can have answered it.
+      if (this.#text !== null) {
+        seen = (seen + bytes.toString('latin1')).slice(-100_000);
+        if (seen.includes(this.#text)) {
+          this.#text = null;
+          server.pause();
+          this.#kept.add(server);
+          this.#onSeen();
+        }
+      }
+      server.write(bytes);
+    });
+  }
+}
