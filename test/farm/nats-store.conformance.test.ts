@@ -8,7 +8,7 @@ async function open(count: 1 | 3) {
   const clients: Array<{ close(): Promise<void> }> = [];
   return {
     client: () => {
-      const client = servers.client();
+      const client = servers.client(60_000);
       clients.push(client);
       return client;
     },

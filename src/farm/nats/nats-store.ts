@@ -21,7 +21,6 @@ import type {
   WriteAnswer,
 } from '../shared-store.ts';
 
-/** A write that is not answered within this time is unknown. */
 const WRITE_BOUND_MS = 3_000;
 const CONNECT_BOUND_MS = 3_000;
 /** Between two tries to connect: from, doubled up to. The library's own between two servers of a list that was connected once. */
@@ -52,6 +51,8 @@ export interface NatsStoreOptions {
     readonly certFile: string | null;
     readonly keyFile: string | null;
   } | null;
+  /** A write that is not answered within this time is unknown. Default 3 s. */
+  readonly writeBoundMs?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -195,8 +196,9 @@ export class NatsStore implements SharedStore {
       head.set('Nats-Expected-Last-Subject-Sequence', `${revision}`);
       if (revision > 0) head.set('Nats-Msg-Id', `${key}@${revision}`);
       if (value === null) head.set('KV-Operation', 'DEL');
+      const timeout = this.#options.writeBoundMs ?? WRITE_BOUND_MS;
       const subject = `$KV.${this.#options.bucket}.${key}`;
-      const message = await connection.request(subject, value ?? '', { headers: head, timeout: WRITE_BOUND_MS });
+      const message = await connection.request(subject, value ?? '', { headers: head, timeout });
       return readWriteAnswer(message.json<PublishAnswer>());
     } catch (thrown) {
       return { outcome: 'unknown', why: errorText(thrown) };

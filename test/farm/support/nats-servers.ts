@@ -43,12 +43,22 @@ export class NatsServers implements AsyncDisposable {
     return this.#files.map(({ port }) => `${LOOPBACK}:${port}`);
   }
 
-  /** A client that knows all servers, or these. */
-  client(servers = this.addresses): NatsStore {
+  /** A client that knows all servers. `writeBoundMs`: long where the machine may be too busy to answer, and no server dies. */
+  client(writeBoundMs = 3_000): NatsStore {
+    const servers = this.addresses;
     const replicas = this.#files.length;
     const files = { credentialsFile: null, tls: null };
     const { log } = this;
-    return new NatsStore({ servers, bucket: 'torpor', replicas, name: 'test', ...files, clock: systemClock, log });
+    return new NatsStore({
+      servers,
+      bucket: 'torpor',
+      replicas,
+      name: 'test',
+      ...files,
+      writeBoundMs,
+      clock: systemClock,
+      log,
+    });
   }
 
   run(name: string): void {
