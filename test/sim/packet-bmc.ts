@@ -71,9 +71,13 @@ export class PacketBmc {
           throw thrown;
         }
       },
-      requestSleep: (signal) => {
+      requestSleep: (signal, fence) => {
         watch.onSleepAsked();
-        return driver.requestSleep(signal);
+        return driver.requestSleep(signal, () => {
+          const why = fence?.() ?? null;
+          watch.onFence(why);
+          return why;
+        });
       },
       requestWake: (method, signal) => {
         watch.onWakeAsked();

@@ -39,6 +39,8 @@ export interface BmcWatch {
   onProof(isProven: boolean): void;
   /** Torpor asks for sleep: before anything comes of it. */
   onSleepAsked(): void;
+  /** Whether the request may still be sent was asked at the last moment; null: it is sent. */
+  onFence(why: string | null): void;
   /** The button is pressed. False: the host does not hear of it. */
   onPress(isHeard: boolean): void;
   onWakeAsked(): void;
@@ -121,9 +123,12 @@ export class SimBmc {
         return { ...reading, atMs: life.nowMs() };
       },
       // A session that cannot be had is certainly no press; a press whose answer is lost may be one.
-      requestSleep: async (signal) => {
+      requestSleep: async (signal, fence) => {
         this.#watch.onSleepAsked();
         if ((await this.#ask(life, clock, signal, () => true)) === null) return nothing;
+        const why = fence?.() ?? null;
+        this.#watch.onFence(why);
+        if (why !== null) return { outcome: 'refused', attempts: [`not sent: ${why}`] };
         return (await this.#ask(life, clock, signal, () => this.#press())) ?? unanswered('chassis soft');
       },
       requestWake: async (_method, signal) => {

@@ -19,6 +19,7 @@ import type { EventClock } from './event-clock.ts';
 import { DAY_MS, type Fault, MINUTE_MS } from './fault-plan.ts';
 import {
   asleepIsTrue,
+  noActiveClientPutToSleep,
   noStreamIsCut,
   nothingSentToSleeper,
   PRESS_INVARIANTS,
@@ -584,7 +585,8 @@ export class SimPlatform implements BmcWatch {
 
   #pressFacts(nowMs: number): PressFacts {
     const unackedBytes = [...this.vm.unacked().values()].reduce((sum, bytes) => sum + bytes, 0);
-    const clients = this.seats.flatMap(({ now }) => now ?? []);
+    // What comes in this very moment is read after it.
+    const clients = this.seats.flatMap(({ now }) => (now === null || now.readAtMs === nowMs ? [] : now));
     return {
       nowMs,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
@@ -600,6 +602,14 @@ export class SimPlatform implements BmcWatch {
       failedInARow: this.#failedInARow,
       lastPressAtMs: this.#lastPressAtMs,
     };
+  }
+
+  /** What was not sent has failed at nothing; what is sent must not meet anybody who came while the BMC's session was made. */
+  onFence(why: string | null): void {
+    if (why === null)
+      this.#check('noActiveClientPutToSleep', noActiveClientPutToSleep(this.#pressFacts(this.#world.clock.nowMs())));
+    else this.#sleptSincePress = true;
+    if (why !== null) this.#world.say(`${this.name} press not sent: ${why}`);
   }
 
   onPress(isHeard: boolean): void {
