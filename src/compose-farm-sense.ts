@@ -1,19 +1,45 @@
 // Part of the composition root: what several platforms decide together, the order of their wakes and their pools' spares.
 import type { RunningPlatform } from './compose-platform.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
+import type { Drains } from './farm/memory-farm.ts';
 import { SparePools } from './farm/spare-pools.ts';
 import { type CircuitMember, WakeTurns } from './farm/wake-turns.ts';
+import type { DrainBook } from './history/drain-book.ts';
+import type { Broker } from './streams/broker.ts';
 import { systemClock } from './system-clock.ts';
 
 type FarmConfig = Pick<TorporConfig, 'circuits' | 'pools'>;
 
+/** Between two looks at who takes nobody new. Milliseconds. */
+const CLOSE_LOOK_MS = 5_000;
+
+export interface FarmSenseOptions {
+  /** Those that run, as they are at any time. */
+  readonly platforms: readonly RunningPlatform[];
+  readonly drains: DrainBook;
+  readonly broker: Broker;
+}
+
 export class FarmSense {
   readonly turns: WakeTurns;
   readonly pools: SparePools;
+  /** Where no pool places anybody new. */
+  readonly drains: Drains;
+  readonly #options: FarmSenseOptions;
+  #cancelLook: () => void = () => {};
 
-  /** `platforms`: those that run, as they are at any time. */
-  constructor({ circuits, pools }: FarmConfig, platforms: readonly RunningPlatform[]) {
+  constructor({ circuits, pools }: FarmConfig, options: FarmSenseOptions) {
+    this.#options = options;
+    const { platforms, drains } = options;
     const clock = systemClock;
+    this.drains = {
+      drained: drains.drained,
+      set: async (name, on) => {
+        const kept = drains.set(name, on);
+        this.#closePlaces();
+        await kept;
+      },
+    };
     this.turns = new WakeTurns({ circuits, members: () => circuitMembers(platforms), clock });
     this.pools = new SparePools({ pools, controllers: () => platforms.map(({ controller }) => controller), clock });
   }
@@ -22,12 +48,16 @@ export class FarmSense {
   changed(platform: string): void {
     this.turns.look();
     this.pools.changed(platform);
+    this.#closePlaces();
   }
 
   /** Platforms came, or went. */
   look(): void {
     this.turns.look();
     this.pools.look();
+    this.#closePlaces();
+    this.#cancelLook();
+    this.#cancelLook = systemClock.schedule(CLOSE_LOOK_MS, () => this.#closeAgain());
   }
 
   configure({ circuits, pools }: FarmConfig): void {
@@ -38,6 +68,22 @@ export class FarmSense {
   stop(): void {
     this.turns.stop();
     this.pools.stop();
+    this.#cancelLook();
+  }
+
+  /** Maintenance begins and ends without a change of state. */
+  #closeAgain(): void {
+    this.#closePlaces();
+    this.#cancelLook = systemClock.schedule(CLOSE_LOOK_MS, () => this.#closeAgain());
+  }
+
+  /** Nobody is placed where nobody could be served. */
+  #closePlaces(): void {
+    const { platforms, drains, broker } = this.#options;
+    const unfit = platforms.filter(({ controller: { model }, isRetiring }) => {
+      return isRetiring || model.maintenance || (model.state === 'failed' && model.progress.phase === 'wake');
+    });
+    broker.close(new Set([...drains.drained, ...unfit.map(({ name }) => name)]));
   }
 }
 

@@ -10,7 +10,8 @@ import { type PlatformShared, type RunningListener, RunningPlatform } from './co
 import { ConfigReload, type ReloadOutcome } from './compose-reload.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
-import { EventLog } from './history/event-log.ts';
+import { DrainBook } from './history/drain-book.ts';
+import { EventLog, NO_PLATFORM } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
 import { OrderBook } from './history/order-book.ts';
 import { SleepLedger } from './history/sleep-ledger.ts';
@@ -19,6 +20,7 @@ import { TorporError } from './platform/errors.ts';
 import type { Logger } from './platform/ports.ts';
 import type { Farm } from './platform/status.ts';
 import { ProbeLoad } from './probes/probe-load.ts';
+import { Broker } from './streams/broker.ts';
 import type { InheritedSockets } from './streams/inherited-sockets.ts';
 import { systemClock } from './system-clock.ts';
 import type { StreamCarrier } from './workers/stream-carrier.ts';
@@ -59,7 +61,8 @@ export interface RunOptions {
 export async function runTorpor(config: TorporConfig, options: RunOptions): Promise<TorporRun> {
   const { log, inherited = null } = options;
   let { follows = null } = options;
-  const carrier = await openCarrier(config, log, inherited);
+  const broker = new Broker();
+  const carrier = await openCarrier(config, log, inherited, broker);
   const events = new EventLog(systemClock);
   const ledger = new SleepLedger(config.platforms, systemClock.nowMs());
   events.subscribe((event) => ledger.note(event));
@@ -77,7 +80,8 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, log);
     ends.push(async () => sharedFarm?.stop());
     sharedFarm?.start();
-    const sense = new FarmSense(config, platforms);
+    const drains = await DrainBook.open(config.stateDir, (problem) => events.append(NO_PLATFORM, 'alarm', problem, {}));
+    const sense = new FarmSense(config, { platforms, drains, broker });
     ends.push(async () => sense.stop());
     const shared: PlatformShared = {
       ...{ carrier, events, journal, orderStore, stateDir, log, farm: sharedFarm, probeLoad: new ProbeLoad() },
@@ -178,10 +182,11 @@ function openCarrier(
   config: TorporConfig,
   log: Logger,
   inherited: InheritedSockets | null,
+  broker: Broker,
 ): Promise<StreamCarrier> | StreamCarrier {
   const { maxStreams } = config;
   const options = { record: recordOptions(config, log), maxStreams, clock: systemClock, log, inherited };
-  if (config.workers === 1) return StreamHost.open(options);
+  if (config.workers === 1) return StreamHost.open({ ...options, broker });
   return new WorkerPool({ ...options, workers: config.workers, logLevel: config.log.level });
 }
 

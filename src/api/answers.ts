@@ -88,6 +88,7 @@ export const platformStatus = z
     wakes: count,
     adoptedWakes: count,
     failures: count,
+    drained: z.boolean().meta({ description: 'no pool places anybody new there' }),
     wakeTurn: z
       .strictObject({ circuit: z.string(), sinceMs: atMs, ahead: count, why: z.string() })
       .nullable()

@@ -1,6 +1,8 @@
 // Routes of what spans several platforms: the circuits that feed them.
 import { z } from 'zod';
-import type { CircuitStatus, PoolStatus } from '../platform/status.ts';
+import type { CircuitStatus, PlatformStatus, PoolStatus } from '../platform/status.ts';
+import { platformStatus } from './answers.ts';
+import { drainRequest, readBody } from './requests.ts';
 import type { Route } from './route.ts';
 
 const count = z.number().int().min(0);
@@ -36,6 +38,22 @@ export const FARM_ROUTES: readonly Route[] = [
     role: 'view',
     doc: { id: 'circuits', summary: 'Who wakes and who waits for it', answers: { 200: z.array(circuitStatus) } },
     answer: ({ farm }): CircuitStatus[] => farm.circuits(),
+  },
+  {
+    method: 'POST',
+    url: '/api/v1/platforms/:name/drain',
+    role: 'operate',
+    doc: {
+      id: 'drain',
+      summary: 'No pool places anybody new there, or does so again; open connections stay',
+      body: drainRequest,
+      answers: { 200: platformStatus },
+    },
+    answer: async ({ farm }, request): Promise<PlatformStatus> => {
+      const { name } = request.params as { name: string };
+      await farm.drain(name, readBody(drainRequest, request.body).on);
+      return farm.platform(name);
+    },
   },
   {
     method: 'GET',

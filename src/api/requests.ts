@@ -49,6 +49,8 @@ export const sessionRequest = z.strictObject({ token: z.string().min(1).max(256)
 export const openedRequest = z.strictObject({
   client: z.string().refine((text) => isIP(text) !== 0, 'is no IP address'),
 });
+export const drainRequest = z.strictObject({ on: z.boolean() });
+
 export const maintenanceRequest = z.strictObject({ on: z.boolean(), why: whySchema.optional() });
 
 const MAX_LIMIT = 100_000;

@@ -137,6 +137,10 @@ export class ApiClient {
     return this.#json('POST', `${platformPath(name)}/release`, inhibitor === null ? {} : { name: inhibitor });
   }
 
+  drain(name: string, on: boolean): Promise<PlatformStatus> {
+    return this.#json('POST', `${platformPath(name)}/drain`, { on });
+  }
+
   maintenance(name: string, on: boolean, why: string | null): Promise<PlatformStatus> {
     return this.#json('POST', `${platformPath(name)}/maintenance`, why === null ? { on } : { on, why });
   }

@@ -9,6 +9,7 @@ import { addCheckCommand } from './commands/check.ts';
 import { addClassifyCommand } from './commands/classify.ts';
 import { addCompletionCommands } from './commands/completion.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addDrainCommands } from './commands/drain.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addHistoryCommand } from './commands/history.ts';
@@ -47,6 +48,7 @@ const ADD_COMMANDS = [
   addInhibitCommand,
   addReleaseCommand,
   addMaintenanceCommand,
+  addDrainCommands,
   addStreamsCommand,
   addSpoolCommands,
   addReportCommand,

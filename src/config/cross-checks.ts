@@ -14,6 +14,7 @@ import { checkFarm } from './farm-schema.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkLink, doubtLink } from './link-schema.ts';
+import { checkPoolListeners } from './pool-listeners.ts';
 import { checkPools } from './pools-schema.ts';
 import { checkPower, doubtPower } from './power-checks.ts';
 import {
@@ -56,7 +57,8 @@ export function findContradictions(root: unknown): Finding[] {
     ...checkRoutes(platforms),
     ...checkCircuits(root, platforms),
     ...checkPools(root, platforms),
-    ...checkArmed(platforms),
+    ...checkPoolListeners(root, platforms),
+    ...checkArmed(root, platforms),
     ...checkDeferredWorkers(root, platforms.flatMap(listenersOf)),
     ...checkUdpWorkers(root, platforms.flatMap(listenersOf)),
     ...platforms.flatMap(checkPlatform),
@@ -69,7 +71,7 @@ export function findDoubts(root: unknown): Finding[] {
   return [
     ...doubtIntegrations(root),
     ...doubtLink(root, platforms.flatMap(listenersOf)),
-    ...findProbeDoubts(platforms),
+    ...findProbeDoubts(root, platforms),
     ...doubtClearApi(root),
     ...platforms.flatMap(doubtPower),
     ...platforms.flatMap(doubtContext),
@@ -101,8 +103,8 @@ function doubtClearApi(root: unknown): Finding[] {
   ];
 }
 
-function findProbeDoubts(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
-  const routed = routedPlatforms(platforms);
+function findProbeDoubts(root: unknown, platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const routed = routedPlatforms(root, platforms);
   return platforms.flatMap((platform) => {
     const listeners = listenersOf(platform);
     if (listeners.length === 0) {
@@ -214,8 +216,8 @@ function checkIdlePolicy({ value, path }: Placed<Mapping>): Finding[] {
 }
 
 /** A platform without listeners has an empty pool for ever: armed, it would be put to sleep under everybody. */
-function checkArmed(platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
-  const routed = routedPlatforms(platforms);
+function checkArmed(root: unknown, platforms: ReadonlyArray<Placed<Mapping>>): Finding[] {
+  const routed = routedPlatforms(root, platforms);
   const blind = platforms.filter(
     (platform) =>
       platform.value.mode === 'armed' && listenersOf(platform).length === 0 && !routed.has(platform.value.name),
@@ -257,7 +259,9 @@ function findListenClashes(root: unknown, platforms: ReadonlyArray<Placed<Mappin
       findings.push({ path: [...path, 'listen'], what });
     }
   }
-  const targets = listeners.flatMap((listener) => [listener, ...children(listener, 'routes')]);
+  const pools = children({ path: [], value: asMapping(root) }, 'pools');
+  const seats = pools.flatMap((pool) => children(pool, 'vms'));
+  const targets = [...listeners.flatMap((listener) => [listener, ...children(listener, 'routes')]), ...seats];
   return [...findings, ...targets.flatMap((each) => checkLoop(each, bound))];
 }
 

@@ -1,7 +1,7 @@
 // Pools of platforms that do the same for their users: the words of the YAML, what of them contradicts itself.
 import { z } from 'zod';
 import type { Pool } from '../platform/spare-rule.ts';
-import { textField, wholeField } from './fields.ts';
+import { targetField, textField, wholeField, wordField } from './fields.ts';
 import { mapping } from './mapping.ts';
 import { nearestName } from './nearest-name.ts';
 import { asMapping, children, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
@@ -10,6 +10,9 @@ import type { ConfigPath } from './yaml-source.ts';
 const MAX_POOLS = 1_000;
 const MAX_MEMBERS = 10_000;
 const SESSIONS_MAX = 1_000_000;
+
+const platformField = textField('the name of a platform, such as vdi-01', /^[a-z0-9][a-z0-9-]{0,63}$/);
+const vmField = textField('the name of a VM, such as alice', /^[A-Za-z0-9][\w.-]{0,63}$/);
 
 export const poolsSchema = z
   .array(
@@ -20,17 +23,28 @@ export const poolsSchema = z
       ),
       spare: wholeField(0, MAX_MEMBERS).default(0),
       sessionsPerPlatform: wholeField(1, SESSIONS_MAX).nullable().default(null),
+      stickyBy: wordField(['user', 'source', 'none']).default('user'),
+      vms: z
+        .array(mapping({ platform: platformField, vm: vmField, target: targetField }))
+        .max(MAX_MEMBERS, `the list has more than ${MAX_MEMBERS} VMs: write another pool`)
+        .default([]),
       platforms: z
-        .array(textField('the name of a platform, such as vdi-01', /^[a-z0-9][a-z0-9-]{0,63}$/))
+        .array(platformField)
         .min(1, 'the list is empty: write the names of platforms')
-        .max(MAX_MEMBERS, `the list has more than ${MAX_MEMBERS} platforms: write another pool`),
+        .max(MAX_MEMBERS, `the list has more than ${MAX_MEMBERS} platforms: write another pool`)
+        .optional(),
     }),
   )
   .max(MAX_POOLS, `the list has more than ${MAX_POOLS} pools: write fewer`)
   .default([]);
 
-export function toPools(parsed: z.output<typeof poolsSchema>): Pool[] {
-  return parsed;
+export type ParsedPools = z.output<typeof poolsSchema>;
+
+export function toPools(parsed: ParsedPools): Pool[] {
+  return parsed.map(({ name, spare, sessionsPerPlatform, vms, platforms }) => {
+    const own = platforms ?? [...new Set(vms.map(({ platform }) => platform))];
+    return { name, spare, sessionsPerPlatform, platforms: own };
+  });
 }
 
 interface Found {
@@ -56,7 +70,13 @@ function checkName({ path, value }: Placed<Mapping>, before: ReadonlyArray<Place
 }
 
 function checkPlatforms({ path, value }: Placed<Mapping>, names: readonly string[]): Found[] {
-  const members = Array.isArray(value.platforms) ? value.platforms.map(scalarText) : [];
+  const vms = children({ path, value }, 'vms');
+  const members = Array.isArray(value.platforms)
+    ? value.platforms.map(scalarText)
+    : [...new Set(vms.map((vm) => scalarText(vm.value.platform)))];
+  if (members.length === 0 && !Array.isArray(value.platforms))
+    return [{ path, what: 'nothing is in it: write platforms, or vms' }];
+  if (!Array.isArray(value.platforms)) return checkSpare(path, value, members.length);
   const findings = members.flatMap((member, index) => {
     const at = [...path, 'platforms', index];
     if (members.indexOf(member) < index) return [{ path: at, what: `${member} is in it already: write each once` }];
@@ -65,11 +85,12 @@ function checkPlatforms({ path, value }: Placed<Mapping>, names: readonly string
     const advice = near === null ? `there are: ${names.join(', ')}` : `did you mean ${near}?`;
     return [{ path: at, what: `no platform is called ${member}; ${advice}` }];
   });
-  if (typeof value.spare === 'number' && members.length > 0 && value.spare > members.length) {
-    const what = `it has ${members.length} platforms only: write no more than that`;
-    findings.push({ path: [...path, 'spare'], what });
-  }
-  return findings;
+  return [...findings, ...checkSpare(path, value, members.length)];
+}
+
+function checkSpare(path: ConfigPath, { spare }: Mapping, count: number): Found[] {
+  if (typeof spare !== 'number' || count === 0 || spare <= count) return [];
+  return [{ path: [...path, 'spare'], what: `it has ${count} platforms only: write no more than that` }];
 }
 
 function checkSessions({ path, value }: Placed<Mapping>, workers: unknown): Found[] {

@@ -14,15 +14,18 @@ export function checkRoutes(platforms: ReadonlyArray<Placed<Mapping>>): Finding[
   );
 }
 
-/** Platforms that the routes of any listener lead to. */
-export function routedPlatforms(platforms: ReadonlyArray<Placed<Mapping>>): ReadonlySet<unknown> {
-  return new Set(
-    platforms.flatMap((platform) =>
+/** Platforms that the routes of any listener lead to, or a pool. */
+export function routedPlatforms(root: unknown, platforms: ReadonlyArray<Placed<Mapping>>): ReadonlySet<unknown> {
+  const pools = children({ path: [], value: asMapping(root) }, 'pools');
+  const seats = pools.flatMap((pool) => children(pool, 'vms')).map(({ value }) => value.platform);
+  return new Set([
+    ...seats,
+    ...platforms.flatMap((platform) =>
       listenersOf(platform)
         .flatMap((listener) => children(listener, 'routes'))
         .map(({ value }) => value.platform ?? platform.value.name),
     ),
-  );
+  ]);
 }
 
 function listenersOf(platform: Placed<Mapping>): Array<Placed<Mapping>> {

@@ -110,7 +110,8 @@ const MAX_POLLS = 64;
 const listenerSchema = mapping({
   listen: listenField,
   socketMode: fileModeField.optional(),
-  target: targetField,
+  target: targetField.optional(),
+  pool: textField('the name of a pool, such as office', /^[A-Za-z0-9][\w.-]{0,63}$/).optional(),
   protocol: wordField(PROTOCOLS).default('auto'),
   device: wordField(DEVICES).default('desktop'),
   idleTimeout: durationField(1).optional(),

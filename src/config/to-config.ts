@@ -12,7 +12,8 @@ import { expandRoutes } from './expand-routes.ts';
 import { toFarm } from './farm-schema.ts';
 import { toIntegrations } from './integrations-schema.ts';
 import { toLink } from './link-schema.ts';
-import { toPools } from './pools-schema.ts';
+import { poolRuleOf, type SeatedListener, type SeatedPlatform, seatPoolListeners } from './pool-listeners.ts';
+import { type ParsedPools, toPools } from './pools-schema.ts';
 import type { ParsedConfig } from './schema.ts';
 import { toContext, toIdentity } from './to-context.ts';
 import { toInhibitors } from './to-inhibitors.ts';
@@ -34,6 +35,7 @@ const COMMAND_PROBE_TIMEOUT_MS = 5000;
 export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConfig {
   const stateDir = absolute(parsed.stateDir, folder);
   const { record } = parsed;
+  const withSeats = seatPoolListeners(parsed.platforms, parsed.pools);
   return {
     api: toApi(parsed.api, folder),
     stateDir,
@@ -53,8 +55,9 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     circuits: toCircuits(parsed.circuits),
     pools: toPools(parsed.pools),
     platforms: expandRoutes(
-      parsed.platforms.map((platform) => toPlatform(platform, parsed.circuits, folder)),
-      parsed.platforms,
+      withSeats.map((platform) => toPlatform(platform, parsed, folder)),
+      withSeats,
+      parsed.pools,
     ),
   };
 }
@@ -77,7 +80,7 @@ function localTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-function toPlatform(parsed: ParsedPlatform, circuits: ParsedConfig['circuits'], folder: string): PlatformConfig {
+function toPlatform(parsed: SeatedPlatform, { circuits, pools }: ParsedConfig, folder: string): PlatformConfig {
   return {
     name: parsed.name,
     mode: parsed.mode,
@@ -108,19 +111,22 @@ function toPlatform(parsed: ParsedPlatform, circuits: ParsedConfig['circuits'], 
       name: vm.name,
       identity: toIdentity(vm.identity),
       listeners: vm.listeners.map((listener) =>
-        toListener(listener, parsed.idleTimeout ?? defaultIdleTimeoutMs(parsed, listener.device), folder),
+        toListener(listener, parsed.idleTimeout ?? defaultIdleTimeoutMs(parsed, listener.device), pools, folder),
       ),
     })),
   };
 }
 
 /** Under `fixed` the kind's own; other policies begin to reckon sooner, and keep it awake themselves as long as that pays. */
-function defaultIdleTimeoutMs({ idlePolicy }: ParsedPlatform, device: ParsedListener['device']): number {
+function defaultIdleTimeoutMs(
+  { idlePolicy }: Pick<ParsedPlatform, 'idlePolicy'>,
+  device: ParsedListener['device'],
+): number {
   const { idleTimeoutMs } = DEVICE_KINDS[device];
   return idlePolicy === 'fixed' ? idleTimeoutMs : Math.min(idleTimeoutMs, IDLE_LAG_MS);
 }
 
-function toIdleCosts({ idleCosts, power }: ParsedPlatform): CostModel {
+function toIdleCosts({ idleCosts, power }: Pick<ParsedPlatform, 'idleCosts' | 'power'>): CostModel {
   const { busy, idle, asleep } = power.watts;
   const idleWatts = idle ?? Math.max(DEFAULT_COSTS.idleWatts, 2 * (asleep ?? 0));
   return {
@@ -137,7 +143,7 @@ function toIdleCosts({ idleCosts, power }: ParsedPlatform): CostModel {
 }
 
 /** What the listener says, else what its platform says, else what its kind of device brings. */
-function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: string): ListenerConfig {
+function toListener(parsed: SeatedListener, idleTimeoutMs: number, pools: ParsedPools, folder: string): ListenerConfig {
   const kind = DEVICE_KINDS[parsed.device];
   const isUdp = udpAddressOf(parsed.listen) !== null;
   const wakeOn = isUdp ? 'connect' : (parsed.wakeOn ?? kind.wakeOn);
@@ -164,7 +170,7 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
     probe: toProbe(parsed),
     proxyProtocol: parsed.proxyProtocol,
     webSocket: toWebSocket(parsed.webSocket, folder),
-    door: parsed.routes.length === 0 ? null : { key: formatEndpoint(parsed.listen), otherwise: parsed.otherwise },
+    door: toDoor(parsed, pools),
     routed: null,
     link: parsed.link,
     maxPerSource: parsed.maxPerSource,
@@ -172,7 +178,14 @@ function toListener(parsed: ParsedListener, idleTimeoutMs: number, folder: strin
   };
 }
 
-function toDefer({ defer, target }: ParsedListener): ListenerConfig['defer'] {
+/** A port that is shared by names, or leads to a pool. */
+function toDoor({ listen, routes, otherwise, pool }: SeatedListener, pools: ParsedPools): ListenerConfig['door'] {
+  const rule = poolRuleOf(pool, pools);
+  if (rule !== null) return { key: formatEndpoint(listen), otherwise: 'refuse', pool: rule };
+  return routes.length === 0 ? null : { key: formatEndpoint(listen), otherwise };
+}
+
+function toDefer({ defer, target }: SeatedListener): ListenerConfig['defer'] {
   if (defer === null) return null;
   return {
     as: defer.as ?? (target.port === IPP_PORT ? 'ipp' : 'raw'),
@@ -208,7 +221,7 @@ function toWakeRate(
 }
 
 /** Without a word from the user: a connect, except where a connection by itself disturbs what listens. */
-function toProbe(listener: ParsedListener): ProbeConfig {
+function toProbe(listener: SeatedListener): ProbeConfig {
   const { probe } = listener;
   const isUdp = udpAddressOf(listener.target) !== null;
   const kind = probe?.kind ?? (isUdp ? 'none' : defaultProbeKind(listener.device, listener.target.port));

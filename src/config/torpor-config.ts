@@ -4,6 +4,7 @@ import type { DatagramRule } from '../platform/datagram-rule.ts';
 import type { DeferRule } from '../platform/defer-rule.ts';
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
+import type { PoolRule } from '../platform/placement.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
 import type { Pool } from '../platform/spare-rule.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
@@ -194,9 +195,15 @@ export interface ListenerConfig {
   /** Its clients come by WebSocket; null: they bring the stream's bytes as they are. */
   readonly webSocket: WebSocketRule | null;
   /** Its port is shared by several VMs: what becomes of clients that ask for no name that is known; null: it is not. */
-  readonly door: { readonly key: string; readonly otherwise: 'serve' | 'refuse' } | null;
+  readonly door: { readonly key: string; readonly otherwise: 'serve' | 'refuse'; readonly pool?: PoolRule } | null;
   /** It is a route of another listener, whose `listen` it has, and is reached by these names; null: its port is its own. */
-  readonly routed: { readonly door: string; readonly hosts: readonly string[]; readonly rdp: readonly string[] } | null;
+  readonly routed: {
+    readonly door: string;
+    readonly hosts: readonly string[];
+    readonly rdp: readonly string[];
+    /** Or it is a seat of this pool, and its clients are placed. */
+    readonly pool?: string;
+  } | null;
   /** What edges of the link call it; null: it is none of the link's. */
   readonly link: LinkedService | null;
   /** Of one source (an IPv4 address, an IPv6 /64) at once; null: as many as maxStreams, or 5000 without it. */

@@ -24,6 +24,13 @@ import { buildStatus } from './platform-status.ts';
 import type { SparePools } from './spare-pools.ts';
 import type { WakeTurns } from './wake-turns.ts';
 
+/** Platforms where no pool places anybody new. */
+export interface Drains {
+  readonly drained: ReadonlySet<string>;
+  /** Holds at once. Rejects with ERR_JOURNAL where it is not on disk. */
+  set(name: string, on: boolean): Promise<void>;
+}
+
 export interface MemoryFarmOptions {
   /** As they are now: which ones there are may change while Torpor runs. */
   readonly controllers: () => readonly PlatformController[];
@@ -37,6 +44,8 @@ export interface MemoryFarmOptions {
   readonly turns?: WakeTurns;
   /** Default: there are no pools. */
   readonly pools?: SparePools;
+  /** Default: nobody can be drained. */
+  readonly drains?: Drains;
 }
 
 export class MemoryFarm implements Farm {
@@ -47,6 +56,7 @@ export class MemoryFarm implements Farm {
   readonly #links: () => LinkStatus[];
   readonly #turns: WakeTurns | null;
   readonly #pools: SparePools | null;
+  readonly #drains: Drains | null;
 
   constructor(options: MemoryFarmOptions) {
     this.#controllers = options.controllers;
@@ -56,6 +66,7 @@ export class MemoryFarm implements Farm {
     this.#links = options.links ?? (() => []);
     this.#turns = options.turns ?? null;
     this.#pools = options.pools ?? null;
+    this.#drains = options.drains ?? null;
   }
 
   async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
@@ -64,11 +75,19 @@ export class MemoryFarm implements Farm {
 
   platforms(): PlatformStatus[] {
     const waiting = this.#turns?.waiting();
-    return this.#controllers().map((each) => buildStatus(each, this.#clock.nowMs(), waiting?.get(each.name) ?? null));
+    return this.#controllers().map((each) =>
+      buildStatus(each, this.#clock.nowMs(), {
+        wakeTurn: waiting?.get(each.name) ?? null,
+        drained: this.#isDrained(each.name),
+      }),
+    );
   }
 
   platform(name: string): PlatformStatus {
-    return buildStatus(this.#controller(name), this.#clock.nowMs(), this.#turnOf(name));
+    return buildStatus(this.#controller(name), this.#clock.nowMs(), {
+      wakeTurn: this.#turnOf(name),
+      drained: this.#isDrained(name),
+    });
   }
 
   explain(name: string): Explanation {
@@ -176,11 +195,22 @@ export class MemoryFarm implements Farm {
     this.#events.append(name, 'client-opened', `the machine at ${client} opened`, { client: address });
   }
 
+  async drain(name: string, on: boolean): Promise<void> {
+    this.#controller(name);
+    const what = on ? 'drained: no pool places anybody new here' : 'not drained any more';
+    this.#events.append(name, 'note', what, { drained: on });
+    await this.#drains?.set(name, on);
+  }
+
   async maintenance(name: string, on: boolean, why: string): Promise<void> {
     const controller = this.#controller(name);
     controller.dispatch({ kind: 'maintenance', on, why });
     this.#events.append(name, 'maintenance', on ? `in maintenance: ${why}` : 'maintenance is over', { on });
     await controller.ordersKept();
+  }
+
+  #isDrained(name: string): boolean {
+    return this.#drains?.drained.has(name) ?? false;
   }
 
   #turnOf(name: string): WakeTurnStatus | null {

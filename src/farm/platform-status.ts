@@ -3,14 +3,14 @@ import type { PlatformController } from '../controller/platform-controller.ts';
 import { assess, hasPowerWitness } from '../platform/evidence.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
 import type { PlatformModel } from '../platform/model.ts';
-import type { PeersStatus, PlatformStatus, WakeTurnStatus } from '../platform/status.ts';
+import type { PeersStatus, PlatformStatus } from '../platform/status.ts';
 import { describeMaintenance } from './explain-platform.ts';
 
 /** Blockers are what keeps a running platform awake; one that does not run has none. */
 export function buildStatus(
   controller: PlatformController,
   nowMs: number,
-  wakeTurn: WakeTurnStatus | null,
+  { wakeTurn, drained }: Pick<PlatformStatus, 'wakeTurn' | 'drained'>,
 ): PlatformStatus {
   const { model, gate } = controller;
   const evidence = assess(model, nowMs);
@@ -45,6 +45,7 @@ export function buildStatus(
     wakes: model.wakes,
     adoptedWakes: model.adoptedWakes,
     failures: model.failures,
+    drained,
     wakeTurn,
     owner: model.peers?.owner ?? null,
     peers: peersOf(model),

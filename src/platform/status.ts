@@ -118,6 +118,8 @@ export interface PlatformStatus {
   readonly wakes: number;
   readonly adoptedWakes: number;
   readonly failures: number;
+  /** No pool places anybody new there. */
+  readonly drained: boolean;
   /** null: no wake of it waits for its turn. */
   readonly wakeTurn: WakeTurnStatus | null;
   /** The Torpor that alone may put it to sleep; null where nobody may, and where there are no others. */
@@ -265,6 +267,8 @@ export interface Farm {
   release(name: string, inhibitor: string | null): Promise<void>;
   /** Says that a client's machine, at this IP address, was switched on or woke: whoever learns of clients is told. */
   opened(name: string, client: string): void;
+  /** No pool places anybody new there, or does so again; open streams stay. As `inhibit` for the disk. */
+  drain(name: string, on: boolean): Promise<void>;
   /** Hands off: no client wakes it and nothing suspends it until this is taken back. As `inhibit` for the disk. */
   maintenance(name: string, on: boolean, why: string): Promise<void>;
   /** What waits on disk, platform by platform in the order of delivery. */

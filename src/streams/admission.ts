@@ -42,6 +42,17 @@ export class Admission {
     this.#elsewhere.set(route, streams);
   }
 
+  /** Places that are taken at all listeners, and at one. */
+  get total(): number {
+    let total = 0;
+    for (const room of this.#rooms.values()) total += room.total;
+    return total;
+  }
+
+  at(route: StreamRoute): number {
+    return this.#rooms.get(route)?.total ?? 0;
+  }
+
   /** It takes clients: the next one that is turned away is told of. */
   noteAdmitted(listener: Listener): void {
     this.#refusing.delete(listener);

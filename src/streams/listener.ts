@@ -330,7 +330,7 @@ function isAlike(a: ListenerOptions, b: ListenerOptions, keys: ReadonlyArray<key
 /** Where a listener is reached, for people: `0.0.0.0:443`, or `0.0.0.0:443 (alice.example)` through another's port. */
 export function listenerLabel(endpoint: Endpoint, routed: RouteNames | null): string {
   const address = formatEndpoint(endpoint);
-  return routed === null ? address : `${address} (${routed.hosts[0] ?? routed.rdp[0] ?? ''})`;
+  return routed === null ? address : `${address} (${routed.pool ?? routed.hosts[0] ?? routed.rdp[0] ?? ''})`;
 }
 
 /** For people: why it cannot be listened there, and what to do. */

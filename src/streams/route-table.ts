@@ -1,4 +1,5 @@
 // Which listener stands behind which name of a shared port. Reads no bytes and accepts nobody.
+import type { PoolRule } from '../platform/placement.ts';
 import type { Asked } from './asked-name.ts';
 
 /** The names by which one listener is reached through the port of another. In lower case; a host may begin with `*.`. */
@@ -7,12 +8,16 @@ export interface RouteNames {
   readonly door: string;
   readonly hosts: readonly string[];
   readonly rdp: readonly string[];
+  /** The pool whose port it is: then it is reached by no name. Default: none. */
+  readonly pool?: string;
 }
 
 /** Where nobody is asked for by a name that is known: serve, by the port's own target, or refuse. */
 export interface DoorRule {
   readonly key: string;
   readonly otherwise: 'serve' | 'refuse';
+  /** It leads to a pool, whoever is asked for. Default: it does not. */
+  readonly pool?: PoolRule;
 }
 
 /** One for all platforms of a process. */

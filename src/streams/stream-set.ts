@@ -2,6 +2,7 @@
 import { type Endpoint, formatEndpoint, isNamedEndpoint } from '../platform/endpoint.ts';
 import { errorText, type TorporError } from '../platform/errors.ts';
 import { containsAddress } from '../platform/ip-network.ts';
+import type { PoolRule } from '../platform/placement.ts';
 import type {
   CarriedBytes,
   Clock,
@@ -16,6 +17,8 @@ import type { SpoolKeeper } from '../platform/spool.ts';
 import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import { Admission } from './admission.ts';
 import type { Arrival } from './arrival.ts';
+import type { BehindName } from './behind-name.ts';
+import type { Broker, Seat } from './broker.ts';
 import { sourceAt, whoIs } from './client-name.ts';
 import { DatagramSet, isDatagramListener } from './datagrams/datagram-set.ts';
 import type { DoorstepRule } from './doorstep.ts';
@@ -85,15 +88,12 @@ export interface StreamSetOptions {
   readonly onAsked?: (listener: number, address: string) => void;
   /** Shared by all sets of a process. Default: one of its own. */
   readonly routes?: RouteTable<BehindName>;
+  /** Who leads the clients of a pool's ports to its VMs; shared by all sets of a process. Default: nobody, they are refused. */
+  readonly broker?: Broker | null;
   /** Who lets in the clients of listeners that speak WebSocket. Default: nobody, they are refused. */
   readonly web?: WebDoor | null;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
-}
-
-/** Takes a client that asked for a listener's name at the port of another, perhaps another platform's. */
-export interface BehindName {
-  admit(client: StreamSocket, arrival: Arrival): void;
 }
 
 /** What of a set may change while its streams are open. */
@@ -114,6 +114,7 @@ export class StreamSet implements StreamGate {
   readonly #doorway: Doorway;
   readonly #routes: RouteTable<BehindName>;
   readonly #behind = new Map<Listener, BehindName>();
+  readonly #seats = new Map<Listener, { readonly door: string; readonly seat: Seat }>();
   readonly #streams = new Map<string, Stream>();
   readonly #spool: Spool | null;
   readonly #datagrams: DatagramSet;
@@ -339,7 +340,7 @@ export class StreamSet implements StreamGate {
     if (listener === undefined) return false;
     const client = makeClient(listener.endpoint);
     const asks = asksOf(listener.options);
-    if (asks === 'nothing') this.#admit(client, listener, null);
+    if (asks === 'nothing') this.#direct(client, listener, null);
     else this.#putOnDoorstep(client, listener, { header: false, asks });
     return true;
   }
@@ -367,7 +368,7 @@ export class StreamSet implements StreamGate {
   #accept(client: StreamSocket, listener: Listener): void {
     const acceptFrom = listener.options.proxyProtocol?.acceptFrom ?? null;
     const asks = asksOf(listener.options);
-    if (acceptFrom === null && asks === 'nothing') this.#admit(client, listener, null);
+    if (acceptFrom === null && asks === 'nothing') this.#direct(client, listener, null);
     // Gone before it was accepted, as a proxy's check may be: nobody's address can be asked for any more.
     else if (acceptFrom !== null && client.remoteAddress === undefined) resetSocket(client);
     else if (acceptFrom !== null && !containsAddress(acceptFrom, client.remoteAddress ?? ''))
@@ -389,9 +390,17 @@ export class StreamSet implements StreamGate {
   }
 
   /** To whom it asked for, perhaps at another platform. */
-  #direct(client: StreamSocket, listener: Listener, arrival: Arrival): void {
-    const { asked } = arrival;
+  #direct(client: StreamSocket, listener: Listener, arrival: Arrival | null): void {
     const { door = null, webSocket = null } = listener.options;
+    if (door?.pool != null) {
+      this.#place(client, listener, arrival, door.pool);
+      return;
+    }
+    if (arrival === null) {
+      this.#admit(client, listener, null);
+      return;
+    }
+    const { asked } = arrival;
     if (webSocket !== null) {
       this.#admitWeb(client, listener, arrival, webSocket);
       return;
@@ -400,6 +409,21 @@ export class StreamSet implements StreamGate {
     if (behind !== null) behind.admit(client, arrival);
     else if (door === null || door.otherwise === 'serve') this.#admit(client, listener, arrival);
     else this.#admission.refuseName(client, listener, arrival);
+  }
+
+  /** To one of the pool's VMs, perhaps of another platform. */
+  #place(client: StreamSocket, listener: Listener, arrival: Arrival | null, pool: PoolRule): void {
+    const asked = arrival?.asked ?? null;
+    const source = whoIs(client, listener.route, arrival).host;
+    const user = pool.stickyBy === 'user' ? (asked?.rdp ?? asked?.host ?? source) : source;
+    const door = listener.options.door?.key ?? '';
+    const seat = this.#options.broker?.place(door, pool, pool.stickyBy === 'none' ? null : user) ?? null;
+    if (seat !== null) {
+      seat.admit(client, arrival);
+      return;
+    }
+    const why = `no platform of the pool ${pool.name} takes anybody: all are full, drained, or cannot be woken`;
+    this.#admission.turnAway(client, listener, 'max-streams', why);
   }
 
   /** Its request is answered once it is certain that there is room for it. */
@@ -505,14 +529,42 @@ export class StreamSet implements StreamGate {
     if (isDatagramListener(listener)) return this.#datagrams.open(listener);
     const { routed = null } = listener.options;
     await this.#spool?.adopt(listener);
+    this.#takeSeat(listener);
     if (routed === null) return listener.open(inherited);
-    const behind = { admit: (client: StreamSocket, arrival: Arrival) => this.#admit(client, listener, arrival) };
+    const behind = { admit: (client: StreamSocket, arrival: Arrival | null) => this.#admit(client, listener, arrival) };
     this.#behind.set(listener, behind);
     this.#routes.add(routed, behind);
   }
 
+  /** Where its port is a pool's, its own or another's: it is one of the pool's VMs. */
+  #takeSeat(listener: Listener): void {
+    const { door = null, routed = null, vm } = listener.options;
+    const at = door?.pool != null ? door.key : routed?.pool != null ? routed.door : null;
+    if (at === null) return;
+    const { platform } = this.#options;
+    const seat: Seat = {
+      key: `${platform}/${vm}`,
+      platform,
+      admit: (client, arrival) => this.#admit(client, listener, arrival),
+      look: () => ({
+        stage: !this.#heldVms.has(vm) ? 'awake' : this.#askedVms.has(vm) ? 'waking' : 'asleep',
+        platformSessions: this.#admission.total,
+        sessions: this.#admission.at(listener.route),
+      }),
+    };
+    this.#seats.set(listener, { door: at, seat });
+    this.#options.broker?.add(at, seat);
+  }
+
+  #leaveSeat(listener: Listener): void {
+    const taken = this.#seats.get(listener);
+    if (taken !== undefined) this.#options.broker?.remove(taken.door, taken.seat);
+    this.#seats.delete(listener);
+  }
+
   #closeListener(listener: Listener): Promise<void> {
     if (isDatagramListener(listener)) return this.#datagrams.retire(listener);
+    this.#leaveSeat(listener);
     const { routed = null } = listener.options;
     const behind = this.#behind.get(listener);
     this.#spool?.retire(listener);
@@ -594,6 +646,7 @@ export class StreamSet implements StreamGate {
 }
 
 function asksOf({ door = null, webSocket = null }: ListenerOptions): DoorstepRule['asks'] {
+  if (door?.pool != null) return door.pool.stickyBy === 'user' ? 'name' : 'nothing';
   if (webSocket !== null) return 'request';
   return door === null ? 'nothing' : 'name';
 }
@@ -603,6 +656,7 @@ export function keysOf(listeners: readonly ListenerOptions[]): string[] {
   const seen = new Map<string, number>();
   return listeners.map(({ listen, vm, routed = null }) => {
     const address = formatEndpoint(listen);
+    if (routed?.pool != null) return `${address} ${routed.pool} ${vm}`;
     if (routed !== null) return `${address} ${routed.hosts.join()} ${routed.rdp.join()}`;
     if (listen.port !== 0 || isNamedEndpoint(listen)) return address;
     const key = `${address} ${vm}`;

@@ -1,13 +1,15 @@
 // What the streams of one process need together: core, registry, read buffers, recorder. Knows no platform.
 import { loadCore } from '../core/stream-core.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
+import type { BehindName } from '../streams/behind-name.ts';
+import type { Broker } from '../streams/broker.ts';
 import { DirectReads } from '../streams/direct-reads.ts';
 import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { detectRawSockets } from '../streams/raw-trial.ts';
 import { ReadBuffers, reservedBytes } from '../streams/read-buffers.ts';
 import { RouteTable } from '../streams/route-table.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
-import { type BehindName, StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
+import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
 import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
 import { Lz4Tunnels } from '../web/lz4-tunnel.ts';
 import { WebGate } from '../web/web-gate.ts';
@@ -23,11 +25,13 @@ export interface StreamHostOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly inherited?: InheritedSockets | null;
+  /** Default: listeners lead to no pool. */
+  readonly broker?: Broker;
 }
 
 type HostedOptions = Omit<
   StreamSetOptions,
-  'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total' | 'web'
+  'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total' | 'web' | 'broker'
 >;
 
 export class StreamHost implements StreamCarrier {
@@ -88,6 +92,7 @@ export class StreamHost implements StreamCarrier {
       recorder: this.#recorder,
       inherited: options.inherited ?? this.#options.inherited ?? null,
       routes: this.#routes,
+      broker: this.#options.broker ?? null,
       web: this.#web,
       total: this.#total,
       initiallyHeld: true,

@@ -82,6 +82,7 @@ describe('answers', () => {
     ['get', '/api/v1/streams', 200],
     ['get', '/api/v1/circuits', 200],
     ['get', '/api/v1/pools', 200],
+    ['post', `${PLATFORM}/drain`, 200, { body: { on: true } }],
     ['get', '/api/v1/report', 200],
     ['get', '/api/v1/events', 200],
     ['get', '/api/v1/events', 400, { query: '?limit=none' }],

@@ -19,6 +19,8 @@ const COMMANDS = [
   ['inhibit'],
   ['release'],
   ['maintenance'],
+  ['drain'],
+  ['undrain'],
   ['streams'],
   ['spool'],
   ['spool', 'list'],

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PoolStatus } from '../../src/platform/status.ts';
 import { eventually } from '../support/eventually.ts';
-import { type PlatformSetUp, writeFarmConfig } from '../support/torpor-config.ts';
+import { type PlatformSetUp, type SetUpVm, writeFarmConfig } from '../support/torpor-config.ts';
 import type { TorporHere } from '../support/torpor-here.ts';
 import { E2E_TIMEOUT_MS, PASSWORD, Stage, USER } from './support/stage.ts';
 
@@ -151,5 +151,56 @@ describe('pools', { timeout: E2E_TIMEOUT_MS }, () => {
     await torpor.waitForState('vdi-01', 'asleep');
     await torpor.waitForState('vdi-02', 'asleep');
     expect(client.state).toBe('open');
+  });
+
+  test('a port that leads to a pool: one platform fills up before the other is woken; drained: nobody new, who is there stays', async () => {
+    const stages = await openFarm(2);
+    const [one, two] = stages as [Stage, Stage];
+    await using _one = one;
+    await using _two = two;
+    const vms = stages.map(({ platform: { vmPorts } }, index) => ({
+      platform: NAMES[index] as string,
+      vm: 'alice',
+      target: `127.0.0.1:${vmPorts[0]}`,
+    }));
+    const pools = [{ name: 'office', sessionsPerPlatform: 2, stickyBy: 'none', vms }];
+    // The first one's port is the pool's; the second one's leads to its own VM, as ever.
+    const port = { name: 'alice', listenPort: one.listenPort, pool: 'office' } as unknown as SetUpVm;
+    configure(stages, { wakingAtMost: 2 }, (name) => (name === 'vdi-01' ? { vms: [port] } : {}), { pools });
+    const torpor = await one.runHere();
+    await torpor.waitForState('vdi-01', 'asleep');
+    await torpor.waitForState('vdi-02', 'asleep');
+
+    using first = await one.connect();
+    expect(await first.ask('one')).toMatch(/ n=1 .*one$/);
+    using second = await one.connect();
+    expect(await second.ask('two')).toMatch(/ n=1 .*two$/);
+    expect(two.platform.host.phase).toBe('asleep');
+    using third = await one.connect();
+    expect(await third.ask('three')).toMatch(/ n=1 .*three$/);
+    const placed = async () => (await torpor.streams()).map(({ platform }) => platform).sort();
+    expect(await placed()).toEqual(['vdi-01', 'vdi-01', 'vdi-02']);
+
+    expect(await torpor.ask('vdi-02', 'drain', { on: true })).toMatchObject([200, { drained: true }]);
+    // Reset at once: perhaps before it knows that it is connected.
+    const refused = await one.connect().catch(() => null);
+    await eventually('the fourth to be reset', () => refused === null || refused.state !== 'open');
+    expect((await torpor.platform('vdi-01')).refusedClients).toEqual({ 'max-streams': 1 });
+    expect(await third.ask('still here')).toMatch(/ n=2 .*still here$/);
+    using own = await two.connect();
+    expect(await own.ask('by its own port')).toMatch(/by its own port$/);
+    own.destroy();
+    await eventually(
+      'it to be gone',
+      async () => (await torpor.streams()).filter(({ mode }) => mode !== 'closed').length === 3,
+    );
+
+    expect(await torpor.ask('vdi-02', 'drain', { on: false })).toMatchObject([200, { drained: false }]);
+    using fourth = await one.connect();
+    expect(await fourth.ask('four')).toMatch(/ n=1 .*four$/);
+    await eventually(
+      'it to be placed there',
+      async () => (await placed()).filter((name) => name === 'vdi-02').length === 2,
+    );
   });
 });

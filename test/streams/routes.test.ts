@@ -1,10 +1,10 @@
 // One port for several VMs: who is asked for, by name, gets the stream and is woken; who is unknown gets a clean refusal or the default.
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { BehindName } from '../../src/streams/behind-name.ts';
 import { DOORSTEP_BOUND_MS } from '../../src/streams/doorstep.ts';
 import type { ListenerOptions } from '../../src/streams/listener.ts';
 import { RouteTable } from '../../src/streams/route-table.ts';
-import type { BehindName } from '../../src/streams/stream-set.ts';
 import { comesTrue } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { SocketReader } from './support/socket-reader.ts';

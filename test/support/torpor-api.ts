@@ -62,7 +62,7 @@ export abstract class TorporApi {
   /** POST to a platform's verb. Resolves with the HTTP status and the body. */
   async ask(
     name: string,
-    verb: 'wake' | 'sleep' | 'inhibit' | 'release' | 'maintenance',
+    verb: 'wake' | 'sleep' | 'inhibit' | 'release' | 'maintenance' | 'drain',
     body: object = {},
   ): Promise<[number, unknown]> {
     const response = await fetch(`${this.#origin()}/api/v1/platforms/${name}/${verb}`, {

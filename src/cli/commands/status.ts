@@ -143,7 +143,8 @@ function formatInhibitors({ inhibitors }: PlatformStatus, nowMs: number): string
 
 function formatState(platform: PlatformStatus, style: Style): string {
   const queued = platform.wakeTurn === null ? platform.state : `${platform.state}, queued`;
-  const state = platform.maintenance ? `${queued}, maintenance` : queued;
+  const drained = platform.drained ? `${queued}, drained` : queued;
+  const state = platform.maintenance ? `${drained}, maintenance` : drained;
   if (platform.state === 'failed') return style.bad(state);
   if (platform.state === 'awake') return style.good(state);
   return platform.maintenance ? style.warn(state) : state;

@@ -51,6 +51,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     wakes: 0,
     adoptedWakes: 0,
     failures: 0,
+    drained: false,
     wakeTurn: null,
     owner: null,
     peers: null,
@@ -149,6 +150,12 @@ export class FakeFarm implements Farm {
 
   pools(): PoolStatus[] {
     return this.pooled;
+  }
+
+  async drain(name: string, on: boolean): Promise<void> {
+    this.platform(name);
+    this.calls.push(`drain ${name} ${on}`);
+    if (this.diskProblem !== null) throw this.diskProblem;
   }
 
   circuits(): CircuitStatus[] {

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { loadCore } from '../../../src/core/stream-core.ts';
 import type { Clock, StreamName, StreamObserver, StreamStatus } from '../../../src/platform/ports.ts';
+import type { BehindName } from '../../../src/streams/behind-name.ts';
+import type { Broker } from '../../../src/streams/broker.ts';
 import { DirectReads } from '../../../src/streams/direct-reads.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import { detectRawSockets } from '../../../src/streams/raw-trial.ts';
@@ -11,7 +13,7 @@ import type { RouteTable } from '../../../src/streams/route-table.ts';
 import type { ReadUnacked } from '../../../src/streams/send-queues.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
-import { type BehindName, StreamSet } from '../../../src/streams/stream-set.ts';
+import { StreamSet } from '../../../src/streams/stream-set.ts';
 import type { TraceRecorder } from '../../../src/streams/trace-recorder.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import type { TunnelSubprotocol } from '../../../src/web/tunnel-codec.ts';
@@ -130,6 +132,7 @@ export interface RigOptions {
   readonly spoolFolder?: string;
   /** Shared with another rig: its names are reached through this one's ports. */
   readonly routes?: RouteTable<BehindName>;
+  readonly broker?: Broker;
 }
 
 const LISTENER: Omit<ListenerOptions, 'target'> = {
@@ -183,6 +186,7 @@ export class StreamRig {
       ...(options.total === undefined ? {} : { total: options.total }),
       spoolFolder: options.spoolFolder ?? null,
       ...(options.routes === undefined ? {} : { routes: options.routes }),
+      ...(options.broker === undefined ? {} : { broker: options.broker }),
     });
   }
 
