@@ -196,6 +196,7 @@ export class StreamSet implements StreamGate {
         if (known === undefined) await this.#openListener(listener, inherited);
         else {
           known.update(options);
+          this.#followSeat(known);
           await this.#spool?.adopt(known);
         }
         next.push(listener);
@@ -529,21 +530,25 @@ export class StreamSet implements StreamGate {
     if (isDatagramListener(listener)) return this.#datagrams.open(listener);
     const { routed = null } = listener.options;
     await this.#spool?.adopt(listener);
-    this.#takeSeat(listener);
+    this.#followSeat(listener);
     if (routed === null) return listener.open(inherited);
     const behind = { admit: (client: StreamSocket, arrival: Arrival | null) => this.#admit(client, listener, arrival) };
     this.#behind.set(listener, behind);
     this.#routes.add(routed, behind);
   }
 
-  /** Where its port is a pool's, its own or another's: it is one of the pool's VMs. */
-  #takeSeat(listener: Listener): void {
+  /** Where its port is a pool's, its own or another's, it is one of the pool's VMs. */
+  #followSeat(listener: Listener): void {
     const { door = null, routed = null, vm } = listener.options;
     const at = door?.pool != null ? door.key : routed?.pool != null ? routed.door : null;
-    if (at === null) return;
     const { platform } = this.#options;
+    const key = `${platform}/${vm}`;
+    const taken = this.#seats.get(listener);
+    if (taken?.door === at && taken.seat.key === key) return;
+    this.#leaveSeat(listener);
+    if (at === null) return;
     const seat: Seat = {
-      key: `${platform}/${vm}`,
+      key,
       platform,
       admit: (client, arrival) => this.#admit(client, listener, arrival),
       look: () => ({

@@ -430,6 +430,13 @@ describe('wake, sleep, inhibit, release', () => {
     expect(io.stdout).toMatch(/^nothing inhibits a sleep/);
   });
 
+  it('drain and undrain -> passed on, and what it means', async () => {
+    expect(await io.run('drain', 'vdi-01')).toBe(0);
+    expect(io.stdout).toContain('vdi-01 is drained: nobody new is placed there, 3 open connections stay');
+    expect(await io.run('undrain', 'vdi-01')).toBe(0);
+    expect(farm.calls).toEqual(['drain vdi-01 true', 'drain vdi-01 false']);
+  });
+
   it('maintenance on and off -> passed on, and what it means', async () => {
     farm.change('vdi-01', { maintenance: true, maintenanceWhy: 'a new fan' });
     expect(await io.run('maintenance', 'on', 'vdi-01', '--why', 'a new fan')).toBe(0);

@@ -386,6 +386,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.constant(act('operatorWake', (rig) => rig.send({ kind: 'operatorWake', why: 'operator' }))),
   },
   {
+    weight: 2,
+    arbitrary: fc.constant(act('wakeTurn', (rig) => rig.send({ kind: 'wakeTurn' }))),
+  },
+  {
     weight: 1,
     arbitrary: fc
       .boolean()
@@ -468,6 +472,7 @@ const policy: fc.Arbitrary<Partial<PlatformPolicy>> = fc
     suspendTimeoutMs: fc.constantFrom(5_000, 40_000),
     wakeTimeoutMs: fc.constantFrom(5_000, 60_000),
     clientWaitMs: fc.constantFrom(180_000, 600_000),
+    turnWaitMs: fc.constantFrom(null, null, 90_000),
     maxSuspendsPerHour: fc.constantFrom(null, null, 1, 3),
     asksTimeoutMs: fc.constantFrom(0, 0, 15_000),
     wakeMethods: fc.constantFrom(['chassis-on'], ['chassis-on', 'wake-on-lan']),
@@ -642,6 +647,11 @@ describe('machine: any events in any order', () => {
         if (by === 'operator') rig.send({ kind: 'operatorWake', why: 'operator' });
         else if (by === 'activity') rig.activity('alice');
         else rig.keepalive('alice');
+        // Where wakes are staggered it is always its turn: nothing else may keep it.
+        const grant = () => {
+          if (rig.model.wakeTurn?.isGranted === false) rig.send({ kind: 'wakeTurn' });
+        };
+        grant();
         // One step may lead through awake and on: the way counts, not where it ends.
         const isWoken = () =>
           rig.all('requestWake').length > 0 || rig.all('transition').some(({ to }) => to === 'awake');
@@ -649,6 +659,7 @@ describe('machine: any events in any order', () => {
         while (!isWoken() && rig.nowMs < fromMs + 300_000) {
           rig.wait(250);
           look(rig, rig.nowMs < sleepsFromMs, 0);
+          grant();
           if (rig.phase === 'restoring') rig.restored();
         }
         expect(isWoken()).toBe(true);

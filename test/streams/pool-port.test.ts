@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PoolRule } from '../../src/platform/placement.ts';
 import { Broker } from '../../src/streams/broker.ts';
+import type { ListenerOptions } from '../../src/streams/listener.ts';
 import { comesTrue } from '../support/eventually.ts';
 import { SocketReader } from './support/socket-reader.ts';
 import { StreamRig, VmServer } from './support/stream-rig.ts';
@@ -23,19 +24,22 @@ async function startPool(rule: Partial<PoolRule> = {}) {
     { host: string; port: number },
     { host: string; port: number },
   ];
-  const rig = await StreamRig.start({
-    readUnacked: async () => new Map(),
-    broker,
-    listeners: [
-      { vm: 'alice', target: alice, door: { key: KEY, otherwise: 'refuse', pool } },
-      {
-        vm: 'bob',
-        target: bob,
-        listen: { host: '0.0.0.0', port: 443 },
-        routed: { door: KEY, hosts: [], rdp: [], pool: 'office' },
-      },
-    ],
-  });
+  const rules = { protocol: 'auto', device: 'desktop', wakeOn: 'connect', maxStreams: null } as const;
+  const port: ListenerOptions = {
+    ...rules,
+    vm: 'alice',
+    target: alice,
+    listen: { host: '127.0.0.1', port: 0 },
+    door: { key: KEY, otherwise: 'refuse', pool },
+  };
+  const behind: ListenerOptions = {
+    ...rules,
+    vm: 'bob',
+    target: bob,
+    listen: { host: '0.0.0.0', port: 443 },
+    routed: { door: KEY, hosts: [], rdp: [], pool: 'office' },
+  };
+  const rig = await StreamRig.start({ readUnacked: async () => new Map(), broker, listeners: [port, behind] });
   closers.push(() => rig.close());
   const ask = async (user: string): Promise<Socket> => {
     const client = await rig.connect();
@@ -47,7 +51,12 @@ async function startPool(rule: Partial<PoolRule> = {}) {
       .streams()
       .filter(({ mode }) => mode !== 'closed')
       .map(({ vm }) => vm);
-  return { rig, broker, ask, open };
+  const hold = { perStreamBytes: 1024 * 1024, perPlatformBytes: 64 * 1024 * 1024 };
+  const bounds = { idleTimeoutMs: 600_000, disconnectGraceMs: 5_000, hold };
+  /** Read again: it leads to its own VM from now on, or to the pool. */
+  const follow = (isPool: boolean) =>
+    rig.set.update({ ...bounds, listeners: isPool ? [port, behind] : [{ ...port, door: null }] });
+  return { rig, broker, ask, open, follow };
 }
 
 describe('a port that leads to a pool', () => {
@@ -75,8 +84,7 @@ describe('a port that leads to a pool', () => {
     const { rig, broker, ask, open } = await startPool();
     await ask('one');
     await comesTrue(() => expect(open()).toEqual(['alice']));
-    const platform = rig.set.streams()[0]?.platform ?? '';
-    broker.close(new Set([platform]));
+    broker.close(new Set(rig.set.streams().map(({ platform }) => platform)));
     const refused = new SocketReader(await ask('one'));
     await comesTrue(() => expect(refused.end).toBe('rst'));
     expect(rig.set.refusedClients()).toEqual({ 'max-streams': 1 });
@@ -94,5 +102,16 @@ describe('a port that leads to a pool', () => {
     await comesTrue(() => expect(refused.end).toBe('rst'));
     await ask('one');
     await comesTrue(() => expect(open()).toEqual(['alice', 'alice']));
+  });
+
+  it('read again as a port of one VM, and of the pool again -> its own VM, then both', async () => {
+    const { ask, open, follow } = await startPool({ stickyBy: 'none' });
+    expect(await follow(false)).toEqual([]);
+    await ask('one');
+    await ask('two');
+    await comesTrue(() => expect(open()).toEqual(['alice', 'alice']));
+    expect(await follow(true)).toEqual([]);
+    await ask('three');
+    await comesTrue(() => expect(open()).toEqual(['alice', 'alice', 'bob']));
   });
 });
