@@ -9,9 +9,15 @@ const SHELL = ['sh', 'console'];
 
 const scripts = Object.keys(JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')).scripts);
 const options = everyOption();
-const benches = readdirSync(`${ROOT}bench`)
-  .filter((name) => name.endsWith('.mjs'))
-  .map((name) => readFileSync(`${ROOT}bench/${name}`, 'utf8'))
+/** What npm scripts of their own take after `-- `: the benches and the simulation. */
+const benches = [
+  ...readdirSync(`${ROOT}bench`)
+    .filter((name) => name.endsWith('.mjs'))
+    .map((name) => `bench/${name}`),
+  'test/sim/main.mjs',
+  'test/sim/run-seeds.ts',
+]
+  .map((path) => readFileSync(`${ROOT}${path}`, 'utf8'))
   .join('\n');
 
 /** Everything of a page that names a command, an option or a script which does not exist. */

@@ -1,4 +1,5 @@
 // `npm run test:sim`: what is to be played, by how many processes and for how long; progress, failures and the sum are told.
+// Usage: npm run test:sim -- [--seed N | --seeds N | --seeds A..B] [--for SECONDS] [--days N] [--platforms N] [--workers N] [--packets] [--every-tick] [--mutation NAME|all]
 import { parseArgs } from 'node:util';
 import { type BlockPlan, playBlock } from './play-seed.ts';
 import { type PoolEnd, playPool } from './seed-pool.ts';
