@@ -6,7 +6,6 @@ import { type PoolEnd, playPool } from './seed-pool.ts';
 
 const PROGRESS_EVERY_MS = 10_000;
 const DEFAULT_SEEDS = 10;
-/** As many are played to find what was taken out. */
 const MUTATION_SEEDS = 400;
 
 const string = { type: 'string' } as const;
