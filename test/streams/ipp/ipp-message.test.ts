@@ -1,4 +1,4 @@
-// IPP's bytes against those of the tables in appendix A of RFC 8010 (January 2017), copied from there octet by octet, and against bytes that are none.
+// IPP's bytes against the examples in the tables of appendix A of RFC 8010 (January 2017), from a transcript of these, and against bytes that are none.
 import { describe, expect, it } from 'vitest';
 import { HttpBody } from '../../../src/streams/ipp/http-body.ts';
 import { IppAnswer } from '../../../src/streams/ipp/ipp-answer.ts';
