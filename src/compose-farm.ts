@@ -3,6 +3,9 @@ import { randomBytes } from 'node:crypto';
 import type { FarmConfig } from './config/farm-schema.ts';
 import { FarmMember } from './farm/farm-member.ts';
 import { NatsStore } from './farm/nats/nats-store.ts';
+import type { OrderChange } from './farm/orders/farm-orders.ts';
+import type { OrdersCopy, OrdersSink } from './farm/orders/platform-orders.ts';
+import { FarmOrderBook } from './history/farm-order-book.ts';
 import { packageVersion } from './package-version.ts';
 import type { Logger } from './platform/ports.ts';
 import type { PlatformShare } from './platform/share.ts';
@@ -14,9 +17,11 @@ const BOOT_BYTES = 6;
 export class SharedFarm {
   readonly #store: NatsStore;
   readonly #member: FarmMember;
+  readonly #orderCopy: OrdersCopy;
 
   /** Connects behind: until the store has answered nothing is suspended, and all else goes on. */
-  constructor(config: FarmConfig, log: Logger) {
+  constructor(config: FarmConfig, stateDir: string, log: Logger) {
+    this.#orderCopy = new FarmOrderBook(stateDir);
     const { instance, leaseMs, servers, bucket, replicas, credentialsFile, tls } = config;
     const name = `torpor ${instance}`;
     const clock = systemClock;
@@ -40,6 +45,16 @@ export class SharedFarm {
 
   share(platform: string): PlatformShare {
     return this.#member.share(platform);
+  }
+
+  /** What operators order for the platform at any Torpor holds at `sink`, too, from now on until it is left. Never rejects. */
+  followOrders(platform: string, sink: OrdersSink): Promise<void> {
+    return this.#member.orders(platform, this.#orderCopy).start(sink);
+  }
+
+  /** For all Torpors of the farm; where the store is away, once it is back. Rejects with ERR_JOURNAL where it is not on disk here. */
+  order(platform: string, change: OrderChange): Promise<void> {
+    return this.#member.orders(platform, this.#orderCopy).order(change);
   }
 
   /** The platform is this Torpor's no longer. */

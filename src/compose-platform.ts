@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { buildContext, contextPolicy } from './compose-context.ts';
 import type { SharedFarm } from './compose-farm.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
+import { HeldHere } from './compose-orders.ts';
 import { NO_POLICY, prepareIdlePolicy } from './compose-policy.ts';
 import { buildParts, combineParts, type PowerParts, secretReader } from './compose-power.ts';
 import { buildProbe } from './compose-probe.ts';
@@ -12,6 +13,7 @@ import { recordIntoBmc } from './compose-sel.ts';
 import type { PlatformConfig, VmConfig } from './config/torpor-config.ts';
 import { ObserverRelay } from './controller/observer-relay.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
+import type { Drains } from './farm/memory-farm.ts';
 import type { EventLog } from './history/event-log.ts';
 import { errorText, TorporError } from './platform/errors.ts';
 import type { KeptOrders } from './platform/inhibitor.ts';
@@ -64,6 +66,7 @@ export interface PlatformShared {
   readonly events: EventLog;
   readonly journal: Journal;
   readonly orderStore: OrderStore;
+  readonly drains: Drains;
   readonly stateDir: string;
   readonly log: Logger;
   readonly probeLoad: ProbeLoad;
@@ -112,6 +115,10 @@ export class RunningPlatform {
     try {
       await streams.open();
       platform.#inhibitForFormer();
+      const { drains, events, log } = shared;
+      const controller = () => platform.controller;
+      const here = new HeldHere(config.name, { controller, drains, events, clock: systemClock, log });
+      await shared.farm?.followOrders(config.name, here);
       control.controller.start();
       return platform;
     } catch (thrown) {

@@ -77,7 +77,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
   };
   try {
     const { stateDir } = config;
-    const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, log);
+    const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, stateDir, log);
     ends.push(async () => sharedFarm?.stop());
     sharedFarm?.start();
     const drains = await DrainBook.open(config.stateDir, (problem) => events.append(NO_PLATFORM, 'alarm', problem, {}));
@@ -85,6 +85,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     ends.push(async () => sense.stop());
     const shared: PlatformShared = {
       ...{ carrier, events, journal, orderStore, stateDir, log, farm: sharedFarm, probeLoad: new ProbeLoad() },
+      drains: sense.drains,
       follows: () => follows,
       onWakePlace: (platform) => sense.changed(platform),
     };
@@ -105,6 +106,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       clock: systemClock,
       links: () => link.links(),
       ...sense,
+      ...(sharedFarm === null ? {} : { orders: (platform, change) => sharedFarm.order(platform, change) }),
     });
     closeUnclaimed(inherited, log);
     const { nowMs } = systemClock;

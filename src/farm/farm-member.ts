@@ -1,5 +1,6 @@
-// One Torpor in a farm: its presence, one watch over the store, and a member for each platform.
+// One Torpor in a farm: its presence, one watch over the store, and a member and the orders of each platform.
 import type { Clock, Logger } from '../platform/ports.ts';
+import { ORDERS_PREFIX, type OrdersCopy, PlatformOrders } from './orders/platform-orders.ts';
 import { type FarmView, PLATFORM_PREFIX, PlatformMember } from './platform-member.ts';
 import type { MemberId } from './platform-record.ts';
 import { PRESENCE_PREFIX, Presence } from './presence.ts';
@@ -33,7 +34,8 @@ export class FarmMember {
   readonly #options: FarmMemberOptions;
   readonly #presence: Presence;
   readonly #platforms = new Map<string, PlatformMember>();
-  /** What the store said last of platforms that nobody has asked for yet. */
+  readonly #orders = new Map<string, PlatformOrders>();
+  /** What the store said last, by key: of platforms that nobody has asked for yet, too. */
   readonly #entries = new Map<string, StoreEntry>();
   readonly #seenSinceMs = new Map<MemberId, number>();
   #watch: StoreWatch | null = null;
@@ -64,18 +66,30 @@ export class FarmMember {
     if (known !== undefined) return known;
     const { store, clock, random, log, name } = this.#options;
     const publishWake = (why: string) => store.publish(WAKE_SUBJECT, JSON.stringify({ platform, by: name, why }));
-    const member = new PlatformMember({ platform, view: this.#view(), store, clock, random, log, publishWake });
+    const view = this.#view(() => this.#orders.get(platform)?.problem() ?? null);
+    const member = new PlatformMember({ platform, view, store, clock, random, log, publishWake });
     this.#platforms.set(platform, member);
-    const entry = this.#entries.get(platform);
-    if (entry !== undefined) member.onEntry(entry);
-    if (this.#isCaughtUp) member.onCaughtUp();
+    this.#tellKnown(PLATFORM_PREFIX + platform, member);
     return member;
+  }
+
+  /** Operators' orders for the platform; one for each, until it is left. Its `start` is left to who asks first. */
+  orders(platform: string, copy: OrdersCopy): PlatformOrders {
+    const known = this.#orders.get(platform);
+    if (known !== undefined) return known;
+    const { store, clock, random, log, name: self } = this.#options;
+    const orders = new PlatformOrders({ platform, self, store, copy, clock, random, log });
+    this.#orders.set(platform, orders);
+    this.#tellKnown(ORDERS_PREFIX + platform, orders);
+    return orders;
   }
 
   /** Gives one platform up. */
   async leave(platform: string): Promise<void> {
     const member = this.#platforms.get(platform);
     this.#platforms.delete(platform);
+    this.#orders.get(platform)?.stop();
+    this.#orders.delete(platform);
     await member?.stop();
   }
 
@@ -99,7 +113,14 @@ export class FarmMember {
     for (const end of this.#ends) end();
   }
 
-  #view(): FarmView {
+  #tellKnown(key: string, to: { onEntry(entry: StoreEntry): void; onCaughtUp(): void }): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) to.onEntry(entry);
+    if (this.#isCaughtUp) to.onCaughtUp();
+  }
+
+  /** `doubt`: of its own. */
+  #view(doubt: () => string | null): FarmView {
     const presence = this.#presence;
     return {
       self: this.#options.name,
@@ -107,7 +128,7 @@ export class FarmMember {
         return presence.id;
       },
       isLive: (id) => presence.isLive(id),
-      doubt: () => presence.doubt(),
+      doubt: () => presence.doubt() ?? doubt(),
       leaseHolds: () => presence.leaseHolds(),
       seenSinceMs: (id) => this.#seenSinceMs.get(id) ?? null,
     };
@@ -117,6 +138,7 @@ export class FarmMember {
     this.#isCaughtUp = false;
     this.#entries.clear();
     this.#presence.onBegin();
+    for (const orders of this.#orders.values()) orders.onBegin();
     for (const member of this.#platforms.values()) member.onBegin();
   }
 
@@ -124,6 +146,9 @@ export class FarmMember {
     this.#isCaughtUp = true;
     this.#presence.onCaughtUp();
     this.#noteSeen();
+    for (const orders of this.#orders.values()) orders.changed();
+    // First: nobody is sure of the others before it knows what is ordered.
+    for (const orders of this.#orders.values()) orders.onCaughtUp();
     for (const member of this.#platforms.values()) member.onCaughtUp();
   }
 
@@ -134,9 +159,13 @@ export class FarmMember {
       // A beat alone changes nothing that a platform would be told.
       if (this.#isCaughtUp && this.#who() !== before) this.#changed();
     } else if (entry.key.startsWith(PLATFORM_PREFIX)) {
-      const platform = entry.key.slice(PLATFORM_PREFIX.length);
-      this.#entries.set(platform, entry);
-      this.#platforms.get(platform)?.onEntry(entry);
+      this.#entries.set(entry.key, entry);
+      this.#platforms.get(entry.key.slice(PLATFORM_PREFIX.length))?.onEntry(entry);
+    } else if (entry.key.startsWith(ORDERS_PREFIX)) {
+      this.#entries.set(entry.key, entry);
+      const platform = entry.key.slice(ORDERS_PREFIX.length);
+      this.#orders.get(platform)?.onEntry(entry);
+      if (this.#isCaughtUp) this.#platforms.get(platform)?.changed();
     }
   }
 
@@ -148,6 +177,7 @@ export class FarmMember {
   #changed(): void {
     if (this.#presence.needsNewWatch) this.#watch?.again();
     this.#noteSeen();
+    for (const orders of this.#orders.values()) orders.changed();
     for (const member of this.#platforms.values()) member.changed();
   }
 

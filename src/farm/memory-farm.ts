@@ -20,6 +20,7 @@ import type {
   WakeTurnStatus,
 } from '../platform/status.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
+import type { OrderChange } from './orders/farm-orders.ts';
 import { buildStatus } from './platform-status.ts';
 import type { SparePools } from './spare-pools.ts';
 import type { WakeTurns } from './wake-turns.ts';
@@ -46,6 +47,8 @@ export interface MemoryFarmOptions {
   readonly pools?: SparePools;
   /** Default: nobody can be drained. */
   readonly drains?: Drains;
+  /** Tells the other Torpors what holds here. Rejects with ERR_JOURNAL where it is not on disk. Default: there are none. */
+  readonly orders?: (platform: string, change: OrderChange) => Promise<void>;
 }
 
 export class MemoryFarm implements Farm {
@@ -57,6 +60,7 @@ export class MemoryFarm implements Farm {
   readonly #turns: WakeTurns | null;
   readonly #pools: SparePools | null;
   readonly #drains: Drains | null;
+  readonly #orders: NonNullable<MemoryFarmOptions['orders']>;
 
   constructor(options: MemoryFarmOptions) {
     this.#controllers = options.controllers;
@@ -67,6 +71,7 @@ export class MemoryFarm implements Farm {
     this.#turns = options.turns ?? null;
     this.#pools = options.pools ?? null;
     this.#drains = options.drains ?? null;
+    this.#orders = options.orders ?? (async () => {});
   }
 
   async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
@@ -156,7 +161,7 @@ export class MemoryFarm implements Farm {
     }
     const untilMs = forMs === null ? null : this.#clock.nowMs() + forMs;
     controller.dispatch({ kind: 'inhibit', by: 'operator', name: inhibitor, why, untilMs });
-    await controller.ordersKept();
+    await this.#keepOrder(controller, { kind: 'inhibit', name: inhibitor, why, untilMs });
   }
 
   async release(name: string, inhibitor: string | null): Promise<void> {
@@ -172,7 +177,7 @@ export class MemoryFarm implements Farm {
       }
       controller.dispatch({ kind: 'lift', by: 'operator', name: inhibitor, why: 'released by an operator' });
     }
-    await controller.ordersKept();
+    await this.#keepOrder(controller, inhibitor === null ? { kind: 'release' } : { kind: 'lift', name: inhibitor });
   }
 
   spooledJobs(): SpoolJobStatus[] {
@@ -199,14 +204,19 @@ export class MemoryFarm implements Farm {
     this.#controller(name);
     const what = on ? 'drained: no pool places anybody new here' : 'not drained any more';
     this.#events.append(name, 'note', what, { drained: on });
-    await this.#drains?.set(name, on);
+    await Promise.all([this.#drains?.set(name, on), this.#orders(name, { kind: 'drain', on })]);
   }
 
   async maintenance(name: string, on: boolean, why: string): Promise<void> {
     const controller = this.#controller(name);
     controller.dispatch({ kind: 'maintenance', on, why });
     this.#events.append(name, 'maintenance', on ? `in maintenance: ${why}` : 'maintenance is over', { on });
-    await controller.ordersKept();
+    await this.#keepOrder(controller, { kind: 'maintenance', on, why });
+  }
+
+  /** It holds here already. */
+  async #keepOrder(controller: PlatformController, change: OrderChange): Promise<void> {
+    await Promise.all([controller.ordersKept(), this.#orders(controller.name, change)]);
   }
 
   #isDrained(name: string): boolean {

@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { InhibitorStatus, KeptOrders, MaintenanceOrder } from '../platform/inhibitor.ts';
-import { OPERATOR_INHIBITORS_MAX } from '../platform/inhibitor.ts';
 import type { OrderStore } from '../platform/ports.ts';
 import { writeDurably } from './durable-file.ts';
 
 /** Version of the file's form. A file of another version is refused, not guessed at. */
 const FORM_VERSION = 1;
+/** More in one file are refused. Torpors of a farm that were apart may each have been given OPERATOR_INHIBITORS_MAX of them. */
+export const KEPT_INHIBITORS_MAX = 1_024;
 
 export class OrderBook implements OrderStore {
   readonly #directory: string;
@@ -58,7 +59,7 @@ function parseOrders(value: unknown): KeptOrders {
   const fits =
     form === FORM_VERSION &&
     Array.isArray(inhibitors) &&
-    inhibitors.length <= OPERATOR_INHIBITORS_MAX &&
+    inhibitors.length <= KEPT_INHIBITORS_MAX &&
     inhibitors.every(isInhibitor) &&
     (maintenance === null || isMaintenance(maintenance)) &&
     Array.isArray(pressesAtMs) &&

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OrderBook } from '../../src/history/order-book.ts';
+import { KEPT_INHIBITORS_MAX, OrderBook } from '../../src/history/order-book.ts';
 import type { KeptOrders } from '../../src/platform/inhibitor.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
@@ -56,7 +56,10 @@ describe('OrderBook', () => {
       'a check’s inhibitor',
       JSON.stringify({ form: 1, ...ORDERS, inhibitors: [{ ...ORDERS.inhibitors[0], kind: 'check' }] }),
     ],
-    ['too many', JSON.stringify({ form: 1, ...ORDERS, inhibitors: Array(33).fill(ORDERS.inhibitors[0]) })],
+    [
+      'too many',
+      JSON.stringify({ form: 1, ...ORDERS, inhibitors: Array(KEPT_INHIBITORS_MAX + 1).fill(ORDERS.inhibitors[0]) }),
+    ],
     ['maintenance as a word', JSON.stringify({ form: 1, ...ORDERS, maintenance: true })],
     ['presses as words', JSON.stringify({ form: 1, ...ORDERS, pressesAtMs: ['now'] })],
   ])('read: %s -> ERR_JOURNAL with the path, never a guess', async (_title, text) => {
