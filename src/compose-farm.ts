@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { FarmConfig } from './config/farm-schema.ts';
 import { FarmMember } from './farm/farm-member.ts';
+import { FarmTalk, type TalkAnswers } from './farm/farm-talk.ts';
+import type { OtherTorpors } from './farm/memory-farm.ts';
 import { NatsStore } from './farm/nats/nats-store.ts';
 import type { OrderChange } from './farm/orders/farm-orders.ts';
 import type { OrdersCopy, OrdersSink } from './farm/orders/platform-orders.ts';
@@ -14,10 +16,12 @@ import { systemClock } from './system-clock.ts';
 /** Bytes that tell one run of a Torpor from all others. */
 const BOOT_BYTES = 6;
 
-export class SharedFarm {
+export class SharedFarm implements OtherTorpors {
   readonly #store: NatsStore;
   readonly #member: FarmMember;
+  readonly #talk: FarmTalk;
   readonly #orderCopy: OrdersCopy;
+  #answers: TalkAnswers | null = null;
 
   /** Connects behind: until the store has answered nothing is suspended, and all else goes on. */
   constructor(config: FarmConfig, stateDir: string, log: Logger) {
@@ -26,6 +30,7 @@ export class SharedFarm {
     const name = `torpor ${instance}`;
     const clock = systemClock;
     this.#store = new NatsStore({ servers, bucket, replicas, name, credentialsFile, tls, clock, log });
+    this.#talk = new FarmTalk(this.#store, instance);
     this.#member = new FarmMember({
       store: this.#store,
       name: instance,
@@ -41,6 +46,13 @@ export class SharedFarm {
 
   start(): void {
     this.#member.start();
+    if (this.#answers !== null) this.#talk.start(this.#answers);
+  }
+
+  /** Answers what the others ask of this Torpor, from now on while it takes part. */
+  serve(answers: TalkAnswers): void {
+    this.#answers = answers;
+    this.#talk.start(answers);
   }
 
   share(platform: string): PlatformShare {
@@ -57,6 +69,10 @@ export class SharedFarm {
     return this.#member.orders(platform, this.#orderCopy).order(change);
   }
 
+  askSleep(owner: string, platform: string, force: boolean): Promise<void> {
+    return this.#talk.askSleep(owner, platform, force);
+  }
+
   /** The platform is this Torpor's no longer. */
   leave(platform: string): Promise<void> {
     return this.#member.leave(platform);
@@ -64,11 +80,12 @@ export class SharedFarm {
 
   /** Takes no part any more, until it is started again. */
   pause(): Promise<void> {
+    this.#talk.stop();
     return this.#member.stop();
   }
 
   async stop(): Promise<void> {
-    await this.#member.stop();
+    await this.pause();
     await this.#store.close();
   }
 }

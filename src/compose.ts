@@ -106,8 +106,9 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       clock: systemClock,
       links: () => link.links(),
       ...sense,
-      ...(sharedFarm === null ? {} : { orders: (platform, change) => sharedFarm.order(platform, change) }),
+      ...(sharedFarm === null ? {} : { others: sharedFarm }),
     });
+    sharedFarm?.serve({ sleep: (platform, force, by) => farm.sleepFor(platform, force, by) });
     closeUnclaimed(inherited, log);
     const { nowMs } = systemClock;
     const openApi = () =>

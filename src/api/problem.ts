@@ -20,6 +20,7 @@ const FORMS: Readonly<Partial<Record<TorporErrorCode, readonly [status: number, 
   ERR_PLATFORM_STATE: [409, 'The platform is in no state for that'],
   ERR_SPOOL: [409, 'The spool cannot do that'],
   ERR_HISTORY: [503, 'The history cannot be read now'],
+  ERR_STORE_UNREACHABLE: [503, 'The owner of the platform cannot be reached'],
   ERR_API_REQUEST: [400, 'The request cannot be understood'],
 };
 

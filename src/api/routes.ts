@@ -176,7 +176,7 @@ export const ROUTES: readonly Route[] = [
       summary: 'Asks for sleep',
       body: sleepRequest,
       answers: { 202: platformStatus },
-      refusals: [409],
+      refusals: [409, 503],
     },
     answer: answerSleep,
   },
@@ -288,9 +288,13 @@ function answerWake(context: RouteContext, request: FastifyRequest, reply: Fasti
   return accept(context, reply, nameOf(request));
 }
 
-function answerSleep(context: RouteContext, request: FastifyRequest, reply: FastifyReply): PlatformStatus {
+async function answerSleep(
+  context: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<PlatformStatus> {
   const { force } = readBody(sleepRequest, request.body);
-  context.farm.sleep(nameOf(request), force ?? false);
+  await context.farm.sleep(nameOf(request), force ?? false);
   return accept(context, reply, nameOf(request));
 }
 

@@ -17,6 +17,7 @@ import type {
   PlatformReport,
   PlatformStatus,
   PoolStatus,
+  StateName,
   WakeTurnStatus,
 } from '../platform/status.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
@@ -47,9 +48,19 @@ export interface MemoryFarmOptions {
   readonly pools?: SparePools;
   /** Default: nobody can be drained. */
   readonly drains?: Drains;
-  /** Tells the other Torpors what holds here. Rejects with ERR_JOURNAL where it is not on disk. Default: there are none. */
-  readonly orders?: (platform: string, change: OrderChange) => Promise<void>;
+  /** Default: this Torpor is alone. */
+  readonly others?: OtherTorpors;
 }
+
+/** The other Torpors of a farm, as far as this one's calls need them. */
+export interface OtherTorpors {
+  /** Tells them what an operator said here. Rejects with ERR_JOURNAL where it is not on disk. */
+  order(platform: string, change: OrderChange): Promise<void>;
+  /** Asks the owner to put it to sleep. Rejects with what it refused with, and with ERR_STORE_UNREACHABLE. */
+  askSleep(owner: string, platform: string, force: boolean): Promise<void>;
+}
+
+const STATES_TO_SLEEP: readonly StateName[] = ['saving', 'suspending', 'asleep'];
 
 export class MemoryFarm implements Farm {
   readonly #controllers: () => readonly PlatformController[];
@@ -60,7 +71,7 @@ export class MemoryFarm implements Farm {
   readonly #turns: WakeTurns | null;
   readonly #pools: SparePools | null;
   readonly #drains: Drains | null;
-  readonly #orders: NonNullable<MemoryFarmOptions['orders']>;
+  readonly #others: OtherTorpors | null;
 
   constructor(options: MemoryFarmOptions) {
     this.#controllers = options.controllers;
@@ -71,7 +82,7 @@ export class MemoryFarm implements Farm {
     this.#turns = options.turns ?? null;
     this.#pools = options.pools ?? null;
     this.#drains = options.drains ?? null;
-    this.#orders = options.orders ?? (async () => {});
+    this.#others = options.others ?? null;
   }
 
   async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
@@ -131,10 +142,25 @@ export class MemoryFarm implements Farm {
     this.#controller(name).dispatch({ kind: 'operatorWake', why });
   }
 
-  sleep(name: string, force: boolean): void {
+  async sleep(name: string, force: boolean): Promise<void> {
+    const { model } = this.#controller(name);
+    const owner = model.peers?.owner ?? null;
+    const isUnderWay = STATES_TO_SLEEP.includes(model.state);
+    if (this.#others === null || owner === null || owner === model.peers?.self || isUnderWay)
+      return this.#sleepHere(name, force);
+    await this.#others.askSleep(owner, name, force);
+  }
+
+  /** Another Torpor's operator asks for it, this one owns it. Rejects as `sleep` does. */
+  async sleepFor(name: string, force: boolean, by: string): Promise<void> {
+    this.#sleepHere(name, force);
+    this.#events.append(name, 'note', `asked to sleep by an operator at ${by}`, { by });
+  }
+
+  #sleepHere(name: string, force: boolean): void {
     const controller = this.#controller(name);
     const { model } = controller;
-    if (model.state === 'saving' || model.state === 'suspending' || model.state === 'asleep') return;
+    if (STATES_TO_SLEEP.includes(model.state)) return;
     if (model.state !== 'awake' && model.state !== 'drowsy') {
       throw new TorporError('ERR_PLATFORM_STATE', `${name} cannot be put to sleep: it is ${model.state}`);
     }
@@ -204,7 +230,7 @@ export class MemoryFarm implements Farm {
     this.#controller(name);
     const what = on ? 'drained: no pool places anybody new here' : 'not drained any more';
     this.#events.append(name, 'note', what, { drained: on });
-    await Promise.all([this.#drains?.set(name, on), this.#orders(name, { kind: 'drain', on })]);
+    await Promise.all([this.#drains?.set(name, on), this.#others?.order(name, { kind: 'drain', on })]);
   }
 
   async maintenance(name: string, on: boolean, why: string): Promise<void> {
@@ -216,7 +242,7 @@ export class MemoryFarm implements Farm {
 
   /** It holds here already. */
   async #keepOrder(controller: PlatformController, change: OrderChange): Promise<void> {
-    await Promise.all([controller.ordersKept(), this.#orders(controller.name, change)]);
+    await Promise.all([controller.ordersKept(), this.#others?.order(controller.name, change)]);
   }
 
   #isDrained(name: string): boolean {

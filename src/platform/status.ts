@@ -249,12 +249,13 @@ export interface Farm {
   /** Asks for a wake. Resolves at once; the state tells the rest. */
   wake(name: string, why: string): void;
   /**
-   * Asks for sleep as soon as the guards allow, without waiting for idle timeouts where forced. Throws
+   * Asks for sleep as soon as the guards allow, without waiting for idle timeouts where forced. Rejects with
    * ERR_PLATFORM_BUSY (with who is active in the message) where clients are active and it is not forced, and
    * ERR_PLATFORM_STATE where a guard forbids it whatever is asked (wake path unproven, inhibitor) and in states that
-   * cannot lead to sleep (waking, failed). Does nothing where it sleeps or is on its way there.
+   * cannot lead to sleep (waking, failed). Does nothing where it sleeps or is on its way there. Where another Torpor owns it that
+   * one is asked and its answer is the answer; ERR_STORE_UNREACHABLE where it does not answer.
    */
-  sleep(name: string, force: boolean): void;
+  sleep(name: string, force: boolean): Promise<void>;
   /**
    * Sets an operator's inhibitor, or sets it anew. Resolves when it is on disk; rejects with ERR_JOURNAL where it holds only
    * until Torpor ends, and with ERR_PLATFORM_STATE where there are OPERATOR_INHIBITORS_MAX others.

@@ -249,7 +249,7 @@ export class FakeFarm implements Farm {
     this.calls.push(`wake ${name} (${why})`);
   }
 
-  sleep(name: string, force: boolean): void {
+  async sleep(name: string, force: boolean): Promise<void> {
     this.platform(name);
     this.calls.push(`sleep ${name} force=${force}`);
     if (this.sleepRefusal !== null) throw this.sleepRefusal;

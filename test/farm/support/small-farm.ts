@@ -2,6 +2,7 @@
 import { HeldHere } from '../../../src/compose-orders.ts';
 import { PlatformController } from '../../../src/controller/platform-controller.ts';
 import { FarmMember } from '../../../src/farm/farm-member.ts';
+import { FarmTalk } from '../../../src/farm/farm-talk.ts';
 import { MemoryFarm } from '../../../src/farm/memory-farm.ts';
 import { type MemoryStore, MemoryWorld } from '../../../src/farm/memory-store.ts';
 import { EventLog } from '../../../src/history/event-log.ts';
@@ -78,14 +79,19 @@ export class SmallTorpor {
     };
     const orders = this.member.orders(PLATFORM, UNUSED);
     const { events } = this;
+    const talk = new FarmTalk(this.store, name);
     this.farm = new MemoryFarm({
       controllers: () => [this.controller],
       events,
       ledger: new SleepLedger([], clock.nowMs()),
       clock,
       drains,
-      orders: (_, change) => orders.order(change),
+      others: {
+        order: (_, change) => orders.order(change),
+        askSleep: (owner, platform, force) => talk.askSleep(owner, platform, force),
+      },
     });
+    talk.start({ sleep: (platform, force, by) => this.farm.sleepFor(platform, force, by) });
     this.member.start();
     void orders.start(new HeldHere(PLATFORM, { controller: () => this.controller, drains, events, clock, log }));
     this.controller.start();
