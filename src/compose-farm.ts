@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { FarmConfig } from './config/farm-schema.ts';
 import { FarmMember } from './farm/farm-member.ts';
 import { FarmTalk, type TalkAnswers } from './farm/farm-talk.ts';
+import { FarmViews } from './farm/farm-views.ts';
 import type { OtherTorpors } from './farm/memory-farm.ts';
 import { NatsStore } from './farm/nats/nats-store.ts';
 import type { OrderChange } from './farm/orders/farm-orders.ts';
@@ -17,6 +18,7 @@ import { systemClock } from './system-clock.ts';
 const BOOT_BYTES = 6;
 
 export class SharedFarm implements OtherTorpors {
+  readonly views: FarmViews;
   readonly #store: NatsStore;
   readonly #member: FarmMember;
   readonly #talk: FarmTalk;
@@ -42,6 +44,8 @@ export class SharedFarm implements OtherTorpors {
       newBoot: () => randomBytes(BOOT_BYTES).toString('hex'),
       log,
     });
+    const instances = () => this.#member.instances();
+    this.views = new FarmViews(instances, (name, detail) => this.#talk.askView(name, detail));
   }
 
   start(): void {

@@ -108,7 +108,10 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       ...sense,
       ...(sharedFarm === null ? {} : { others: sharedFarm }),
     });
-    sharedFarm?.serve({ sleep: (platform, force, by) => farm.sleepFor(platform, force, by) });
+    sharedFarm?.serve({
+      sleep: (platform, force, by) => farm.sleepFor(platform, force, by),
+      view: (detail) => farm.view(detail),
+    });
     closeUnclaimed(inherited, log);
     const { nowMs } = systemClock;
     const openApi = () =>

@@ -8,6 +8,8 @@ import {
   type Blocker,
   type Explanation,
   type FarmEvent,
+  type FarmInstance,
+  type FarmStream,
   type LinkStatus,
   type PlatformReport,
   type PlatformStatus,
@@ -55,6 +57,40 @@ const peersStatus = z
   })
   .meta({ id: 'Peers' });
 
+const refusedClients = z
+  .partialRecord(z.enum(REFUSAL_REASONS), count)
+  .meta({ description: 'clients that were not served since Torpor started, by why' });
+
+const platformInstance = z
+  .strictObject({
+    instance: z.string(),
+    version: z.string(),
+    carried: z
+      .strictObject({
+        pool: count,
+        streams: count,
+        heldBytes: count,
+        heldStoredBytes: count,
+        bytesFromClients: count,
+        bytesToClients: count,
+        refusedClients,
+      })
+      .nullable()
+      .meta({ description: 'null: it did not answer when it was asked' }),
+  })
+  .meta({ id: 'PlatformInstance' });
+
+export const farmInstance = z
+  .strictObject({
+    name: z.string(),
+    version: z.string(),
+    self: z.boolean().meta({ description: 'it is the Torpor that answers' }),
+    silentMs: durationMs.meta({ description: 'since its last beat, milliseconds' }),
+    answered: z.boolean().nullable().meta({ description: 'null: it was not asked yet' }),
+    streams: count.nullable().meta({ description: 'open ones; null: not known' }),
+  })
+  .meta({ id: 'Instance' });
+
 export const platformStatus = z
   .strictObject({
     name: z.string(),
@@ -77,9 +113,7 @@ export const platformStatus = z
     watts: z.number().nullable(),
     bytesFromClients: count,
     bytesToClients: count,
-    refusedClients: z
-      .partialRecord(z.enum(REFUSAL_REASONS), count)
-      .meta({ description: 'clients that were not served since Torpor started, by why' }),
+    refusedClients,
     bmcErrors: count,
     inhibitors: z.array(inhibitorStatus),
     checks: z.array(checkStatus),
@@ -98,8 +132,12 @@ export const platformStatus = z
       .nullable()
       .meta({ description: 'the Torpor that alone may put it to sleep, where there are several' }),
     peers: peersStatus.nullable().meta({ description: 'null where this Torpor is alone' }),
+    instances: z
+      .array(platformInstance)
+      .nullable()
+      .meta({ description: 'what each Torpor of the farm carries of it, this one first; null where it is alone' }),
   })
-  .meta({ id: 'Platform' });
+  .meta({ id: 'Platform', description: 'pool, streams, bytes and refusals: clients of the Torpor that answers' });
 
 export const streamStatus = z
   .strictObject({
@@ -125,6 +163,12 @@ export const streamStatus = z
     heldStoredBytes: count,
   })
   .meta({ id: 'Stream' });
+
+export const farmStream = streamStatus
+  .extend({
+    instance: z.string().nullable().meta({ description: 'the Torpor that carries it; null where there is only one' }),
+  })
+  .meta({ id: 'FarmStream', description: 'ids are unique within one Torpor' });
 
 export const linkStatus = z
   .strictObject({
@@ -215,6 +259,8 @@ export type IsAs<Schema extends z.ZodType, T> = Same<Plain<z.output<Schema>>, Pl
 export const ANSWERS_ARE_AS_TYPED: [
   IsAs<typeof platformStatus, PlatformStatus>,
   IsAs<typeof streamStatus, StreamStatus>,
+  IsAs<typeof farmStream, FarmStream>,
+  IsAs<typeof farmInstance, FarmInstance>,
   IsAs<typeof linkStatus, LinkStatus>,
   IsAs<typeof explanation, Explanation>,
   IsAs<typeof platformReport, PlatformReport>,
@@ -222,4 +268,4 @@ export const ANSWERS_ARE_AS_TYPED: [
   IsAs<typeof blocker, Blocker>,
   IsAs<typeof inhibitorStatus, InhibitorStatus>,
   IsAs<typeof checkStatus, CheckStatus>,
-] = [true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true];

@@ -27,7 +27,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 const SCRIPTS = join(PACKAGE, 'dist/dashboard');
 /** What the page's scripts share with Torpor itself. */
-const SHARED = ['units.js', 'errors.js', 'inhibitor.js'];
+const SHARED = ['units.js', 'errors.js', 'inhibitor.js', 'farm-sums.js'];
 
 /**
  * All files of the dashboard. Throws where one is missing: the program is not built, or not whole.

@@ -1,7 +1,7 @@
-// Routes of what spans several platforms: the circuits that feed them.
+// Routes of what spans several platforms, or several Torpors: circuits, pools, the farm's Torpors.
 import { z } from 'zod';
-import type { CircuitStatus, PlatformStatus, PoolStatus } from '../platform/status.ts';
-import { platformStatus } from './answers.ts';
+import type { CircuitStatus, FarmInstance, PlatformStatus, PoolStatus } from '../platform/status.ts';
+import { farmInstance, platformStatus } from './answers.ts';
 import { drainRequest, readBody } from './requests.ts';
 import type { Route } from './route.ts';
 
@@ -62,5 +62,17 @@ export const FARM_ROUTES: readonly Route[] = [
     looksAt: 'streams',
     doc: { id: 'pools', summary: 'Pools of platforms and their spares', answers: { 200: z.array(poolStatus) } },
     answer: ({ farm }): PoolStatus[] => farm.pools(),
+  },
+  {
+    method: 'GET',
+    url: '/api/v1/instances',
+    role: 'view',
+    looksAt: 'sums',
+    doc: {
+      id: 'instances',
+      summary: 'The Torpors of the farm, the one that answers first; none where it is alone',
+      answers: { 200: z.array(farmInstance) },
+    },
+    answer: ({ farm }): FarmInstance[] => farm.instances(),
   },
 ];

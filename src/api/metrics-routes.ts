@@ -9,7 +9,7 @@ export const METRICS_ROUTES: readonly Route[] = [
     method: 'GET',
     url: '/metrics',
     role: 'view',
-    looksAt: 'sums',
+    looksAt: 'own',
     doc: {
       id: 'metrics',
       summary: 'Metrics in the text format of Prometheus',

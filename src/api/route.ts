@@ -47,8 +47,8 @@ export interface Route {
   readonly url: string;
   /** Who may: open, whoever shows a token, or one whose role is operate. */
   readonly role: Need;
-  /** What must be up to date for the answer, where other processes know it. */
-  readonly looksAt?: 'sums' | 'streams';
+  /** What must be up to date for the answer, where other processes or other Torpors know it. `own`: no Torpors are asked. */
+  readonly looksAt?: 'own' | 'sums' | 'streams';
   readonly doc: RouteDoc;
   readonly answer: (context: RouteContext, request: FastifyRequest, reply: FastifyReply) => unknown;
 }

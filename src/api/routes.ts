@@ -2,18 +2,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { DEFAULT_INHIBITOR } from '../platform/inhibitor.ts';
-import type { StreamStatus } from '../platform/ports.ts';
-import type { PlatformStatus } from '../platform/status.ts';
+import type { FarmStream, PlatformStatus } from '../platform/status.ts';
 import {
   explanation,
   farmEvent,
+  farmStream,
   health,
   linkStatus,
   platformReport,
   platformStatus,
   readiness,
   session,
-  streamStatus,
 } from './answers.ts';
 import { EventFeed } from './event-feed.ts';
 import { FARM_ROUTES } from './farm-routes.ts';
@@ -124,7 +123,7 @@ export const ROUTES: readonly Route[] = [
     url: '/api/v1/streams',
     role: 'view',
     looksAt: 'streams',
-    doc: { id: 'streams', summary: 'Open connections', query: streamsQuery, answers: { 200: z.array(streamStatus) } },
+    doc: { id: 'streams', summary: 'Open connections', query: streamsQuery, answers: { 200: z.array(farmStream) } },
     answer: answerStreams,
   },
   {
@@ -265,7 +264,7 @@ function answerLogOut({ access }: RouteContext, request: FastifyRequest, reply: 
   return reply.code(204).header('set-cookie', access.logOut(request.headers)).send();
 }
 
-function answerStreams({ farm }: RouteContext, request: FastifyRequest): StreamStatus[] {
+function answerStreams({ farm }: RouteContext, request: FastifyRequest): FarmStream[] {
   const { platform, active, limit } = readQuery(streamsQuery, request.query);
   if (platform !== undefined) farm.platform(platform);
   const matching = farm

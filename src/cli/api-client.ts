@@ -1,12 +1,13 @@
 // Torpor's HTTP API as the commands call it: requests, events, and errors in people's words. What is shown is the commands' choice.
 import { errorText, TorporError, type TorporErrorCode } from '../platform/errors.ts';
 import type { SavingsReport } from '../platform/history.ts';
-import type { StreamStatus } from '../platform/ports.ts';
 import type { SpoolJobStatus } from '../platform/spool.ts';
 import type {
   CircuitStatus,
   Explanation,
   FarmEvent,
+  FarmInstance,
+  FarmStream,
   LinkStatus,
   PlatformReport,
   PlatformStatus,
@@ -62,7 +63,7 @@ export class ApiClient {
     return this.#json('GET', `${platformPath(name)}/explain`);
   }
 
-  streams(): Promise<StreamStatus[]> {
+  streams(): Promise<FarmStream[]> {
     return this.#list('/api/v1/streams');
   }
 
@@ -88,6 +89,10 @@ export class ApiClient {
 
   pools(): Promise<PoolStatus[]> {
     return this.#list('/api/v1/pools');
+  }
+
+  instances(): Promise<FarmInstance[]> {
+    return this.#list('/api/v1/instances');
   }
 
   report(): Promise<PlatformReport[]> {

@@ -1,10 +1,15 @@
-// What the Torpors of a farm ask each other at the moment, beside what stands in the store: that the owner puts a platform to sleep. Bounded.
+// What the Torpors of a farm ask each other at the moment, beside what stands in the store: that the owner puts a platform to sleep, and who is
+// connected. Bounded.
 import { TorporError } from '../platform/errors.ts';
+import { type InstanceView, readView, type ViewDetail } from './farm-views.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** The owner answers at once, or it cannot be reached. */
 const SLEEP_BOUND_MS = 2_000;
 const SLEEP_SUBJECT = 'sleep.';
+/** Somebody waits for a page meanwhile. */
+const VIEW_BOUND_MS = 1_000;
+const VIEW_SUBJECT = 'view.';
 /** What a refusal there may say here. */
 const REFUSALS = ['ERR_PLATFORM_BUSY', 'ERR_PLATFORM_STATE', 'ERR_PLATFORM_UNKNOWN'] as const;
 type Refusal = (typeof REFUSALS)[number];
@@ -13,6 +18,8 @@ type Refusal = (typeof REFUSALS)[number];
 export interface TalkAnswers {
   /** As an operator's call here. Rejects where it is refused. */
   sleep(platform: string, force: boolean, by: string): Promise<void>;
+  /** Its own view, as text. */
+  view(detail: ViewDetail): Promise<string>;
 }
 
 export class FarmTalk {
@@ -28,7 +35,10 @@ export class FarmTalk {
 
   start(answers: TalkAnswers): void {
     this.stop();
-    this.#ends = [this.#store.answer(SLEEP_SUBJECT + this.#self, (text) => answerSleep(text, answers))];
+    this.#ends = [
+      this.#store.answer(SLEEP_SUBJECT + this.#self, (text) => answerSleep(text, answers)),
+      this.#store.answer(VIEW_SUBJECT + this.#self, (text) => answers.view(text === 'streams' ? 'streams' : 'sums')),
+    ];
   }
 
   stop(): void {
@@ -48,6 +58,12 @@ export class FarmTalk {
     const advice = `ask there, or again`;
     const what = `${platform} was not asked to sleep: ${owner} owns it, and ${reason}: ${advice}`;
     throw new TorporError('ERR_STORE_UNREACHABLE', what, { retryable: true });
+  }
+
+  /** Null: it does not answer. Never rejects. */
+  async askView(instance: string, detail: ViewDetail): Promise<InstanceView | null> {
+    const [text] = await this.#store.ask(VIEW_SUBJECT + instance, detail, { most: 1, boundMs: VIEW_BOUND_MS });
+    return text === undefined ? null : readView(text);
   }
 }
 

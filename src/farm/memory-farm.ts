@@ -12,6 +12,8 @@ import type {
   Explanation,
   Farm,
   FarmEvent,
+  FarmInstance,
+  FarmStream,
   InhibitRequest,
   LinkStatus,
   PlatformReport,
@@ -21,8 +23,9 @@ import type {
   WakeTurnStatus,
 } from '../platform/status.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
+import { type FarmViews, formatView, type ViewDetail } from './farm-views.ts';
 import type { OrderChange } from './orders/farm-orders.ts';
-import { buildStatus } from './platform-status.ts';
+import { buildStatus, carriedBy } from './platform-status.ts';
 import type { SparePools } from './spare-pools.ts';
 import type { WakeTurns } from './wake-turns.ts';
 
@@ -58,6 +61,8 @@ export interface OtherTorpors {
   order(platform: string, change: OrderChange): Promise<void>;
   /** Asks the owner to put it to sleep. Rejects with what it refused with, and with ERR_STORE_UNREACHABLE. */
   askSleep(owner: string, platform: string, force: boolean): Promise<void>;
+  /** What they carry. */
+  readonly views: FarmViews;
 }
 
 const STATES_TO_SLEEP: readonly StateName[] = ['saving', 'suspending', 'asleep'];
@@ -85,33 +90,45 @@ export class MemoryFarm implements Farm {
     this.#others = options.others ?? null;
   }
 
-  async refresh(detail: 'sums' | 'streams' = 'sums'): Promise<void> {
+  async refresh(detail: 'own' | ViewDetail = 'sums'): Promise<void> {
+    const others = detail === 'own' ? null : this.#others;
+    await Promise.all([
+      this.#refreshOwn(detail === 'streams' ? 'streams' : 'sums'),
+      others?.views.look(detail as ViewDetail),
+    ]);
+  }
+
+  async #refreshOwn(detail: ViewDetail): Promise<void> {
     await Promise.all(this.#controllers().map(({ gate }) => gate.refresh(detail)));
+  }
+
+  /** This Torpor's own clients, for the others. */
+  async view(detail: ViewDetail): Promise<string> {
+    await this.#refreshOwn(detail);
+    const sums = this.#controllers().map((each) => [each.name, carriedBy(each)] as const);
+    return formatView(sums, detail === 'streams' ? this.#ownStreams() : []);
   }
 
   platforms(): PlatformStatus[] {
     const waiting = this.#turns?.waiting();
-    return this.#controllers().map((each) =>
-      buildStatus(each, this.#clock.nowMs(), {
-        wakeTurn: waiting?.get(each.name) ?? null,
-        drained: this.#isDrained(each.name),
-      }),
-    );
+    return this.#controllers().map((each) => this.#statusOf(each, waiting?.get(each.name) ?? null));
   }
 
   platform(name: string): PlatformStatus {
-    return buildStatus(this.#controller(name), this.#clock.nowMs(), {
-      wakeTurn: this.#turnOf(name),
-      drained: this.#isDrained(name),
-    });
+    return this.#statusOf(this.#controller(name), this.#turnOf(name));
   }
 
   explain(name: string): Explanation {
     return explainPlatform(this.#controller(name), this.#clock.nowMs(), this.#turnOf(name));
   }
 
-  streams(): StreamStatus[] {
-    return this.#controllers().flatMap((controller) => controller.gate.streams());
+  streams(): FarmStream[] {
+    const own = this.#ownStreams();
+    return this.#others?.views.streams(own) ?? own.map((stream) => ({ ...stream, instance: null }));
+  }
+
+  instances(): FarmInstance[] {
+    return this.#others?.views.instances(this.#ownStreams().length) ?? [];
   }
 
   links(): LinkStatus[] {
@@ -243,6 +260,16 @@ export class MemoryFarm implements Farm {
   /** It holds here already. */
   async #keepOrder(controller: PlatformController, change: OrderChange): Promise<void> {
     await Promise.all([controller.ordersKept(), this.#others?.order(controller.name, change)]);
+  }
+
+  #statusOf(controller: PlatformController, wakeTurn: WakeTurnStatus | null): PlatformStatus {
+    const { name } = controller;
+    const instances = this.#others?.views.platform(name, carriedBy(controller)) ?? null;
+    return buildStatus(controller, this.#clock.nowMs(), { wakeTurn, drained: this.#isDrained(name), instances });
+  }
+
+  #ownStreams(): StreamStatus[] {
+    return this.#controllers().flatMap((controller) => controller.gate.streams());
   }
 
   #isDrained(name: string): boolean {

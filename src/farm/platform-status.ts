@@ -3,18 +3,18 @@ import type { PlatformController } from '../controller/platform-controller.ts';
 import { assess, hasPowerWitness } from '../platform/evidence.ts';
 import { findBlockers } from '../platform/idle-policy.ts';
 import type { PlatformModel } from '../platform/model.ts';
-import type { PeersStatus, PlatformStatus } from '../platform/status.ts';
+import type { CarriedSums, PeersStatus, PlatformStatus } from '../platform/status.ts';
 import { describeMaintenance } from './explain-platform.ts';
 
 /** Blockers are what keeps a running platform awake; one that does not run has none. */
 export function buildStatus(
   controller: PlatformController,
   nowMs: number,
-  { wakeTurn, drained }: Pick<PlatformStatus, 'wakeTurn' | 'drained'>,
+  { wakeTurn, drained, instances }: Pick<PlatformStatus, 'wakeTurn' | 'drained' | 'instances'>,
 ): PlatformStatus {
   const { model, gate } = controller;
   const evidence = assess(model, nowMs);
-  const carried = gate.carriedBytes();
+  const { bytesFromClients, bytesToClients, refusedClients, ...carriedNow } = carriedBy(controller);
   const runs = model.state === 'awake' || model.state === 'drowsy' || model.state === 'saving';
   return {
     name: controller.name,
@@ -22,9 +22,7 @@ export function buildStatus(
     sinceMs: model.sinceMs,
     why: model.why,
     mode: model.armed ? 'armed' : 'observe',
-    pool: controller.table.size,
-    streams: gate.streams().length,
-    ...gate.heldBytes(),
+    ...carriedNow,
     workers: gate.workers,
     bmcReachable: model.bmcReachable,
     wakeProven: model.wakeProven,
@@ -34,9 +32,9 @@ export function buildStatus(
     evidence: evidence.text,
     evidenceIsWeak: !hasPowerWitness(model.policy),
     watts: model.power?.watts ?? null,
-    bytesFromClients: carried.fromClients,
-    bytesToClients: carried.toClients,
-    refusedClients: gate.refusedClients(),
+    bytesFromClients,
+    bytesToClients,
+    refusedClients,
     bmcErrors: controller.bmcErrors,
     inhibitors: model.inhibitors.filter((inhibitor) => inhibitor.untilMs === null || inhibitor.untilMs > nowMs),
     checks: controller.checks(),
@@ -49,6 +47,20 @@ export function buildStatus(
     wakeTurn,
     owner: model.peers?.owner ?? null,
     peers: peersOf(model),
+    instances,
+  };
+}
+
+/** This Torpor's own clients of it. */
+export function carriedBy({ table, gate }: PlatformController): CarriedSums {
+  const { fromClients, toClients } = gate.carriedBytes();
+  return {
+    pool: table.size,
+    streams: gate.streams().length,
+    ...gate.heldBytes(),
+    bytesFromClients: fromClients,
+    bytesToClients: toClients,
+    refusedClients: gate.refusedClients(),
   };
 }
 

@@ -71,7 +71,7 @@ export class MqttBridge {
 
   #renew(): void {
     this.#cancelRenew = this.#options.clock.schedule(RENEW_MS, () => {
-      void this.#options.farm.refresh().then(() => this.#tellAll());
+      void this.#options.farm.refresh('own').then(() => this.#tellAll());
       this.#renew();
     });
   }

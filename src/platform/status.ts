@@ -79,6 +79,45 @@ export interface PeersStatus {
   readonly others: readonly PeerShare[];
 }
 
+/** What one Torpor carries of a platform, or carried since it started: as the fields of a PlatformStatus. */
+export interface CarriedSums {
+  readonly pool: number;
+  readonly streams: number;
+  readonly heldBytes: number;
+  readonly heldStoredBytes: number;
+  readonly bytesFromClients: number;
+  readonly bytesToClients: number;
+  readonly refusedClients: RefusedClients;
+}
+
+/** One Torpor of a farm, beside a platform. */
+export interface PlatformInstance {
+  readonly instance: string;
+  /** Of Torpor. */
+  readonly version: string;
+  /** Null: it did not answer when it was asked last, or was not asked yet. */
+  readonly carried: CarriedSums | null;
+}
+
+/** One Torpor of a farm. */
+export interface FarmInstance {
+  readonly name: string;
+  readonly version: string;
+  /** It is the one that says so. */
+  readonly self: boolean;
+  /** Since its last beat, milliseconds. */
+  readonly silentMs: number;
+  /** Whether it told of its streams when it was asked last; null: it was not asked yet. */
+  readonly answered: boolean | null;
+  /** Open ones; null: not known. */
+  readonly streams: number | null;
+}
+
+/** An open connection, and which Torpor carries it; null where there is only one. */
+export interface FarmStream extends StreamStatus {
+  readonly instance: string | null;
+}
+
 export interface PlatformStatus {
   readonly name: string;
   readonly state: StateName;
@@ -126,6 +165,11 @@ export interface PlatformStatus {
   readonly owner: string | null;
   /** Null where this Torpor is alone. */
   readonly peers: PeersStatus | null;
+  /**
+   * What each Torpor of the farm carries of it, this one first; null where it is alone. All other fields are what this Torpor knows
+   * itself, and `pool`, `streams`, bytes and refusals are its own clients.
+   */
+  readonly instances: readonly PlatformInstance[] | null;
 }
 
 /** The links of one edge to this Torpor's gate, those that are over included. */
@@ -229,12 +273,18 @@ export interface InhibitRequest {
 
 /** All platforms of this Torpor, as the API and the command line see them. Unknown names throw ERR_PLATFORM_UNKNOWN. */
 export interface Farm {
-  /** Brings up to date what the next five answer, where other processes know it; see StreamGate. Bounded, never rejects. */
-  refresh(detail?: 'sums' | 'streams'): Promise<void>;
+  /**
+   * Brings up to date what the next six answer, where other processes know it; see StreamGate. `own`: sums of this Torpor alone, the
+   * others of its farm are not asked. Bounded, never rejects.
+   */
+  refresh(detail?: 'own' | 'sums' | 'streams'): Promise<void>;
   platforms(): PlatformStatus[];
   platform(name: string): PlatformStatus;
   explain(name: string): Explanation;
-  streams(): StreamStatus[];
+  /** Of the whole farm; a Torpor with very many streams lists some of them, active ones first. */
+  streams(): FarmStream[];
+  /** All Torpors of the farm, this one first; none where this Torpor is alone. */
+  instances(): FarmInstance[];
   /** The edges that have, or had, a link to this Torpor's gate; none where it has no gate. */
   links(): LinkStatus[];
   /** What feeds several platforms; none where nothing is bounded. */

@@ -34,7 +34,13 @@ beforeAll(async () => {
     atMs: FAKE_NOW_MS,
     blocks: false,
   } as const;
-  farm.statuses = [fakePlatform({ inhibitors: [inhibitor], checks: [check], watts: null })];
+  const carried = { pool: 1, streams: 2, heldBytes: 0, heldStoredBytes: 0, bytesFromClients: 3, bytesToClients: 4 };
+  const instances = [
+    { instance: 'torpor-a', version: '0.1.0', carried: { ...carried, refusedClients: { 'wake-rate': 1 } } },
+    { instance: 'torpor-b', version: '0.1.0', carried: null },
+  ];
+  farm.statuses = [fakePlatform({ inhibitors: [inhibitor], checks: [check], watts: null, instances })];
+  farm.torpors = [{ name: 'torpor-b', version: '0.1.0', self: false, silentMs: 4, answered: null, streams: null }];
   farm.reports = [fakeReport()];
   farm.jobs = [fakeJob()];
   const platforms = [{ platform: 'vdi-01', sessions: 2, hasRoom: true, isKept: true }];
@@ -82,6 +88,7 @@ describe('answers', () => {
     ['get', '/api/v1/streams', 200],
     ['get', '/api/v1/circuits', 200],
     ['get', '/api/v1/pools', 200],
+    ['get', '/api/v1/instances', 200],
     ['post', `${PLATFORM}/drain`, 200, { body: { on: true } }],
     ['get', '/api/v1/report', 200],
     ['get', '/api/v1/events', 200],

@@ -202,6 +202,37 @@ describe('status', () => {
     );
   });
 
+  it('several Torpors -> what all carry together, who did not answer, and a line for each; streams tell who carries them', async () => {
+    const sums = { heldBytes: 0, heldStoredBytes: 0, bytesFromClients: 0, bytesToClients: 0, refusedClients: {} };
+    const told = { instance: 'torpor-b', version: '0.2.0', carried: { pool: 4, streams: 6, ...sums } };
+    const own = { instance: 'torpor-a', version: '0.1.0', carried: { pool: 1, streams: 1, ...sums } };
+    const untold = { instance: 'torpor-c', version: '0.1.0', carried: null };
+    farm.statuses = [
+      fakePlatform({ pool: 1, streams: 1, instances: [own, told] }),
+      fakePlatform({ name: 'vdi-02', instances: [own, untold] }),
+    ];
+    farm.torpors = [
+      { name: 'torpor-a', version: '0.1.0', self: true, silentMs: 0, answered: true, streams: 1 },
+      { name: 'torpor-b', version: '0.2.0', self: false, silentMs: 900, answered: true, streams: 6 },
+      { name: 'torpor-c', version: '0.1.0', self: false, silentMs: 4_000, answered: false, streams: null },
+    ];
+    await io.run('status');
+    expect(io.stdout).toMatch(/vdi-01 .* 5\/7 /);
+    expect(io.stdout).toMatch(/vdi-02 .* 1\/1\+\? /);
+    expect(io.stdout).toContain(
+      [
+        'torpor torpor-a 0.1.0, this one: 1 stream',
+        'torpor torpor-b 0.2.0: 6 streams',
+        'torpor torpor-c 0.1.0: did not answer, last heard of 4s ago',
+        '',
+      ].join('\n'),
+    );
+    farm.openStreams = [{ ...fakeStream(), instance: 'torpor-b' }];
+    await io.run('streams');
+    expect(io.stdout).toMatch(/AT +PLATFORM/);
+    expect(io.stdout).toMatch(/torpor-b +vdi-01/);
+  });
+
   it('text with escape sequences and line breaks -> shown without them', async () => {
     farm.statuses = [fakePlatform({ why: '\u001b[2J\u001b]0;title\u0007gone\nand more' })];
     await io.run('status');

@@ -1,7 +1,8 @@
 // `torpor status`: every platform on one line.
 import { type Command, Option } from 'commander';
+import { farmSums } from '../../platform/farm-sums.ts';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
-import type { CircuitStatus, LinkStatus, PlatformStatus, PoolStatus } from '../../platform/status.ts';
+import type { CircuitStatus, FarmInstance, LinkStatus, PlatformStatus, PoolStatus } from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
@@ -26,22 +27,22 @@ export function addStatusCommand(program: Command, io: CliIo): void {
 async function status(options: StatusOptions, io: CliIo): Promise<void> {
   const client = clientFor(io, options);
   const look = async () => {
-    const asked = [client.platforms(), client.circuits(), client.pools(), client.links()] as const;
-    const [platforms, circuits, pools, links] = await Promise.all(asked);
+    const asked = [client.platforms(), client.circuits(), client.pools(), client.links(), client.instances()] as const;
+    const [platforms, circuits, pools, links, instances] = await Promise.all(asked);
     const style = styleFor(io);
     const farm = [
       ...formatStatus(platforms, Date.now(), style),
       ...formatCircuits(circuits, style),
       ...formatPools(pools, style),
     ];
-    return [...farm, ...formatLinks(links, Date.now(), style)];
+    return [...farm, ...formatLinks(links, Date.now(), style), ...formatInstances(instances, style)];
   };
   if (options.watch === true) return await showLive(io, { look });
   if (options.json) printJson(io, await client.platforms());
   else printLines(io, ...(await look()));
 }
 
-/** The table of platforms: a heading, then one line each. `ACTIVE` is active streams of open ones. */
+/** The table of platforms: a heading, then one line each. `ACTIVE` is active streams of open ones, at all Torpors of a farm. */
 export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number, style: Style): string[] {
   if (platforms.length === 0) return ['no platforms'];
   const heading = [
@@ -57,13 +58,14 @@ export function formatStatus(platforms: readonly PlatformStatus[], nowMs: number
     'EVIDENCE',
     'WHY',
   ];
-  const rows = platforms.map((platform) => [
+  const sums = new Map(platforms.map((platform) => [platform, farmSums(platform)] as const));
+  const rows = [...sums].map(([platform, { pool, streams, heldBytes, untold }]) => [
     style.strong(platform.name),
     formatState(platform, style),
     formatDuration(nowMs - platform.sinceMs),
     platform.mode,
-    `${platform.pool}/${platform.streams}`,
-    platform.heldBytes === 0 ? '-' : formatBytes(platform.heldBytes),
+    `${pool}/${streams}${untold.length === 0 ? '' : '+?'}`,
+    heldBytes === 0 ? '-' : formatBytes(heldBytes),
     platform.bmcReachable ? style.good('ok') : style.bad('silent'),
     platform.wakeProven ? style.good('proven') : style.warn('unproven'),
     formatInhibitors(platform, nowMs),
@@ -106,6 +108,16 @@ function formatLinks(links: readonly LinkStatus[], nowMs: number, style: Style):
     const carried = `${link.streams} streams, ${from}, ${to}`;
     const breaks = link.breaks === 0 ? '' : `, ${link.breaks} breaks, ${link.resumes} resumed`;
     return `edge ${plainText(link.edge)} ${state} for ${formatDuration(nowMs - link.sinceMs)}: ${carried}${breaks}`;
+  });
+}
+
+/** The Torpors of the farm, a line each. */
+function formatInstances(instances: readonly FarmInstance[], style: Style): string[] {
+  return instances.map(({ name, version, self, silentMs, answered, streams }) => {
+    const who = `torpor ${plainText(name)} ${plainText(version)}${self ? ', this one' : ''}`;
+    const silent = `did not answer, last heard of ${formatDuration(silentMs)} ago`;
+    if (answered === false) return `${who}: ${style.bad(silent)}`;
+    return streams === null ? `${who}: not asked yet` : `${who}: ${streams} ${streams === 1 ? 'stream' : 'streams'}`;
   });
 }
 

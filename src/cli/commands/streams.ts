@@ -1,6 +1,6 @@
 // `torpor streams`: every client connection on one line.
 import type { Command } from 'commander';
-import type { StreamStatus } from '../../platform/ports.ts';
+import type { FarmStream } from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
@@ -22,8 +22,8 @@ async function streams(options: ClientOptions, io: CliIo): Promise<void> {
   else printLines(io, ...formatStreams(found, Date.now(), styleFor(io)));
 }
 
-/** The table of streams: a heading, then one line each. */
-export function formatStreams(streams: readonly StreamStatus[], nowMs: number, style: Style): string[] {
+/** The table of streams: a heading, then one line each. `AT`, where there are several Torpors, is who carries it. */
+export function formatStreams(streams: readonly FarmStream[], nowMs: number, style: Style): string[] {
   if (streams.length === 0) return ['no streams'];
   const heading = [
     'PLATFORM',
@@ -40,7 +40,10 @@ export function formatStreams(streams: readonly StreamStatus[], nowMs: number, s
     'HELD',
     'VERDICT',
   ];
+  const isShared = streams.some(({ instance }) => instance != null);
+  if (isShared) heading.unshift('AT');
   const rows = streams.map((stream) => [
+    ...(isShared ? [plainText(stream.instance ?? '')] : []),
     plainText(stream.platform),
     plainText(stream.vm),
     plainText(stream.client),

@@ -1,4 +1,5 @@
 // The farm at a glance: one sentence, and one line per platform.
+import { farmSums } from '../../platform/farm-sums.ts';
 import { spansOf } from '../past.ts';
 import { platformHref } from '../route.ts';
 import type { PlatformStatus } from '../shapes.ts';
@@ -60,10 +61,12 @@ function DayStrip({ desk, platform }: { readonly desk: Desk; readonly platform: 
 }
 
 function describeFarm(platforms: readonly PlatformStatus[]): string {
-  const streams = platforms.reduce((sum, { streams: open }) => sum + open, 0);
-  const active = platforms.reduce((sum, { pool }) => sum + pool, 0);
+  const sums = platforms.map(farmSums);
+  const streams = sums.reduce((sum, { streams: open }) => sum + open, 0);
+  const active = sums.reduce((sum, { pool }) => sum + pool, 0);
+  const untold = [...new Set(sums.flatMap(({ untold: names }) => names))].sort();
   const measured = platforms.filter(({ watts }) => watts !== null);
   const watts = measured.reduce((sum, platform) => sum + (platform.watts ?? 0), 0);
-  const people = `${streams} ${streams === 1 ? 'connection' : 'connections'} open, ${active} active`;
+  const people = `${streams} ${streams === 1 ? 'connection' : 'connections'} open, ${active} active${untold.length === 0 ? '' : ` (${untold.join(', ')} did not answer)`}`;
   return measured.length === 0 ? `${people}.` : `${people}; ${Math.round(watts)} W drawn now.`;
 }

@@ -1,4 +1,5 @@
 // One platform: why it is as it is, what can be asked of it, who is connected, and what its day was like.
+import { farmSums } from '../../platform/farm-sums.ts';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
 import { formatBytes } from '../../platform/units.ts';
 import { countWakes, knownMs, meanWatts, type Span, spansOf, timeIn } from '../past.ts';
@@ -210,11 +211,15 @@ function describePast(
 }
 
 function Facts({ platform }: { readonly platform: PlatformStatus }) {
-  const { watts, heldBytes, heldStoredBytes, evidence, evidenceIsWeak, wakeProven, wakeProofWhy, bmcReachable } =
-    platform;
+  const { watts, evidence, evidenceIsWeak, wakeProven, wakeProofWhy, bmcReachable } = platform;
+  const { pool, streams, heldBytes, heldStoredBytes } = farmSums(platform);
   const facts: Array<[string, string]> = [
     ['Power', watts === null ? 'no reading' : `${Math.round(watts)} W`],
-    ['Connections', `${platform.streams} open, ${platform.pool} active`],
+    ['Connections', `${streams} open, ${pool} active`],
+    ...(platform.instances ?? []).map(({ instance, version, carried }): [string, string] => {
+      const told = carried === null ? 'did not answer' : `${carried.streams} open, ${carried.pool} active`;
+      return [`at ${instance} (${version})`, told];
+    }),
     ['Held', heldBytes === 0 ? 'nothing' : `${formatBytes(heldBytes)} as ${formatBytes(heldStoredBytes)}`],
     ['Evidence', evidence + (evidenceIsWeak ? ' (weak: probes alone)' : '')],
     ['Wake path', `${wakeProven ? 'proven' : 'not proven'}: ${wakeProofWhy}`],

@@ -8,6 +8,8 @@ import type {
   Explanation,
   Farm,
   FarmEvent,
+  FarmInstance,
+  FarmStream,
   InhibitRequest,
   LinkStatus,
   PlatformReport,
@@ -55,6 +57,7 @@ export function fakePlatform(changes: Partial<PlatformStatus> = {}): PlatformSta
     wakeTurn: null,
     owner: null,
     peers: null,
+    instances: null,
     ...changes,
   };
 }
@@ -122,7 +125,8 @@ export class FakeFarm implements Farm {
   statuses: PlatformStatus[] = [fakePlatform()];
   reports: PlatformReport[] = [];
   jobs: SpoolJobStatus[] = [];
-  openStreams: StreamStatus[] = [fakeStream()];
+  openStreams: Array<StreamStatus | FarmStream> = [fakeStream()];
+  torpors: FarmInstance[] = [];
   edges: LinkStatus[] = [];
   feeds: CircuitStatus[] = [];
   pooled: PoolStatus[] = [];
@@ -227,8 +231,12 @@ export class FakeFarm implements Farm {
     return { platform: name, state, summary, blockers, checks, ...shown };
   }
 
-  streams(): StreamStatus[] {
-    return this.openStreams;
+  streams(): FarmStream[] {
+    return this.openStreams.map((stream) => ({ instance: null, ...stream }));
+  }
+
+  instances(): FarmInstance[] {
+    return this.torpors;
   }
 
   report(): PlatformReport[] {

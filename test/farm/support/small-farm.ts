@@ -3,6 +3,7 @@ import { HeldHere } from '../../../src/compose-orders.ts';
 import { PlatformController } from '../../../src/controller/platform-controller.ts';
 import { FarmMember } from '../../../src/farm/farm-member.ts';
 import { FarmTalk } from '../../../src/farm/farm-talk.ts';
+import { FarmViews } from '../../../src/farm/farm-views.ts';
 import { MemoryFarm } from '../../../src/farm/memory-farm.ts';
 import { type MemoryStore, MemoryWorld } from '../../../src/farm/memory-store.ts';
 import { EventLog } from '../../../src/history/event-log.ts';
@@ -80,6 +81,8 @@ export class SmallTorpor {
     const orders = this.member.orders(PLATFORM, UNUSED);
     const { events } = this;
     const talk = new FarmTalk(this.store, name);
+    const instances = () => this.member.instances();
+    const views = new FarmViews(instances, (each, detail) => talk.askView(each, detail));
     this.farm = new MemoryFarm({
       controllers: () => [this.controller],
       events,
@@ -89,9 +92,13 @@ export class SmallTorpor {
       others: {
         order: (_, change) => orders.order(change),
         askSleep: (owner, platform, force) => talk.askSleep(owner, platform, force),
+        views,
       },
     });
-    talk.start({ sleep: (platform, force, by) => this.farm.sleepFor(platform, force, by) });
+    talk.start({
+      sleep: (platform, force, by) => this.farm.sleepFor(platform, force, by),
+      view: (detail) => this.farm.view(detail),
+    });
     this.member.start();
     void orders.start(new HeldHere(PLATFORM, { controller: () => this.controller, drains, events, clock, log }));
     this.controller.start();
