@@ -107,6 +107,12 @@ export class SpoolQueue implements IntakeOwner, DoorQueue {
     return this.#session !== null || this.#line.some((entry) => 'intake' in entry);
   }
 
+  /** It was stopped, and nobody comes in or goes out any more. */
+  get isOver(): boolean {
+    const isIdle = this.#session === null && !this.#isRunning && this.#begun.size === 0;
+    return this.#isStopped && isIdle && this.#intakes.size === 0 && [...this.#door.intakes].length === 0;
+  }
+
   /** Oldest first. */
   get intakes(): Iterable<Occupant> {
     return [...this.#intakes, ...this.#door.intakes];
@@ -225,6 +231,7 @@ export class SpoolQueue implements IntakeOwner, DoorQueue {
     this.#begun.delete(intake);
     this.#line = this.#line.filter((entry) => !('intake' in entry) || entry.intake !== intake);
     this.#home.observer.streamClosed(intake, `${why} (${formatBytes(intake.bytes)} from the client)`);
+    if (this.#isStopped) this.#options.onChange();
   }
 
   // ------------------------------------------------------------------------------------------ clients of IPP

@@ -63,8 +63,18 @@ export class Spool implements SpoolKeeper {
     await store.scan();
     const printers = new IppMemory({ disk, folder, log: home.log });
     await printers.load();
-    const exits: DoorExits = { onGone, onPassed: (...what) => onPassed(listener, ...what) };
-    const queue = new SpoolQueue({ home, listener, store, nextId, printers, exits, onChange: () => this.#arm() });
+    const exits: DoorExits = {
+      onGone: (...what) => {
+        onGone(...what);
+        this.#forgetOver();
+      },
+      onPassed: (...what) => onPassed(listener, ...what),
+    };
+    const onChange = () => {
+      this.#forgetOver();
+      this.#arm();
+    };
+    const queue = new SpoolQueue({ home, listener, store, nextId, printers, exits, onChange });
     this.#queues.set(listener, queue);
     this.#cancelScan();
     this.#scanLater();
@@ -103,6 +113,12 @@ export class Spool implements SpoolKeeper {
     queue.stop();
     this.#queues.delete(listener);
     this.#retired.add(queue);
+    this.#forgetOver();
+  }
+
+  /** Of open listeners, and of closed ones that are not over. */
+  get queues(): number {
+    return this.#queues.size + this.#retired.size;
   }
 
   /** Takes this client, and gives it its place; false: it goes past the spool. */
@@ -166,6 +182,10 @@ export class Spool implements SpoolKeeper {
   async drop(id: string): Promise<boolean> {
     for (const queue of this.#queues.values()) if (await queue.drop(id)) return true;
     return false;
+  }
+
+  #forgetOver(): void {
+    for (const queue of this.#retired) if (queue.isOver) this.#retired.delete(queue);
   }
 
   // ------------------------------------------------------------------------------------------ wakes

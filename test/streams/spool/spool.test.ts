@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import type { SocketKey } from '../../../src/streams/proc-net-tcp.ts';
+import type { Spool } from '../../../src/streams/spool/spool.ts';
 import { RETRY_MS } from '../../../src/streams/spool/spool-queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -14,6 +15,12 @@ import { type RigOptions, StreamRig, VmServer } from '../support/stream-rig.ts';
 
 const HOUR_MS = 3_600_000;
 const DEFER = { forMs: 4 * HOUR_MS, maxJobBytes: 1_000_000, maxJobs: 10, maxTotalBytes: 4_000_000 };
+
+const CHANGE = {
+  idleTimeoutMs: 600_000,
+  disconnectGraceMs: 5_000,
+  hold: { perStreamBytes: 1024 * 1024, perPlatformBytes: 64 * 1024 * 1024 },
+};
 
 const closers: Array<() => unknown> = [];
 afterEach(async () => {
@@ -291,6 +298,25 @@ describe('Spool', () => {
       return printer.jobs.length === 1;
     });
     expect(printer.texts).toEqual(['deferred once']);
+  });
+
+  it('a listener that comes and goes by reloads: its former queues -> are kept until their last client is gone, and no longer', async () => {
+    const { rig, folder } = await start();
+    const spool = rig.set.spool as Spool;
+    const [options] = rig.listeners;
+    const client = await rig.connect();
+    client.write('half a job');
+    await eventually('the bytes', () => rig.set.streams()[0]?.bytesFromClient === 10);
+    for (let reload = 0; reload < 5; reload += 1) {
+      await rig.set.update({ ...CHANGE, listeners: [] });
+      await rig.set.update({ ...CHANGE, listeners: [options as ListenerOptions] });
+    }
+    expect([spool.queues, rig.set.streams().length]).toEqual([2, 1]);
+    client.end(', and the rest');
+    await eventually('the job', () => filesIn(folder).some((name) => name.endsWith('.job')));
+    await eventually('the end of the former queue', () => spool.queues === 1);
+    expect(rig.set.streams()).toEqual([]);
+    expect(await spool.drop('none')).toBe(false);
   });
 
   it('a restart without the listener: its jobs -> stay, and a warning says where', async () => {

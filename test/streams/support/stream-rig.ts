@@ -158,12 +158,15 @@ export class StreamRig {
   readonly clients: Socket[] = [];
   /** The port of the target that listeners have by default. */
   readonly target: number;
+  /** As it began with them, for a reload. */
+  readonly listeners: readonly ListenerOptions[];
 
   private constructor(registry: StreamRegistry, buffers: ReadBuffers, options: RigOptions) {
     this.registry = registry;
     this.buffers = buffers;
     this.target = options.target ?? 1;
     const target = { host: '127.0.0.1', port: this.target };
+    this.listeners = (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener }));
     this.set = new StreamSet({
       platform: 'vdi-01',
       registry,
@@ -179,7 +182,7 @@ export class StreamRig {
         ...(options.perSourceBytes === undefined ? {} : { perSourceBytes: options.perSourceBytes }),
       },
       initiallyHeld: options.initiallyHeld ?? false,
-      listeners: (options.listeners ?? [{}]).map((listener) => ({ ...LISTENER, target, ...listener })),
+      listeners: this.listeners,
       recorder: options.recorder ?? null,
       web: new WebGate({ clock: options.clock ?? systemClock, subprotocols: options.subprotocols ?? [] }),
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
