@@ -2,7 +2,15 @@
 import type { StateName } from '../platform/status.ts';
 
 export type { StreamStatus } from '../platform/ports.ts';
-export type { Blocker, Explanation, FarmEvent, PlatformReport, PlatformStatus, StateName } from '../platform/status.ts';
+export type {
+  Blocker,
+  Explanation,
+  FarmEvent,
+  FarmStream,
+  PlatformReport,
+  PlatformStatus,
+  StateName,
+} from '../platform/status.ts';
 
 export interface History {
   readonly platform: string;

@@ -110,6 +110,8 @@ export class FarmMember {
   async stop(): Promise<void> {
     await this.#presence.stop();
     this.#watch?.stop();
+    // What it knows is old from now on: another process of this name may go on with its copy of them.
+    for (const orders of this.#orders.values()) orders.onBegin();
     for (const end of this.#ends) end();
   }
 

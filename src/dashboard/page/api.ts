@@ -2,12 +2,12 @@
 import type {
   Explanation,
   FarmEvent,
+  FarmStream,
   History,
   PlatformReport,
   PlatformStatus,
   Savings,
   Session,
-  StreamStatus,
 } from '../shapes.ts';
 
 /** An answer that takes longer counts as none. */
@@ -76,7 +76,7 @@ export const api = {
   logOut: () => ask('DELETE', '/api/v1/session'),
   platforms: () => get<PlatformStatus[]>('/api/v1/platforms'),
   explain: (name: string) => get<Explanation>(`${platformPath(name)}/explain`),
-  activeStreams: () => get<StreamStatus[]>('/api/v1/streams?active=true&limit=500'),
+  activeStreams: () => get<FarmStream[]>('/api/v1/streams?active=true&limit=500'),
   report: () => get<PlatformReport[]>('/api/v1/report'),
   events: (limit: number) => get<FarmEvent[]>(`/api/v1/events?limit=${limit}`),
   history: (name: string, fromMs: number, toMs: number, points: number) =>

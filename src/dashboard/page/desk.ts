@@ -5,12 +5,12 @@ import { type Route, readRoute } from '../route.ts';
 import type {
   Explanation,
   FarmEvent,
+  FarmStream,
   History,
   PlatformReport,
   PlatformStatus,
   Savings,
   Session,
-  StreamStatus,
 } from '../shapes.ts';
 import { STATE_WORDS } from '../words.ts';
 import { api, Refusal, torporNowMs } from './api.ts';
@@ -54,7 +54,7 @@ export class Desk {
   session: Session | 'login' | null = null;
   loginProblem = '';
   platforms: readonly PlatformStatus[] | null = null;
-  activeStreams: readonly StreamStatus[] = [];
+  activeStreams: readonly FarmStream[] = [];
   explanation: Explanation | null = null;
   report: readonly PlatformReport[] = [];
   events: readonly FarmEvent[] = [];

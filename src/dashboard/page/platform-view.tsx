@@ -3,7 +3,7 @@ import { farmSums } from '../../platform/farm-sums.ts';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
 import { formatBytes } from '../../platform/units.ts';
 import { countWakes, knownMs, meanWatts, type Span, spansOf, timeIn } from '../past.ts';
-import type { PlatformStatus, StateName } from '../shapes.ts';
+import type { FarmStream, PlatformStatus, StateName } from '../shapes.ts';
 import { Fragment, h } from '../vendor/preact.js';
 import { clock, STATE_WORDS, timeOfDay, type Wakeful, wakefulClients } from '../words.ts';
 import { Chart } from './chart.tsx';
@@ -42,7 +42,7 @@ export function PlatformView({ desk, name }: { readonly desk: Desk; readonly nam
         {explanation === null ? (
           <p class="quiet">Looking…</p>
         ) : (
-          <StreamsTable explanation={explanation} nowMs={nowMs} />
+          <StreamsTable explanation={explanation} elsewhere={elsewhere(desk, platform)} nowMs={nowMs} />
         )}
       </section>
       <Past desk={desk} platform={platform} />
@@ -58,6 +58,12 @@ export function PlatformView({ desk, name }: { readonly desk: Desk; readonly nam
       </section>
     </Fragment>
   );
+}
+
+/** Active ones that other Torpors of the farm carry. */
+function elsewhere({ activeStreams }: Desk, { name, peers }: PlatformStatus): FarmStream[] {
+  const isElsewhere = ({ platform, instance }: FarmStream) => platform === name && (instance ?? null) !== null;
+  return activeStreams.filter((stream) => isElsewhere(stream) && stream.instance !== peers?.self);
 }
 
 function Unknown({ name }: { readonly name: string }) {

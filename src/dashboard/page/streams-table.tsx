@@ -1,14 +1,23 @@
 // Who is connected to a platform: what each connection speaks, why it counts or does not, and the time left.
 
 import { formatBytes } from '../../platform/units.ts';
-import type { Explanation, StreamStatus } from '../shapes.ts';
+import type { Explanation, FarmStream, StreamStatus } from '../shapes.ts';
 import { h } from '../vendor/preact.js';
 import { clock } from '../words.ts';
 
-export function StreamsTable({ explanation, nowMs }: { readonly explanation: Explanation; readonly nowMs: number }) {
+interface TableProps {
+  readonly explanation: Explanation;
+  /** Active ones that other Torpors of the farm carry. */
+  readonly elsewhere: readonly FarmStream[];
+  readonly nowMs: number;
+}
+
+export function StreamsTable({ explanation, elsewhere, nowMs }: TableProps) {
   const { activeStreams, quietStreams, moreQuietStreams } = explanation;
-  const active = activeStreams.map(({ stream, idleAtMs }) => ({ stream, idleAtMs }));
-  const quiet = quietStreams.map((stream) => ({ stream, idleAtMs: null }));
+  const own = activeStreams.map(({ stream, idleAtMs }) => ({ stream, idleAtMs, at: null }));
+  const others = elsewhere.map((stream) => ({ stream, idleAtMs: stream.idleAtMs ?? nowMs, at: stream.instance }));
+  const active = [...own, ...others];
+  const quiet = quietStreams.map((stream) => ({ stream, idleAtMs: null, at: null }));
   if (active.length + quiet.length === 0) return <p class="quiet">Nobody is connected.</p>;
   return (
     <div>
@@ -24,8 +33,8 @@ export function StreamsTable({ explanation, nowMs }: { readonly explanation: Exp
           </tr>
         </thead>
         <tbody>
-          {[...active, ...quiet].map(({ stream, idleAtMs }) => (
-            <StreamRow key={stream.id} stream={stream} idleAtMs={idleAtMs} nowMs={nowMs} />
+          {[...active, ...quiet].map(({ stream, idleAtMs, at }) => (
+            <StreamRow key={`${at ?? ''} ${stream.id}`} stream={stream} idleAtMs={idleAtMs} at={at} nowMs={nowMs} />
           ))}
         </tbody>
       </table>
@@ -37,10 +46,12 @@ export function StreamsTable({ explanation, nowMs }: { readonly explanation: Exp
 interface RowProps {
   readonly stream: StreamStatus;
   readonly idleAtMs: number | null;
+  /** The Torpor that carries it, where that is another. */
+  readonly at: string | null;
   readonly nowMs: number;
 }
 
-function StreamRow({ stream, idleAtMs, nowMs }: RowProps) {
+function StreamRow({ stream, idleAtMs, at, nowMs }: RowProps) {
   const { client, vm, device, speaks, verdict, lastActiveAtMs, lastActiveWhy, heldBytes, mode } = stream;
   const isActive = idleAtMs !== null;
   return (
@@ -49,6 +60,7 @@ function StreamRow({ stream, idleAtMs, nowMs }: RowProps) {
         <span class="mono">{client}</span>
         <small>
           {vm}, {device}
+          {at === null ? '' : `, at ${at}`}
         </small>
       </th>
       <td data-label="Speaks">{speaks}</td>

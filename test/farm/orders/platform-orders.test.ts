@@ -56,6 +56,21 @@ describe('platform orders', () => {
     expect(scene.at('b').view).toEqual(HELD);
   });
 
+  it('it takes no part for a while (a hand-over) -> writes nothing meanwhile, and all once it does again', async () => {
+    const scene = await OrdersScene.of('a', 'b');
+    const { member, orders } = scene.at('a');
+    const stopped = member.stop();
+    await scene.clock.advance(100);
+    await stopped;
+    await scene.at('a').order(INHIBIT);
+    await scene.clock.advance(10_000);
+    expect(scene.world.entry(KEY)).toBeNull();
+    expect(orders.orders.inhibitors).toHaveLength(1);
+    member.start();
+    await scene.clock.advance(6_000);
+    expect(scene.at('b').view).toEqual(HELD);
+  });
+
   it('held before there was a farm -> told to the others', async () => {
     const scene = new OrdersScene();
     const backup = { kind: 'operator', name: 'backup', why: 'nightly', sinceMs: 1, untilMs: null } as const;
