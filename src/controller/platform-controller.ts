@@ -340,7 +340,7 @@ export class PlatformController implements StreamObserver {
         this.#journal(effect.intent);
         break;
       case 'requestSleep':
-        this.#requestSleep(effect.intentId);
+        this.#requestSleep(effect.intentId, effect.forced === true);
         break;
       case 'requestWake':
         this.#requestWake(effect.sequence, effect.method);
@@ -470,13 +470,13 @@ export class PlatformController implements StreamObserver {
     );
   }
 
-  #requestSleep(intentId: number): void {
+  #requestSleep(intentId: number, forced: boolean): void {
     const { driver, share } = this.#options;
     const fence = () => {
       const { state, pressed, wakeWanted } = this.#model;
       // A BMC takes its time: meanwhile it may have been given up here, or somebody came.
       if (state !== 'suspending' || pressed?.intentId !== intentId) return 'it is not to sleep any more';
-      if (wakeWanted !== null) return `it is to be awake: ${wakeWanted}`;
+      if (wakeWanted !== null && !forced) return `it is to be awake: ${wakeWanted}`;
       return share?.mayPress() === false ? "this Torpor's ownership ran out" : null;
     };
     this.#report('power', `asks for sleep, once: ${driver.name}`);

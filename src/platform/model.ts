@@ -91,7 +91,7 @@ export interface Progress {
 /** A suspend that all Torpors of a platform must agree to, as far as this one has a part in it. */
 export type JointSuspend =
   /** This one asked for it, and has to say when it is over. */
-  | { readonly role: 'owner' }
+  | { readonly role: 'owner'; readonly forced: boolean }
   /** Another one did. `held` and `refused` are this one's answers; none was given yet in `asked`. */
   | {
       readonly role: 'follower';
@@ -271,7 +271,8 @@ export type Effect =
   | { readonly kind: 'keepOrders'; readonly orders: KeptOrders }
   | { readonly kind: 'inhibited'; readonly inhibitor: InhibitorStatus }
   | { readonly kind: 'lifted'; readonly inhibitor: InhibitorStatus; readonly why: string }
-  | { readonly kind: 'requestSleep'; readonly intentId: number }
+  /** `forced`: an operator's word over active clients, so that what they send meanwhile is no reason to leave the press out. */
+  | { readonly kind: 'requestSleep'; readonly intentId: number; readonly forced?: boolean }
   | { readonly kind: 'requestWake'; readonly sequence: number; readonly method: string }
   | { readonly kind: 'alarm'; readonly why: string }
   | { readonly kind: 'note'; readonly why: string }

@@ -288,6 +288,30 @@ describe('controller: one of several Torpors', () => {
     expect(share.asked).toEqual(['seek, forced']);
   });
 
+  it('forced, and a client goes on sending while the BMC takes long -> pressed all the same, then woken for it', async () => {
+    own();
+    let ready = () => {};
+    world.setUp = () =>
+      new Promise((resolve) => {
+        ready = resolve;
+      });
+    world.controller.streamActive(STREAM, 'client bytes');
+    world.controller.dispatch({ kind: 'operatorSleep', force: true });
+    await world.clock.advance(2_000);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(500);
+    expect(world.state).toBe('suspending');
+    world.controller.activityWhileHeld(STREAM, 'client bytes');
+    await world.clock.advance(200);
+    expect(share.asked).toEqual(['seek, forced']);
+    ready();
+    await world.clock.advance(500);
+    expect(world.deeds).toContain('press');
+    await world.clock.advance(10_000);
+    expect(world.deeds.some((deed) => deed.startsWith('wake'))).toBe(true);
+    expect(share.asked.slice(1)).toContainEqual(expect.stringContaining('wake'));
+  });
+
   it('what the others must know -> told when it changes: active clients, a reason, held streams', async () => {
     const last = () => share.told.at(-1);
     expect(last()).toEqual({ active: 0, newestDeadlineMs: null, keeps: null, held: false });

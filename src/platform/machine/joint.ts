@@ -49,7 +49,9 @@ function tellWake(turn: Turn): Turn {
   }
   if (state === 'starting') return turn;
   const isAsked = effects.some(({ kind }) => kind === 'requestWake');
-  const isWanted = wakeWanted !== null && isOurs(model) && mayWake(model);
+  // What clients send meanwhile does not call off what an operator forced: it is woken for them once it sleeps.
+  const isEarly = state === 'suspending' && model.joint?.forced === true && !model.wakeOrdered;
+  const isWanted = wakeWanted !== null && isOurs(model) && mayWake(model) && !isEarly;
   if (wakeShared || !(isAsked || isWanted)) return turn;
   return effect(patch(turn, { wakeShared: true }), { kind: 'wantWake', why: wakeWanted ?? why });
 }

@@ -63,8 +63,9 @@ function startAgreeing(turn: Turn, nowMs: number): Turn {
   if (peers === null) return startJournalling(turn, nowMs);
   const sequence = progress.sequence + 1;
   const next: Progress = { ...progress, phase: 'agreeing', sequence, deadlineMs: nowMs + AGREE_BOUND_MS };
-  const asking = patch(turn, { progress: next, joint: { role: 'owner' } });
-  return effect(asking, { kind: 'seekAgreement', sequence, forced: sleepAsked?.force === true });
+  const forced = sleepAsked?.force === true;
+  const asking = patch(turn, { progress: next, joint: { role: 'owner', forced } });
+  return effect(asking, { kind: 'seekAgreement', sequence, forced });
 }
 
 export function afterAgreeing(turn: Turn, agreed: boolean, why: string, nowMs: number): Turn {

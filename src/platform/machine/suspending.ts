@@ -4,7 +4,7 @@ import type { PlatformModel } from '../model.ts';
 import { formatDuration } from '../units.ts';
 import { BUTTON_IGNORED_MS, PEERS_PRESS_MS } from './bounds.ts';
 import { countSleep, noteWokenByOthers } from './counts.ts';
-import { countingPresses, isOver, keepsAnswering, mayHaveSavedVms, mayWake } from './facts.ts';
+import { countingPresses, isForced, isOver, keepsAnswering, mayHaveSavedVms, mayWake } from './facts.ts';
 import { backToAwake, failSuspend, toAsleep, toWaking } from './moves.ts';
 import { effect, hold, journal, keepOrders, moveTo, patch, release, type Turn } from './turn.ts';
 import { awaitTurn, isItsTurn } from './wake-turn.ts';
@@ -66,7 +66,8 @@ export function toSuspending(turn: Turn, press: boolean, why: string, nowMs: num
   const intentId = moved.model.intent.id;
   const pressesAtMs = countingPresses([...moved.model.pressesAtMs, nowMs], nowMs);
   const pressed = patch(moved, { pressed: { intentId, atMs: nowMs }, pressesAtMs });
-  return keepOrders(effect(pressed, { kind: 'requestSleep', intentId }));
+  const forced = isForced(turn.model) ? { forced: true } : {};
+  return keepOrders(effect(pressed, { kind: 'requestSleep', intentId, ...forced }));
 }
 
 /** Another Torpor is to press, or has pressed: this one waits for the same evidence, and knows its sleep for the farm's own. */
