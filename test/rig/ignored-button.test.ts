@@ -1,6 +1,7 @@
 // A host that ignores its power button: Torpor presses once, lets its user back in, and says why it presses no more for a while.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { LineClient } from '../support/line-client.ts';
 import { freePort } from '../support/ports.ts';
 import { describeWhere } from '../support/requirements.ts';
@@ -44,6 +45,8 @@ describeWhere(rigMissing(), 'a QEMU platform that ignores its button', () => {
     expect(first).toMatchObject({ count: 1, line: 'before the press' });
 
     await torpor.waitForState('rig', 'suspending', ASLEEP_BOUND_MS);
+    // Whoever comes before the packet leaves keeps it from being sent.
+    await eventually('the press', () => presses(rig.chassisCommands()).length > 0);
     const wroteAtMs = performance.now();
     client.write('mid-suspend one\n');
     client.write('mid-suspend two\n');
