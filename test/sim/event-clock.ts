@@ -2,12 +2,7 @@
 // so that a day is as long as what happens in it. `VirtualClock` is for worlds that need such turns.
 import { setFlagsFromString } from 'node:v8';
 import type { Clock } from '../../src/platform/ports.ts';
-
-export interface Appointment {
-  readonly atMs: number;
-  readonly order: number;
-  run: (() => void) | null;
-}
+import { Appointments } from '../support/appointments.ts';
 
 /** Runs every promise's continuation that is due, and those that become due by it. Does nothing within one: call it from a timer only. */
 const settlePromises = loadSettlePromises();
@@ -21,9 +16,8 @@ function loadSettlePromises(): () => void {
 }
 
 export class EventClock implements Clock {
-  readonly #heap: Appointment[] = [];
+  readonly #appointments = new Appointments();
   #nowMs = 1_700_000_000_000;
-  #order = 0;
   /** Appointments that were kept. */
   kept = 0;
 
@@ -36,12 +30,7 @@ export class EventClock implements Clock {
   }
 
   scheduleAt(atMs: number, run: () => void): () => void {
-    const made: Appointment = { atMs, order: this.#order, run };
-    this.#order += 1;
-    this.#push(made);
-    return () => {
-      made.run = null;
-    };
+    return this.#appointments.make(atMs, run);
   }
 
   /** Runs what falls due, and lets promises settle behind each; in a turn of the event loop of its own. `mayGoOn` is asked before each. */
@@ -59,8 +48,12 @@ export class EventClock implements Clock {
   }
 
   #run(endMs: number, mayGoOn: () => boolean): void {
-    for (let next = this.#heap[0]; next !== undefined && next.atMs <= endMs; next = this.#heap[0]) {
-      this.#pop();
+    for (
+      let next = this.#appointments.first;
+      next !== undefined && next.atMs <= endMs;
+      next = this.#appointments.first
+    ) {
+      this.#appointments.pop();
       if (next.run === null) continue;
       if (!mayGoOn()) return;
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
@@ -70,37 +63,4 @@ export class EventClock implements Clock {
     }
     this.#nowMs = endMs;
   }
-
-  #push(made: Appointment): void {
-    const heap = this.#heap;
-    let at = heap.push(made) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBefore(made, heap[parent] as Appointment)) break;
-      heap[at] = heap[parent] as Appointment;
-      at = parent;
-    }
-    heap[at] = made;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop() as Appointment;
-    if (heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      const right = heap[child + 1];
-      if (right !== undefined && isBefore(right, heap[child] as Appointment)) child += 1;
-      if (!isBefore(heap[child] as Appointment, last)) break;
-      heap[at] = heap[child] as Appointment;
-      at = child;
-    }
-    heap[at] = last;
-  }
-}
-
-function isBefore(a: Appointment, b: Appointment): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
