@@ -15,26 +15,9 @@ import type {
   StreamGate,
   StreamStatus,
 } from '../../src/platform/ports.ts';
+import { DESK_POLICY as POLICY } from '../support/desk-policy.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
-
-const POLICY: PlatformPolicy = {
-  sleep: 'S3',
-  minAwakeMs: 1_000,
-  drowsyForMs: 1_000,
-  suspendTimeoutMs: 30_000,
-  wakeTimeoutMs: 30_000,
-  saveTimeoutMs: 10_000,
-  savesContext: false,
-  savesVms: false,
-  witness: 'sensor',
-  wakeMethods: ['chassis-on'],
-  maxSuspendsPerHour: null,
-  asksTimeoutMs: 0,
-  clientWaitMs: 300_000,
-  vms: ['desk'],
-  probedVms: ['desk'],
-};
 
 const ACCEPTED: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
 

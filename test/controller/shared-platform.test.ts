@@ -1,29 +1,12 @@
 // A controller beside others: what it tells them and asks of them, and what it does at their word.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PlatformController } from '../../src/controller/platform-controller.ts';
-import type { PlatformPolicy } from '../../src/platform/model.ts';
 import type { AcpiState, PowerAnswer, PowerDriver, Prober, StreamGate, StreamName } from '../../src/platform/ports.ts';
 import type { Agreement, OwnShare, PeerFacts, PlatformShare, ShareEvent } from '../../src/platform/share.ts';
+import { DESK_POLICY as POLICY } from '../support/desk-policy.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
 
-const POLICY: PlatformPolicy = {
-  sleep: 'S3',
-  minAwakeMs: 1_000,
-  drowsyForMs: 1_000,
-  suspendTimeoutMs: 30_000,
-  wakeTimeoutMs: 30_000,
-  saveTimeoutMs: 10_000,
-  savesContext: false,
-  savesVms: false,
-  witness: 'sensor',
-  wakeMethods: ['chassis-on'],
-  maxSuspendsPerHour: null,
-  asksTimeoutMs: 0,
-  clientWaitMs: 300_000,
-  vms: ['desk'],
-  probedVms: ['desk'],
-};
 const OWNING: PeerFacts = { self: 'torpor-a', owner: 'torpor-a', uncertain: null, others: [] };
 const STREAM: StreamName = {
   id: 's1',

@@ -17,29 +17,14 @@ import type {
   StreamGate,
   StreamStatus,
 } from '../../../src/platform/ports.ts';
+import { DESK_POLICY } from '../../support/desk-policy.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
 
 export const PLATFORM = 'vdi-01';
 const LEASE_MS = 10_000;
 /** Drowsy for so long that it sleeps only where somebody asks for it. */
-const POLICY: PlatformPolicy = {
-  sleep: 'S3',
-  minAwakeMs: 1_000,
-  drowsyForMs: 3_600_000,
-  suspendTimeoutMs: 30_000,
-  wakeTimeoutMs: 30_000,
-  saveTimeoutMs: 10_000,
-  savesContext: false,
-  savesVms: false,
-  witness: 'sensor',
-  wakeMethods: ['chassis-on'],
-  maxSuspendsPerHour: null,
-  asksTimeoutMs: 0,
-  clientWaitMs: 300_000,
-  vms: ['desk'],
-  probedVms: ['desk'],
-};
+const POLICY: PlatformPolicy = { ...DESK_POLICY, drowsyForMs: 3_600_000 };
 const UNUSED = { read: async () => null, write: async () => {} };
 const ACCEPTED: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
 
