@@ -60,7 +60,7 @@ function buildHostChecks(platform: PlatformConfig): HostChecks[] {
 
 /** The machine's bound on asking all of them once more; 0 where there are none. */
 export function asksTimeoutMs(platform: PlatformConfig, watchdog: WatchdogReader | null): number {
-  const timeoutsMs = buildChecks(platform, watchdog).map(({ timeoutMs }) => timeoutMs);
+  const timeoutsMs = buildChecks(platform, watchdog).map(({ rule }) => rule.timeoutMs);
   return timeoutsMs.length === 0 ? 0 : 2 * Math.max(...timeoutsMs) + ASK_MARGIN_MS;
 }
 

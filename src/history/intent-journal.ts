@@ -1,30 +1,26 @@
 // The journal of intents: one small file per platform, replaced whole and on disk (fsync) before `write` resolves.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Intent, Journal } from '../platform/ports.ts';
-import { writeDurably } from './durable-file.ts';
+import { PlatformFolder } from './platform-folder.ts';
 
 /** Version of the file's form. A file of another version is refused, not guessed at. */
 const FORM_VERSION = 1;
 
 export class IntentJournal implements Journal {
-  readonly #directory: string;
+  readonly #files: PlatformFolder;
 
   /** `directory` is made at the first write. */
   constructor(directory: string) {
-    this.#directory = directory;
+    this.#files = new PlatformFolder(join(directory, 'journal'));
   }
 
   async read(platform: string): Promise<Intent | null> {
-    const path = this.#pathOf(platform);
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const path = this.#files.pathOf(platform);
+    const text = await this.#files.read(platform).catch((thrown: unknown) => {
       throw journalError(`cannot read the journal ${path}: ${errorText(thrown)}`, thrown);
-    }
+    });
+    if (text === null) return null;
     try {
       return parseIntent(JSON.parse(text));
     } catch (thrown) {
@@ -34,16 +30,11 @@ export class IntentJournal implements Journal {
   }
 
   async write(platform: string, intent: Intent): Promise<void> {
-    const path = this.#pathOf(platform);
     try {
-      await writeDurably(path, `${JSON.stringify({ form: FORM_VERSION, ...intent })}\n`);
+      await this.#files.write(platform, `${JSON.stringify({ form: FORM_VERSION, ...intent })}\n`);
     } catch (thrown) {
-      throw journalError(`cannot write the journal ${path}: ${errorText(thrown)}`, thrown);
+      throw journalError(`cannot write the journal ${this.#files.pathOf(platform)}: ${errorText(thrown)}`, thrown);
     }
-  }
-
-  #pathOf(platform: string): string {
-    return join(this.#directory, 'journal', `${platform}.json`);
   }
 }
 

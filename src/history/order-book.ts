@@ -1,10 +1,9 @@
 // What operators ordered, on disk: one small file per platform, replaced whole. What orders mean is the machine's business.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { InhibitorStatus, KeptOrders, MaintenanceOrder } from '../platform/inhibitor.ts';
 import type { OrderStore } from '../platform/ports.ts';
-import { writeDurably } from './durable-file.ts';
+import { PlatformFolder } from './platform-folder.ts';
 
 /** Version of the file's form. A file of another version is refused, not guessed at. */
 const FORM_VERSION = 1;
@@ -12,22 +11,19 @@ const FORM_VERSION = 1;
 export const KEPT_INHIBITORS_MAX = 1_024;
 
 export class OrderBook implements OrderStore {
-  readonly #directory: string;
+  readonly #files: PlatformFolder;
 
   /** `directory` is made at the first write. */
   constructor(directory: string) {
-    this.#directory = directory;
+    this.#files = new PlatformFolder(join(directory, 'orders'));
   }
 
   async read(platform: string): Promise<KeptOrders | null> {
-    const path = this.#pathOf(platform);
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const path = this.#files.pathOf(platform);
+    const text = await this.#files.read(platform).catch((thrown: unknown) => {
       throw orderError(`cannot read the operators' orders in ${path}: ${errorText(thrown)}`, thrown);
-    }
+    });
+    if (text === null) return null;
     try {
       return parseOrders(JSON.parse(text));
     } catch (thrown) {
@@ -36,17 +32,12 @@ export class OrderBook implements OrderStore {
   }
 
   async write(platform: string, orders: KeptOrders): Promise<void> {
-    const path = this.#pathOf(platform);
     try {
-      await writeDurably(path, `${JSON.stringify({ form: FORM_VERSION, ...orders })}\n`);
+      await this.#files.write(platform, `${JSON.stringify({ form: FORM_VERSION, ...orders })}\n`);
     } catch (thrown) {
-      const what = `cannot write the operators' orders to ${path}: ${errorText(thrown)}`;
+      const what = `cannot write the operators' orders to ${this.#files.pathOf(platform)}: ${errorText(thrown)}`;
       throw orderError(`${what}; they hold until Torpor ends`, thrown);
     }
-  }
-
-  #pathOf(platform: string): string {
-    return join(this.#directory, 'orders', `${platform}.json`);
   }
 }
 

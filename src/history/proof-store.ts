@@ -1,35 +1,31 @@
 // Proofs of power paths: one file per platform in the state folder, replaced whole and on disk before `write` resolves.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { PlatformProof } from '../platform/proof.ts';
-import { writeDurably } from './durable-file.ts';
+import { PlatformFolder } from './platform-folder.ts';
 
 /** Version of the file's form. A file of another version is refused, not guessed at. */
 const FORM_VERSION = 1;
 
 export class ProofStore {
-  readonly #directory: string;
+  readonly #files: PlatformFolder;
 
   /** `directory` is made at the first write. */
   constructor(directory: string) {
-    this.#directory = directory;
+    this.#files = new PlatformFolder(join(directory, 'proofs'));
   }
 
   pathOf(platform: string): string {
-    return join(this.#directory, 'proofs', `${platform}.json`);
+    return this.#files.pathOf(platform);
   }
 
   /** Null where none was ever written. Rejects with ERR_PROOF where what is there cannot be read. */
   async read(platform: string): Promise<PlatformProof | null> {
     const path = this.pathOf(platform);
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const text = await this.#files.read(platform).catch((thrown: unknown) => {
       throw proofError(`cannot read the proof ${path}: ${errorText(thrown)}`, thrown);
-    }
+    });
+    if (text === null) return null;
     try {
       return parseProof(JSON.parse(text));
     } catch (thrown) {
@@ -42,11 +38,10 @@ export class ProofStore {
 
   /** Resolves when the proof is on disk (fsync), else rejects with ERR_PROOF. */
   async write(proof: PlatformProof): Promise<void> {
-    const path = this.pathOf(proof.platform);
     try {
-      await writeDurably(path, `${JSON.stringify({ form: FORM_VERSION, ...proof }, null, 2)}\n`);
+      await this.#files.write(proof.platform, `${JSON.stringify({ form: FORM_VERSION, ...proof }, null, 2)}\n`);
     } catch (thrown) {
-      throw proofError(`cannot write the proof ${path}: ${errorText(thrown)}`, thrown);
+      throw proofError(`cannot write the proof ${this.pathOf(proof.platform)}: ${errorText(thrown)}`, thrown);
     }
   }
 }

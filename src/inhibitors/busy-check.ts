@@ -9,14 +9,19 @@ export interface CheckVerdict {
   readonly why: string;
 }
 
-export interface BusyCheck {
-  readonly by: InhibitorKind;
-  /** What it answers for, one inhibitor each. Never empty. */
-  readonly names: readonly string[];
+/** How a check is asked, and what no answer means. */
+export interface CheckRule {
   readonly everyMs: number;
   readonly timeoutMs: number;
   /** block: no answer keeps the platform awake. */
   readonly onError: 'block' | 'ignore';
+}
+
+export interface BusyCheck {
+  readonly by: InhibitorKind;
+  /** What it answers for, one inhibitor each. Never empty. */
+  readonly names: readonly string[];
+  readonly rule: CheckRule;
   /** Rejects where it cannot be asked; a name without a verdict has not been answered. Ends when the signal aborts. */
   ask(signal: AbortSignal): Promise<readonly CheckVerdict[]>;
 }

@@ -94,7 +94,7 @@ export class CheckWatch implements InhibitorWatch {
       const wasCalledOff = abort.signal.aborted && this.#pace === 'resting';
       this.#lastEndedMs = wasCalledOff ? null : this.#options.clock.nowMs();
       if (!wasCalledOff) this.#take(answer);
-      if (this.#pace !== 'resting') this.#askSoon(this.#options.check.everyMs);
+      if (this.#pace !== 'resting') this.#askSoon(this.#options.check.rule.everyMs);
     });
     this.#asking = { ended, abort };
     return ended;
@@ -105,8 +105,8 @@ export class CheckWatch implements InhibitorWatch {
     const { check, clock } = this.#options;
     if (this.#lingers) return Promise.resolve({ problem: 'the last question has not ended yet' });
     return new Promise((resolve) => {
-      const problem = `no answer within ${formatDuration(check.timeoutMs)}`;
-      const cancelBound = clock.schedule(check.timeoutMs, () => abort.abort(new Error(problem)));
+      const problem = `no answer within ${formatDuration(check.rule.timeoutMs)}`;
+      const cancelBound = clock.schedule(check.rule.timeoutMs, () => abort.abort(new Error(problem)));
       const callOff = () => {
         cancelBound();
         resolve({ problem: errorText(abort.signal.reason) });
@@ -145,7 +145,7 @@ export class CheckWatch implements InhibitorWatch {
     const { check, onEvent, report } = this.#options;
     const isNew = this.#results.get(name)?.outcome !== 'error';
     this.#keep(name, 'error', problem);
-    if (check.onError === 'block') {
+    if (check.rule.onError === 'block') {
       this.#inhibit(check.by, name, `cannot be asked: ${problem}`);
       return;
     }
@@ -170,8 +170,8 @@ export class CheckWatch implements InhibitorWatch {
   }
 }
 
-function isBlocking({ onError }: BusyCheck, outcome: CheckStatus['outcome']): boolean {
-  return outcome === 'busy' || (outcome === 'error' && onError === 'block');
+function isBlocking({ rule }: BusyCheck, outcome: CheckStatus['outcome']): boolean {
+  return outcome === 'busy' || (outcome === 'error' && rule.onError === 'block');
 }
 
 /** Does not reject. */

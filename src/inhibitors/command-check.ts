@@ -1,15 +1,12 @@
 // A check that is a command line: exit code 0 says free, 1 says busy with its last line as the reason, anything else is no answer.
 import { runShellCommand } from '../power/inband/shell-command.ts';
-import type { BusyCheck, CheckVerdict } from './busy-check.ts';
+import type { BusyCheck, CheckRule, CheckVerdict } from './busy-check.ts';
 import { reasonOf } from './reason.ts';
 
-export interface CommandCheckOptions {
+export interface CommandCheckOptions extends CheckRule {
   readonly platform: string;
   readonly name: string;
   readonly command: string;
-  readonly everyMs: number;
-  readonly timeoutMs: number;
-  readonly onError: 'block' | 'ignore';
 }
 
 /** What a command is given beyond its bound, so that the bound's own words are the ones that are told. */
@@ -18,17 +15,13 @@ const MARGIN_MS = 1_000;
 export class CommandCheck implements BusyCheck {
   readonly by = 'check';
   readonly names: readonly string[];
-  readonly everyMs: number;
-  readonly timeoutMs: number;
-  readonly onError: 'block' | 'ignore';
+  readonly rule: CheckRule;
   readonly #options: CommandCheckOptions;
 
   constructor(options: CommandCheckOptions) {
     this.#options = options;
     this.names = [options.name];
-    this.everyMs = options.everyMs;
-    this.timeoutMs = options.timeoutMs;
-    this.onError = options.onError;
+    this.rule = options;
   }
 
   async ask(signal: AbortSignal): Promise<readonly CheckVerdict[]> {

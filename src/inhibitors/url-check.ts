@@ -1,5 +1,5 @@
 // A check that is an address: JSON {"busy": …, "why": …} says it, else the status: 2xx free, 409 or 423 busy, anything else no answer.
-import type { BusyCheck, CheckVerdict } from './busy-check.ts';
+import type { BusyCheck, CheckRule, CheckVerdict } from './busy-check.ts';
 import { reasonOf } from './reason.ts';
 
 /** Of an answer; what is longer is no answer. */
@@ -7,28 +7,21 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** RFC 9110 section 15.5.10, RFC 4918 section 11.3: the state of the thing stands against it; it is locked. */
 const BUSY_STATUSES: readonly number[] = [409, 423];
 
-export interface UrlCheckOptions {
+export interface UrlCheckOptions extends CheckRule {
   readonly name: string;
   readonly url: string;
-  readonly everyMs: number;
-  readonly timeoutMs: number;
-  readonly onError: 'block' | 'ignore';
 }
 
 export class UrlCheck implements BusyCheck {
   readonly by = 'check';
   readonly names: readonly string[];
-  readonly everyMs: number;
-  readonly timeoutMs: number;
-  readonly onError: 'block' | 'ignore';
+  readonly rule: CheckRule;
   readonly #options: UrlCheckOptions;
 
   constructor(options: UrlCheckOptions) {
     this.#options = options;
     this.names = [options.name];
-    this.everyMs = options.everyMs;
-    this.timeoutMs = options.timeoutMs;
-    this.onError = options.onError;
+    this.rule = options;
   }
 
   async ask(signal: AbortSignal): Promise<readonly CheckVerdict[]> {

@@ -1,16 +1,13 @@
 // The BMC's watchdog timer as a reason to stay awake: it resets a host that does not feed it, and a sleeper does not.
 import type { WatchdogReader } from '../platform/ports.ts';
-import type { BusyCheck, CheckVerdict } from './busy-check.ts';
+import type { BusyCheck, CheckRule, CheckVerdict } from './busy-check.ts';
 
-const EVERY_MS = 60_000;
-const TIMEOUT_MS = 10_000;
+const RULE: CheckRule = { everyMs: 60_000, timeoutMs: 10_000, onError: 'block' };
 
 export class WatchdogCheck implements BusyCheck {
   readonly by = 'watchdog';
   readonly names = ['watchdog'];
-  readonly everyMs = EVERY_MS;
-  readonly timeoutMs = TIMEOUT_MS;
-  readonly onError = 'block';
+  readonly rule = RULE;
   readonly #reader: WatchdogReader;
 
   constructor(reader: WatchdogReader) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BusyCheck, CheckVerdict } from '../../src/inhibitors/busy-check.ts';
+import type { BusyCheck, CheckRule, CheckVerdict } from '../../src/inhibitors/busy-check.ts';
 import { CheckWatch } from '../../src/inhibitors/check-watch.ts';
 import type { PlatformEvent } from '../../src/platform/model.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -15,16 +15,14 @@ const BUSY: CheckVerdict = { name: 'backup', outcome: 'busy', why: 'rsync runs' 
 class FakeCheck implements BusyCheck {
   readonly by = 'check';
   readonly names: readonly string[];
-  readonly everyMs = 60_000;
-  readonly timeoutMs = 10_000;
-  readonly onError: 'block' | 'ignore';
+  readonly rule: CheckRule;
   asked = 0;
   running = 0;
   heedsSignal = true;
   #answers: Array<{ resolve: (verdicts: CheckVerdict[]) => void; reject: (error: Error) => void }> = [];
 
   constructor(onError: 'block' | 'ignore' = 'block', names = ['backup']) {
-    this.onError = onError;
+    this.rule = { everyMs: 60_000, timeoutMs: 10_000, onError };
     this.names = names;
   }
 

@@ -1,7 +1,7 @@
 // What would keep a platform awake now: each schedule's next window, and each check asked once. It inhibits nothing.
 import { buildChecks, namedSchedules } from '../../compose-inhibitors.ts';
 import type { PlatformConfig } from '../../config/torpor-config.ts';
-import type { BusyCheck, CheckVerdict } from '../../inhibitors/busy-check.ts';
+import type { BusyCheck, CheckRule, CheckVerdict } from '../../inhibitors/busy-check.ts';
 import { errorText } from '../../platform/errors.ts';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
 import type { PowerReading } from '../../platform/ports.ts';
@@ -35,24 +35,24 @@ export async function checkInhibitors(
 }
 
 async function askOnce(check: BusyCheck, report: CheckReport, stop: AbortSignal): Promise<void> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(check.timeoutMs)]);
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(check.rule.timeoutMs)]);
   let verdicts: readonly CheckVerdict[] = [];
   let problem = 'it said nothing of that';
   try {
     verdicts = await check.ask(signal);
   } catch (thrown) {
-    problem = signal.aborted ? `no answer within ${formatDuration(check.timeoutMs)}` : errorText(thrown);
+    problem = signal.aborted ? `no answer within ${formatDuration(check.rule.timeoutMs)}` : errorText(thrown);
   }
   for (const name of check.names) {
     const verdict = verdicts.find((each) => each.name === name) ?? ({ name, outcome: 'error', why: problem } as const);
-    reportVerdict(nameInhibitor({ kind: check.by, name }), verdict, check.onError, report);
+    reportVerdict(nameInhibitor({ kind: check.by, name }), verdict, check.rule.onError, report);
   }
 }
 
 function reportVerdict(
   subject: string,
   { outcome, why }: CheckVerdict,
-  onError: BusyCheck['onError'],
+  onError: CheckRule['onError'],
   report: CheckReport,
 ): void {
   if (outcome === 'free') report.ok(subject, why === '' ? 'free' : why);

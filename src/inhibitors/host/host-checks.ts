@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { errorText } from '../../platform/errors.ts';
 import { runShellCommand } from '../../power/inband/shell-command.ts';
-import type { BusyCheck, CheckVerdict } from '../busy-check.ts';
+import type { BusyCheck, CheckRule, CheckVerdict } from '../busy-check.ts';
 import { reasonOf } from '../reason.ts';
 import { BYPASS } from './bypass.ts';
 import { HA } from './ha.ts';
@@ -32,15 +32,12 @@ export const ALL_HOST_CHECKS: readonly HostCheck[] = [
   LEASE,
 ];
 
-export interface HostChecksOptions {
+export interface HostChecksOptions extends CheckRule {
   readonly platform: string;
   /** A command line that gives its standard input to a POSIX shell on the host, such as `ssh … sh -s`. */
   readonly run: string;
   readonly checks: readonly string[];
   readonly context: HostContext;
-  readonly everyMs: number;
-  readonly timeoutMs: number;
-  readonly onError: 'block' | 'ignore';
 }
 
 /** What the command is given beyond its bound, so that the bound's own words are the ones that are told. */
@@ -49,9 +46,7 @@ const MARGIN_MS = 1_000;
 export class HostChecks implements BusyCheck {
   readonly by = 'host';
   readonly names: readonly string[];
-  readonly everyMs: number;
-  readonly timeoutMs: number;
-  readonly onError: 'block' | 'ignore';
+  readonly rule: CheckRule;
   readonly #options: HostChecksOptions;
   readonly #checks: readonly HostCheck[];
 
@@ -59,9 +54,7 @@ export class HostChecks implements BusyCheck {
     this.#options = options;
     this.#checks = ALL_HOST_CHECKS.filter(({ name }) => options.checks.includes(name));
     this.names = this.#checks.map(({ name }) => name);
-    this.everyMs = options.everyMs;
-    this.timeoutMs = options.timeoutMs;
-    this.onError = options.onError;
+    this.rule = options;
   }
 
   /** A look that fails is one name without a verdict; the others count. */
