@@ -1,5 +1,4 @@
 // Part of the composition root: one running platform, its streams and whoever controls it. The streams outlive a change of the other.
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { buildContext, contextPolicy } from './compose-context.ts';
 import type { SharedFarm } from './compose-farm.ts';
@@ -10,6 +9,7 @@ import { buildParts, combineParts, type PowerParts, secretReader } from './compo
 import { buildProbe } from './compose-probe.ts';
 import { proofReader } from './compose-proof.ts';
 import { recordIntoBmc } from './compose-sel.ts';
+import { spoolFolder } from './compose-spool.ts';
 import type { PlatformConfig, VmConfig } from './config/torpor-config.ts';
 import { ObserverRelay } from './controller/observer-relay.ts';
 import { type ControllerEvent, PlatformController } from './controller/platform-controller.ts';
@@ -108,8 +108,10 @@ export class RunningPlatform {
   static async start(config: PlatformConfig, shared: PlatformShared): Promise<RunningPlatform> {
     const relay = new ObserverRelay();
     const prepared = await prepareControl(config, shared);
-    const spoolFolder = join(shared.stateDir, 'spool', config.name);
-    const streams = shared.carrier.carry({ platform: config.name, observer: relay, spoolFolder, ...carriedOf(config) });
+    const streams = shared.carrier.carry({
+      ...{ platform: config.name, observer: relay, spoolFolder: spoolFolder(shared.stateDir, config.name) },
+      ...carriedOf(config),
+    });
     const control = prepared.begin(streams, relay);
     const platform = new RunningPlatform(config, shared, streams, relay, control);
     try {

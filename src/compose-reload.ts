@@ -5,10 +5,12 @@ import type { FarmHistory } from './compose-history.ts';
 import type { Integrations } from './compose-integrations.ts';
 import type { LinkFront } from './compose-link.ts';
 import { type PlatformShared, RunningPlatform } from './compose-platform.ts';
+import { leftSpools, spoolFolder } from './compose-spool.ts';
 import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
 import { NO_PLATFORM } from './history/event-log.ts';
 import type { SleepLedger } from './history/sleep-ledger.ts';
 import { errorText } from './platform/errors.ts';
+import { tellLeft } from './streams/spool/left-jobs.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What became of a configuration that was read again. All for people, by the names of the file. */
@@ -125,7 +127,13 @@ export class ConfigReload {
       const { platforms } = this.#options;
       platforms.splice(platforms.indexOf(platform), 1);
       this.#tell('config', `${platform.name} is out: none of its streams is left`);
+      return this.#tellLeftJobs(platform.name);
     });
+  }
+
+  async #tellLeftJobs(name: string): Promise<void> {
+    const folder = spoolFolder(this.#config.stateDir, name);
+    for (const left of await leftSpools(this.#config)) if (left.folder === folder) this.#tell('alarm', tellLeft(left));
   }
 
   #conclude(outcome: ReloadOutcome): ReloadOutcome {

@@ -1,7 +1,8 @@
 // A configuration that is read again while clients are connected: what changed takes effect, and no stream of a listener that stays ends.
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { LineClient } from '../support/line-client.ts';
@@ -110,9 +111,15 @@ describe('a configuration that is read again', { timeout: E2E_TIMEOUT_MS }, () =
 
     writeFarmConfig(stage.folder, { apiPort, platforms: [first] });
     await torpor.reload(stage.configPath);
+    const jobFolder = join(stage.folder.path, 'state', 'spool', SECOND, 'bob-9100');
+    mkdirSync(jobFolder, { recursive: true });
+    writeFileSync(join(jobFolder, '000000000001-0000abcd.job'), 'a job');
     bob.destroy();
     carol.destroy();
     await eventually('the platform to be out', async () => (await torpor.platforms()).length === 1);
+    await eventually('its print job to be told', async () =>
+      (await torpor.events()).some(({ message }) => message.startsWith('1 spooled job lies in')),
+    );
     expect(await alice.ask('two')).toMatch(/ n=2 .*two$/);
   });
 

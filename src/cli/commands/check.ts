@@ -15,6 +15,7 @@ import { checkInhibitors } from '../check/check-inhibitors.ts';
 import { checkLink } from '../check/check-link.ts';
 import { checkPower } from '../check/check-power.ts';
 import { checkProbe } from '../check/check-probe.ts';
+import { checkSpool } from '../check/check-spool.ts';
 import { checkStateDir } from '../check/check-state-dir.ts';
 import { checkStore } from '../check/check-store.ts';
 import { checkBmcAddress, checkConnectionTracking } from '../check/check-surroundings.ts';
@@ -83,6 +84,7 @@ async function collectFindings(path: string, io: CliIo, stop: AbortSignal): Prom
   const { config } = loaded;
   const running = await runningPlatforms(config, io);
   await checkStateDir(config.stateDir, report);
+  await checkSpool(config, report);
   await checkAddress('API address', config.api.listen, running !== null, report);
   checkApi(config.api, report);
   await checkLink(config.link, systemClock.nowMs(), report);

@@ -11,6 +11,7 @@ import type { Listener } from '../listener.ts';
 import type { Occupant } from '../room.ts';
 import type { StreamRoute } from '../stream.ts';
 import type { StreamSocket } from '../stream-socket.ts';
+import { findListenersLeft, tellLeft } from './left-jobs.ts';
 import { realDisk, type SpoolDisk } from './spool-disk.ts';
 import { describeDue, type SpoolHome, SpoolQueue } from './spool-queue.ts';
 import { countJobs, SpoolStore } from './spool-store.ts';
@@ -93,16 +94,9 @@ export class Spool implements SpoolKeeper {
   async noteLeft(): Promise<void> {
     const { home, disk = realDisk, folder } = this.#options;
     const adopted = new Set([...this.#queues.keys()].map(folderOf));
-    for (const name of await disk.list(folder).catch(() => [])) {
-      const path = join(folder, name);
-      const jobs = adopted.has(name) ? 0 : await countJobs(disk, path);
-      if (jobs === 0) continue;
-      const what = `${jobs} spooled ${jobs === 1 ? 'job lies in' : 'jobs lie in'} ${path} and ${jobs === 1 ? 'waits' : 'wait'}`;
-      const todo = 'configure it again, or remove the folder';
-      home.log.warn(
-        { platform: home.platform, folder: path, jobs },
-        `${what} for a listener that is not configured: ${todo}`,
-      );
+    for (const left of await findListenersLeft(folder, adopted, disk)) {
+      const facts = { platform: home.platform, folder: left.folder, jobs: left.jobs };
+      home.log.warn(facts, tellLeft(left));
     }
   }
 
