@@ -1,7 +1,6 @@
 // One platform's controller: feeds the machine with events and runs its effects through the ports. Decides nothing itself.
 import { ActivityTable } from '../platform/activity-table.ts';
 import { errorText } from '../platform/errors.ts';
-import { findBindingReason } from '../platform/idle-policy.ts';
 import { type CheckStatus, type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
 import { carryOver } from '../platform/machine/carry-over.ts';
 import { createPlatform, isCalm, nextDeadlineMs, step } from '../platform/machine.ts';
@@ -23,12 +22,13 @@ import type {
   StreamName,
   StreamObserver,
 } from '../platform/ports.ts';
-import { type OwnShare, PEERS_UNKNOWN, type PlatformShare } from '../platform/share.ts';
+import { PEERS_UNKNOWN, type PlatformShare } from '../platform/share.ts';
 import { type TransitionStep, transitionReason } from '../platform/transition-reason.ts';
 import { formatDuration } from '../platform/units.ts';
 import { watchPace } from '../platform/watch-pace.ts';
 import { callBounded } from './bounded-call.ts';
 import { PowerWatch } from './power-watch.ts';
+import { ShareTeller } from './share-teller.ts';
 
 /** Bound on one request to sleep or wake. Drivers have tighter ones; the owner's commands may take a minute. Milliseconds. */
 const POWER_REQUEST_BOUND_MS = 65_000;
@@ -95,8 +95,8 @@ export class PlatformController implements StreamObserver {
   #cancelDeadline: () => void = () => {};
   #saveAbort = new AbortController();
   #agreementAbort = new AbortController();
-  /** What the other Torpors were told last. */
-  #told: OwnShare | null = null;
+  /** Null: this Torpor is alone. */
+  #shareTeller: ShareTeller | null = null;
   /** Settles when the last save did, also one that was called off: its hook must not run beside the restoring one. */
   #saveTail: Promise<void> = Promise.resolve();
   /** Settles when the last journal write did, whatever came of it. */
@@ -151,6 +151,8 @@ export class PlatformController implements StreamObserver {
   /** Takes over the streams, before the first client can connect. The gate must be held: it is released by evidence. */
   attach(parts: ControllerParts): void {
     this.#parts = parts;
+    const { share, clock } = this.#options;
+    if (share !== undefined) this.#shareTeller = new ShareTeller({ share, table: this.table, gate: parts.gate, clock });
   }
 
   /** Begins to watch the witnesses. */
@@ -168,6 +170,7 @@ export class PlatformController implements StreamObserver {
     this.#saveAbort.abort();
     this.#agreementAbort.abort();
     this.#cancelDeadline();
+    this.#shareTeller?.stop();
     this.#powerWatch.stop();
     for (const prober of this.#parts?.probers ?? []) prober.stop();
     for (const watch of this.#parts?.inhibitors ?? []) watch.stop();
@@ -443,23 +446,6 @@ export class PlatformController implements StreamObserver {
     );
   }
 
-  /** What the other Torpors must know of this one; the store behind it writes changes only. */
-  #tellShare(): void {
-    const { share, clock } = this.#options;
-    if (share === undefined) return;
-    const own: OwnShare = {
-      active: this.table.size,
-      // The latest deadline would have to be looked for among all streams: the lease bounds what is not known.
-      newestDeadlineMs: null,
-      keeps: findBindingReason(this.#model, clock.nowMs()),
-      held: this.#model.held,
-    };
-    const { active, keeps, held } = this.#told ?? {};
-    if (own.active === active && own.keeps === keeps && own.held === held) return;
-    this.#told = own;
-    share.tell(own);
-  }
-
   #journal(intent: Intent): void {
     const written = this.#journalTail.then(() => this.#options.journal.write(this.name, intent));
     this.#journalTail = written.catch(() => {});
@@ -531,7 +517,7 @@ export class PlatformController implements StreamObserver {
   #afterStep(): void {
     const { clock } = this.#options;
     if (this.#stopping.signal.aborted || this.#parts === null) return;
-    this.#tellShare();
+    this.#shareTeller?.tell(this.#model);
     this.#cancelDeadline();
     const deadlineMs = nextDeadlineMs(this.#model);
     this.#cancelDeadline =

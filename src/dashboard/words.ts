@@ -78,7 +78,9 @@ export function withoutPort(client: string): string {
 export function awakeUntilMs(blockers: readonly Blocker[], wakeful: readonly Wakeful[]): number | null {
   const ends = [
     ...wakeful.map(({ untilMs }) => untilMs),
-    ...blockers.filter(({ kind }) => kind !== 'pool').map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY),
+    ...blockers
+      .filter(({ kind }) => kind !== 'pool' && kind !== 'owner')
+      .map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY),
   ];
   const untilMs = Math.max(...ends);
   return ends.length > 0 && Number.isFinite(untilMs) ? untilMs : null;

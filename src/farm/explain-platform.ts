@@ -113,9 +113,11 @@ function stayAwake(
   const isBusy = blockers.some((blocker) => blocker.kind === 'pool');
   const reasons = isBusy ? [`active: ${describeActiveStreams(controller)}`, ...others] : others;
   if (reasons.length === 0) return 'is awake and goes to sleep at the next look.';
+  // Another Torpor's to put to sleep, it goes to sleep all the same.
+  const lasting = blockers.filter(({ kind }) => kind !== 'pool' && kind !== 'owner');
   const ends = [
     ...active.map(({ idleAtMs }) => idleAtMs),
-    ...blockers.flatMap(({ kind, untilMs }) => (kind === 'pool' ? [] : [untilMs ?? Number.POSITIVE_INFINITY])),
+    ...lasting.map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY),
   ];
   const untilMs = Math.max(...ends);
   const bound = Number.isFinite(untilMs)

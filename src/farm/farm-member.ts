@@ -5,6 +5,7 @@ import { type FarmView, PLATFORM_PREFIX, PlatformMember } from './platform-membe
 import type { MemberId } from './platform-record.ts';
 import { PRESENCE_PREFIX, Presence } from './presence.ts';
 import type { SharedStore, StoreEntry, StoreWatch } from './shared-store.ts';
+import { TakeOvers } from './take-overs.ts';
 
 const WAKE_SUBJECT = 'wake';
 
@@ -33,6 +34,7 @@ export interface InstanceStatus {
 export class FarmMember {
   readonly #options: FarmMemberOptions;
   readonly #presence: Presence;
+  readonly #takeOvers: TakeOvers;
   readonly #platforms = new Map<string, PlatformMember>();
   readonly #orders = new Map<string, PlatformOrders>();
   /** What the store said last, by key: of platforms that nobody has asked for yet, too. */
@@ -45,6 +47,7 @@ export class FarmMember {
   constructor(options: FarmMemberOptions) {
     this.#options = options;
     const { store, name, version, leaseMs, clock, wallMs, newBoot, log } = options;
+    this.#takeOvers = new TakeOvers(clock);
     const onChange = () => this.#changed();
     this.#presence = new Presence({ store, name, version, leaseMs, clock, wallMs, newBoot, log, onChange });
   }
@@ -67,7 +70,8 @@ export class FarmMember {
     const { store, clock, random, log, name } = this.#options;
     const publishWake = (why: string) => store.publish(WAKE_SUBJECT, JSON.stringify({ platform, by: name, why }));
     const view = this.#view(() => this.#orders.get(platform)?.problem() ?? null);
-    const member = new PlatformMember({ platform, view, store, clock, random, log, publishWake });
+    const takeOvers = this.#takeOvers;
+    const member = new PlatformMember({ platform, view, store, takeOvers, clock, random, log, publishWake });
     this.#platforms.set(platform, member);
     this.#tellKnown(PLATFORM_PREFIX + platform, member);
     return member;

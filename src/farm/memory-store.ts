@@ -42,6 +42,8 @@ export class MemoryWorld {
   answers = true;
   /** Writes that were made, for tests that count. */
   writes = 0;
+  /** Writes that were asked for, those included that met a conflict. */
+  attempts = 0;
   readonly #entries = new Map<string, StoreEntry>();
   #revision = 0;
 
@@ -68,6 +70,7 @@ export class MemoryWorld {
 
   /** Null: the key is not at this revision (0: nothing stands there). */
   write(key: string, value: string | null, expected: number): number | null {
+    this.attempts += 1;
     if ((this.entry(key)?.revision ?? 0) !== expected) return null;
     this.#revision += 1;
     this.writes += 1;

@@ -29,6 +29,7 @@ import {
 } from './platform-record.ts';
 import { rankFor } from './rendezvous.ts';
 import type { SharedStore, StoreEntry } from './shared-store.ts';
+import type { TakeOvers } from './take-overs.ts';
 
 export const PLATFORM_PREFIX = 'platform.';
 /** A proposal that not everybody answered by then is called off. */
@@ -37,8 +38,6 @@ const PROPOSAL_BOUND_MS = 30_000;
 const PRESS_WITHIN_MS = 5_000;
 /** While clients are active their newest deadline is written again this often, where it moved. */
 const DEADLINE_REFRESH_MS = 300_000;
-/** Whoever is the best for an ownerless platform takes it at once, the next after this, and so on. */
-const TAKE_OVER_STEP_MS = 500;
 /** Before a conflict is tried again, at most. */
 const CONFLICT_WAIT_MS = 100;
 /** One change meets so many conflicts in a row before it is left to the next occasion. */
@@ -67,6 +66,8 @@ export interface PlatformMemberOptions {
   readonly platform: string;
   readonly view: FarmView;
   readonly store: SharedStore;
+  /** One for all platforms of a Torpor. */
+  readonly takeOvers: TakeOvers;
   readonly clock: Clock;
   /** 0 to below 1. */
   readonly random: () => number;
@@ -104,6 +105,8 @@ export class PlatformMember implements PlatformShare {
   #reconciling = false;
   #cancelAgain: (() => void) | null = null;
   #ownerlessSinceMs: number | null = null;
+  /** Whether it waits for a turn to be taken over, or has one. */
+  #turn: 'none' | 'queued' | 'given' = 'none';
   #committed: { proposal: number; sentMs: number } | null = null;
   #isSeeking = false;
   readonly #waiting = new Set<() => void>();
@@ -294,8 +297,14 @@ export class PlatformMember implements PlatformShare {
     this.#forgetDone();
     const record = this.#record;
     if (record === null || this.#wanted(record) === record) return;
+    // Who only owns one platform more can wait; who says that somebody is active, agrees or wakes cannot.
+    if (this.#wishes(record) === record && this.#turn !== 'given') {
+      this.#queueForTurn();
+      return;
+    }
     this.#reconciling = true;
     void this.#change((now) => this.#wanted(now))
+      .finally(() => this.#endTurn())
       .then((written) => {
         this.#reconciling = false;
         if (written.outcome === 'done') this.#reconcile();
@@ -305,6 +314,23 @@ export class PlatformMember implements PlatformShare {
         this.#reconciling = false;
         this.#options.log.error({ platform: this.platform, error: errorText(thrown) }, 'a record was not changed');
       });
+  }
+
+  #queueForTurn(): void {
+    if (this.#turn === 'queued') return;
+    this.#turn = 'queued';
+    this.#options.takeOvers.queue(() => {
+      this.#turn = 'given';
+      this.#reconcile();
+      // Meanwhile another has taken it, or something else is being written.
+      if (!this.#reconciling) this.#endTurn();
+    });
+  }
+
+  #endTurn(): void {
+    if (this.#turn !== 'given') return;
+    this.#turn = 'none';
+    this.#options.takeOvers.done();
   }
 
   #againLater(delayMs = AGAIN_MS): void {
@@ -322,6 +348,11 @@ export class PlatformMember implements PlatformShare {
 
   /** The record as this Torpor wants it; the same where nothing is to be written. */
   #wanted(record: PlatformRecord): PlatformRecord {
+    return this.#withOwner(this.#wishes(record));
+  }
+
+  /** All of it but who owns it. */
+  #wishes(record: PlatformRecord): PlatformRecord {
     const { me } = this.#options.view;
     let next = this.#isTold(record) ? record : tell(record, me, this.#own, this.#options.view.isLive);
     if (this.#answer !== null) {
@@ -331,7 +362,7 @@ export class PlatformMember implements PlatformShare {
     if (this.#ended !== null && next.proposal === this.#ended.proposal) next = end(next, me, this.#ended.why);
     if (this.#isForgotten(next)) next = callOff(next, `${instanceOf(me)} has given it up`);
     if (this.#wake !== null) next = callOff(next, `${instanceOf(me)} wants it awake: ${this.#wake}`);
-    return this.#withOwner(next);
+    return next;
   }
 
   /** It stands there as this run's wish, and nobody here waits for it: its answer was lost. */
@@ -358,7 +389,8 @@ export class PlatformMember implements PlatformShare {
     if (record.owner === null || !view.isLive(record.owner)) {
       const nowMs = clock.nowMs();
       this.#ownerlessSinceMs ??= nowMs + random() * CONFLICT_WAIT_MS;
-      const waitMs = this.#ownerlessSinceMs + ranked.indexOf(view.self) * TAKE_OVER_STEP_MS - nowMs;
+      const better = ranked.slice(0, Math.max(0, ranked.indexOf(view.self)));
+      const waitMs = this.#options.takeOvers.dueMs(this.#ownerlessSinceMs, better) - nowMs;
       if (waitMs <= 0) return takeOver(record, view.me, view.isLive);
       this.#againLater(waitMs);
       return record;
@@ -439,8 +471,11 @@ export class PlatformMember implements PlatformShare {
   // ------------------------------------------------------------------------------------------ the record
 
   #adopt({ value, revision }: StoreEntry): void {
+    const before = this.#record?.owner ?? null;
     this.#revision = value === null ? 0 : revision;
     this.#record = value === null ? EMPTY_RECORD : parseRecord(value);
+    const owner = this.#record?.owner ?? null;
+    if (this.#isRead && owner !== null && owner !== before) this.#options.takeOvers.seen(instanceOf(owner));
   }
 
   /** One change after the other. Never rejects but for a fault of its own. */

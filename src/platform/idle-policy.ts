@@ -19,7 +19,7 @@ export function findBlockers(model: PlatformModel, nowMs: number): Blocker[] {
   if (model.pool > 0 && model.sleepAsked?.force !== true) {
     add('pool', `${model.pool} active ${model.pool === 1 ? 'client' : 'clients'}`);
   }
-  addPeerBlockers(model, add);
+  addPeerBlockers(model, nowMs, add);
   if (model.maintenanceOrder !== null) add('maintenance', `in maintenance: ${model.maintenanceOrder.why}`);
   for (const inhibitor of model.inhibitors) {
     if (inhibitor.untilMs !== null && inhibitor.untilMs <= nowMs) continue;
@@ -66,14 +66,16 @@ export function mayPressAgainAtMs({ policy, pressesAtMs }: PlatformModel): numbe
 type AddBlocker = (kind: string, why: string, untilMs?: number | null) => void;
 
 /** Suspending needs agreement: who is not sure of the others, or is not the owner, presses nothing. */
-function addPeerBlockers({ peers, sleepAsked }: PlatformModel, add: AddBlocker): void {
+function addPeerBlockers({ peers, sleepAsked }: PlatformModel, nowMs: number, add: AddBlocker): void {
   if (peers === null) return;
   if (peers.uncertain !== null) add('agreement', `not sure of the other Torpors: ${peers.uncertain}`);
   if (peers.owner === null) add('owner', 'no Torpor owns it now');
   else if (peers.owner !== peers.self) add('owner', `${peers.owner} owns it`);
   for (const { instance, active, newestDeadlineMs, keeps } of peers.others) {
     if (active > 0 && sleepAsked?.force !== true) {
-      add('peers', `${active} active ${active === 1 ? 'client' : 'clients'} at ${instance}`, newestDeadlineMs);
+      // What was told is over where somebody goes on: then it ends later than is known here.
+      const untilMs = newestDeadlineMs !== null && newestDeadlineMs > nowMs ? newestDeadlineMs : null;
+      add('peers', `${active} active ${active === 1 ? 'client' : 'clients'} at ${instance}`, untilMs);
     }
     if (keeps !== null) add('peers', `kept awake at ${instance}: ${keeps}`);
   }

@@ -440,7 +440,7 @@ export class WorkerGate implements CarriedStreams {
       openedAtMs: nowMs,
       lastActiveAtMs: nowMs,
       lastActiveWhy: '',
-      idleAtMs: null,
+      idleAtMs: isActive ? nowMs + (options?.idleTimeoutMs ?? this.#options.idleTimeoutMs) : null,
       bytesFromClient: 0,
       bytesToClient: 0,
       heldBytes: 0,

@@ -28,6 +28,14 @@ const POLICY = {
   probedVms: ['alice'],
 } as const;
 
+/** Nothing of its own keeps it awake. */
+const RUNS = {
+  bmcReachable: true,
+  wakeProven: true,
+  sinceMs: NOW_MS - 3_600_000,
+  power: { atMs: NOW_MS, acpi: 'S0', acpiSource: 'sensor', powerBit: true, watts: null },
+};
+
 /** As much of a controller as an explanation reads: the streams given, those in the pool that are active. */
 function controllerOf(streams: readonly StreamStatus[]): PlatformController {
   const table = new ActivityTable();
@@ -72,6 +80,16 @@ describe('explainPlatform', () => {
     ]);
     expect(explanation.quietStreams).toEqual([DORMANT, QUIET]);
     expect(explanation.moreQuietStreams).toBe(0);
+  });
+
+  it('clients are active at another Torpor, which owns it -> awake until the last of them is idle', () => {
+    const others = [{ instance: 'torpor-b', active: 2, newestDeadlineMs: NOW_MS + 240_000, keeps: null }];
+    const peers = { self: 'torpor-a', owner: 'torpor-b', uncertain: null, others };
+    const alone = controllerOf([]);
+    const controller = { ...alone, model: { ...alone.model, ...RUNS, peers } } as unknown as PlatformController;
+    expect(explainPlatform(controller, NOW_MS).summary).toBe(
+      'vdi-01 stays awake because torpor-b owns it; 2 active clients at torpor-b, for at most 4m more if nothing else comes.',
+    );
   });
 
   it('more idle streams than are shown -> the last active ones, and how many more', () => {

@@ -47,15 +47,16 @@ describe('peers: blockers', () => {
     expect(blockersOf(rig)).toEqual([{ kind: 'owner', why, untilMs: null }]);
   });
 
-  it('active clients and a reason elsewhere -> each by its Torpor’s name', () => {
+  it('active clients and a reason elsewhere -> each by its Torpor’s name; a deadline that is over is none', () => {
     const rig = owner().toAwake();
+    const untilMs = rig.nowMs + 240_000;
     const others = [
-      peer('torpor-b', { active: 3, newestDeadlineMs: 77 }),
-      peer('torpor-c', { active: 1, keeps: 'a backup' }),
+      peer('torpor-b', { active: 3, newestDeadlineMs: untilMs }),
+      peer('torpor-c', { active: 1, newestDeadlineMs: rig.nowMs, keeps: 'a backup' }),
     ];
     rig.peers({ others });
     expect(blockersOf(rig)).toEqual([
-      { kind: 'peers', why: '3 active clients at torpor-b', untilMs: 77 },
+      { kind: 'peers', why: '3 active clients at torpor-b', untilMs },
       { kind: 'peers', why: '1 active client at torpor-c', untilMs: null },
       { kind: 'peers', why: 'kept awake at torpor-c: a backup', untilMs: null },
     ]);
