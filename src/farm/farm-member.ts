@@ -159,6 +159,7 @@ export class FarmMember {
   }
 
   #onEntry(entry: StoreEntry): void {
+    this.#presence.onTold();
     if (entry.key.startsWith(PRESENCE_PREFIX)) {
       const before = this.#who();
       this.#presence.onEntry(entry);

@@ -96,6 +96,7 @@ interface Watching {
   turn: number;
   /** No entry overtakes another. */
   lastAtMs: number;
+  isDead: boolean;
 }
 
 /** One client. What it is told comes by its own clock: a process that stands still hears nothing until it goes on. */
@@ -109,6 +110,8 @@ export class MemoryStore implements SharedStore {
   #isCut = false;
   #isClosed = false;
   status: StoreStatus = { connected: true, why: 'memory' };
+  /** True: a watch that begins tells nothing more after that, as one whose server dies just then. */
+  watchesDie = false;
 
   constructor(world: MemoryWorld, clock: Clock) {
     this.#world = world;
@@ -158,7 +161,7 @@ export class MemoryStore implements SharedStore {
   }
 
   watch(listener: WatchListener): StoreWatch {
-    const watching: Watching = { listener, turn: 0, lastAtMs: 0 };
+    const watching: Watching = { listener, turn: 0, lastAtMs: 0, isDead: false };
     this.#watching.add(watching);
     this.#begin(watching);
     return {
@@ -174,6 +177,7 @@ export class MemoryStore implements SharedStore {
   tell(entry: StoreEntry): void {
     if (this.#isCut) return;
     for (const watching of this.#watching) {
+      if (watching.isDead) continue;
       this.#deliver(watching, () => watching.listener.onEntry(entry));
       if (this.#world.happens(this.#world.faults.doubles))
         this.#deliver(watching, () => watching.listener.onEntry(entry));
@@ -227,7 +231,9 @@ export class MemoryStore implements SharedStore {
   #begin(watching: Watching): void {
     watching.turn += 1;
     if (this.#isCut) return;
+    watching.isDead = this.watchesDie;
     this.#deliver(watching, () => watching.listener.onBegin());
+    if (watching.isDead) return;
     for (const entry of this.#world.entries()) this.#deliver(watching, () => watching.listener.onEntry(entry));
     this.#deliver(watching, () => watching.listener.onCaughtUp());
   }

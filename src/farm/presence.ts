@@ -61,6 +61,8 @@ export class Presence {
   /** Since when it has heard the store without a break: silence before that proves nothing. */
   #hearsSinceMs: number | null = null;
   #ownSeenMs = 0;
+  /** When the watch told anything last. */
+  #toldMs = 0;
   #isCaughtUp = false;
   #isStopped = false;
   #beating: Promise<void> = Promise.resolve();
@@ -143,6 +145,7 @@ export class Presence {
   onBegin(): void {
     this.#isCaughtUp = false;
     this.#hearsSinceMs = null;
+    this.#toldMs = this.#options.clock.nowMs();
     this.#others.clear();
   }
 
@@ -186,9 +189,16 @@ export class Presence {
     return this.#options.clock.nowMs() - this.#ownSeenMs > this.#options.leaseMs * SUSPECT_SHARE;
   }
 
-  /** True where the watch has fallen silent though beats are confirmed: it is to begin anew. */
+  /** Something of the store was told, whatever it is about. */
+  onTold(): void {
+    this.#toldMs = this.#options.clock.nowMs();
+  }
+
+  /** True where the watch has fallen silent though beats are confirmed, before it had told all or after: it is to begin anew. */
   get needsNewWatch(): boolean {
-    return this.#isCaughtUp && this.leaseHolds() && this.#namesake === null && this.#isDeaf();
+    const { clock, leaseMs } = this.#options;
+    if (!this.leaseHolds() || this.#namesake !== null) return false;
+    return this.#isCaughtUp ? this.#isDeaf() : clock.nowMs() - this.#toldMs > leaseMs;
   }
 
   #tick(): void {

@@ -5,7 +5,7 @@ export class StoreProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   readonly #kept = new Set<Socket>();
-  #text: string | null = null;
+  #pattern: RegExp | null = null;
   #onSeen: () => void = () => {};
 
   private constructor(targetPort: number) {
@@ -23,13 +23,18 @@ export class StoreProxy implements AsyncDisposable {
   }
 
   /** Once a client has written this: it is passed on, that client hears nothing any more until `goOn`, and `onSeen` is called. */
-  keepAnswersAfter(text: string, onSeen: () => void): void {
-    this.#text = text;
+  keepAnswersAfter(pattern: RegExp, onSeen: () => void): void {
+    this.#pattern = pattern;
     this.#onSeen = onSeen;
   }
 
+  /** What is not seen yet is not waited for any more. */
+  disarm(): void {
+    this.#pattern = null;
+  }
+
   goOn(): void {
-    this.#text = null;
+    this.disarm();
     for (const server of this.#kept) server.resume();
     this.#kept.clear();
   }
@@ -55,10 +60,10 @@ export class StoreProxy implements AsyncDisposable {
     server.on('data', (bytes) => client.write(bytes));
     client.on('data', (bytes) => {
       // Before the write is passed on nobody can have answered it.
-      if (this.#text !== null) {
+      if (this.#pattern !== null) {
         seen = (seen + bytes.toString('latin1')).slice(-100_000);
-        if (seen.includes(this.#text)) {
-          this.#text = null;
+        if (this.#pattern.test(seen)) {
+          this.#pattern = null;
           server.pause();
           this.#kept.add(server);
           this.#onSeen();
