@@ -2,7 +2,7 @@
 import { errorText } from '../platform/errors.ts';
 import type { PlatformEvent } from '../platform/model.ts';
 import type { Clock, PowerDriver } from '../platform/ports.ts';
-import { callBounded } from './bounded-call.ts';
+import { BoundedCalls } from './bounded-calls.ts';
 
 /** Bound on one reading; a BMC that takes longer counts as unreachable. */
 const READ_BOUND_MS = 5_000;
@@ -20,7 +20,7 @@ export interface PowerWatchOptions {
 
 export class PowerWatch {
   readonly #options: PowerWatchOptions;
-  readonly #stopping = new AbortController();
+  readonly #calls: BoundedCalls;
   #paceMs = 500;
   #mayProve = true;
   #nextReadAtMs = 0;
@@ -33,6 +33,7 @@ export class PowerWatch {
 
   constructor(options: PowerWatchOptions) {
     this.#options = options;
+    this.#calls = new BoundedCalls(options.clock);
   }
 
   start(): void {
@@ -42,7 +43,7 @@ export class PowerWatch {
   }
 
   stop(): void {
-    this.#stopping.abort();
+    this.#calls.stop();
     this.#cancelTimer();
   }
 
@@ -57,7 +58,7 @@ export class PowerWatch {
   }
 
   #turn(): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#calls.isStopped) return;
     this.#cancelTimer();
     const nowMs = this.#options.clock.nowMs();
     const mayProve = this.#mayProve || !this.#firstProofEnded;
@@ -74,11 +75,13 @@ export class PowerWatch {
 
   #read(): void {
     this.#reading = true;
-    const { driver, clock } = this.#options;
-    callBounded(this.#stopping.signal, clock, READ_BOUND_MS, (signal) => driver.readPower(signal)).then(
-      (reading) => this.#readEnded({ kind: 'power', reading }),
-      (thrown: unknown) => this.#readEnded({ kind: 'powerLost', why: errorText(thrown) }),
-    );
+    const { driver } = this.#options;
+    this.#calls
+      .call(READ_BOUND_MS, (signal) => driver.readPower(signal))
+      .then(
+        (reading) => this.#readEnded({ kind: 'power', reading }),
+        (thrown: unknown) => this.#readEnded({ kind: 'powerLost', why: errorText(thrown) }),
+      );
   }
 
   #readEnded(event: PlatformEvent): void {
@@ -88,17 +91,19 @@ export class PowerWatch {
   }
 
   #prove(): void {
-    const { driver, clock } = this.#options;
+    const { driver } = this.#options;
     this.#proving = true;
-    callBounded(this.#stopping.signal, clock, PROOF_BOUND_MS, (signal) => driver.proveWake(signal)).then(
-      ({ proven, why }) =>
-        this.#proofEnded({ kind: 'wakeProof', proven, why, capabilities: driver.capabilities() }, proven),
-      (thrown: unknown) =>
-        this.#proofEnded(
-          { kind: 'wakeProof', proven: false, why: errorText(thrown), capabilities: driver.capabilities() },
-          false,
-        ),
-    );
+    this.#calls
+      .call(PROOF_BOUND_MS, (signal) => driver.proveWake(signal))
+      .then(
+        ({ proven, why }) =>
+          this.#proofEnded({ kind: 'wakeProof', proven, why, capabilities: driver.capabilities() }, proven),
+        (thrown: unknown) =>
+          this.#proofEnded(
+            { kind: 'wakeProof', proven: false, why: errorText(thrown), capabilities: driver.capabilities() },
+            false,
+          ),
+      );
   }
 
   #proofEnded(event: PlatformEvent, proven: boolean): void {
@@ -109,7 +114,7 @@ export class PowerWatch {
   }
 
   #tell(event: PlatformEvent): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#calls.isStopped) return;
     this.#options.onEvent(event);
     this.#turn();
   }

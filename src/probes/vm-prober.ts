@@ -1,6 +1,7 @@
 // Keeps asking one VM's probe, with questions that overlap, so that one lost packet never delays the news. Judges no answer.
 import { errorText } from '../platform/errors.ts';
 import type { Clock, Logger, ProbeResult, Prober } from '../platform/ports.ts';
+import { SpareAbort } from '../spare-abort.ts';
 import { ProbeLoad } from './probe-load.ts';
 import type { BoundedProbe } from './question.ts';
 
@@ -48,6 +49,7 @@ export class VmProber implements Prober {
   readonly #options: VmProberOptions;
   readonly #open = new Set<Question>();
   readonly #load: ProbeLoad;
+  readonly #spareAbort = new SpareAbort();
   #intervalMs: number | null = null;
   #lastAskedAtMs = Number.NEGATIVE_INFINITY;
   #cancelNext: () => void = () => {};
@@ -96,7 +98,7 @@ export class VmProber implements Prober {
     }
     if (this.#open.size >= probe.maxOpen) return;
     this.#lastAskedAtMs = clock.nowMs();
-    void this.#ask({ askedAtMs: this.#lastAskedAtMs, abort: new AbortController(), reachedAtMs: null });
+    void this.#ask({ askedAtMs: this.#lastAskedAtMs, abort: this.#spareAbort.take(), reachedAtMs: null });
   }
 
   async #ask(question: Question): Promise<void> {
@@ -106,6 +108,7 @@ export class VmProber implements Prober {
       const answered = await probe.ask(question.abort.signal, () => this.#reached(question));
       // Withdrawn meanwhile: nobody wants to know.
       if (!this.#open.delete(question)) return;
+      this.#spareAbort.giveBack(question.abort);
       if (answered) this.#withdrawBefore(question);
       onResult({ answered, askedAtMs: question.askedAtMs, atMs: clock.nowMs() });
     } catch (error) {
