@@ -33,7 +33,7 @@ export class HandOver {
     this.#options = options;
   }
 
-  /** The listening sockets, in no particular order. */
+  /** The listeners' sockets, in no particular order. */
   get sockets(): PassedSocket[] {
     return this.#options.platforms.flatMap(({ streams }) => [...streams.sockets]);
   }

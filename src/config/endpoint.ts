@@ -4,7 +4,7 @@ import {
   type Endpoint,
   formatUdp,
   isNamedEndpoint,
-  SYSTEMD_PREFIX,
+  systemdNameOf,
   UDP_PREFIX,
   UNIX_PREFIX,
   udpAddressOf,
@@ -41,11 +41,15 @@ export function parseEndpoint(text: string): Endpoint {
   return { host, port };
 }
 
-/** Where a listener listens: as parseEndpoint, or `unix:/run/torpor/alice.sock`, or `systemd:alice`, or `udp:0.0.0.0:3391`. Throws ERR_CONFIG_INVALID. */
+/**
+ * Where a listener listens: as parseEndpoint, or `unix:/run/torpor/alice.sock`, or `systemd:alice`, or `udp:0.0.0.0:3391`, or `udp:systemd:alice`.
+ * Throws ERR_CONFIG_INVALID.
+ */
 export function parseListen(text: string): Endpoint {
   const trimmed = text.trim();
-  if (!trimmed.startsWith(SYSTEMD_PREFIX)) return parseTarget(trimmed);
-  if (SYSTEMD_NAME.test(trimmed.slice(SYSTEMD_PREFIX.length))) return { host: trimmed, port: 0 };
+  const name = systemdNameOf({ host: trimmed, port: 0 });
+  if (name === null) return parseTarget(trimmed);
+  if (SYSTEMD_NAME.test(name)) return { host: trimmed, port: 0 };
   const what = 'write systemd: and the FileDescriptorName= of a .socket unit, such as systemd:alice';
   throw new TorporError('ERR_CONFIG_INVALID', `"${text}" names no socket: ${what}`);
 }

@@ -85,7 +85,7 @@ export function endpointField(anyPort: boolean) {
   });
 }
 
-/** As an endpoint, or `unix:/path`, or `systemd:name`, or `udp:host:port`. */
+/** As an endpoint, or `unix:/path`, or `systemd:name`, or `udp:` and an address or such a name. */
 export const listenField = leaf(
   'host:port, such as 10.0.1.21:3389 or [::1]:7070, or unix:/path, or systemd:name',
   (value): Reading<Endpoint> => {

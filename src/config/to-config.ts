@@ -1,6 +1,6 @@
 // From the YAML's names to the typed configuration: units into names, paths made absolute, the probe's default chosen.
 import { join } from 'node:path';
-import { formatEndpoint, udpAddressOf, unixPathOf } from '../platform/endpoint.ts';
+import { formatEndpoint, isDatagramEndpoint, udpAddressOf, unixPathOf } from '../platform/endpoint.ts';
 import { DEFAULT_STREAM_POLICY, type StreamPolicy } from '../platform/stream-policy.ts';
 import { type CostModel, DEFAULT_COSTS, IDLE_LAG_MS } from '../policy/cost-model.ts';
 import { absolute } from './absolute-path.ts';
@@ -145,7 +145,7 @@ function toIdleCosts({ idleCosts, power }: Pick<ParsedPlatform, 'idleCosts' | 'p
 /** What the listener says, else what its platform says, else what its kind of device brings. */
 function toListener(parsed: SeatedListener, idleTimeoutMs: number, pools: ParsedPools, folder: string): ListenerConfig {
   const kind = DEVICE_KINDS[parsed.device];
-  const isUdp = udpAddressOf(parsed.listen) !== null;
+  const isUdp = isDatagramEndpoint(parsed.listen);
   const wakeOn = isUdp ? 'connect' : (parsed.wakeOn ?? kind.wakeOn);
   return {
     listen: parsed.listen,

@@ -3,7 +3,7 @@
 /**
  * An address and a port. `host` is an IP address (IPv6 without brackets) or a host name; port 0 is "any free port" to listen on. Or, with port 0, a
  * name without a port: `unix:` and the path of a Unix socket, `systemd:` and the name of a socket that systemd opens, or `udp:` and an address with
- * its port, for datagrams.
+ * its port, or such a name, for datagrams.
  */
 export interface Endpoint {
   readonly host: string;
@@ -19,14 +19,21 @@ export function unixPathOf({ host }: Endpoint): string | null {
   return host.startsWith(UNIX_PREFIX) ? host.slice(UNIX_PREFIX.length) : null;
 }
 
-/** The name of a socket that systemd opens; null: it is none. */
+/** The name of a socket that systemd opens, for connections or datagrams; null: it is none. */
 export function systemdNameOf({ host }: Endpoint): string | null {
-  return host.startsWith(SYSTEMD_PREFIX) ? host.slice(SYSTEMD_PREFIX.length) : null;
+  const name = host.startsWith(UDP_PREFIX) ? host.slice(UDP_PREFIX.length) : host;
+  return name.startsWith(SYSTEMD_PREFIX) ? name.slice(SYSTEMD_PREFIX.length) : null;
 }
 
-/** Where datagrams go; null: it is not meant for datagrams. */
-export function udpAddressOf({ host }: Endpoint): Endpoint | null {
-  if (!host.startsWith(UDP_PREFIX)) return null;
+/** Whether it is meant for datagrams. */
+export function isDatagramEndpoint({ host }: Endpoint): boolean {
+  return host.startsWith(UDP_PREFIX);
+}
+
+/** Where datagrams go; null: it is not meant for datagrams, or only systemd knows. */
+export function udpAddressOf(endpoint: Endpoint): Endpoint | null {
+  const { host } = endpoint;
+  if (!isDatagramEndpoint(endpoint) || systemdNameOf(endpoint) !== null) return null;
   const colon = host.lastIndexOf(':');
   return { host: host.slice(UDP_PREFIX.length, colon).replace(/^\[|\]$/g, ''), port: Number(host.slice(colon + 1)) };
 }

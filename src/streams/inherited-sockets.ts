@@ -1,8 +1,18 @@
-// Listening sockets that this process was given: by systemd (socket activation) or by the Torpor before it. Who listens on them is left to others.
+// Sockets of listeners that this process was given: by systemd (socket activation) or by the Torpor before it. Who listens on them is left to others.
 import { fstatSync, readFileSync } from 'node:fs';
 import net, { isIP } from 'node:net';
-import { type Endpoint, formatEndpoint, isNamedEndpoint, systemdNameOf, UNIX_PREFIX } from '../platform/endpoint.ts';
+import {
+  type Endpoint,
+  formatEndpoint,
+  formatUdp,
+  isDatagramEndpoint,
+  isNamedEndpoint,
+  systemdNameOf,
+  UNIX_PREFIX,
+  udpAddressOf,
+} from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
+import { boundDatagrams, DatagramDescriptor } from './datagrams/datagram-descriptor.ts';
 import { SocketFile } from './socket-file.ts';
 
 /** What is used of a listening handle; the Node types do not declare it. */
@@ -28,6 +38,7 @@ const STREAM_TYPE = '0001';
 
 export interface ReceivedSocket {
   readonly endpoint: Endpoint;
+  /** Of datagrams: a descriptor that nobody reads yet. */
   readonly handle: ListeningHandle;
   /** As systemd calls it. Source: sd_listen_fds_with_names(3). Default: it has no name. */
   readonly name?: string;
@@ -35,7 +46,10 @@ export interface ReceivedSocket {
   readonly ownsFile?: boolean;
 }
 
-/** A listening socket on its way to another process. `name`: a named endpoint as its listener is configured; null: its address tells. */
+/**
+ * A listener's socket on its way to another process. `name`: a named endpoint as its listener is configured, of datagrams where it is bound; null: its
+ * address tells.
+ */
 export interface PassedSocket {
   readonly fd: number;
   readonly name: string | null;
@@ -102,7 +116,8 @@ export class InheritedSockets {
     if (name === null) return this.#sockets.find(({ endpoint }) => isSame(endpoint, listen)) ?? null;
     const handed = this.#sockets.find(({ endpoint }) => endpoint.host === listen.host);
     if (handed !== undefined) return handed;
-    const named = this.#sockets.filter((socket) => socket.name === name);
+    const ofKind = this.#sockets.filter(({ endpoint }) => isDatagramEndpoint(endpoint) === isDatagramEndpoint(listen));
+    const named = ofKind.filter((socket) => socket.name === name);
     if (named.length > 1) throw nameError(listen, `systemd gave ${named.length} sockets of that name`, SPLIT_ADVICE);
     return named[0] ?? null;
   }
@@ -116,12 +131,13 @@ export class InheritedSockets {
 }
 
 const SPLIT_ADVICE =
-  'write a .socket unit with one ListenStream= for each name (FileDescriptorName=), or write the address in place of the name';
+  'write a .socket unit with one ListenStream= or ListenDatagram= for each name (FileDescriptorName=), or write the address in place of the name';
 
 /** Where no sockets were given, or those are taken already that were. */
 export function missingError(listen: Endpoint, given: string): TorporError {
   const name = systemdNameOf(listen);
-  const advice = `start Torpor by a .socket unit with FileDescriptorName=${name} (stream sockets only); sockets are given at the start only, so a new one needs a restart`;
+  const kind = isDatagramEndpoint(listen) ? 'ListenDatagram=' : 'ListenStream=';
+  const advice = `start Torpor by a .socket unit with ${kind} and FileDescriptorName=${name}; sockets are given at the start only, so a new one needs a restart`;
   return nameError(listen, given, advice);
 }
 
@@ -147,8 +163,9 @@ function formerSockets(env: Readonly<Environment>): ReceivedSocket[] {
   const names = readNames(env[INHERITED_NAMES_VARIABLE]);
   return range(Number(match[1]), Number(match[2])).flatMap((fd) => {
     const { name = '', ownsFile = false } = names.get(fd) ?? {};
-    const socket = openSocket(fd, name.startsWith(UNIX_PREFIX) ? name : null);
-    const systemdName = systemdNameOf({ host: name, port: 0 });
+    const named = { host: name, port: 0 };
+    const systemdName = systemdNameOf(named);
+    const socket = openSocket(fd, name === '' || systemdName !== null ? null : named);
     return socket === null ? [] : [{ ...socket, ownsFile, ...(systemdName === null ? {} : { name: systemdName }) }];
   });
 }
@@ -167,13 +184,21 @@ function range(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
-/** null where the descriptor is no stream socket that listens. `unix`: where it is found now; the kernel knows where it was bound. */
-function openSocket(fd: number, unix: string | null = null): ReceivedSocket | null {
+/**
+ * null where the descriptor is no stream socket that listens, and none for datagrams. `known`: where it is found now; the kernel knows where it
+ * was bound.
+ */
+function openSocket(fd: number, known: Endpoint | null = null): ReceivedSocket | null {
+  const address = known === null ? null : udpAddressOf(known);
+  if (known !== null && address !== null) return { endpoint: known, handle: new DatagramDescriptor(fd, address) };
   const open = (net as unknown as { _createServerHandle?: OpenHandle })._createServerHandle;
   const opened = open?.(null, 0, -1, fd);
-  if (opened === undefined || typeof opened === 'number') return null;
+  if (opened === undefined || typeof opened === 'number') {
+    const bound = boundDatagrams(fd);
+    return bound === null ? null : { endpoint: formatUdp(bound), handle: new DatagramDescriptor(fd, bound) };
+  }
   const handle = opened as ListeningHandle;
-  const endpoint = unix === null ? whereBound(handle) : { host: unix, port: 0 };
+  const endpoint = known ?? whereBound(handle);
   if (endpoint !== null) return { endpoint, handle };
   handle.close();
   return null;
@@ -206,7 +231,9 @@ function unixPathOfFd(fd: number): string | null {
 }
 
 function isSame(bound: Endpoint, wanted: Endpoint): boolean {
-  if (isNamedEndpoint(wanted)) return bound.host === wanted.host;
+  const [boundUdp, wantedUdp] = [udpAddressOf(bound), udpAddressOf(wanted)];
+  if (boundUdp !== null && wantedUdp !== null) return isSame(boundUdp, wantedUdp);
+  if (isNamedEndpoint(wanted) || isNamedEndpoint(bound)) return bound.host === wanted.host;
   if (bound.port !== wanted.port || wanted.port === 0) return false;
   const host = wanted.host.toLowerCase();
   if (bound.host.toLowerCase() === host) return true;

@@ -231,7 +231,7 @@ export class StreamSet implements StreamGate {
 
   /** The sockets that it listens on, for a process that is to do so in its place. */
   get sockets(): PassedSocket[] {
-    return this.#listeners.flatMap(({ socket }) => socket ?? []);
+    return [...this.#listeners.flatMap(({ socket }) => socket ?? []), ...this.#datagrams.sockets];
   }
 
   leaveFiles(): void {
@@ -527,7 +527,7 @@ export class StreamSet implements StreamGate {
 
   /** Of one that is reached through another's port, only its names are made known. */
   async #openListener(listener: Listener, inherited: InheritedSockets | null): Promise<void> {
-    if (isDatagramListener(listener)) return this.#datagrams.open(listener);
+    if (isDatagramListener(listener)) return this.#datagrams.open(listener, inherited);
     const { routed = null } = listener.options;
     await this.#spool?.adopt(listener);
     this.#followSeat(listener);

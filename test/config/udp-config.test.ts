@@ -31,7 +31,21 @@ describe('UDP listeners in the configuration', () => {
     });
   });
 
+  it('a socket of datagrams that systemd names -> with the same defaults; the same name for connections is another', () => {
+    const named = 'listen: "udp:systemd:syslog", target: "udp:10.0.1.21:514"';
+    const [listener] = parseListeners([named, TCP.replace('0.0.0.0:3391', 'systemd:syslog')]).config.platforms[0]
+      ?.vms[0]?.listeners ?? [undefined];
+    expect(listener).toMatchObject({
+      listen: { host: 'udp:systemd:syslog', port: 0 },
+      probe: { kind: 'none' },
+      udp: { datagrams: 'wake' },
+    });
+    expect(() => parseListeners([named, named])).toThrow('already taken');
+  });
+
   it.each([
+    ['listen: "udp:systemd:", target: "udp:10.0.1.21:3391"', 'FileDescriptorName='],
+    ['listen: "udp:systemd:a", target: "udp:systemd:b"', 'is no address'],
     ['listen: "udp:3391", target: "udp:10.0.1.21:3391"', 'is no address'],
     ['listen: "udp:0.0.0.0:3391", target: "udp:10.0.1.21:0"', 'has port 0'],
     [`${UDP}, webSocket: `, 'it is for connections'],

@@ -1,8 +1,9 @@
-// Datagrams through `torpor run`: relayed both ways, held for a sleeper, whom they wake where they may.
+// Datagrams through `torpor run`: relayed both ways, held for a sleeper, whom they wake where they may, and read on by the Torpor that takes over.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { isAlive } from '../support/is-alive.ts';
 import { freePort } from '../support/ports.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
 
@@ -20,17 +21,25 @@ async function openSocket(onText: (text: string, port: number, socket: Socket) =
   return { socket, heard, port, [Symbol.dispose]: () => socket.close() };
 }
 
+/** A UDP listener of the stage, for `configure`. */
+function udpListener(name: string, port: number, vmPort: number, datagrams: string) {
+  return {
+    ...{ name, listenPort: port, listen: `udp:127.0.0.1:${port}`, target: `udp:127.0.0.1:${vmPort}` },
+    ...{ device: 'desktop', probe: 'none', udp: { datagrams } },
+  };
+}
+
+/** Below what the kernel keeps of small datagrams for a socket that nobody reads: 212,992 B by default, 768 B for one. */
+const MOST_UNREAD = 100;
+
 describe('udp listeners', { timeout: E2E_TIMEOUT_MS }, () => {
   test('relayed both ways; asleep: one that only counts is held, one that wakes brings both, in order', async () => {
     await using stage = await Stage.open();
     using vm = await openSocket((text, port, socket) => socket.send(`re: ${text}`, port, '127.0.0.1'));
     const [wakePort, countPort] = [await freePort(), await freePort()];
-    const listener = (name: string, port: number, datagrams: string) => ({
-      ...{ name, listenPort: port, listen: `udp:127.0.0.1:${port}`, target: `udp:127.0.0.1:${vm.port}` },
-      ...{ device: 'desktop', probe: 'none', udp: { datagrams } },
-    });
+    const game = udpListener('game', wakePort, vm.port, 'wake');
     stage.configure({
-      vms: [...stage.alice({}).vms, listener('game', wakePort, 'wake'), listener('syslog', countPort, 'count')],
+      vms: [...stage.alice({}).vms, game, udpListener('syslog', countPort, vm.port, 'count')],
     });
     const torpor = await stage.run();
     using player = await openSocket();
@@ -51,5 +60,42 @@ describe('udp listeners', { timeout: E2E_TIMEOUT_MS }, () => {
     expect(vm.heard.toSorted()).toEqual(['held', 'one', 'two']);
     expect(stage.platform.host.buttonPresses).toBe(presses);
     expect((await torpor.platform(PLATFORM)).refusedClients).toEqual({});
+  });
+
+  test('SIGUSR2 while datagrams come -> each arrives once, in order, by the old process or the new one', async () => {
+    await using stage = await Stage.open({ idleTimeout: '10m' });
+    using vm = await openSocket((text, port, socket) => socket.send(`re: ${text}`, port, '127.0.0.1'));
+    const port = await freePort();
+    const vms = [...stage.alice({}).vms, udpListener('game', port, vm.port, 'wake')];
+    stage.configure({ idleTimeout: '10m', vms });
+    const torpor = await stage.run();
+    using player = await openSocket();
+    let sent = 0;
+    const play = setInterval(() => {
+      if (sent - vm.heard.length < MOST_UNREAD) player.socket.send(String(sent++), port, '127.0.0.1');
+    }, 10);
+    try {
+      await eventually('the first answers', () => player.heard.length > 5);
+      process.kill(torpor.pid, 'SIGUSR2');
+      const next = await eventually('the hand-over', () => {
+        const match = /"pid":(\d+),"msg":"handed over/.exec(torpor.output);
+        return match !== null && Number(match[1]);
+      });
+      try {
+        // It had the flow only, which ends with it.
+        await eventually('the old process to end', () => !isAlive(torpor.pid));
+        const heard = vm.heard.length;
+        await eventually('what was sent since', () => vm.heard.length > heard + 5);
+        clearInterval(play);
+        await eventually('all that was sent', () => vm.heard.length >= sent);
+        expect(vm.heard).toEqual(Array.from({ length: sent }, (_, at) => String(at)));
+        await eventually('the last answer', () => player.heard.includes(`re: ${sent - 1}`));
+      } finally {
+        if (isAlive(next)) process.kill(next, 'SIGTERM');
+        await eventually('the new process to end', () => !isAlive(next));
+      }
+    } finally {
+      clearInterval(play);
+    }
   });
 });

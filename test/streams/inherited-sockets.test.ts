@@ -59,6 +59,23 @@ describe('inherited sockets', () => {
     expect(sockets.left).toEqual(['0.0.0.0:3 (twice)', '0.0.0.0:4 (twice)']);
   });
 
+  it('datagrams and connections at one address, or of one name -> each to the listener of its kind', () => {
+    const both = (host: string, port: number) => [socketAt(host, port), socketAt(`udp:${host}:${port}`, 0)];
+    const sockets = new InheritedSockets([
+      ...both('127.0.0.1', 514),
+      ...both('127.0.0.1', 515).map((each) => ({ ...each, name: 'log' })),
+      socketAt('udp:[::]:516', 0),
+    ]);
+    const claimed = (host: string, port = 0) => sockets.claim({ host, port })?.endpoint ?? null;
+    expect(claimed('127.0.0.1', 514)).toEqual({ host: '127.0.0.1', port: 514 });
+    expect([claimed('udp:127.0.0.1:513'), claimed('udp:127.0.0.1:514')?.host]).toEqual([null, 'udp:127.0.0.1:514']);
+    expect([claimed('udp:systemd:log')?.host, claimed('udp:systemd:log')]).toEqual(['udp:127.0.0.1:515', null]);
+    expect(claimed('systemd:log')).toEqual({ host: '127.0.0.1', port: 515 });
+    // systemd binds :: for both families.
+    expect([claimed('0.0.0.0', 516), claimed('udp:0.0.0.0:516')?.host]).toEqual([null, 'udp:[::]:516']);
+    expect(sockets.left).toEqual([]);
+  });
+
   it('what one Torpor tells the next -> descriptors, and which of them have names', () => {
     const tcp = { fd: 20, name: null, ownsFile: false };
     const unix = { fd: 21, name: 'unix:/run/a.sock', ownsFile: true };

@@ -192,9 +192,9 @@ export class DatagramFlow implements StreamName, ActivityOwner, DatagramTargetOw
 
   end(why: string): void {
     if (this.#isClosed) return;
+    this.#noteDropped(this.#hold.take().length, why);
     this.#isClosed = true;
     this.#closeTarget();
-    this.#hold.take();
     this.#owner.ended(this);
     const carried = `${formatBytes(this.#bytesFromClient)} from the client, ${formatBytes(this.#bytesToClient)} to it`;
     this.#home.observer.streamClosed(this, `${why} (${carried})`);
@@ -227,7 +227,6 @@ export class DatagramFlow implements StreamName, ActivityOwner, DatagramTargetOw
 
   /** DatagramTargetOwner. */
   onFailed(error: Error): void {
-    this.#noteDropped(this.#hold.count, errorText(error));
     this.end(`cannot send to ${formatEndpoint(this.route.target)}: ${errorText(error)}`);
   }
 

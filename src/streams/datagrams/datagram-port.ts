@@ -2,12 +2,14 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { type DatagramRule, DEFAULT_DATAGRAM_RULE } from '../../platform/datagram-rule.ts';
-import { type Endpoint, formatUdp, udpAddressOf } from '../../platform/endpoint.ts';
+import { type Endpoint, formatEndpoint, formatUdp, systemdNameOf, udpAddressOf } from '../../platform/endpoint.ts';
 import { errorText } from '../../platform/errors.ts';
 import type { RefusalReason } from '../../platform/refusal.ts';
 import { plainAddress, sourceOf } from '../client-source.ts';
+import type { PassedSocket, ReceivedSocket } from '../inherited-sockets.ts';
 import { type Listener, listenError } from '../listener.ts';
 import type { StreamHome, StreamRoute } from '../stream.ts';
+import { descriptorOf } from './datagram-descriptor.ts';
 import { DatagramFlow, type FlowClient, type FlowOwner } from './datagram-flow.ts';
 import { SEND_QUEUE_MAX_BYTES } from './datagram-target.ts';
 
@@ -33,6 +35,7 @@ export interface DatagramPortOptions {
 
 export class DatagramPort implements FlowOwner {
   readonly #options: DatagramPortOptions;
+  readonly #given: ReceivedSocket | null;
   readonly #socket: Socket;
   /** By the client's address and port; the one that was quiet for longest first. */
   readonly #flows = new Map<string, DatagramFlow>();
@@ -43,8 +46,10 @@ export class DatagramPort implements FlowOwner {
   #cancelSweep = NOTHING;
   #isClosed = false;
 
-  constructor(options: DatagramPortOptions) {
+  /** `given`: the socket to read; what came to it before is read first. Default: it binds one. */
+  constructor(options: DatagramPortOptions, given: ReceivedSocket | null = null) {
     this.#options = options;
+    this.#given = given;
     const { host } = this.#address;
     this.#socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
     this.#socket.on('message', (bytes, { address, port }) => this.#receive(bytes, address, port));
@@ -52,7 +57,17 @@ export class DatagramPort implements FlowOwner {
 
   get #address(): Endpoint {
     const { listen } = this.#options.listener.options;
-    return udpAddressOf(listen) ?? listen;
+    return udpAddressOf(this.#given?.endpoint ?? listen) ?? listen;
+  }
+
+  /** Its socket; null where this Node does not show it: then the next process binds anew. */
+  get passed(): PassedSocket | null {
+    const fd = descriptorOf(this.#socket);
+    if (fd === null) return null;
+    const { listen } = this.#options.listener.options;
+    const { address, port } = this.#socket.address();
+    const bound = systemdNameOf(listen) === null ? formatUdp({ host: address, port }) : listen;
+    return { fd, name: formatEndpoint(bound), ownsFile: false };
   }
 
   get flows(): readonly DatagramFlow[] {
@@ -67,13 +82,15 @@ export class DatagramPort implements FlowOwner {
   /** Rejects with ERR_STREAM_LISTEN. Resolves with where it is. */
   async open(): Promise<Endpoint> {
     const { host, port } = this.#address;
+    const { listen, vm } = this.#options.listener.options;
+    const given = this.#given;
     await new Promise<void>((resolve, reject) => {
       this.#socket.once('error', (error) => {
         this.#socket.close();
-        const { listen, vm } = this.#options.listener.options;
         reject(listenError(listen, vm, error));
       });
-      this.#socket.bind({ address: host, port, exclusive: true }, () => {
+      const at = given === null ? { address: host, port } : { fd: given.handle.fd };
+      this.#socket.bind({ ...at, exclusive: true }, () => {
         this.#socket.removeAllListeners('error');
         // What ICMP says of a reply concerns its client only.
         this.#socket.on('error', NOTHING);
@@ -81,7 +98,9 @@ export class DatagramPort implements FlowOwner {
       });
     });
     this.#sweepLater();
-    return formatUdp({ host, port: this.#socket.address().port });
+    if (systemdNameOf(listen) !== null) return listen;
+    const { host: asked } = udpAddressOf(listen) ?? listen;
+    return formatUdp({ host: asked, port: this.#socket.address().port });
   }
 
   /** Other rules: flows to where it leads no more end, the others follow. */

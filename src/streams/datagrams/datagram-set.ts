@@ -1,12 +1,13 @@
 // All UDP listeners of one platform: what its StreamSet tells its streams, told to their flows.
-import { udpAddressOf } from '../../platform/endpoint.ts';
+import { isDatagramEndpoint } from '../../platform/endpoint.ts';
 import type { StreamStatus } from '../../platform/ports.ts';
-import type { Listener } from '../listener.ts';
+import type { InheritedSockets, PassedSocket } from '../inherited-sockets.ts';
+import { claimSocket, type Listener } from '../listener.ts';
 import type { DatagramFlow } from './datagram-flow.ts';
 import { DatagramPort, type DatagramPortOptions } from './datagram-port.ts';
 
 export function isDatagramListener({ options }: Listener): boolean {
-  return udpAddressOf(options.listen) !== null;
+  return isDatagramEndpoint(options.listen);
 }
 
 export class DatagramSet {
@@ -17,11 +18,17 @@ export class DatagramSet {
     this.#options = options;
   }
 
-  /** Rejects with ERR_STREAM_LISTEN. */
-  async open(listener: Listener): Promise<void> {
-    const port = new DatagramPort({ ...this.#options, listener });
+  /** On the socket that this process was given for it, if there is one. Rejects with ERR_STREAM_LISTEN. */
+  async open(listener: Listener, inherited: InheritedSockets | null): Promise<void> {
+    const given = claimSocket(listener.options.listen, inherited);
+    const port = new DatagramPort({ ...this.#options, listener }, given);
     listener.boundAt(await port.open());
     this.#ports.set(listener, port);
+  }
+
+  /** For a process that is to read them in place of this one. */
+  get sockets(): PassedSocket[] {
+    return [...this.#ports.values()].flatMap(({ passed }) => passed ?? []);
   }
 
   /** Its flows end with it: they have no connection of their own. */
