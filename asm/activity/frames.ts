@@ -8,9 +8,9 @@ const TLS_TYPE_LAST: u8 = 24;
 const TLS_HEADER_BYTES: u32 = 5;
 const TPKT_VERSION: u8 = 3;
 
-/** Where the walk stands: behind the bytes taken. */
+/** Where the walk stands: behind the bytes taken, which are a header, and its body where that lies whole in the chunk. */
 export let frameAt: usize = 0;
-/** Whole length of the frame whose header ended at `frameAt`. */
+/** Whole length of the frame that was found last. */
 export let frameBytes: u32 = 0;
 
 export const FRAME_NONE: u32 = 0;
@@ -22,16 +22,26 @@ export const FRAME_BROKEN: u32 = 2;
 /** Walks from `from` to the end of the next header, at most to `end`. Answers a FRAME_ number. */
 export function nextFrame(learner: usize, protocol: u8, from: usize, end: usize): u32 {
   frameAt = from;
+  return isAtHeader(learner, protocol, from, end) ? takeRecord(learner, end) : walkToFrame(learner, protocol, end);
+}
+
+/** Whether a TLS header begins at `from` and lies whole before `end`. */
+function isAtHeader(learner: usize, protocol: u8, from: usize, end: usize): bool {
+  if (protocol === PROTOCOL_RDP || end - from < TLS_HEADER_BYTES) return false;
+  return load<u16>(learner, FRAME_LEFT) === 0 && load<u8>(learner, FRAME_HAVE) === 0;
+}
+
+/** The same byte by byte, from `frameAt`, after the rest of a body. */
+function walkToFrame(learner: usize, protocol: u8, end: usize): u32 {
   while (frameAt < end) {
     const left = <u32>load<u16>(learner, FRAME_LEFT);
     if (left !== 0 && load<u8>(learner, FRAME_HAVE) === 0) {
       const taken = <u32>min<usize>(left, end - frameAt);
       store<u16>(learner, <u16>(left - taken), FRAME_LEFT);
       frameAt += taken;
+      if (isAtHeader(learner, protocol, frameAt, end)) return takeRecord(learner, end);
       continue;
     }
-    if (protocol !== PROTOCOL_RDP && load<u8>(learner, FRAME_HAVE) === 0 && end - frameAt >= TLS_HEADER_BYTES)
-      return takeRecord(learner);
     const whole = takeHeaderByte(learner, protocol, load<u8>(frameAt));
     ++frameAt;
     if (whole === 0) continue;
@@ -45,15 +55,16 @@ export function nextFrame(learner: usize, protocol: u8, from: usize, end: usize)
   return FRAME_NONE;
 }
 
-/** A TLS header that lies whole at `frameAt`, as most do. */
-function takeRecord(learner: usize): u32 {
+/** A TLS header that lies whole at `frameAt`, as most do. Of a body that lies whole behind it nothing is kept: the walk is past it. */
+function takeRecord(learner: usize, end: usize): u32 {
   const type = load<u8>(frameAt);
   if (type < TLS_TYPE_FIRST || type > TLS_TYPE_LAST || load<u8>(frameAt, 1) !== 3) return FRAME_BROKEN;
   const length = <u32>bswap(load<u16>(frameAt, 3));
   store<u8>(learner, type, FRAME_TYPE);
-  store<u16>(learner, <u16>length, FRAME_LEFT);
-  frameAt += TLS_HEADER_BYTES;
   frameBytes = TLS_HEADER_BYTES + length;
+  const isWhole = <usize>frameBytes <= end - frameAt;
+  if (!isWhole) store<u16>(learner, <u16>length, FRAME_LEFT);
+  frameAt += isWhole ? frameBytes : TLS_HEADER_BYTES;
   return FRAME_FOUND;
 }
 

@@ -145,15 +145,20 @@ function judgeUnits(learner: usize, protocol: u8, from: usize, end: usize, now: 
     judgePacket(learner, protocol, <u32>(end - from), now);
     return true;
   }
-  let found = nextFrame(learner, protocol, from, end);
-  while (found === FRAME_FOUND) {
+  let at = from;
+  while (at < end) {
+    const found = nextFrame(learner, protocol, at, end);
+    if (found === FRAME_BROKEN) {
+      giveActive(REASON_LOST, <u32>(end - from));
+      return false;
+    }
+    if (found !== FRAME_FOUND) return true;
     if (protocol !== PROTOCOL_RDP && load<u8>(learner, FRAME_TYPE) !== TLS_APPLICATION_DATA)
       giveActive(REASON_HANDSHAKE, frameBytes);
     else judgePacket(learner, protocol, frameBytes, now);
-    found = nextFrame(learner, protocol, frameAt, end);
+    at = frameAt;
   }
-  if (found === FRAME_BROKEN) giveActive(REASON_LOST, <u32>(end - from));
-  return found !== FRAME_BROKEN;
+  return true;
 }
 
 /** The verdict on one packet. */
@@ -162,29 +167,54 @@ function judgePacket(learner: usize, protocol: u8, bytes: u32, now: u32): void {
     giveActive(REASON_UNEXPLAINED, bytes);
     return;
   }
-  const isEchoed = protocol === PROTOCOL_SSH;
   const index = findClass(learner, bytes, now);
+  if (protocol === PROTOCOL_SSH) judgeEchoed(learner, index, bytes, now);
+  else judgeUnechoed(learner, classAt(learner, index), bytes, now);
+}
+
+/** Of a protocol of which nothing is known but sizes and times. */
+function judgeUnechoed(learner: usize, kind: usize, bytes: u32, now: u32): void {
+  const silentTicks = sinceServer(learner, now);
+  const isTimed = noteTimer(kind, now, silentTicks, SHORTEST_TICKS, false);
+  const reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, silentTicks, false);
+  if (reply === REPLY_YES || isTimed) {
+    explainedBytes += bytes;
+    if (reply === REPLY_YES) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
+    else giveChatter(REASON_TIMER, bytes, timerSeen(kind), timerPeriod(kind));
+  } else {
+    giveActive(whyNot(reply), bytes);
+  }
+}
+
+/** Why a packet counts that may have been a reply. */
+function whyNot(reply: u32): u32 {
+  if (reply === REPLY_SURPLUS) return REASON_SURPLUS;
+  return reply === REPLY_LEARNING || reply === REPLY_FIRST ? REASON_LEARNING : REASON_UNEXPLAINED;
+}
+
+/** Of SSH, whose servers echo: that allows to ignore on weaker evidence, and takes back what was wrongly ignored. */
+function judgeEchoed(learner: usize, index: u32, bytes: u32, now: u32): void {
   const kind = classAt(learner, index);
-  const mayBeWeak = isEchoed && !isChunkHeld && bytes <= LARGEST_KEEPALIVE_BYTES && weakOf(learner) < MOST_WEAK;
+  const isSmall = bytes <= LARGEST_KEEPALIVE_BYTES;
+  const mayBeWeak = isSmall && !isChunkHeld && weakOf(learner) < MOST_WEAK;
   const mayBeKept = mayBeWeak && mayBeKeepalive(learner, kind, now);
-  const isTimed = noteTimer(kind, now, sinceServer(learner, now), SHORTEST_TICKS, isEchoed);
-  let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, now, isEchoed);
+  const silentTicks = sinceServer(learner, now);
+  const isTimed = noteTimer(kind, now, silentTicks, SHORTEST_TICKS, true);
+  let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, silentTicks, true);
   const isFirst = mayBeWeak && reply === REPLY_FIRST;
-  const isAdjustment = isEchoed && bytes <= LARGEST_KEEPALIVE_BYTES && reply !== REPLY_NO && noteAdjustment(learner);
+  const isAdjustment = isSmall && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
-  if (isEchoed && reply === REPLY_YES && isAdjusted(learner) && !isTriggered(kind + REPLY)) reply = REPLY_LEARNING;
-  if (isEchoed && reply === REPLY_YES && !isTriggered(kind + REPLY) && !isPaced(learner, now)) reply = REPLY_LEARNING;
+  if (reply === REPLY_YES && !isTriggered(kind + REPLY) && (isAdjusted(learner) || !isPaced(learner, now)))
+    reply = REPLY_LEARNING;
   const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
   if (isStrong) explainedBytes += bytes;
-  const isWeak = mayBeKept || isFirst;
   if (reply === REPLY_YES || isAdjustment || isFirst) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
-  else if (reply === REPLY_SURPLUS) giveActive(REASON_SURPLUS, bytes);
-  else giveActive(reply === REPLY_LEARNING || reply === REPLY_FIRST ? REASON_LEARNING : REASON_UNEXPLAINED, bytes);
-  if (isEchoed) countWeak(learner, isStrong, isWeak);
+  else giveActive(whyNot(reply), bytes);
+  countWeak(learner, isStrong, mayBeKept || isFirst);
   // Had it been a key, the adjustment that is due would follow, and count.
-  if (isEchoed && (isChunkHeld || isAdjustment)) store<u8>(learner, 0, AWAITED);
-  else if (isEchoed) awaitAnswer(learner, index, howIgnored(reply, isTimed, isStrong, isWeak), now);
+  if (isChunkHeld || isAdjustment) store<u8>(learner, 0, AWAITED);
+  else awaitAnswer(learner, index, howIgnored(reply, isTimed, isStrong, mayBeKept || isFirst), now);
 }
 
 /**
@@ -309,11 +339,16 @@ function noteAdjustment(learner: usize): bool {
   return adjusted >= ADJUSTED_ENOUGH;
 }
 
-/** The index of this size's class; a new one takes the place of the one about which least is known, the oldest of those. */
+/** The index of this size's class. */
 function findClass(learner: usize, bytes: u32, now: u32): u32 {
   for (let index: u32 = 0; index < CLASSES; ++index) {
     if (<u32>load<u16>(classAt(learner, index), CLASS_SIZE) === bytes) return index;
   }
+  return replaceClass(learner, bytes, now);
+}
+
+/** Makes room for a size: in place of the one about which least is known, the oldest of those. Answers its index. */
+function replaceClass(learner: usize, bytes: u32, now: u32): u32 {
   let weakest: u32 = 0;
   let least: u32 = 0xffffffff;
   let oldest: u32 = 0;

@@ -6,15 +6,7 @@
 // and the trigger's bits (3 bits); u16 trigger: the server's size that calls for it.
 import { ECHO, ECHO_MASK } from './echo-evidence';
 import { BIT_CAUSED, DELAY_UNIT_TICKS, LEARNER_BITS, SERVER_SIZE, SILENCE } from './learner-state';
-import {
-  delayNearest,
-  distance,
-  isAnswerDelay,
-  isPromptDelay,
-  promptTicks,
-  roundTrip,
-  sinceServer,
-} from './server-bursts';
+import { delayNearest, distance, isAnswerDelay, isPromptDelay, promptTicks, roundTrip } from './server-bursts';
 import {
   BITS_LOST_BY_STRAY,
   BITS_LOST_NEARBY,
@@ -62,36 +54,44 @@ export const REPLY_FIRST: u32 = 5;
 /** Just outside the window. */
 export const REPLY_NEAR: u32 = 4;
 
-/** Takes note of a packet of this record's size. `isEchoed`: the protocol answers what is typed with its echo. */
-export function noteReply(reply: usize, learner: usize, now: u32, isEchoed: bool): u32 {
+/**
+ * Takes note of a packet of this record's size, `silentTicks` after the server's last bytes. `isEchoed`: the protocol answers what is typed
+ * with its echo.
+ */
+export function noteReply(reply: usize, learner: usize, silentTicks: u32, isEchoed: bool): u32 {
+  const usual = usualOf(reply);
   const count = min(countOf(reply) + 1, MOST_COUNT);
-  setCounts(reply, usualOf(reply), count);
-  const isCaused = (load<u8>(learner, LEARNER_BITS) & BIT_CAUSED) !== 0;
   const bits = <u32>load<u8>(reply);
-  if (bits === 0) return isCaused && isEchoed ? REPLY_NO : begin(reply, learner, now, isEchoed);
-  const wanted = <u32>load<u8>(reply, DELAY) * DELAY_UNIT_TICKS;
+  const isAfterEcho = isEchoed && (load<u8>(learner, LEARNER_BITS) & BIT_CAUSED) !== 0;
+  const wanted = bits === 0 ? roundTrip(learner) : <u32>load<u8>(reply, DELAY) * DELAY_UNIT_TICKS;
+  const delayTicks = delayNearest(learner, silentTicks, wanted);
+  if (bits === 0) {
+    setCounts(reply, usual, count);
+    return isAfterEcho ? REPLY_NO : begin(reply, learner, count, delayTicks, isEchoed);
+  }
   const half = <u32>load<u8>(reply, HALF_WINDOW);
-  const delayTicks = delayNearest(learner, now, wanted);
-  const off = distance(delayTicks, wanted);
-  const isLast = delayTicks === sinceServer(learner, now);
-  const isCalled = noteTrigger(
-    reply,
-    load<u16>(learner, SERVER_SIZE),
-    count <= 1 && isLast && off <= half,
-    isLast,
-    isEchoed,
-  );
+  const isWithin = distance(delayTicks, wanted) <= half;
+  const isLast = delayTicks === silentTicks;
+  const isCalled =
+    !isEchoed || noteTrigger(reply, load<u16>(learner, SERVER_SIZE), count <= 1 && isLast && isWithin, isLast);
   // What follows an echo is typing: it says nothing about replies.
-  if (isCaused && isEchoed && isLast) return REPLY_NO;
-  if (off > half || !isCalled) {
-    const isNear = isCalled && off <= half * 2 + NEAR_TICKS;
+  if (isAfterEcho && isLast) {
+    setCounts(reply, usual, count);
+    return REPLY_NO;
+  }
+  if (!isWithin || !isCalled) {
+    setCounts(reply, usual, count);
+    const isNear = isCalled && distance(delayTicks, wanted) <= half * 2 + NEAR_TICKS;
     takeStray(reply, learner, bits, half, isNear);
     if (isEchoed) return isNear ? REPLY_NEAR : REPLY_NO;
-    return isNear && bits >= SURE_BITS && count <= usualOf(reply) ? judgeCount(reply, count) : REPLY_NO;
+    return isNear && bits >= SURE_BITS && count <= usual ? judgeCount(reply, usual, count) : REPLY_NO;
   }
-  if (count <= 1) takeReply(reply, learner, bits, delayTicks);
-  if (<u32>load<u8>(reply) >= (isEchoed ? ENOUGH_ECHOED_BITS : ENOUGH_BITS)) return judgeCount(reply, count);
-  setCounts(reply, max(usualOf(reply), count), count);
+  const known = count <= 1 ? takeReply(reply, learner, bits, half, <i32>wanted, delayTicks) : bits;
+  if (known >= (isEchoed ? ENOUGH_ECHOED_BITS : ENOUGH_BITS)) {
+    setCounts(reply, usual, count);
+    return judgeCount(reply, usual, count);
+  }
+  setCounts(reply, max(usual, count), count);
   return REPLY_LEARNING;
 }
 
@@ -121,18 +121,17 @@ export function expectReply(reply: usize, serverSize: u32, pauseTicks: u32, isLa
 }
 
 /** The first packet that may be a reply: it sets the window. */
-function begin(reply: usize, learner: usize, now: u32, isEchoed: bool): u32 {
-  const delayTicks = delayNearest(learner, now, roundTrip(learner));
+function begin(reply: usize, learner: usize, count: i32, delayTicks: u32, isEchoed: bool): u32 {
   if (!isAnswerDelay(learner, delayTicks)) return REPLY_NO;
   const half = leastHalf(learner);
   const bits = rarity(load<u16>(learner, SILENCE), half + min(half, delayTicks));
-  const count = max(1, countOf(reply));
+  const first = max(1, count);
   store<u8>(reply, <u8>(min(delayTicks, MOST_DELAY_TICKS) / DELAY_UNIT_TICKS), DELAY);
   store<u8>(reply, <u8>half, HALF_WINDOW);
   store<u8>(reply, <u8>max<u32>(1, bits));
   store<u8>(reply, load<u8>(reply, TRIGGER_BITS) & ECHO_MASK, TRIGGER_BITS);
   store<u16>(reply, load<u16>(learner, SERVER_SIZE), TRIGGER);
-  setCounts(reply, count, count);
+  setCounts(reply, first, first);
   return isEchoed && isFirstAnswer(learner, delayTicks) ? REPLY_FIRST : REPLY_LEARNING;
 }
 
@@ -142,17 +141,19 @@ function isFirstAnswer(learner: usize, delayTicks: u32): bool {
   return rarity(load<u16>(learner, SILENCE), promptTicks(learner)) >= ENOUGH_ECHOED_BITS;
 }
 
-/** A reply in its window: the longer the server was silent before, the more it says. */
-function takeReply(reply: usize, learner: usize, bits: u32, delayTicks: u32): void {
-  const half = <u32>load<u8>(reply, HALF_WINDOW);
-  const delay = <i32>load<u8>(reply, DELAY) * DELAY_UNIT_TICKS;
-  const gained = rarity(load<u16>(learner, SILENCE), half + min<u32>(half, delay));
-  store<u8>(reply, <u8>min<u32>(bits + gained, MOST_BITS));
+/** A reply in its window: the longer the server was silent before, the more it says. Answers the evidence that there is now. */
+function takeReply(reply: usize, learner: usize, bits: u32, half: u32, delay: i32, delayTicks: u32): u32 {
+  let known = bits;
+  if (known < MOST_BITS) {
+    known = min(known + rarity(load<u16>(learner, SILENCE), half + min<u32>(half, delay)), MOST_BITS);
+    store<u8>(reply, <u8>known);
+  }
   const off = <i32>delayTicks - delay;
   const moved = min<i32>(delay + (off >= 0 ? off + 4 : off - 4) / 8, MOST_DELAY_TICKS);
   store<u8>(reply, <u8>(max<i32>(moved, 0) / DELAY_UNIT_TICKS), DELAY);
   const wanted = max(<u32>abs<i32>(off) * 4, leastHalf(learner));
   if (wanted < half) store<u8>(reply, <u8>(half - (half - wanted + 31) / 32), HALF_WINDOW);
+  return known;
 }
 
 function leastHalf(learner: usize): u32 {
@@ -167,8 +168,8 @@ function takeStray(reply: usize, learner: usize, bits: u32, half: u32, isNear: b
   store<u8>(reply, bits > lost ? <u8>(bits - lost) : 0);
 }
 
-/** Whether the server's size is the one that calls for replies, or none has proven to be. */
-function noteTrigger(reply: usize, serverSize: u16, isFirst: bool, isLast: bool, isEchoed: bool): bool {
+/** In a protocol with echoes: whether the server's size is the one that calls for replies, or none has proven to be. */
+function noteTrigger(reply: usize, serverSize: u16, isFirst: bool, isLast: bool): bool {
   const byte = load<u8>(reply, TRIGGER_BITS);
   const sure = <u32>(byte & ~ECHO_MASK);
   const fits = isLast && load<u16>(reply, TRIGGER) === serverSize;
@@ -177,21 +178,23 @@ function noteTrigger(reply: usize, serverSize: u16, isFirst: bool, isLast: bool,
     else if (sure > 0) store<u8>(reply, byte - 1, TRIGGER_BITS);
     else store<u16>(reply, serverSize, TRIGGER);
   }
-  return fits || !isEchoed || sure < TRIGGER_SURE;
+  return fits || sure < TRIGGER_SURE;
 }
 
-/** Of learned replies: whether there are more than usual. */
-function judgeCount(reply: usize, count: i32): u32 {
-  const usual = usualOf(reply);
-  const surplus = <u32>load<u8>(reply, STRAYS) >> 4;
-  const peak = max(<i32>(load<u8>(reply, STRAYS) & 15), count);
-  store<u8>(reply, <u8>((surplus << 4) | <u32>peak), STRAYS);
-  if (count <= usual) return REPLY_YES;
-  if (surplus + 1 >= SURPLUS_IS_USUAL) {
+/** Of learned replies, `count` of which came where `usual` come: whether there are more than usual. */
+function judgeCount(reply: usize, usual: i32, count: i32): u32 {
+  const strays = <u32>load<u8>(reply, STRAYS);
+  const peak = <u32>max(<i32>(strays & 15), count);
+  if (count <= usual) {
+    if (peak !== (strays & 15)) store<u8>(reply, <u8>((strays & 0xf0) | peak), STRAYS);
+    return REPLY_YES;
+  }
+  const surplus = (strays >> 4) + 1;
+  if (surplus >= SURPLUS_IS_USUAL) {
     setCounts(reply, min(usual + 1, MOST_COUNT), count);
     store<u8>(reply, <u8>peak, STRAYS);
   } else {
-    store<u8>(reply, <u8>(((surplus + 1) << 4) | <u32>peak), STRAYS);
+    store<u8>(reply, <u8>((surplus << 4) | peak), STRAYS);
   }
   return REPLY_SURPLUS;
 }

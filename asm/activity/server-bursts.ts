@@ -63,7 +63,7 @@ export function noteBurst(learner: usize, bytes: u32, now: u32): bool {
 /** A burst before the last one is so much older now. 0 is "none" where `isKnown`. */
 function age(at: usize, ticks: u32, isKnown: bool): void {
   const before = <u32>load<u8>(at);
-  if (isKnown && (before === 0 || before === LONG_AGO)) return;
+  if (isKnown && isUntold(before)) return;
   store<u8>(at, <u8>min<u32>(before + (ticks + DELAY_UNIT_TICKS / 2) / DELAY_UNIT_TICKS, LONG_AGO));
 }
 
@@ -72,9 +72,10 @@ export function noteExchange(learner: usize, now: u32): void {
   const bits = load<u8>(learner, LEARNER_BITS);
   const counters = load<u8>(learner, COUNTERS);
   const exchanges = <u8>(counters >> 4);
+  if (exchanges >= EXCHANGES) return;
   const isLate = (bits & BIT_CLIENT_SPOKE) !== 0 && now - load<u32>(learner, CLIENT_AT) > LONGEST_EXCHANGE_TICKS;
   if (isLate) store<u8>(learner, (counters & 15) | (EXCHANGES << 4), COUNTERS);
-  if (isLate || (bits & BIT_SERVER_SPOKE) === 0 || (bits & BIT_CLIENT_LAST) !== 0 || exchanges >= EXCHANGES) return;
+  if (isLate || (bits & BIT_SERVER_SPOKE) === 0 || (bits & BIT_CLIENT_LAST) !== 0) return;
   store<u8>(learner, counters + 0x10, COUNTERS);
   if (exchanges < EXCHANGES_SKIPPED) return;
   const ticks = min(now - load<u32>(learner, SERVER_AT), LONGEST_ROUND_TRIP_TICKS * 2);
@@ -101,17 +102,23 @@ export function isSpeaking(learner: usize, now: u32): bool {
   return sinceServer(learner, now) <= BURST_PAUSE_TICKS;
 }
 
-/** Of the ticks since the server's last bursts, those nearest to `wanted`: with a long round trip several are under way. */
-export function delayNearest(learner: usize, now: u32, wanted: u32): u32 {
-  const last = sinceServer(learner, now);
-  let best = last;
-  for (let at = BURST_BEFORE; at <= BURST_BEFORE_THAT; ++at) {
-    const units = <u32>load<u8>(learner + at);
-    if (units === 0 || units === LONG_AGO) break;
-    const delay = last + units * DELAY_UNIT_TICKS;
-    if (distance(delay, wanted) < distance(best, wanted)) best = delay;
-  }
-  return best;
+/** Of the ticks since the server's last bursts, those nearest to `wanted`: with a long round trip several are under way. `last`: since the last. */
+export function delayNearest(learner: usize, last: u32, wanted: u32): u32 {
+  const before = <u32>load<u8>(learner, BURST_BEFORE);
+  if (isUntold(before)) return last;
+  const best = nearer(last, last + before * DELAY_UNIT_TICKS, wanted);
+  const beforeThat = <u32>load<u8>(learner, BURST_BEFORE_THAT);
+  return isUntold(beforeThat) ? best : nearer(best, last + beforeThat * DELAY_UNIT_TICKS, wanted);
+}
+
+/** Whether a byte says of a burst that there was none, or that it was too long ago. */
+function isUntold(units: u32): bool {
+  return units === 0 || units === LONG_AGO;
+}
+
+/** Of two delays the one nearer to `wanted`, the first where they are alike. */
+function nearer(first: u32, second: u32, wanted: u32): u32 {
+  return distance(second, wanted) < distance(first, wanted) ? second : first;
 }
 
 /** The round trip in ticks, as far as it is known; 0 where it is not. */

@@ -124,6 +124,7 @@ function isNear(gap: u32, period: u32): bool {
 
 function isOnGrid(gap: u32, period: u32): bool {
   if (isNear(gap, period)) return true;
+  if (gap < period + period / 2) return false;
   const beats = (gap + period / 2) / period;
   return beats >= 2 && beats <= 1 + MISSING_BEATS && isNear(gap - (beats - 1) * period, period);
 }
