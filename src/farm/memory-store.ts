@@ -19,6 +19,8 @@ const ANSWER_BOUND_MS = 3_000;
 export interface StoreFaults {
   /** Each way takes between these, milliseconds. */
   delayMs: readonly [least: number, most: number];
+  /** 0 to 1: the request is lost, nothing is done. */
+  lostRequests: number;
   /** 0 to 1: it was done, the answer is lost. */
   lostAnswers: number;
   /** 0 to 1: a watch tells an entry twice. */
@@ -34,7 +36,7 @@ export interface MemoryWorldOptions {
 }
 
 export class MemoryWorld {
-  readonly faults: StoreFaults = { delayMs: [0, 0], lostAnswers: 0, doubles: 0, lostMessages: 0 };
+  readonly faults: StoreFaults = { delayMs: [0, 0], lostRequests: 0, lostAnswers: 0, doubles: 0, lostMessages: 0 };
   readonly clock: Clock;
   readonly random: () => number;
   readonly clients = new Set<MemoryStore>();
@@ -280,7 +282,7 @@ export class MemoryStore implements SharedStore {
       const cancel = this.#clock.schedule(ANSWER_BOUND_MS, giveUp);
       const world = this.#world;
       world.clock.schedule(world.delayMs(), () => {
-        if (this.#isCut || !world.answers) return;
+        if (this.#isCut || !world.answers || world.happens(world.faults.lostRequests)) return;
         const answer = act();
         if (world.happens(world.faults.lostAnswers)) return;
         world.clock.schedule(world.delayMs(), () => {

@@ -34,11 +34,27 @@ export const PLATFORM_FAULTS = [
   'disk-fails',
 ] as const;
 
-export type FaultKind = (typeof PROCESS_FAULTS)[number] | (typeof PLATFORM_FAULTS)[number];
+/** Of what several Torpors share, or of one of them: only where there are several. */
+export const FARM_FAULTS = [
+  'store-slow',
+  'store-loses',
+  'store-down',
+  'cut-from-store',
+  'cut-from-store-unawares',
+  'cut-from-bmc',
+  'clock-jumps',
+  'farm-pause',
+  'farm-crash',
+] as const;
 
-export interface Fault {
-  readonly kind: FaultKind;
-  /** null: the process. */
+export type ProcessFaultKind = (typeof PROCESS_FAULTS)[number];
+export type PlatformFaultKind = (typeof PLATFORM_FAULTS)[number];
+export type FarmFaultKind = (typeof FARM_FAULTS)[number];
+export type FaultKind = ProcessFaultKind | PlatformFaultKind | FarmFaultKind;
+
+export interface Fault<Kind = FaultKind> {
+  readonly kind: Kind;
+  /** null: the process, or what several share. */
   readonly platform: number | null;
   /** Since the begin of the run. */
   readonly atMs: number;
@@ -70,6 +86,15 @@ const LASTS_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'vm-cut-off': [10_000, 5 * MINUTE_MS],
   'disk-slow': [10 * MINUTE_MS, 2 * HOUR_MS],
   'disk-fails': [MINUTE_MS, 10 * MINUTE_MS],
+  'store-slow': [MINUTE_MS, 30 * MINUTE_MS],
+  'store-loses': [MINUTE_MS, 30 * MINUTE_MS],
+  'store-down': [1000, 5 * MINUTE_MS],
+  'cut-from-store': [1000, 10 * MINUTE_MS],
+  'cut-from-store-unawares': [1000, 10 * MINUTE_MS],
+  'cut-from-bmc': [MINUTE_MS, 20 * MINUTE_MS],
+  'clock-jumps': [-HOUR_MS, HOUR_MS],
+  'farm-pause': [1000, 90_000],
+  'farm-crash': [500, 90_000],
 };
 
 /** Where a BMC that says S3 and VMs that nobody hears meet, nothing shows that it runs: two witnesses cannot be wrong at once. */
@@ -77,9 +102,11 @@ const BLINDS_POWER: readonly FaultKind[] = ['bmc-stale', 'bmc-lies'];
 const BLINDS_PROBES: readonly FaultKind[] = ['vm-packets-lost', 'vm-cut-off'];
 const APART_MS = 5 * MINUTE_MS;
 
-/** One to three a platform-day, and one or two a day of the process. In order of their moments. */
-export function planFaults(random: Random, platforms: number, days: number): Fault[] {
+/** One to three a platform-day, one or two a day of the process, two to four a day of several. In order of their moments. */
+export function planFaults(random: Random, platforms: number, days: number, torpors = 1): Fault[] {
   const faults: Fault[] = [];
+  for (let day = 0; torpors > 1 && day < days; day += 1)
+    for (let count = random.between(2, 4); count > 0; count -= 1) add(FARM_FAULTS, null, day);
   for (let day = 0; day < days; day += 1) {
     for (let count = random.between(1, 2); count > 0; count -= 1) add(PROCESS_FAULTS, null, day);
     for (let platform = 0; platform < platforms; platform += 1)
@@ -101,4 +128,12 @@ function blindsWith(one: Fault, other: Fault): boolean {
     (BLINDS_POWER.includes(one.kind) && BLINDS_PROBES.includes(other.kind)) ||
     (BLINDS_PROBES.includes(one.kind) && BLINDS_POWER.includes(other.kind));
   return both && one.atMs < other.atMs + other.forMs + APART_MS && other.atMs < one.atMs + one.forMs + APART_MS;
+}
+
+export function isFarmFault(fault: Fault): fault is Fault<FarmFaultKind> {
+  return (FARM_FAULTS as readonly string[]).includes(fault.kind);
+}
+
+export function isOwnFault(fault: Fault): fault is Fault<ProcessFaultKind | PlatformFaultKind> {
+  return !isFarmFault(fault);
 }

@@ -23,7 +23,6 @@ export class PacketBmc {
   readonly #world: EventClock;
   readonly #random: Random;
   readonly #faults: BmcFaults;
-  readonly #watch: BmcWatch;
   readonly #bmc: SimulatedBmc;
 
   constructor(
@@ -31,13 +30,11 @@ export class PacketBmc {
     random: Random,
     host: SimulatedHost,
     faults: BmcFaults,
-    watch: BmcWatch,
     deeds: Deeds,
   ) {
     this.#world = world;
     this.#random = random;
     this.#faults = faults;
-    this.#watch = watch;
     const machine = {
       powerState: () => faults.stuckAt ?? host.powerState(),
       powerBit: () => host.powerBit(),
@@ -51,11 +48,10 @@ export class PacketBmc {
     this.#bmc = new SimulatedBmc({ machine, clock: world, users: [USER], seed: random.between(1, 1_000_000) });
   }
 
-  driver(life: ProcessClock): PowerDriver {
+  driver(life: ProcessClock, watch: BmcWatch): PowerDriver {
     const { name: user, password } = USER;
     const openTransport = this.#path(life);
     const driver = new IpmiDriver({ host: '10.0.9.11', user, password, sleep: 'S3', clock: life, openTransport });
-    const watch = this.#watch;
     return {
       name: driver.name,
       wakeMethods: driver.wakeMethods,

@@ -2,8 +2,9 @@
 import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import type { Random } from '../platform/random.ts';
 import type { EventClock } from './event-clock.ts';
-import { type Fault, type FaultKind, HOUR_MS, MINUTE_MS } from './fault-plan.ts';
+import { type Fault, HOUR_MS, MINUTE_MS, type PlatformFaultKind, type ProcessFaultKind } from './fault-plan.ts';
 import type { SimBmc } from './sim-bmc.ts';
+import type { SimTorpor } from './sim-torpor.ts';
 import type { SimVm } from './sim-vm.ts';
 
 /** What a fault leaves behind is over after this. */
@@ -13,8 +14,9 @@ const MOST_LOST_WAKES = 9;
 export interface FaultsWorld {
   readonly clock: EventClock;
   readonly random: Random;
-  crash(forMs: number): void;
-  pause(forMs: number): void;
+  /** Null: any of them. */
+  crash(torpor: SimTorpor | null, forMs: number): void;
+  pause(torpor: SimTorpor | null, forMs: number): void;
 }
 
 export interface FaultyPlatform {
@@ -35,22 +37,22 @@ export class PlatformFaults {
   wakesAlone = false;
   readonly #world: FaultsWorld;
   readonly #platform: FaultyPlatform;
-  readonly #armed = new Map<Moment, () => void>();
+  readonly #armed = new Map<Moment, (torpor: SimTorpor) => void>();
 
   constructor(world: FaultsWorld, platform: FaultyPlatform) {
     this.#world = world;
     this.#platform = platform;
   }
 
-  strike(fault: Fault): void {
+  strike(fault: Fault<ProcessFaultKind | PlatformFaultKind>): void {
     this.#kinds[fault.kind](fault);
   }
 
-  /** The process is at a moment at which a fault may wait for it. */
-  hit(moment: Moment): void {
+  /** One process is at a moment at which a fault may wait for it. */
+  hit(moment: Moment, torpor: SimTorpor): void {
     const strike = this.#armed.get(moment);
     this.#armed.delete(moment);
-    strike?.();
+    strike?.(torpor);
   }
 
   disarm(): void {
@@ -58,13 +60,13 @@ export class PlatformFaults {
   }
 
   /** One entry for each kind. */
-  readonly #kinds: Readonly<Record<FaultKind, (fault: Fault) => void>> = {
-    crash: ({ forMs }) => this.#world.crash(forMs),
-    pause: ({ forMs }) => this.#world.pause(forMs),
-    'crash-at-write': ({ forMs }) => void this.#armed.set('write', () => this.#world.crash(forMs)),
-    'crash-at-press': ({ forMs }) => void this.#armed.set('press', () => this.#world.crash(forMs)),
-    'pause-at-save': ({ forMs }) => void this.#armed.set('save', () => this.#world.pause(forMs)),
-    'pause-at-write': ({ forMs }) => void this.#armed.set('write', () => this.#world.pause(forMs)),
+  readonly #kinds: Readonly<Record<ProcessFaultKind | PlatformFaultKind, (fault: Fault) => void>> = {
+    crash: ({ forMs }) => this.#world.crash(null, forMs),
+    pause: ({ forMs }) => this.#world.pause(null, forMs),
+    'crash-at-write': ({ forMs }) => void this.#armed.set('write', (torpor) => this.#world.crash(torpor, forMs)),
+    'crash-at-press': ({ forMs }) => void this.#armed.set('press', (torpor) => this.#world.crash(torpor, forMs)),
+    'pause-at-save': ({ forMs }) => void this.#armed.set('save', (torpor) => this.#world.pause(torpor, forMs)),
+    'pause-at-write': ({ forMs }) => void this.#armed.set('write', (torpor) => this.#world.pause(torpor, forMs)),
     'bmc-silent': (fault) => this.#lasts(fault, 'once', (on) => this.#tellBmc({ isSilent: on })),
     'bmc-slow': (fault) => this.#lasts(fault, 'twice', (on) => this.#tellBmc({ isSlow: on })),
     'bmc-loses-answers': (fault) => this.#lasts(fault, 'twice', (on) => this.#tellBmc({ losesAnswers: on })),

@@ -1,5 +1,5 @@
 // `npm run test:sim`: what is to be played, by how many processes and for how long; progress, failures and the sum are told.
-// Usage: npm run test:sim -- [--seed N | --seeds N | --seeds A..B] [--for SECONDS] [--days N] [--platforms N] [--workers N] [--packets] [--every-tick] [--mutation NAME|all]
+// Usage: npm run test:sim -- [--seed N | --seeds N | --seeds A..B] [--for SECONDS] [--days N] [--platforms N] [--torpors N] [--workers N] [--packets] [--every-tick] [--mutation NAME|all]
 import { parseArgs } from 'node:util';
 import { type BlockPlan, playBlock } from './play-seed.ts';
 import { type PoolEnd, playPool } from './seed-pool.ts';
@@ -15,6 +15,7 @@ const OPTIONS = {
   for: string,
   platforms: string,
   days: string,
+  torpors: string,
   workers: string,
   faults: string,
   mutation: string,
@@ -38,6 +39,7 @@ function readArgs(args: readonly string[]): Wanted {
     to,
     platforms: Number(values.platforms ?? 1),
     days: Number(values.days ?? 1),
+    torpors: Number(values.torpors ?? 1),
     faults: values.faults?.split(',').filter(Boolean).map(Number) ?? null,
     packets: values.packets === true,
     packetsEvery: Number(values['packets-every'] ?? 0),

@@ -1,6 +1,7 @@
 // A platform's BMC behind the driver's port: slow, silent, lying, forgetful, as its faults have it. What it does to its host is real there.
 import { TorporError } from '../../src/platform/errors.ts';
 import type { PowerAnswer, PowerDriver, PowerReading } from '../../src/platform/ports.ts';
+import { askFence } from '../../src/power/press-fence.ts';
 import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import type { Random } from '../platform/random.ts';
 import type { EventClock } from './event-clock.ts';
@@ -29,8 +30,10 @@ export interface BmcFaults {
   losesMemory: boolean;
 }
 
-/** What the driver learned and told, for those who judge what follows from it. */
+/** What one Torpor's driver learned and told, for those who judge what follows from it. */
 export interface BmcWatch {
+  /** Nothing of that Torpor's reaches the BMC. */
+  readonly isCutFromBmc: boolean;
   onReading(reading: PowerReading | null, atMs: number): void;
   /** A reading of a BMC with which nothing is wrong was answered: the next ones, as far as they say the same, need not be made. */
   onCalm(reading: PowerReading, answerMs: number, proofAtMs: number): void;
@@ -41,9 +44,13 @@ export interface BmcWatch {
   onSleepAsked(): void;
   /** Whether the request may still be sent was asked at the last moment; null: it is sent. */
   onFence(why: string | null): void;
+  onWakeAsked(): void;
+}
+
+/** What the BMC itself does, whoever asked for it. */
+export interface BmcDeeds {
   /** The button is pressed. False: the host does not hear of it. */
   onPress(isHeard: boolean): void;
-  onWakeAsked(): void;
   /** The firmware could not resume. */
   onMemoryLost(): void;
   /** A verb arrived that nobody may send. */
@@ -64,29 +71,29 @@ export class SimBmc {
   readonly #world: EventClock;
   readonly #random: Random;
   readonly #host: SimulatedHost;
-  readonly #watch: BmcWatch;
+  readonly #deeds: BmcDeeds;
   /** null: the driver is the port itself. */
   readonly #packets: PacketBmc | null;
   /** One way of a reading where nothing is wrong. Not a whole number, so that no answer meets anything else at its moment. */
   readonly #readingMs: number;
 
-  constructor(world: EventClock, random: Random, host: SimulatedHost, watch: BmcWatch, speaksPackets: boolean) {
+  constructor(world: EventClock, random: Random, host: SimulatedHost, deeds: BmcDeeds, speaksPackets: boolean) {
     this.#world = world;
     this.#random = random;
     this.#host = host;
-    this.#watch = watch;
+    this.#deeds = deeds;
     this.#readingMs = random.between(2, 20) + 1 / 64;
-    const deeds = {
+    const hands = {
       press: () => void this.#press(),
       wake: () => void this.#wake(),
-      harm: (what: string) => watch.onHarm(what),
+      harm: (what: string) => deeds.onHarm(what),
     };
-    this.#packets = speaksPackets ? new PacketBmc(world, random, host, this.faults, watch, deeds) : null;
+    this.#packets = speaksPackets ? new PacketBmc(world, random, host, this.faults, hands) : null;
   }
 
   /** What one life of Torpor speaks with. */
-  driver(life: ProcessClock, clock: WatchClock): PowerDriver {
-    return this.#packets?.driver(life) ?? this.#port(life, clock);
+  driver(life: ProcessClock, clock: WatchClock, watch: BmcWatch): PowerDriver {
+    return this.#packets?.driver(life, watch) ?? this.#port(life, clock, watch);
   }
 
   /** Nothing is wrong with it: whatever it is asked is answered, and true. */
@@ -95,7 +102,9 @@ export class SimBmc {
     return !isSilent && !isSlow && !losesAnswers && stuckAt === null;
   }
 
-  #port(life: ProcessClock, clock: WatchClock): PowerDriver {
+  #port(life: ProcessClock, clock: WatchClock, watch: BmcWatch): PowerDriver {
+    const ask = <T>(signal: AbortSignal, answer: () => T, wayMs: number | null = null) =>
+      this.#ask(life, clock, watch, signal, answer, wayMs);
     let proofs = 0;
     let proofAtMs = Number.NEGATIVE_INFINITY;
     const nothing: PowerAnswer = { outcome: 'refused', attempts: ['not sent: the BMC does not answer'] };
@@ -105,42 +114,41 @@ export class SimBmc {
       sleepWitness: () => 'sensor',
       capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: WAKE_METHODS }),
       readPower: async (signal) => {
-        const earlyMs = clock.takeEarlyMs(this.#watch.paceMs());
+        const earlyMs = clock.takeEarlyMs(watch.paceMs());
         if (earlyMs > 0) {
           const boundBegins = clock.postponeLast();
           await new Promise<void>((resolve) => clock.schedule(earlyMs, resolve));
           boundBegins();
         }
         const wayMs = this.#isCalm ? this.#readingMs : null;
-        const reading = await this.#ask(life, clock, signal, () => this.#see(), wayMs);
-        this.#watch.onReading(reading, life.nowMs());
+        const reading = await ask(signal, () => this.#see(), wayMs);
+        watch.onReading(reading, life.nowMs());
         if (reading === null) throw new TorporError('ERR_IPMI_TIMEOUT', 'the simulated BMC does not answer');
         if (wayMs !== null && proofs === 0) {
           this.#world.schedule(0, () => {
-            if (this.#isCalm && proofs === 0) this.#watch.onCalm(reading, 2 * wayMs, proofAtMs);
+            if (this.#isCalm && proofs === 0) watch.onCalm(reading, 2 * wayMs, proofAtMs);
           });
         }
         return { ...reading, atMs: life.nowMs() };
       },
       // A session that cannot be had is certainly no press; a press whose answer is lost may be one.
       requestSleep: async (signal, fence) => {
-        this.#watch.onSleepAsked();
-        if ((await this.#ask(life, clock, signal, () => true)) === null) return nothing;
-        const why = fence?.() ?? null;
-        this.#watch.onFence(why);
-        if (why !== null) return { outcome: 'refused', attempts: [`not sent: ${why}`] };
-        return (await this.#ask(life, clock, signal, () => this.#press())) ?? unanswered('chassis soft');
+        watch.onSleepAsked();
+        if ((await ask(signal, () => true)) === null) return nothing;
+        const fenced = askFence(fence);
+        watch.onFence(fenced?.attempts.join() ?? null);
+        return fenced ?? (await ask(signal, () => this.#press())) ?? unanswered('chassis soft');
       },
       requestWake: async (_method, signal) => {
-        this.#watch.onWakeAsked();
-        return (await this.#ask(life, clock, signal, () => this.#wake())) ?? unanswered('chassis on');
+        watch.onWakeAsked();
+        return (await ask(signal, () => this.#wake())) ?? unanswered('chassis on');
       },
       proveWake: async (signal) => {
         proofs += 1;
-        const isProven = (await this.#ask(life, clock, signal, () => true)) === true;
+        const isProven = (await ask(signal, () => true)) === true;
         proofs -= 1;
         proofAtMs = life.nowMs() + (isProven ? PROOF_RENEW_MS : PROOF_RETRY_MS);
-        this.#watch.onProof(isProven);
+        watch.onProof(isProven);
         return { proven: isProven, why: isProven ? 'operator session, sensor read' : 'the BMC does not answer' };
       },
       close: async () => {},
@@ -154,9 +162,10 @@ export class SimBmc {
   #ask<T>(
     life: ProcessClock,
     clock: WatchClock,
+    watch: BmcWatch,
     signal: AbortSignal,
     answer: () => T,
-    wayMs: number | null = null,
+    wayMs: number | null,
   ): Promise<T | null> {
     return new Promise((resolve) => {
       const giveUp = () => life.run(() => resolve(null));
@@ -168,9 +177,9 @@ export class SimBmc {
       signal.addEventListener('abort', giveUp, { once: true });
       const arrivesAtMs = clock.nowMs() + (wayMs ?? this.#latencyMs());
       this.#at(arrivesAtMs, () => {
-        if (this.faults.isSilent || this.#isLost()) return;
+        if (this.faults.isSilent || watch.isCutFromBmc || this.#isLost()) return;
         const said = answer();
-        if (this.#isLost()) return;
+        if (watch.isCutFromBmc || this.#isLost()) return;
         this.#at(arrivesAtMs + (wayMs ?? this.#latencyMs()), () =>
           life.run(() => {
             cancel();
@@ -204,7 +213,7 @@ export class SimBmc {
   #press(): PowerAnswer {
     if (this.faults.refusesSleep) return { outcome: 'refused', attempts: ['chassis soft: completion code D5h'] };
     const isHeard = !this.faults.ignoresButton;
-    this.#watch.onPress(isHeard);
+    this.#deeds.onPress(isHeard);
     if (isHeard) this.#host.pressPowerButton();
     return { outcome: 'accepted', attempts: ['chassis soft accepted'] };
   }
@@ -217,7 +226,7 @@ export class SimBmc {
     if (this.#host.phase === 'asleep' && this.faults.losesMemory) {
       this.faults.losesMemory = false;
       this.#host.powerOff();
-      this.#watch.onMemoryLost();
+      this.#deeds.onMemoryLost();
     }
     this.#host.powerOn();
     return { outcome: 'accepted', attempts: ['chassis on accepted'] };

@@ -20,8 +20,8 @@ export interface ClientWorld {
   readonly random: Random;
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
-  /** The process that takes it in now; null: nobody does. */
-  life(): ProcessClock | null;
+  /** The Torpor that a new connection arrives at. */
+  pickDoor(): ClientDoor;
   nextNumber(): number;
   enter(life: ProcessClock, makeSocket: () => SimSocket, connection: Connection): void;
   /** Somebody waits for their VM from now on. */
@@ -29,6 +29,13 @@ export interface ClientWorld {
   /** Torpor ended it, not its person. */
   onCut(connection: Connection): void;
   onWrong(why: string): void;
+}
+
+/** One Torpor, as clients see it. */
+export interface ClientDoor {
+  /** The process that takes them in now; null: nobody does. */
+  life(): ProcessClock | null;
+  enter(makeSocket: () => SimSocket): void;
 }
 
 /** One connection from its begin to its end. */
@@ -43,6 +50,7 @@ export class Connection implements FarEnd, StreamAccounts {
   /** Real input that its VM has not heard yet: how far it reaches, and since when it waits. */
   readonly wishes: { untilBytes: number; sinceMs: number }[] = [];
   socket: SimSocket | null = null;
+  readonly door: ClientDoor;
   readonly #world: ClientWorld;
   readonly #seat: Seat;
   readonly #delayMs: number;
@@ -53,6 +61,7 @@ export class Connection implements FarEnd, StreamAccounts {
   constructor(world: ClientWorld, seat: Seat) {
     this.#world = world;
     this.#seat = seat;
+    this.door = world.pickDoor();
     this.number = world.nextNumber();
     const onWrong = (why: string) => world.onWrong(`stream ${this.number}: ${why}`);
     this.there = new ByteAccount(onWrong);
@@ -72,7 +81,7 @@ export class Connection implements FarEnd, StreamAccounts {
 
   open(): void {
     this.#world.clock.schedule(this.#delayMs, () => {
-      const life = this.#world.life();
+      const life = this.door.life();
       if (life === null) {
         this.#over('reset');
         return;

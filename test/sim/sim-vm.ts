@@ -21,8 +21,8 @@ export interface VmWorld {
   isRunning(): boolean;
   /** One way between Torpor and the VM, milliseconds. Infinite: what is sent now is lost, and sent again. */
   travelMs(): number;
-  /** Something was sent towards the VM. */
-  onSent(what: string): void;
+  /** Something was sent towards the VM, by that process. */
+  onSent(what: string, life: ProcessClock): void;
   accountsOf(client: number): StreamAccounts;
   onHeard(client: number): void;
   onWrong(why: string): void;
@@ -32,6 +32,7 @@ export interface VmWorld {
 class VmConnection implements FarEnd {
   readonly socket: SimSocket;
   readonly key: SocketKey;
+  readonly life: ProcessClock;
   unackedBytes = 0;
   isOver = false;
   readonly #vm: SimVm;
@@ -46,6 +47,7 @@ class VmConnection implements FarEnd {
 
   constructor(vm: SimVm, life: ProcessClock, port: number) {
     this.#vm = vm;
+    this.life = life;
     const ends = { localAddress: '10.0.0.1', localPort: port, remoteAddress: '10.0.1.21', remotePort: 3389 };
     this.socket = new SimSocket(life, ends);
     this.socket.far = this;
@@ -65,14 +67,14 @@ class VmConnection implements FarEnd {
   }
 
   onBytes(bytes: Buffer): void {
-    this.#vm.world.onSent(`${bytes.length} bytes`);
+    this.#vm.world.onSent(`${bytes.length} bytes`, this.life);
     this.unackedBytes += bytes.length;
     this.#segments.push(bytes);
     this.#travel();
   }
 
   onEnd(): void {
-    this.#vm.world.onSent('a FIN');
+    this.#vm.world.onSent('a FIN', this.life);
     this.unackedBytes += 1;
     this.#segments.push('end');
     this.#travel();
@@ -217,10 +219,11 @@ export class SimVm {
     return made.socket;
   }
 
-  /** What /proc/net/tcp of Torpor's machine would show. */
-  unacked(): Map<SocketKey, number> {
+  /** What /proc/net/tcp of that process's machine would show. */
+  unacked(life: ProcessClock): Map<SocketKey, number> {
     const unacked = new Map<SocketKey, number>();
-    for (const { key, unackedBytes } of this.#connections) if (unackedBytes > 0) unacked.set(key, unackedBytes);
+    for (const { key, unackedBytes, life: whose } of this.#connections)
+      if (unackedBytes > 0 && whose === life) unacked.set(key, unackedBytes);
     return unacked;
   }
 

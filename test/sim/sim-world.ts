@@ -1,21 +1,24 @@
-// A deterministic world: one process of Torpor at a time, its platforms with their people, and the faults of a plan. One seed, one story.
+// A deterministic world: one Torpor, or several that share their platforms, the platforms with their people, and the faults of a plan. One seed, one story.
 import { createHash } from 'node:crypto';
 import { Random } from '../platform/random.ts';
 import { EventClock } from './event-clock.ts';
-import { DAY_MS, type Fault, HOUR_MS, MINUTE_MS, PROCESS_FAULTS, planFaults } from './fault-plan.ts';
+import { FarmFaults } from './farm-faults.ts';
+import { DAY_MS, type Fault, HOUR_MS, isFarmFault, isOwnFault, MINUTE_MS, planFaults } from './fault-plan.ts';
 import { sleepsWhenItShould } from './invariants.ts';
 import { lengthOutside, mergeSpans, perfectSleep, type Span } from './perfect-sleep.ts';
 import { RECOVERY_MS } from './platform-faults.ts';
-import { ProcessClock } from './process-clock.ts';
-import { QuietRegistry } from './quiet-registry.ts';
-import { makeCore } from './sim-core.ts';
-import { type Life, POLICY, SimPlatform } from './sim-platform.ts';
+import { SimPlatform } from './sim-platform.ts';
+import { POLICY } from './sim-side.ts';
+import { type SharedWorld, SimTorpor } from './sim-torpor.ts';
+import { WatchedStore } from './watched-store.ts';
 
 const LINES_KEPT = 400;
 /** A turn of the real event loop at fixed virtual moments: what a part leaves to it happens there, in every run alike. */
 const PIECE_MS = HOUR_MS;
 const MEAN_SUSPEND_MS = 2500;
 const MEAN_RESUME_MS = 1500;
+/** Of those that several Torpors may have; the second is the shipped default times three. */
+const LEASES_MS = [10_000, 30_000, 60_000] as const;
 /** A platform-day counts from these on. */
 const LEAST_SLEEPS = 4;
 
@@ -23,6 +26,8 @@ export interface SimPlan {
   readonly seed: number;
   readonly platforms: number;
   readonly days: number;
+  /** How many share the platforms; left out: one, which is alone. */
+  readonly torpors?: number;
   /** Over RMCP+, with the shipped IPMI driver: five times the work. */
   readonly packets?: boolean;
   /** Leaves out nothing of what recurs and changes nothing: many times the work, the same story. */
@@ -72,13 +77,13 @@ export class SimWorld {
   readonly plan: SimPlan;
   readonly faults: readonly Fault[];
   readonly lines: string[] = [];
-  readonly paused = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.NEGATIVE_INFINITY };
+  readonly torpors: readonly SimTorpor[];
+  readonly store: WatchedStore | null;
   readonly #startMs = this.clock.nowMs();
   readonly #hash = createHash('sha256');
+  readonly #farmFaults: FarmFaults | null;
   readonly #platforms: SimPlatform[];
   readonly #struck: Record<string, number> = {};
-  #life: Life | null = null;
-  #lives = 0;
   #numbers = 0;
   #problem: WrongWorld | null = null;
 
@@ -93,10 +98,18 @@ export class SimWorld {
 
   private constructor(plan: SimPlan) {
     this.plan = plan;
-    const planned = planFaults(new Random(plan.seed), plan.platforms, plan.days);
+    const { torpors = 1 } = plan;
+    const planned = planFaults(new Random(plan.seed), plan.platforms, plan.days, torpors);
     this.faults = planned.filter((_, place) => plan.faults === null || plan.faults.includes(place));
     // Another stream of numbers than the plan's: a plan that is cut short changes nothing before its first missing fault.
     this.random = new Random(plan.seed ^ 0x5eed);
+    const shared = torpors === 1 ? null : this.#share(torpors);
+    this.store = shared?.store ?? null;
+    this.torpors = Array.from(
+      { length: torpors },
+      (_, place) => new SimTorpor(place, this.clock, shared, this.skips),
+    );
+    this.#farmFaults = shared === null ? null : new FarmFaults(this, shared.store);
     this.#platforms = Array.from({ length: plan.platforms }, (_, at) => new SimPlatform(this, `vdi-0${at + 1}`));
   }
 
@@ -108,10 +121,6 @@ export class SimWorld {
 
   get skips(): boolean {
     return this.plan.everyTick !== true;
-  }
-
-  life(): Life | null {
-    return this.#life;
   }
 
   nextNumber(): number {
@@ -131,34 +140,43 @@ export class SimWorld {
     this.#problem ??= new WrongWorld(invariant, why);
   }
 
-  /** kill -9 a moment from now, and a new process some time later. */
-  crash(forMs: number): void {
-    const life = this.#life;
+  /** kill -9 a moment from now, and a new process some time later. Null: any of them. */
+  crash(struck: SimTorpor | null, forMs: number): void {
+    const torpor = struck ?? this.anyTorpor();
+    const life = torpor.life();
     this.clock.schedule(this.random.between(0, 60), () => {
-      if (life === null || this.#life !== life) return;
-      this.say('Torpor dies');
-      for (const platform of this.#platforms) {
-        platform.exclude(forMs + RECOVERY_MS);
-        platform.end();
-      }
-      life.registry.stop();
-      life.clock.kill();
-      this.#life = null;
-      this.clock.schedule(forMs, () => this.#live());
+      if (life === null || torpor.life() !== life) return;
+      this.say(`${this.#nameOf(torpor)} dies`);
+      this.exclude(forMs + RECOVERY_MS);
+      for (const platform of this.#platforms) platform.end(torpor);
+      torpor.kill();
+      this.clock.schedule(forMs, () => this.#live(torpor));
     });
   }
 
-  pause(forMs: number): void {
-    const life = this.#life;
+  pause(struck: SimTorpor | null, forMs: number): void {
+    const torpor = struck ?? this.anyTorpor();
+    const life = torpor.life();
     if (life === null || life.clock.isPaused) return;
-    this.say(`Torpor is stopped for ${forMs} ms`);
-    for (const platform of this.#platforms) {
-      platform.catchUp();
-      platform.exclude(forMs + RECOVERY_MS);
-    }
-    this.paused.fromMs = this.clock.nowMs();
-    this.paused.toMs = this.clock.nowMs() + forMs;
-    life.clock.pause(forMs);
+    this.say(`${this.#nameOf(torpor)} is stopped for ${forMs} ms`);
+    this.catchUp(torpor);
+    this.exclude(forMs + RECOVERY_MS);
+    torpor.pause(forMs);
+  }
+
+  // ------------------------------------------------------------------------------------------ FaultyFarm
+
+  /** From a minute before now, and for so long: nobody can ask any platform for perfect sleep. */
+  exclude(forMs: number): void {
+    for (const platform of this.#platforms) platform.exclude(forMs);
+  }
+
+  anyTorpor(): SimTorpor {
+    return this.torpors[this.torpors.length === 1 ? 0 : this.random.between(0, this.torpors.length - 1)] as SimTorpor;
+  }
+
+  catchUp(torpor: SimTorpor): void {
+    for (const platform of this.#platforms) platform.catchUp(torpor);
   }
 
   // ------------------------------------------------------------------------------------------ the run
@@ -168,29 +186,39 @@ export class SimWorld {
       for (const platform of this.#platforms) platform.planDay(day * DAY_MS);
     }
     for (const fault of this.faults) this.clock.schedule(fault.atMs, () => this.#strike(fault));
-    this.#live();
+    for (const torpor of this.torpors) this.#live(torpor);
   }
 
-  #live(): void {
-    const core = makeCore();
-    this.#lives += 1;
-    this.say('Torpor starts');
-    const clock = new ProcessClock(this.clock);
-    const registry = new QuietRegistry({ core, clock }, this.skips);
-    registry.start();
-    this.#life = { clock, registry };
-    for (const platform of this.#platforms) platform.begin(this.#life);
+  #live(torpor: SimTorpor): void {
+    this.say(`${this.#nameOf(torpor)} starts`);
+    const life = torpor.start();
+    for (const platform of this.#platforms) platform.begin(torpor, life);
+  }
+
+  #nameOf(torpor: SimTorpor): string {
+    return this.store === null ? 'Torpor' : `Torpor ${torpor.name}`;
+  }
+
+  /** Each has a clock of its own, which runs up to half a percent fast or slow. */
+  #share(torpors: number): SharedWorld {
+    const dice = new Random(this.plan.seed ^ 0xfa12);
+    const random = () => dice.next();
+    const leaseMs = LEASES_MS[dice.between(0, LEASES_MS.length - 1)] as number;
+    const store = new WatchedStore({ clock: this.clock, random }, leaseMs);
+    store.faults.delayMs = [0.2, dice.between(1, 40)];
+    const rates = Array.from({ length: torpors }, () => 0.995 + dice.next() / 100);
+    return { store, random, rates };
   }
 
   #strike(fault: Fault): void {
     const { kind, platform, forMs } = fault;
     this.say(`fault: ${kind}${platform === null ? '' : ` at ${this.#platforms[platform]?.name}`} for ${forMs} ms`);
     this.#struck[kind] = (this.#struck[kind] ?? 0) + 1;
-    if (platform !== null) this.#platforms[platform]?.strike(fault);
-    else if (kind === 'crash') this.crash(forMs);
-    else if (kind === 'pause') this.pause(forMs);
+    if (isFarmFault(fault)) this.#farmFaults?.strike(fault);
+    else if (kind === 'crash') this.crash(null, forMs);
+    else if (kind === 'pause') this.pause(null, forMs);
     // Of a process with several platforms any may be the one.
-    else this.#platforms[this.random.between(0, this.#platforms.length - 1)]?.strike(fault);
+    else if (isOwnFault(fault)) this.#platforms[platform ?? this.random.between(0, this.plan.platforms - 1)]?.strike(fault);
   }
 
   async #run(): Promise<SimFigures | null> {
@@ -207,10 +235,10 @@ export class SimWorld {
     const why = sleepsWhenItShould(figures.asleepMs, figures.perfectMs);
     if (why !== null) this.onWrong('sleepsWhenItShould', why);
     for (const platform of this.#platforms) {
-      platform.end();
+      for (const torpor of this.torpors) platform.end(torpor);
       platform.host.stop();
     }
-    this.#life?.registry.stop();
+    for (const torpor of this.torpors) torpor.kill();
     return figures;
   }
 
@@ -221,7 +249,7 @@ export class SimWorld {
 
   #figures(whole: Span): SimFigures {
     const sum = (each: (platform: SimPlatform) => number) => this.#platforms.reduce((all, one) => all + each(one), 0);
-    const processFaults = this.faults.filter(({ kind }) => (PROCESS_FAULTS as readonly string[]).includes(kind));
+    const processFaults = this.faults.filter(({ platform }) => platform === null);
     const isCounted = (platform: SimPlatform, day: number) => {
       const hit = processFaults.some(({ atMs }) => Math.floor(atMs / DAY_MS) === day);
       return (platform.sleepsOfDay[day] ?? 0) >= LEAST_SLEEPS && (hit || (platform.faultsOfDay[day] ?? 0) > 0);
@@ -242,7 +270,7 @@ export class SimWorld {
       presses: sum(({ counts }) => counts.presses),
       failedWakes: sum(({ counts }) => counts.failedWakes),
       alarms: sum(({ counts }) => counts.alarms),
-      lives: this.#lives,
+      lives: this.torpors.reduce((sum, { lives }) => sum + lives, 0),
       faults: this.#struck,
       asleepMs: total('asleepMs'),
       perfectMs: total('perfectMs'),
