@@ -1,4 +1,5 @@
 // Part of the composition root: what several platforms decide together, the order of their wakes and their pools' spares.
+import type { SharedFarm } from './compose-farm.ts';
 import type { RunningPlatform } from './compose-platform.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
 import type { Drains } from './farm/memory-farm.ts';
@@ -18,6 +19,8 @@ export interface FarmSenseOptions {
   readonly platforms: readonly RunningPlatform[];
   readonly drains: DrainBook;
   readonly broker: Broker;
+  /** Null: this Torpor is alone. */
+  readonly farm: SharedFarm | null;
 }
 
 export class FarmSense {
@@ -30,7 +33,8 @@ export class FarmSense {
 
   constructor({ circuits, pools }: FarmConfig, options: FarmSenseOptions) {
     this.#options = options;
-    const { platforms, drains } = options;
+    const { platforms, drains, farm, broker } = options;
+    broker.shared = farm?.places ?? null;
     const clock = systemClock;
     this.drains = {
       drained: drains.drained,
@@ -40,8 +44,11 @@ export class FarmSense {
         await kept;
       },
     };
-    this.turns = new WakeTurns({ circuits, members: () => circuitMembers(platforms), clock });
-    this.pools = new SparePools({ pools, controllers: () => platforms.map(({ controller }) => controller), clock });
+    const shared = farm?.turns ?? null;
+    this.turns = new WakeTurns({ circuits, members: () => circuitMembers(platforms), clock, shared });
+    const controllers = () => platforms.map(({ controller }) => controller);
+    const leads = (pool: string) => farm?.leads(`spares ${pool}`) ?? true;
+    this.pools = new SparePools({ pools, controllers, clock, leads });
   }
 
   /** Its part in them has changed. */

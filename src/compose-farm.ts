@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { FarmConfig } from './config/farm-schema.ts';
 import { FarmMember } from './farm/farm-member.ts';
+import { FarmPlaces, PLACE_PREFIX } from './farm/farm-places.ts';
 import { FarmTalk, type TalkAnswers } from './farm/farm-talk.ts';
+import { CIRCUIT_PREFIX, FarmTurns } from './farm/farm-turns.ts';
 import { FarmViews } from './farm/farm-views.ts';
 import type { OtherTorpors } from './farm/memory-farm.ts';
 import { NatsStore } from './farm/nats/nats-store.ts';
@@ -16,14 +18,21 @@ import { systemClock } from './system-clock.ts';
 
 /** Bytes that tell one run of a Torpor from all others. */
 const BOOT_BYTES = 6;
+/** Between two looks at places that are over. Milliseconds. */
+const TIDY_MS = 3_600_000;
 
 export class SharedFarm implements OtherTorpors {
   readonly views: FarmViews;
+  /** Which wakes take a place on circuits. */
+  readonly turns: FarmTurns;
+  /** Where pools' users were placed. */
+  readonly places: FarmPlaces;
   readonly #store: NatsStore;
   readonly #member: FarmMember;
   readonly #talk: FarmTalk;
   readonly #orderCopy: OrdersCopy;
   #answers: TalkAnswers | null = null;
+  #cancelTidy: () => void = () => {};
 
   /** Connects behind: until the store has answered nothing is suspended, and all else goes on. */
   constructor(config: FarmConfig, stateDir: string, log: Logger) {
@@ -46,10 +55,22 @@ export class SharedFarm implements OtherTorpors {
     });
     const instances = () => this.#member.instances();
     this.views = new FarmViews(instances, (name, detail) => this.#talk.askView(name, detail));
+    const store = this.#store;
+    const count = () => this.#member.instances().length;
+    this.turns = new FarmTurns({ store, view: this.#member.view(), instances: count, clock });
+    this.places = new FarmPlaces({ store, wallMs: Date.now, leads: () => this.leads('places'), log });
+    this.#member.follow(CIRCUIT_PREFIX, this.turns);
+    this.#member.follow(PLACE_PREFIX, this.places);
+  }
+
+  /** Of all Torpors that live this one is to do it. */
+  leads(thing: string): boolean {
+    return this.#member.leads(thing);
   }
 
   start(): void {
     this.#member.start();
+    this.#tidyLater();
     if (this.#answers !== null) this.#talk.start(this.#answers);
   }
 
@@ -85,7 +106,16 @@ export class SharedFarm implements OtherTorpors {
   /** Takes no part any more, until it is started again. */
   pause(): Promise<void> {
     this.#talk.stop();
+    this.#cancelTidy();
     return this.#member.stop();
+  }
+
+  #tidyLater(): void {
+    this.#cancelTidy();
+    this.#cancelTidy = systemClock.schedule(TIDY_MS, () => {
+      this.places.tidy();
+      this.#tidyLater();
+    });
   }
 
   async stop(): Promise<void> {

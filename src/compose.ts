@@ -83,7 +83,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     ends.push(async () => sharedFarm?.stop());
     sharedFarm?.start();
     const drains = await DrainBook.open(config.stateDir, (problem) => events.append(NO_PLATFORM, 'alarm', problem, {}));
-    const sense = new FarmSense(config, { platforms, drains, broker });
+    const sense = new FarmSense(config, { platforms, drains, broker, farm: sharedFarm });
     ends.push(async () => sense.stop());
     const shared: PlatformShared = {
       ...{ carrier, events, journal, orderStore, stateDir, log, farm: sharedFarm, probeLoad: new ProbeLoad() },

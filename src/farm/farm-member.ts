@@ -4,7 +4,8 @@ import { ORDERS_PREFIX, type OrdersCopy, PlatformOrders } from './orders/platfor
 import { type FarmView, PLATFORM_PREFIX, PlatformMember } from './platform-member.ts';
 import type { MemberId } from './platform-record.ts';
 import { PRESENCE_PREFIX, Presence } from './presence.ts';
-import type { SharedStore, StoreEntry, StoreWatch } from './shared-store.ts';
+import { rankFor } from './rendezvous.ts';
+import type { SharedStore, StoreEntry, StoreWatch, WatchListener } from './shared-store.ts';
 import { TakeOvers } from './take-overs.ts';
 
 const WAKE_SUBJECT = 'wake';
@@ -40,6 +41,8 @@ export class FarmMember {
   /** What the store said last, by key: of platforms that nobody has asked for yet, too. */
   readonly #entries = new Map<string, StoreEntry>();
   readonly #seenSinceMs = new Map<MemberId, number>();
+  /** Who is told of all keys that begin so. */
+  readonly #followers = new Map<string, WatchListener>();
   #watch: StoreWatch | null = null;
   #isCaughtUp = false;
   #ends: Array<() => void> = [];
@@ -86,6 +89,22 @@ export class FarmMember {
     this.#orders.set(platform, orders);
     this.#tellKnown(ORDERS_PREFIX + platform, orders);
     return orders;
+  }
+
+  /** Is told of all keys that begin so, from the start on: to be called before it. */
+  follow(prefix: string, follower: WatchListener): void {
+    this.#followers.set(prefix, follower);
+  }
+
+  /** The farm as it is seen from here, for what concerns no platform alone. */
+  view(): FarmView {
+    return this.#view(() => null);
+  }
+
+  /** Of all who live this one is to do it. Two may think so for a moment while one comes or goes, nobody for longer than a lease. */
+  leads(thing: string): boolean {
+    const names = [this.#options.name, ...this.#presence.others().map(({ name }) => name)];
+    return rankFor(thing, names)[0] === this.#options.name;
   }
 
   /** Gives one platform up. */
@@ -144,6 +163,7 @@ export class FarmMember {
     this.#isCaughtUp = false;
     this.#entries.clear();
     this.#presence.onBegin();
+    for (const follower of this.#followers.values()) follower.onBegin();
     for (const orders of this.#orders.values()) orders.onBegin();
     for (const member of this.#platforms.values()) member.onBegin();
   }
@@ -156,6 +176,7 @@ export class FarmMember {
     // First: nobody is sure of the others before it knows what is ordered.
     for (const orders of this.#orders.values()) orders.onCaughtUp();
     for (const member of this.#platforms.values()) member.onCaughtUp();
+    for (const follower of this.#followers.values()) follower.onCaughtUp();
   }
 
   #onEntry(entry: StoreEntry): void {
@@ -173,6 +194,8 @@ export class FarmMember {
       const platform = entry.key.slice(ORDERS_PREFIX.length);
       this.#orders.get(platform)?.onEntry(entry);
       if (this.#isCaughtUp) this.#platforms.get(platform)?.changed();
+    } else {
+      this.#followers.get(entry.key.slice(0, entry.key.indexOf('.') + 1))?.onEntry(entry);
     }
   }
 

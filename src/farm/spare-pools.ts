@@ -15,6 +15,8 @@ export interface SparePoolsOptions {
   readonly pools: readonly Pool[];
   readonly controllers: () => readonly PlatformController[];
   readonly clock: Clock;
+  /** Of several Torpors one keeps each pool's spares: true, this one. Default: it is alone. */
+  readonly leads?: (pool: string) => boolean;
 }
 
 export class SparePools {
@@ -83,6 +85,11 @@ export class SparePools {
   }
 
   #lookAt(pool: Pool): void {
+    if (this.#options.leads?.(pool.name) === false) {
+      // Who leads now keeps them, and knows of those that are kept here.
+      this.#keep(pool, []);
+      return;
+    }
     const decision = this.#decide(pool, this.#membersOf(pool));
     this.#noteSurplus(pool, decision);
     this.#keep(pool, decision.keep, `spare of the pool ${pool.name}, which keeps ${pool.spare}`);
@@ -130,8 +137,10 @@ export class SparePools {
 
   /** Where nothing is bounded who is active is enough to know, and costs nothing. */
   #memberOf(pool: Pool, { name: platform, model, gate, table }: PlatformController): SpareMember {
-    const sessions =
+    const own =
       pool.sessionsPerPlatform === null ? table.size : gate.streams().filter(({ mode }) => mode !== 'closed').length;
+    // Of the others who is active is known, as it was told last.
+    const sessions = (model.peers?.others ?? []).reduce((sum, { active }) => sum + active, own);
     return {
       platform,
       stage: stageOf(model),

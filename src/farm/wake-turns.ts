@@ -3,8 +3,9 @@ import type { PlatformController } from '../controller/platform-controller.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { CircuitStatus, WakeTurnStatus } from '../platform/status.ts';
 import { formatDuration } from '../platform/units.ts';
-import { type Circuit, type CircuitOutlook, orderWakes, type WakePlace } from '../platform/wake-order.ts';
+import { type Circuit, type CircuitOutlook, isOverdue, orderWakes, type WakePlace } from '../platform/wake-order.ts';
 import { type PlaceRule, wakePlaceOf } from '../platform/wake-place.ts';
+import type { FarmTurns } from './farm-turns.ts';
 
 /** While somebody is queued there is a look that often, whatever is told: a place may be free because its time is over. Milliseconds. */
 export const QUEUE_LOOK_MS = 1_000;
@@ -20,6 +21,8 @@ export interface WakeTurnsOptions {
   /** Those on a circuit, as they are now. */
   readonly members: () => readonly CircuitMember[];
   readonly clock: Clock;
+  /** Where the turns of all Torpors stand; left out: this one is alone. */
+  readonly shared?: FarmTurns | null;
 }
 
 export class WakeTurns {
@@ -36,6 +39,7 @@ export class WakeTurns {
   constructor(options: WakeTurnsOptions) {
     this.#options = options;
     this.#circuits = options.circuits;
+    if (options.shared != null) options.shared.onChange = () => this.look();
   }
 
   /** Other limits, from now on. */
@@ -92,7 +96,18 @@ export class WakeTurns {
     const controllerOf = new Map(members.map(({ controller }) => [controller.name, controller]));
     for (const place of overdue) this.#tellOverdue(circuit, place, controllerOf.get(place.platform));
     for (const { platform, why } of queue) this.#tellQueued(why, controllerOf.get(platform));
-    for (const platform of granted) controllerOf.get(platform)?.dispatch({ kind: 'wakeTurn' });
+    for (const platform of this.#agreed(circuit, granted, members))
+      controllerOf.get(platform)?.dispatch({ kind: 'wakeTurn' });
+  }
+
+  /** Those that may go at once. The others of them are asked for, and go once the store has it; without it they go by this Torpor's own word. */
+  #agreed({ name }: Circuit, granted: readonly string[], members: readonly CircuitMember[]): readonly string[] {
+    const { shared, clock } = this.#options;
+    if (shared == null || shared.doubt() !== null) return granted;
+    const places = members.map(placeOf);
+    const taken = places.filter((place) => isTaking(place) && !isOverdue(place, clock.nowMs()));
+    shared.want(name, [...taken.map(({ platform }) => platform), ...granted]);
+    return granted.filter((platform) => shared.isMine(name, platform));
   }
 
   #tellOverdue(circuit: Circuit, place: WakePlace, controller: PlatformController | undefined): void {
@@ -128,9 +143,37 @@ export class WakeTurns {
   }
 
   #outlook(circuit: Circuit, members: readonly CircuitMember[] = this.#membersOf(circuit)): CircuitOutlook {
-    const places = members.map(({ controller, priority, watts }) =>
-      wakePlaceOf(controller.name, controller.model, { priority, watts }),
-    );
-    return orderWakes(circuit, places, this.#options.clock.nowMs());
+    const nowMs = this.#options.clock.nowMs();
+    const { shared } = this.#options;
+    const places = members.map(placeOf);
+    if (shared == null) return orderWakes(circuit, places, nowMs);
+    const doubt = shared.doubt();
+    if (doubt === null) return orderWakes(circuit, withElsewhere(places, shared.elsewhere(circuit.name), nowMs), nowMs);
+    const { wakingAtMost } = circuit;
+    const share = wakingAtMost === null ? null : shared.ownShareOf(wakingAtMost);
+    const own = orderWakes({ ...circuit, wakingAtMost: share }, places, nowMs);
+    const alone = (why: string) => `${why} (this Torpor’s share, ${doubt})`;
+    return { ...own, queue: own.queue.map((queued) => ({ ...queued, why: alone(queued.why) })) };
   }
+}
+
+function placeOf({ controller, priority, watts }: CircuitMember): WakePlace {
+  return wakePlaceOf(controller.name, controller.model, { priority, watts });
+}
+
+function isTaking({ stage }: WakePlace): boolean {
+  return stage === 'waking' || stage === 'granted';
+}
+
+/** What another Torpor wakes takes a place here, too, as long as a wake may take; after that it is this one's to try. */
+function withElsewhere(
+  places: readonly WakePlace[],
+  elsewhere: ReadonlyMap<string, number>,
+  nowMs: number,
+): WakePlace[] {
+  return places.map((place) => {
+    const sinceMs = elsewhere.get(place.platform);
+    if (sinceMs === undefined || isTaking(place) || nowMs >= sinceMs + place.wakeTimeoutMs) return place;
+    return { ...place, stage: 'waking', sinceMs, drawnWatts: place.wakingWatts };
+  });
 }

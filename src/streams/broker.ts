@@ -13,8 +13,17 @@ export interface Seat extends BehindName {
   look(): Pick<PlacementSeat, 'stage' | 'platformSessions' | 'sessions'>;
 }
 
+/** Where users were placed at any Torpor of a farm. */
+export interface SharedPlaces {
+  /** The seat's key; null: none is known. */
+  seatOf(mark: string): string | null;
+  remember(mark: string, seat: string): void;
+}
+
 /** One for all platforms of a process. */
 export class Broker {
+  /** Null: this Torpor is alone. */
+  shared: SharedPlaces | null = null;
   readonly #seats = new Map<string, Seat[]>();
   /** Pool and user to the seat's key; whoever came last stands last. */
   readonly #placed = new Map<string, string>();
@@ -42,7 +51,7 @@ export class Broker {
       return { key, platform, seat, isClosed: this.#closed.has(platform), ...seat.look() };
     });
     const mark = user === null ? null : `${name} ${user}`;
-    const former = mark === null ? null : (this.#placed.get(mark) ?? null);
+    const former = mark === null ? null : (this.shared?.seatOf(mark) ?? this.#placed.get(mark) ?? null);
     const chosen = choosePlace(seats, former, sessionsPerPlatform);
     if (chosen === null) return null;
     if (mark !== null) this.#remember(mark, chosen.key);
@@ -52,6 +61,7 @@ export class Broker {
   #remember(mark: string, key: string): void {
     this.#placed.delete(mark);
     this.#placed.set(mark, key);
+    this.shared?.remember(mark, key);
     if (this.#placed.size <= REMEMBERED_USERS_MAX) return;
     for (const oldest of this.#placed.keys()) {
       this.#placed.delete(oldest);
