@@ -4,11 +4,14 @@ import type { StateName } from '../platform/status.ts';
 export type { StreamStatus } from '../platform/ports.ts';
 export type {
   Blocker,
+  CircuitStatus,
   Explanation,
   FarmEvent,
+  FarmInstance,
   FarmStream,
   PlatformReport,
   PlatformStatus,
+  PoolStatus,
   StateName,
 } from '../platform/status.ts';
 

@@ -72,6 +72,9 @@ describeWhere(requires([BROWSER]), "the dashboard's looks in Chromium", () => {
         keptAwakeBy: [{ client: HOSTILE, vm: HOSTILE, activeMs: 1, aloneMs: 1, entries: 1 }],
       }),
     ];
+    farm.feeds = farm.feeds.map((feed) => ({ ...feed, name: HOSTILE, queue: [HOSTILE] }));
+    farm.pooled = farm.pooled.map((pool) => ({ ...pool, name: HOSTILE }));
+    farm.torpors = farm.torpors.map((torpor) => ({ ...torpor, name: HOSTILE, version: HOSTILE }));
     farm.emit(HOSTILE, HOSTILE);
     await using tab = await Tab.open(browser, await serve());
     for (const view of VIEWS) {
@@ -148,6 +151,35 @@ describeWhere(requires([BROWSER]), "the dashboard's looks in Chromium", () => {
     }
   });
 
+  it('circuits, pools and the Torpors of the farm -> who waits for what, who is kept and drained, who fell silent', async () => {
+    await using tab = await Tab.open(browser, await serve());
+    const { page } = tab;
+    await visit(tab, api.url, '#/');
+    const row = (table: string, name: string) =>
+      page
+        .getByRole('region', { name: table })
+        .getByRole('row')
+        .filter({ has: page.getByRole('rowheader', { name }) })
+        .textContent();
+    await page.getByRole('heading', { name: 'Circuits' }).waitFor();
+    expect(await row('Circuits', 'rack-a')).toMatch(
+      /^rack-a3 of 33900 of 4000 Wvdi-02since [\dms ]+: circuit rack-a: 3 of 3 are waking$/,
+    );
+    expect(await row('Circuits', 'rack-b')).toBe('rack-b00 of 900 Wnobody');
+    expect(await row('Pools', 'office')).toBe(
+      'office1, 1 wantedvdi-01awake, 1 user, kept as a sparevdi-02asleep, 0 users, drained: takes nobody new1',
+    );
+    expect(await row('Torpors', 'torpor-a')).toBe('torpor-athis one0.1.0its own5');
+    expect(await row('Torpors', 'torpor-b')).toBe('torpor-b0.2.04s agodid not answernot known');
+    farm.feeds = [];
+    farm.pooled = [];
+    farm.torpors = [];
+    farm.emit('a circuit is gone', 'note');
+    await page.getByRole('heading', { name: 'Circuits' }).waitFor({ state: 'detached' });
+    expect(await page.locator('main table').count()).toBe(0);
+    expect(tab.troubles).toEqual([]);
+  });
+
   it('tokens -> asked for; a wrong one told; one that may look sees no button; out again -> nothing is left', async () => {
     await using tab = await Tab.open(browser, await serve(tokensFile));
     const { page } = tab;
@@ -216,6 +248,8 @@ function busyFarm(): FakeFarm {
       streams: 3,
       watts: 8,
       blockers: [],
+      drained: true,
+      wakeTurn: { circuit: 'rack-a', sinceMs: nowMs - 42_000, ahead: 0, why: 'circuit rack-a: 3 of 3 are waking' },
     }),
     fakePlatform({
       name: 'lab',
@@ -226,6 +260,25 @@ function busyFarm(): FakeFarm {
       watts: 7,
       blockers: [],
     }),
+  ];
+  const used = { sessions: 1, hasRoom: true, isKept: true };
+  const empty = { sessions: 0, hasRoom: true, isKept: false };
+  farm.feeds = [
+    { name: 'rack-a', waking: 3, wakingAtMost: 3, watts: 3_900, wattsAtMost: 4_000, queue: ['vdi-02'] },
+    { name: 'rack-b', waking: 0, wakingAtMost: null, watts: 0, wattsAtMost: 900, queue: [] },
+  ];
+  farm.pooled = [
+    {
+      ...{ name: 'office', spare: 1, ready: 1, sessionsPerPlatform: 20 },
+      platforms: [
+        { platform: 'vdi-01', ...used },
+        { platform: 'vdi-02', ...empty },
+      ],
+    },
+  ];
+  farm.torpors = [
+    { name: 'torpor-a', version: '0.1.0', self: true, silentMs: 0, answered: true, streams: 5 },
+    { name: 'torpor-b', version: '0.2.0', self: false, silentMs: 4_000, answered: false, streams: null },
   ];
   farm.reports = [fakeReport(), fakeReport({ platform: 'vdi-02', keptAwakeBy: [] })];
   farm.summary =

@@ -33,7 +33,7 @@ async function status(options: StatusOptions, io: CliIo): Promise<void> {
     const farm = [
       ...formatStatus(platforms, Date.now(), style),
       ...formatCircuits(circuits, style),
-      ...formatPools(pools, style),
+      ...formatPools(pools, platforms, style),
     ];
     return [...farm, ...formatLinks(links, Date.now(), style), ...formatInstances(instances, style)];
   };
@@ -90,12 +90,15 @@ export function formatCircuits(circuits: readonly CircuitStatus[], style: Style)
   });
 }
 
-function formatPools(pools: readonly PoolStatus[], style: Style): string[] {
+function formatPools(pools: readonly PoolStatus[], all: readonly PlatformStatus[], style: Style): string[] {
+  const isDrained = (name: string) => all.some((platform) => platform.name === name && platform.drained);
   return pools.map(({ name, spare, ready, platforms }) => {
+    const drained = platforms.map(({ platform }) => platform).filter(isDrained);
+    const empties = drained.length === 0 ? '' : `; drained: ${drained.map(plainText).join(', ')}`;
     const kept = platforms.filter(({ isKept }) => isKept).map(({ platform }) => platform);
     const spares = `${ready} awake with room, ${spare} wanted`;
     const who = kept.length === 0 ? '' : `; kept: ${kept.join(', ')}`;
-    return `pool ${plainText(name)}: ${ready < spare ? style.warn(spares) : spares}${who}`;
+    return `pool ${plainText(name)}: ${ready < spare ? style.warn(spares) : spares}${who}${empties}`;
   });
 }
 

@@ -1,11 +1,14 @@
 // Torpor's HTTP API as the page calls it: same origin, its session in a cookie that no script can read.
 import type {
+  CircuitStatus,
   Explanation,
   FarmEvent,
+  FarmInstance,
   FarmStream,
   History,
   PlatformReport,
   PlatformStatus,
+  PoolStatus,
   Savings,
   Session,
 } from '../shapes.ts';
@@ -75,6 +78,9 @@ export const api = {
   logIn: (token: string) => ask('POST', '/api/v1/session', { token }),
   logOut: () => ask('DELETE', '/api/v1/session'),
   platforms: () => get<PlatformStatus[]>('/api/v1/platforms'),
+  circuits: () => get<CircuitStatus[]>('/api/v1/circuits'),
+  pools: () => get<PoolStatus[]>('/api/v1/pools'),
+  instances: () => get<FarmInstance[]>('/api/v1/instances'),
   explain: (name: string) => get<Explanation>(`${platformPath(name)}/explain`),
   activeStreams: () => get<FarmStream[]>('/api/v1/streams?active=true&limit=500'),
   report: () => get<PlatformReport[]>('/api/v1/report'),

@@ -3,12 +3,15 @@
 import { statesFromEvents } from '../past.ts';
 import { type Route, readRoute } from '../route.ts';
 import type {
+  CircuitStatus,
   Explanation,
   FarmEvent,
+  FarmInstance,
   FarmStream,
   History,
   PlatformReport,
   PlatformStatus,
+  PoolStatus,
   Savings,
   Session,
 } from '../shapes.ts';
@@ -55,6 +58,10 @@ export class Desk {
   loginProblem = '';
   platforms: readonly PlatformStatus[] | null = null;
   activeStreams: readonly FarmStream[] = [];
+  circuits: readonly CircuitStatus[] = [];
+  pools: readonly PoolStatus[] = [];
+  /** Empty where this Torpor is alone. */
+  instances: readonly FarmInstance[] = [];
   explanation: Explanation | null = null;
   report: readonly PlatformReport[] = [];
   events: readonly FarmEvent[] = [];
@@ -219,6 +226,7 @@ export class Desk {
         const explanation = await api.explain(route.name);
         if (this.route === route) this.explanation = explanation;
       }
+      if (route.view === 'farm') await this.#readShared();
       if (route.view === 'savings') this.report = await api.report();
       this.#changed();
       await this.#readPast(route).catch((error: unknown) => {
@@ -229,6 +237,11 @@ export class Desk {
       if (error instanceof Refusal && error.status === 401) this.#lock();
       throw error;
     }
+  }
+
+  async #readShared(): Promise<void> {
+    const [circuits, pools, instances] = await Promise.all([api.circuits(), api.pools(), api.instances()]);
+    Object.assign(this, { circuits, pools, instances });
   }
 
   async #readPast(route: Route): Promise<void> {

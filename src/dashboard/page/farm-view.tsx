@@ -3,26 +3,30 @@ import { farmSums } from '../../platform/farm-sums.ts';
 import { spansOf } from '../past.ts';
 import { platformHref } from '../route.ts';
 import type { PlatformStatus } from '../shapes.ts';
-import { h } from '../vendor/preact.js';
+import { Fragment, h } from '../vendor/preact.js';
 import { farmHeadline, platformLine, STATE_WORDS, wakefulClients } from '../words.ts';
 import type { Desk } from './desk.ts';
 import { Moon } from './moon.tsx';
+import { SharedView } from './shared-view.tsx';
 import { Strip } from './strip.tsx';
 
 export function FarmView({ desk }: { readonly desk: Desk }) {
   const platforms = desk.platforms ?? [];
   return (
-    <section aria-labelledby="headline">
-      <h1 id="headline" class="headline">
-        {farmHeadline(platforms)}
-      </h1>
-      <p class="lede">{describeFarm(platforms)}</p>
-      <ul class="farm">
-        {platforms.map((platform) => (
-          <FarmLine key={platform.name} desk={desk} platform={platform} />
-        ))}
-      </ul>
-    </section>
+    <Fragment>
+      <section aria-labelledby="headline">
+        <h1 id="headline" class="headline">
+          {farmHeadline(platforms)}
+        </h1>
+        <p class="lede">{describeFarm(platforms)}</p>
+        <ul class="farm">
+          {platforms.map((platform) => (
+            <FarmLine key={platform.name} desk={desk} platform={platform} />
+          ))}
+        </ul>
+      </section>
+      <SharedView desk={desk} />
+    </Fragment>
   );
 }
 
