@@ -2,6 +2,7 @@
 // after the other whatever can die of it.
 import { expect, it } from 'vitest';
 import { describeWhere, requires } from '../support/requirements.ts';
+import { askedAnywhere } from './scenes/asked-anywhere.ts';
 import { ownerIsCutOff } from './scenes/cut-off.ts';
 import { ownerDies } from './scenes/owner-dies.ts';
 import { ownerStandsStill } from './scenes/owner-stands-still.ts';
@@ -24,6 +25,7 @@ describeWhere(requires(['nats-server']), 'several Torpors', () => {
     };
     try {
       await play(sleepsAndWakes, first);
+      await play(askedAnywhere, third);
       await play(ownerDies, second);
       await play(ownerStandsStill, third);
       await play(ownerIsCutOff, first);
