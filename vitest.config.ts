@@ -1,5 +1,5 @@
 // Test projects: unit and e2e (Node and npm alone; e2e: processes in real time), conformance (other people's programs), live (other people's clients, in real time),
-// browser (Chromium), rig (a QEMU platform in real S3), farm (several Torpors and NATS servers that die; by hand: npm run test:farm).
+// browser (Chromium), rig (a QEMU platform in real S3), farm (several Torpors and NATS servers that die, in real time).
 import { defineConfig } from 'vitest/config';
 
 const CONFORMANCE = 'test/**/*.conformance.test.ts';
@@ -71,6 +71,7 @@ export default defineConfig({
       {
         test: {
           name: 'farm',
+          retry: ONCE_MORE,
           include: [FARM],
           testTimeout: 400_000,
           hookTimeout: 60_000,

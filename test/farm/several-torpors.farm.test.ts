@@ -2,8 +2,11 @@
 // after the other whatever can die of it.
 import { expect, it } from 'vitest';
 import { describeWhere, requires } from '../support/requirements.ts';
+import { askedAnywhere } from './scenes/asked-anywhere.ts';
+import { ownerIsCutOff } from './scenes/cut-off.ts';
 import { ownerDies } from './scenes/owner-dies.ts';
 import { ownerStandsStill } from './scenes/owner-stands-still.ts';
+import { torporAndStoreNodeDie, twoTorporsDie } from './scenes/pairs-die.ts';
 import { sleepsAndWakes } from './scenes/sleeps-and-wakes.ts';
 import { storeNodesDie } from './scenes/store-nodes-die.ts';
 import { type FarmPlatform, TorporFarm } from './support/torpor-farm.ts';
@@ -13,7 +16,7 @@ const PLATFORMS = ['vdi-01', 'vdi-02', 'vdi-03'];
 const LEASE = '4s';
 
 describeWhere(requires(['nats-server']), 'several Torpors', () => {
-  it('owners and store nodes die, one stands still -> every press agreed to by all, no active client slept over, no byte lost', async () => {
+  it('owners and store nodes die, alone and in pairs, one stands still, one is cut off -> every press agreed to by all, no active client slept over, no byte lost', async () => {
     await using farm = await TorporFarm.open(TORPORS, PLATFORMS, LEASE);
     const [first, second, third] = farm.platforms as [FarmPlatform, FarmPlatform, FarmPlatform];
     const play = async (scene: (farm: TorporFarm, platform: FarmPlatform) => Promise<void>, platform: FarmPlatform) => {
@@ -22,8 +25,12 @@ describeWhere(requires(['nats-server']), 'several Torpors', () => {
     };
     try {
       await play(sleepsAndWakes, first);
+      await play(askedAnywhere, third);
       await play(ownerDies, second);
       await play(ownerStandsStill, third);
+      await play(ownerIsCutOff, first);
+      await play(twoTorporsDie, second);
+      await play(torporAndStoreNodeDie, third);
       await play(storeNodesDie, first);
       farm.note(farm.summary());
     } finally {

@@ -8,7 +8,7 @@ export async function ownerStandsStill(farm: TorporFarm, platform: FarmPlatform)
   farm.note(`${stopped.name} stands still: it has written its commit for ${platform.name} and not heard the answer`);
   const [guest] = farm.others(stopped) as [FarmTorpor];
   const talk = await farm.connect(guest, platform);
-  const isTaken = () => farm.there.some(({ name }) => platform.record.owner?.startsWith(`${name}@`));
+  const isTaken = () => farm.there.some((torpor) => platform.isOwnedBy(torpor));
   await typingUntil(talk, eventually('another owner', isTaken, farm.patient()));
   for (const proxy of stopped.proxies) proxy.goOn();
   process.kill(stopped.process.pid, 'SIGCONT');

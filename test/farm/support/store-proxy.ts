@@ -1,4 +1,4 @@
-// A proxy between one Torpor and a NATS server that keeps back the store's answers from a certain write on.
+// A proxy between one Torpor and a NATS server: keeps back the store's answers from a certain write on, or drops everything.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 export class StoreProxy implements AsyncDisposable {
@@ -7,6 +7,7 @@ export class StoreProxy implements AsyncDisposable {
   readonly #kept = new Set<Socket>();
   #pattern: RegExp | null = null;
   #onSeen: () => void = () => {};
+  #drops = false;
 
   private constructor(targetPort: number) {
     this.#server = createServer((client) => this.#join(client, connect({ port: targetPort, host: '127.0.0.1' })));
@@ -37,6 +38,18 @@ export class StoreProxy implements AsyncDisposable {
     this.disarm();
     for (const server of this.#kept) server.resume();
     this.#kept.clear();
+  }
+
+  /** From now on nothing passes, either way, and nobody is told. New connections are taken, and say nothing. */
+  drop(): void {
+    this.#drops = true;
+    for (const socket of this.#open) socket.pause();
+  }
+
+  /** What was dropped never comes: connections of that time are reset, new ones pass. */
+  mend(): void {
+    this.#drops = false;
+    for (const socket of this.#open) socket.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,5 +84,8 @@ export class StoreProxy implements AsyncDisposable {
       }
       server.write(bytes);
     });
+    if (!this.#drops) return;
+    client.pause();
+    server.pause();
   }
 }

@@ -100,6 +100,10 @@ export class FarmPlatform {
     return this.#connections.get(talk.id);
   }
 
+  isOwnedBy({ name }: FarmTorpor): boolean {
+    return nameOf(this.record.owner) === name;
+  }
+
   /** Names of who is there and takes part, by the record. */
   get members(): string[] {
     return Object.keys(this.record.members).map(instanceOf).sort();
@@ -170,11 +174,7 @@ export class TorporFarm implements AsyncDisposable {
   /** Its owner, where that is there. */
   owner(platform: FarmPlatform): Promise<FarmTorpor> {
     const what = `an owner of ${platform.name} that is there`;
-    return eventually(
-      what,
-      () => this.there.find(({ name }) => name === nameOf(platform.record.owner)),
-      this.patient(),
-    );
+    return eventually(what, () => this.there.find((torpor) => platform.isOwnedBy(torpor)), this.patient());
   }
 
   allTakePart(): Promise<unknown> {
