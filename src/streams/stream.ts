@@ -42,6 +42,7 @@ import { WaitingPage, type WaitingPageRule } from './waiting-page.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
 import { WebSocketPings } from './web-socket-pings.ts';
 
+const NO_BYTES = new Uint8Array();
 /** A client that was let go has this long to close its side, too. */
 const LET_GO_MS = 5_000;
 
@@ -121,8 +122,9 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   readonly id: string;
   readonly route: StreamRoute;
   readonly #home: StreamHome;
-  readonly #client: StreamSocket;
-  readonly #clientPort: SocketPort;
+  /** Both null once it is closed and the client is gone: closed streams are many, and stay a while (see #shed). */
+  #client: StreamSocket | null;
+  #clientPort: SocketPort | null;
   readonly client: string;
   readonly #address: string;
   /** What the target is told of the client; null: nothing, or that nobody is known. */
@@ -337,7 +339,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#patience?.end();
     this.#connector?.abort();
     this.#hold?.clear();
-    resetSocket(this.#client);
+    if (this.#client !== null) resetSocket(this.#client);
     if (this.#target !== null) resetSocket(this.#target);
     this.#activity.discard();
   }
@@ -349,8 +351,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       this.#mode === 'flowing'
         ? this.#targetPort?.isDrained !== false
         : this.#hold?.isFull !== true && !this.#home.budget.isFull && !this.#home.sourceHolds.isFull(this.source);
-    if (hasRoom) this.#clientPort.resume();
-    else this.#clientPort.pause();
+    if (hasRoom) this.#clientPort?.resume();
+    else this.#clientPort?.pause();
   }
 
   // ------------------------------------------------------------------------------------------ what its parts tell it
@@ -377,6 +379,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   onClose(port: SocketPort): void {
     if (port === this.#clientPort) this.#onClientClose();
     else this.#onTargetClose();
+    this.#shed();
   }
 
   /** ActivityOwner. */
@@ -443,7 +446,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     let rest = chunk;
     if (this.#mode === 'holding') {
       // To a client that does not take its pongs no more are written: then pings are held, and the hold's bound is theirs.
-      const takesPongs = this.#clientPort.isDrained && !this.#targetHasEnded && !this.#isLetGo;
+      const takesPongs = this.#clientPort?.isDrained === true && !this.#targetHasEnded && !this.#isLetGo;
       const { held, pongs } = pings.hold(chunk, takesPongs);
       if (pongs.length > 0) this.#sendToClient(pongs, false);
       rest = held;
@@ -473,14 +476,11 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const verdict = isNewToSleeper ? this.#page?.judge(this.#home.wakeNotice(this.route.vm)) : 'hold';
     if (verdict === 'hold') this.#page = null;
     if (verdict === undefined || typeof verdict === 'string' || this.#activity.isDormant) return false;
-    const { clock } = this.#home;
     this.#dropHold();
     this.#firstToEnd ??= 'listener';
     this.#bytesToClient += verdict.length;
-    this.#clientPort.resume();
-    this.#client.end(verdict);
-    const cancel = clock.schedule(LET_GO_MS, () => resetSocket(this.#client));
-    this.#client.once('close', cancel);
+    this.#clientPort?.resume();
+    this.#endClient(verdict);
     this.#close('its request was answered with the waiting page, and not forwarded');
     return true;
   }
@@ -488,7 +488,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #send(chunk: Buffer): null {
     if (this.#targetPort === null) return null;
     this.#disk?.read('client', chunk);
-    if (!this.#clientPort.pass(this.#targetPort)) this.updateReading();
+    if (this.#clientPort?.pass(this.#targetPort) === false) this.updateReading();
     return null;
   }
 
@@ -540,7 +540,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 
   #forgetClient(): void {
-    this.#client.end();
+    this.#client?.end();
     this.#close('the client left before it sent anything');
   }
 
@@ -550,7 +550,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     if (this.#mode === 'closed') return;
     // What the target still says is for nobody; it must not wait for a reader.
     this.#targetPort?.resume();
-    const isClean = this.#clientHasEnded && this.#client.writableFinished && this.#clientPort.error === null;
+    const isClean = this.#clientHasEnded && this.#client?.writableFinished === true && this.#clientPort?.error === null;
     if (isClean) this.#closeIfOver();
     else this.#endByClientReset();
   }
@@ -563,7 +563,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
       return;
     }
     this.#dropTarget();
-    this.#close(`the client reset the connection${reasonOf(this.#clientPort.error)}`);
+    this.#close(`the client reset the connection${reasonOf(this.#clientPort?.error)}`);
   }
 
   #makePatience(): KeepalivePatience | null {
@@ -588,13 +588,23 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   /** Ends towards the client at once. What it sent, and that it is gone, reaches the VM when that runs. */
   #letGo(why: string): void {
-    const { clock, log, platform } = this.#home;
+    const { log, platform } = this.#home;
     log.info({ platform, stream: this.id }, `closes the connection of ${this.client}: ${why}`);
     this.#isLetGo = true;
     this.#firstToEnd ??= 'listener';
-    this.#client.end();
-    const cancel = clock.schedule(LET_GO_MS, () => resetSocket(this.#client));
-    this.#client.once('close', cancel);
+    this.#endClient(NO_BYTES);
+  }
+
+  /** Ends towards the client, which has LET_GO_MS to end its side. */
+  #endClient(lastBytes: Uint8Array): void {
+    const client = this.#client;
+    if (client === null) return;
+    if (lastBytes.length === 0) client.end();
+    else client.end(lastBytes);
+    client.once(
+      'close',
+      this.#home.clock.schedule(LET_GO_MS, () => resetSocket(client)),
+    );
   }
 
   // ------------------------------------------------------------------------------------------ target
@@ -657,10 +667,12 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 
   #sendToClient(bytes: Buffer, isWholeChunk: boolean): void {
+    const port = this.#clientPort;
+    if (port === null) return;
     this.#bytesToClient += bytes.length;
     this.#home.carried.toClients += bytes.length;
     // What is cut from a chunk must lie in memory of its own.
-    const isDone = isWholeChunk ? this.#targetPort?.pass(this.#clientPort) : this.#clientPort.write(Buffer.from(bytes));
+    const isDone = isWholeChunk ? this.#targetPort?.pass(port) : port.write(Buffer.from(bytes));
     if (isDone === false) this.#targetPort?.pause();
   }
 
@@ -675,7 +687,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #onTargetEnd(): void {
     this.#targetHasEnded = true;
     this.#firstToEnd ??= 'target';
-    if (this.#mode !== 'closed' && !this.#clientIsGone) this.#client.end();
+    if (this.#mode !== 'closed' && !this.#clientIsGone) this.#client?.end();
   }
 
   #onTargetDrained(): void {
@@ -738,7 +750,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     if (hold?.hasFin === true) this.#target?.end();
     if (hold?.hasRst === true) {
       this.#dropTarget();
-      const why = `the client reset the connection${reasonOf(this.#clientPort.error)}`;
+      const why = `the client reset the connection${reasonOf(this.#clientPort?.error)}`;
       this.#close(`${why}; what it sent before was delivered`);
       return;
     }
@@ -751,7 +763,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #refuse(): void {
     const { refusal, refusedFor } = this.#activity;
     this.#home.refusals.note(refusedFor, this.route.listener, this.client, refusal);
-    this.#client.tryLater?.();
+    this.#client?.tryLater?.();
     this.abandon(`client refused: ${refusal}`);
   }
 
@@ -762,8 +774,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   }
 
   #dropClient(): void {
-    if (this.#clientIsGone) return;
-    this.#clientPort.resume();
+    if (this.#clientIsGone || this.#client === null) return;
+    this.#clientPort?.resume();
     this.#home.farewells.resetClient(this.#client);
   }
 
@@ -784,6 +796,21 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#home.observer.streamClosed(this, `${why} (${carried})`);
     const sides = { client: 'client', target: 'server', listener: 'server' } as const;
     this.#activity.close(this.#firstToEnd === null ? null : sides[this.#firstToEnd]);
+  }
+
+  /** Closed, it stays in the pool for its grace, but nothing of it is needed then that is as large as its sockets. */
+  #shed(): void {
+    if (this.#mode !== 'closed') return;
+    this.#pings = null;
+    this.#page = null;
+    if (this.#clientIsGone) {
+      this.#client = null;
+      this.#clientPort = null;
+    }
+    if (this.#target?.destroyed === true) {
+      this.#target = null;
+      this.#targetPort = null;
+    }
   }
 }
 
