@@ -1,8 +1,10 @@
 """A WebSocket server or client of python3-websockets, for one connection under test. Pings are the library's own.
 
 server HOST PORT PAD        echoes each message and adds it to the file PAD
-client URL INTERVAL TIMEOUT sends each line of its input as a message, prints what it gets, pings every INTERVAL seconds and
-                            gives up TIMEOUT seconds after a ping without a pong ("never": waits for ever)
+client URL INTERVAL TIMEOUT [LOCAL]
+                            sends each line of its input as a message, prints what it gets, pings every INTERVAL seconds and
+                            gives up TIMEOUT seconds after a ping without a pong ("never": waits for ever); from the address
+                            LOCAL of this machine
 """
 
 import asyncio
@@ -35,9 +37,11 @@ async def type_lines(connection):
         await connection.send(line.decode().rstrip("\n"))
 
 
-async def connect(url, interval, timeout):
+async def connect(url, interval, timeout, local=None):
     ping_timeout = None if timeout == "never" else float(timeout)
-    async with websockets.connect(url, ping_interval=float(interval), ping_timeout=ping_timeout, close_timeout=1) as connection:
+    options = {} if local is None else {"local_addr": (local, 0)}
+    options.update(ping_interval=float(interval), ping_timeout=ping_timeout, close_timeout=1)
+    async with websockets.connect(url, **options) as connection:
         print("connected", flush=True)
         typing = asyncio.ensure_future(type_lines(connection))
         try:
