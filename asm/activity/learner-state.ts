@@ -52,6 +52,8 @@ export const BIT_CLIENT_LAST: u8 = 4;
 export const BIT_CAUSED: u8 = 8;
 /** While the round trip is being told: the last exchange was far shorter than those before. */
 export const BIT_ODD: u8 = 16;
+/** The same bit once that is over: what may have been the connection's first keepalive was ignored. */
+export const BIT_FIRST_KEPT: u8 = BIT_ODD;
 
 /** Unit of delays that a byte keeps. */
 export const DELAY_UNIT_TICKS: u32 = 2;

@@ -11,6 +11,7 @@ import {
   AWAITED_WEAK,
   BIT_CLIENT_LAST,
   BIT_CLIENT_SPOKE,
+  BIT_FIRST_KEPT,
   CLASS_BYTES,
   CLASS_SIZE,
   CLASSES,
@@ -51,7 +52,16 @@ import {
 } from './reply-evidence';
 import { isSpeaking, isStarting, noteBurst, noteExchange, sinceServer } from './server-bursts';
 import { ALONE_TICKS } from './thresholds';
-import { isDue, isRoundInterval, noteTimer, timerBits, timerGap, timerPeriod, timerSeen } from './timer-evidence';
+import {
+  isDue,
+  isRoundInSeconds,
+  isRoundInterval,
+  noteTimer,
+  timerBits,
+  timerGap,
+  timerPeriod,
+  timerSeen,
+} from './timer-evidence';
 import { giveActive, giveChatter, giveWork, isChunkHeld } from './verdict';
 
 /** In the learner's bits: how many window adjustments came when they were due. */
@@ -196,8 +206,10 @@ function whyNot(reply: u32): u32 {
 function judgeEchoed(learner: usize, index: u32, bytes: u32, now: u32): void {
   const kind = classAt(learner, index);
   const isSmall = bytes <= LARGEST_KEEPALIVE_BYTES;
-  const mayBeWeak = isSmall && !isChunkHeld && weakOf(learner) < MOST_WEAK;
-  const mayBeKept = mayBeWeak && mayBeKeepalive(learner, kind, now);
+  const isTold = isSmall && !isChunkHeld;
+  const mayBeWeak = isTold && weakOf(learner) < MOST_WEAK;
+  const isFirstKept = isTold && isFirstKeepalive(learner, kind, now);
+  const mayBeKept = isFirstKept || (mayBeWeak && mayBeKeepalive(learner, kind, now));
   const silentTicks = sinceServer(learner, now);
   const isTimed = noteTimer(kind, now, silentTicks, SHORTEST_TICKS, true);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, silentTicks, true);
@@ -211,7 +223,7 @@ function judgeEchoed(learner: usize, index: u32, bytes: u32, now: u32): void {
   if (reply === REPLY_YES || isAdjustment || isFirst) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else giveActive(whyNot(reply), bytes);
-  countWeak(learner, isStrong, mayBeKept || isFirst);
+  countWeak(learner, isStrong, !isFirstKept && (mayBeKept || isFirst));
   // Had it been a key, the adjustment that is due would follow, and count.
   if (isChunkHeld || isAdjustment) store<u8>(learner, 0, AWAITED);
   else awaitAnswer(learner, index, howIgnored(reply, isTimed, isStrong, mayBeKept || isFirst), now);
@@ -229,6 +241,18 @@ function mayBeKeepalive(learner: usize, kind: usize, now: u32): bool {
   const serverTicks = sinceServer(learner, now);
   if (isDue(kind, serverTicks) || isRoundInterval(silentTicks) || isRoundInterval(serverTicks)) return true;
   return timerSeen(kind) !== 0 && isRoundInterval(timerGap(kind, now));
+}
+
+/**
+ * SSH: once per connection, a small packet by itself, the first of its size, that comes when a client would send its first keepalive that
+ * counts from the second in which the server spoke last.
+ */
+function isFirstKeepalive(learner: usize, kind: usize, now: u32): bool {
+  const bits = load<u8>(learner, LEARNER_BITS);
+  if ((bits & BIT_FIRST_KEPT) !== 0 || timerSeen(kind) !== 0 || isStarting(learner)) return false;
+  if (sinceClient(learner, now) < ALONE_TICKS || !isRoundInSeconds(sinceServer(learner, now))) return false;
+  store<u8>(learner, bits | BIT_FIRST_KEPT, LEARNER_BITS);
+  return true;
 }
 
 /** A timer that is put off or brought forward once in a while is not off by more. */

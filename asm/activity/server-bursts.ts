@@ -74,7 +74,10 @@ export function noteExchange(learner: usize, now: u32): void {
   const exchanges = <u8>(counters >> 4);
   if (exchanges >= EXCHANGES) return;
   const isLate = (bits & BIT_CLIENT_SPOKE) !== 0 && now - load<u32>(learner, CLIENT_AT) > LONGEST_EXCHANGE_TICKS;
-  if (isLate) store<u8>(learner, (counters & 15) | (EXCHANGES << 4), COUNTERS);
+  if (isLate) {
+    store<u8>(learner, (counters & 15) | (EXCHANGES << 4), COUNTERS);
+    store<u8>(learner, bits & ~BIT_ODD, LEARNER_BITS);
+  }
   if (isLate || (bits & BIT_SERVER_SPOKE) === 0 || (bits & BIT_CLIENT_LAST) !== 0) return;
   store<u8>(learner, counters + 0x10, COUNTERS);
   if (exchanges < EXCHANGES_SKIPPED) return;
@@ -83,7 +86,8 @@ export function noteExchange(learner: usize, now: u32): void {
   const known = <u32>load<u8>(learner, ROUND_TRIP);
   // One that is far shorter answered something earlier, unless the next one is so too.
   const isOdd = units * 2 < known && (bits & BIT_ODD) === 0;
-  store<u8>(learner, isOdd ? bits | BIT_ODD : bits & ~BIT_ODD, LEARNER_BITS);
+  const isLast = exchanges === EXCHANGES - 1;
+  store<u8>(learner, isOdd && !isLast ? bits | BIT_ODD : bits & ~BIT_ODD, LEARNER_BITS);
   if (!isOdd && (known === 0 || units < known)) store<u8>(learner, <u8>units, ROUND_TRIP);
 }
 

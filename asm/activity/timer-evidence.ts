@@ -28,6 +28,7 @@ const LEAST_OFF_TICKS: u32 = 4;
 /** Timers are set to whole seconds, and to multiples of five of them: an interval that is one is evidence before it repeats. */
 const ROUND_TICKS: u32 = 5000;
 const ROUND_TOLERANCE_TICKS: u32 = 20;
+const MINUTE_TICKS: u32 = 60_000;
 const ROUND_BITS: u32 = 6;
 /** The same of one that is a whole number of seconds, or nearly a multiple of five. */
 const ROUGHLY_ROUND_BITS: u32 = 4;
@@ -210,6 +211,17 @@ export function isRoundInterval(gap: u32): bool {
     isMultiple(gap, 1000, SECOND_TOLERANCE_TICKS) ||
     isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS + gap / ROUND_DRIFT_PART)
   );
+}
+
+/**
+ * Whether somebody might have set a timer to this that counts in whole seconds from the second in which the other side spoke last, and so
+ * comes up to one early (OpenSSH's ServerAliveInterval): to multiples of five seconds, or of a minute.
+ */
+export function isRoundInSeconds(gap: u32): bool {
+  if (gap > LONGEST_TICKS) return false;
+  const unit = gap > MINUTE_TICKS ? MINUTE_TICKS : ROUND_TICKS;
+  const early = (gap + ROUND_TOLERANCE_TICKS + 1000) % unit;
+  return gap + ROUND_TOLERANCE_TICKS + 1000 >= unit && early <= 1000 + 2 * ROUND_TOLERANCE_TICKS;
 }
 
 function isWhole(gap: u32): bool {

@@ -312,6 +312,63 @@ describe('activity of encrypted streams', () => {
     core.releaseStream(stream);
   });
 
+  /** A connection on which the server spoke last at `serverMs`, and nobody typed. */
+  function openIdleSsh(serverMs: number): StreamHandle {
+    const stream = openSsh();
+    core.observe(stream, 'server', Buffer.alloc(60), serverMs);
+    return stream;
+  }
+
+  it.each([
+    [5000, 4635],
+    [15_000, 14_010],
+    [15_000, 14_999],
+    [60_000, 59_588],
+    [300_000, 299_400],
+  ])(
+    'ssh: a first keepalive of %s ms that counts from the whole second, %s ms after the server spoke -> ignored',
+    (periodMs, firstMs) => {
+      const stream = openIdleSsh(3452);
+      for (let beat = 0; beat < 10; beat += 1) {
+        const atMs = 3452 + firstMs + beat * periodMs;
+        expect(core.observe(stream, 'client', Buffer.alloc(52), atMs) & FLAG_ACTIVE).toBe(0);
+        expect(core.observe(stream, 'server', Buffer.alloc(28), atMs + 1) & FLAG_ACTIVE).toBe(0);
+      }
+      core.releaseStream(stream);
+    },
+  );
+
+  it.each([
+    ['in the middle of a second', 12_500],
+    ['more than a minute after the server spoke, at no minute', 74_500],
+  ])('ssh: a first packet %s -> counts', (_when, silentMs) => {
+    const stream = openIdleSsh(3452);
+    expect(core.observe(stream, 'client', Buffer.alloc(52), 3452 + silentMs) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
+  it('ssh: a first key when a first keepalive might come -> counts with its echo, or at once where none can come', () => {
+    const echoed = openIdleSsh(3452);
+    expect(core.observe(echoed, 'client', Buffer.alloc(36), 17_898) & FLAG_ACTIVE).toBe(0);
+    expect(core.observe(echoed, 'server', Buffer.alloc(36), 17_900) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(echoed);
+    const held = openIdleSsh(3452);
+    expect(core.observe(held, 'held', Buffer.alloc(36), 17_898) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(held);
+  });
+
+  it('ssh: another size whenever a first keepalive might come, and no answer -> a few are ignored, and then none', () => {
+    const stream = openIdleSsh(3452);
+    const flags = [];
+    for (let beat = 1; beat <= 40; beat += 1) {
+      const atMs = 3452 + beat * 60_000 - 500;
+      flags.push(core.observe(stream, 'client', Buffer.alloc(30 + beat), atMs) & FLAG_ACTIVE);
+    }
+    expect(flags.filter((flag) => flag === 0).length).toBeLessThanOrEqual(3);
+    expect(flags.slice(5)).not.toContain(0);
+    core.releaseStream(stream);
+  });
+
   it('ssh: a key just when a keepalive might come -> counts with its echo', () => {
     const stream = openSsh();
     core.observe(stream, 'client', Buffer.alloc(52), 14_447);
