@@ -2,7 +2,7 @@
 import type { Random } from '../platform/random.ts';
 import type { EventClock } from './event-clock.ts';
 import type { FarmFaultKind, Fault } from './fault-plan.ts';
-import { RECOVERY_MS } from './platform-faults.ts';
+import { type Moment, RECOVERY_MS } from './platform-faults.ts';
 import type { SimTorpor } from './sim-torpor.ts';
 import type { WatchedStore } from './watched-store.ts';
 
@@ -18,6 +18,8 @@ export interface FaultyFarm {
   /** Whatever was left out of its readings is made up for. */
   catchUp(torpor: SimTorpor): void;
   exclude(forMs: number): void;
+  /** At the next such moment of some platform. */
+  armAnywhere(moment: Moment, strike: (torpor: SimTorpor) => void): void;
   crash(torpor: SimTorpor | null, forMs: number): void;
   pause(torpor: SimTorpor | null, forMs: number): void;
 }
@@ -49,8 +51,7 @@ export class FarmFaults {
       this.#lasts(fault, (on) => {
         this.#store.answers = !on;
       }),
-    'cut-from-store': (fault, torpor) =>
-      this.#lasts(fault, (on) => torpor.cutFromStore(on ? { silent: false } : null)),
+    'cut-from-store': (fault, torpor) => this.#lasts(fault, (on) => torpor.cutFromStore(on ? { silent: false } : null)),
     'cut-from-store-unawares': (fault, torpor) =>
       this.#lasts(fault, (on) => torpor.cutFromStore(on ? { silent: true } : null)),
     'cut-from-bmc': (fault, torpor) =>
@@ -64,6 +65,8 @@ export class FarmFaults {
     },
     'farm-pause': ({ forMs }, torpor) => this.#farm.pause(torpor, forMs),
     'farm-crash': ({ forMs }, torpor) => this.#farm.crash(torpor, forMs),
+    // Stopped between the decision and the packet that acts: what it decided on may be over by then.
+    'pause-at-press': ({ forMs }) => this.#farm.armAnywhere('press', (torpor) => this.#farm.pause(torpor, forMs)),
   };
 
   /** Until everybody is sure of everybody again. */

@@ -1,4 +1,5 @@
 // What must hold where several Torpors share a platform, asked at the moment at which a press is sent; each a function of what was seen.
+import type { PlatformRecord, RecordPhase } from '../../src/farm/platform-record.ts';
 import type { ClientFacts } from './invariants.ts';
 
 /** A commit is pressed within this time of its write, or not at all. */
@@ -75,6 +76,20 @@ export function nothingOnTheWayElsewhere({ holders }: FarmPressFacts): string | 
   const sender = holders.find(({ unackedBytes }) => unackedBytes > 0);
   if (sender === undefined) return null;
   return `pressed while ${sender.unackedBytes} bytes of ${sender.name} towards VMs are not acknowledged`;
+}
+
+const PHASES: readonly RecordPhase[] = ['proposed', 'committed', 'awake'];
+
+/** Owners and proposals are counted upwards, and one proposal is made, agreed to, and over, in this order: no write undoes what its writer did not know. */
+export function recordNeverGoesBack(before: PlatformRecord, after: PlatformRecord): string | null {
+  if (after.epoch < before.epoch) return `owner ${after.owner} of epoch ${after.epoch} after epoch ${before.epoch}`;
+  if (after.epoch === before.epoch && after.owner !== before.owner)
+    return `${after.owner} owns it after ${before.owner}, both in epoch ${after.epoch}`;
+  if (after.proposal < before.proposal) return `proposal ${after.proposal} after ${before.proposal}`;
+  const isSame = after.proposal === before.proposal && after.proposal > 0;
+  return isSame && PHASES.indexOf(after.phase) < PHASES.indexOf(before.phase)
+    ? `proposal ${after.proposal} is ${after.phase} after it was ${before.phase}`
+    : null;
 }
 
 export const FARM_PRESS_INVARIANTS = {

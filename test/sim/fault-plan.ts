@@ -45,6 +45,7 @@ export const FARM_FAULTS = [
   'clock-jumps',
   'farm-pause',
   'farm-crash',
+  'pause-at-press',
 ] as const;
 
 export type ProcessFaultKind = (typeof PROCESS_FAULTS)[number];
@@ -95,6 +96,7 @@ const LASTS_MS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   'clock-jumps': [-HOUR_MS, HOUR_MS],
   'farm-pause': [1000, 90_000],
   'farm-crash': [500, 90_000],
+  'pause-at-press': [1000, 90_000],
 };
 
 /** Where a BMC that says S3 and VMs that nobody hears meet, nothing shows that it runs: two witnesses cannot be wrong at once. */

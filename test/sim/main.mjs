@@ -13,4 +13,4 @@ if (process.argv.includes('--worker')) {
 if (!process.argv.some((argument) => argument.startsWith('--packets'))) useLightAbort();
 register(new URL('./typescript-mutated.mjs', import.meta.url));
 const { main } = await import('./run-seeds.ts');
-process.exitCode = await main(process.argv.slice(2), Object.keys(MUTATIONS));
+process.exitCode = await main(process.argv.slice(2), MUTATIONS);

@@ -1,6 +1,7 @@
 // Guards taken out of the shipped code, one at a time, to see that the simulation finds it: a file of src/, a text that is in it once, and what takes its place.
+// `torpors`: how many must share the platforms for it to matter.
 
-/** @type {Record<string, { what: string, changes: { file: string, from: string, to: string }[] }>} */
+/** @type {Record<string, { what: string, torpors?: number, changes: { file: string, from: string, to: string }[] }>} */
 export const MUTATIONS = {
   'abort-in-saving': {
     what: 'activity between the abort window and the press calls nothing off',
@@ -121,6 +122,66 @@ export const MUTATIONS = {
         file: 'streams/stream.ts',
         from: 'hold.push(Buffer.from(chunk));',
         to: 'hold.push(Buffer.from(this.#predatesHold ? chunk.subarray(1) : chunk));',
+      },
+    ],
+  },
+  'press-fence': {
+    what: 'nothing is asked before the packet that presses: a Torpor whose ownership is over presses all the same',
+    torpors: 3,
+    changes: [
+      {
+        file: 'power/press-fence.ts',
+        from: 'return whyNot === null ? null : {',
+        to: 'return whyNot !== undefined ? null : {',
+      },
+    ],
+  },
+  'ownership-fence': {
+    what: 'the fence asks for the machine only, not whether the ownership is over',
+    torpors: 3,
+    changes: [
+      {
+        file: 'controller/platform-controller.ts',
+        from: 'return share?.mayPress() === false ? ',
+        to: 'return share === null ? ',
+      },
+    ],
+  },
+  'compare-and-set': {
+    what: 'the store writes whatever the revision is',
+    torpors: 3,
+    changes: [
+      {
+        file: 'farm/memory-store.ts',
+        from: 'if ((this.entry(key)?.revision ?? 0) !== expected) return null;',
+        to: 'void expected;',
+      },
+    ],
+  },
+  'agreement-of-all': {
+    what: 'the owner commits without the answers of the others',
+    torpors: 3,
+    changes: [
+      {
+        file: 'farm/platform-member.ts',
+        from: 'if (missingAgreement(record, view.isLive) === null) return this.#commit(proposal);',
+        to: 'if (proposal > 0) return this.#commit(proposal);',
+      },
+      {
+        file: 'farm/platform-record.ts',
+        from: 'const missing = missingAgreement(record, isLive);\n  return missing',
+        to: 'const missing = null;\n  return missing',
+      },
+    ],
+  },
+  'lease-to-its-end': {
+    what: 'the others end a lease at the first sign of silence',
+    torpors: 3,
+    changes: [
+      {
+        file: 'farm/presence.ts',
+        from: 'Math.max(seenMs, since) <= leaseMs) continue;',
+        to: 'Math.max(seenMs, since) <= 0.3 * leaseMs) continue;',
       },
     ],
   },

@@ -25,13 +25,7 @@ export class PacketBmc {
   readonly #faults: BmcFaults;
   readonly #bmc: SimulatedBmc;
 
-  constructor(
-    world: EventClock,
-    random: Random,
-    host: SimulatedHost,
-    faults: BmcFaults,
-    deeds: Deeds,
-  ) {
+  constructor(world: EventClock, random: Random, host: SimulatedHost, faults: BmcFaults, deeds: Deeds) {
     this.#world = world;
     this.#random = random;
     this.#faults = faults;

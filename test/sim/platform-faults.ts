@@ -26,7 +26,7 @@ export interface FaultyPlatform {
   exclude(forMs: number): void;
 }
 
-type Moment = 'save' | 'write' | 'press';
+export type Moment = 'save' | 'write' | 'press';
 
 export class PlatformFaults {
   diskSlow = false;
@@ -46,6 +46,11 @@ export class PlatformFaults {
 
   strike(fault: Fault<ProcessFaultKind | PlatformFaultKind>): void {
     this.#kinds[fault.kind](fault);
+  }
+
+  /** At the next such moment. */
+  arm(moment: Moment, strike: (torpor: SimTorpor) => void): void {
+    this.#armed.set(moment, strike);
   }
 
   /** One process is at a moment at which a fault may wait for it. */

@@ -7,6 +7,8 @@ import { type PoolEnd, playPool } from './seed-pool.ts';
 const PROGRESS_EVERY_MS = 10_000;
 const DEFAULT_SEEDS = 10;
 const MUTATION_SEEDS = 400;
+/** Of several Torpors, whose beats cost the same for one platform as for several. */
+const MUTATION_PLATFORMS = 4;
 
 const string = { type: 'string' } as const;
 const OPTIONS = {
@@ -59,14 +61,17 @@ function seedsOf(text: string | null, isTimed: boolean): [number, number] {
   return [from as number, to as number];
 }
 
-/** `mutations`: the names of those that there are. */
-export async function main(args: readonly string[], mutations: readonly string[]): Promise<number> {
+/** By their names; `torpors`: how many must share the platforms. */
+type Mutations = Readonly<Record<string, { readonly torpors?: number }>>;
+
+/** `mutations`: those that there are. */
+export async function main(args: readonly string[], mutations: Mutations): Promise<number> {
   const wanted = readArgs(args);
   if (args.includes('--worker')) return serve();
   if (wanted.mutation !== null) {
-    const names = mutations.filter((name) => wanted.mutation === 'all' || wanted.mutation === name);
+    const names = Object.keys(mutations).filter((name) => wanted.mutation === 'all' || wanted.mutation === name);
     if (names.length === 0) throw new Error(`no mutation has the name ${wanted.mutation}`);
-    return playMutations(wanted, names);
+    return playMutations(wanted, mutations, names);
   }
   const end = await playPool({ ...wanted, onProgress: progressEvery(PROGRESS_EVERY_MS) });
   const { totals, failure, hash, lastSeed } = end;
@@ -93,18 +98,22 @@ function progressEvery(everyMs: number): (totals: PoolEnd['totals']) => void {
 }
 
 /** Each guard taken out of the shipped code: found, by what, and how soon. Fails where one is not. */
-async function playMutations(wanted: Wanted, names: readonly string[]): Promise<number> {
+async function playMutations(wanted: Wanted, mutations: Mutations, names: readonly string[]): Promise<number> {
   let missed = 0;
   const to = wanted.from + MUTATION_SEEDS - 1;
   for (const name of names) {
+    const torpors = Math.max(wanted.torpors ?? 1, mutations[name]?.torpors ?? 1);
     const { totals, failure } = await playPool({
       ...wanted,
       to,
+      torpors,
+      platforms: torpors === 1 ? wanted.platforms : Math.max(wanted.platforms, MUTATION_PLATFORMS),
       mutation: name,
       tells: false,
       onProgress: () => {},
     });
-    const after = `${totals.days + (failure === null ? 0 : 1)} platform-days, ${(totals.cpuMs / 1000).toFixed(1)} s of CPU`;
+    const days = totals.days + (failure === null ? 0 : wanted.days * (torpors === 1 ? 1 : MUTATION_PLATFORMS));
+    const after = `${days} platform-days, ${(totals.cpuMs / 1000).toFixed(1)} s of CPU`;
     if (failure === null) missed += 1;
     console.log(
       failure === null

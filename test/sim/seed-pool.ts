@@ -5,6 +5,8 @@ import type { BlockEnd, BlockPlan, Failure } from './play-seed.ts';
 import { SimTotals } from './sim-totals.ts';
 
 const BLOCK_SEEDS = 8;
+/** Where several Torpors play, a seed takes seconds. */
+const SHARED_BLOCK_SEEDS = 1;
 const MAIN = fileURLToPath(new URL('./main.mjs', import.meta.url));
 
 export interface PoolPlan extends BlockPlan {
@@ -26,6 +28,7 @@ export interface PoolEnd {
 export async function playPool(plan: PoolPlan): Promise<PoolEnd> {
   const { workers, boundMs, mutation, onProgress, ...block } = plan;
   const totals = new SimTotals();
+  const blockSeeds = (plan.torpors ?? 1) > 1 ? SHARED_BLOCK_SEEDS : BLOCK_SEEDS;
   const endMs = Date.now() + boundMs;
   let next = plan.from;
   let failure: Failure | null = null;
@@ -33,7 +36,7 @@ export async function playPool(plan: PoolPlan): Promise<PoolEnd> {
   const takeBlock = (): BlockPlan | null => {
     if (failure !== null || next > plan.to || Date.now() >= endMs) return null;
     const from = next;
-    next = Math.min(plan.to, from + BLOCK_SEEDS - 1) + 1;
+    next = Math.min(plan.to, from + blockSeeds - 1) + 1;
     return { ...block, from, to: next - 1 };
   };
   const onEnd = (end: BlockEnd) => {

@@ -151,7 +151,8 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
       random,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
       disconnectGraceMs: DISCONNECT_GRACE_MS,
-      pickDoor: () => this.sides[this.sides.length === 1 ? 0 : random.between(0, this.sides.length - 1)] as PlatformSide,
+      pickDoor: () =>
+        this.sides[this.sides.length === 1 ? 0 : random.between(0, this.sides.length - 1)] as PlatformSide,
       nextNumber: () => this.#world.nextNumber(),
       enter: (life: ProcessClock, makeSocket: () => SimSocket, connection: Connection) => {
         if (connection.door.life() !== life) return;
@@ -159,8 +160,9 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
         connection.door.enter(makeSocket);
       },
       onWish: () => this.#lookAtWishes(),
-      onCut: ({ number, door }: Connection) => {
-        const isCalm = this.#isCalmSince(clock.nowMs(), door);
+      onCut: ({ number, door, there }: Connection) => {
+        // A Torpor that did not lead its last sleep learns from its VM, with the next bytes, that it started anew.
+        const isCalm = !there.isForgotten && this.#isCalmSince(clock.nowMs(), door);
         this.check('noStreamIsCut', noStreamIsCut(number, isCalm));
       },
       onWrong: (why: string) => this.#world.onWrong('bytesArriveOnceAndInOrder', `${this.name}: ${why}`),

@@ -89,6 +89,7 @@ class VmConnection implements FarEnd {
     const { clock } = this.#vm.world;
     const hadBytes = this.unackedBytes > 0;
     this.#cut();
+    if (this.#accounts !== null) this.#accounts.there.isForgotten = true;
     // Whoever has sent something is told so by a RST; whoever has not does not hear of it, until it does.
     if (hadBytes) clock.schedule(1, () => this.socket.arriveReset('ECONNRESET'));
     else this.socket.far = new ResettingEnd(clock, this.socket);

@@ -6,7 +6,7 @@ import { FarmFaults } from './farm-faults.ts';
 import { DAY_MS, type Fault, HOUR_MS, isFarmFault, isOwnFault, MINUTE_MS, planFaults } from './fault-plan.ts';
 import { sleepsWhenItShould } from './invariants.ts';
 import { lengthOutside, mergeSpans, perfectSleep, type Span } from './perfect-sleep.ts';
-import { RECOVERY_MS } from './platform-faults.ts';
+import { type Moment, RECOVERY_MS } from './platform-faults.ts';
 import { SimPlatform } from './sim-platform.ts';
 import { POLICY } from './sim-side.ts';
 import { type SharedWorld, SimTorpor } from './sim-torpor.ts';
@@ -17,8 +17,8 @@ const LINES_KEPT = 400;
 const PIECE_MS = HOUR_MS;
 const MEAN_SUSPEND_MS = 2500;
 const MEAN_RESUME_MS = 1500;
-/** Of those that several Torpors may have; the second is the shipped default times three. */
-const LEASES_MS = [10_000, 30_000, 60_000] as const;
+/** The first is the shipped default. It is drawn least often: beats are most of the work. */
+const LEASES_MS = [10_000, 30_000, 30_000, 60_000, 60_000, 60_000] as const;
 /** A platform-day counts from these on. */
 const LEAST_SLEEPS = 4;
 
@@ -105,10 +105,7 @@ export class SimWorld {
     this.random = new Random(plan.seed ^ 0x5eed);
     const shared = torpors === 1 ? null : this.#share(torpors);
     this.store = shared?.store ?? null;
-    this.torpors = Array.from(
-      { length: torpors },
-      (_, place) => new SimTorpor(place, this.clock, shared, this.skips),
-    );
+    this.torpors = Array.from({ length: torpors }, (_, place) => new SimTorpor(place, this.clock, shared, this.skips));
     this.#farmFaults = shared === null ? null : new FarmFaults(this, shared.store);
     this.#platforms = Array.from({ length: plan.platforms }, (_, at) => new SimPlatform(this, `vdi-0${at + 1}`));
   }
@@ -171,6 +168,10 @@ export class SimWorld {
     for (const platform of this.#platforms) platform.exclude(forMs);
   }
 
+  armAnywhere(moment: Moment, strike: (torpor: SimTorpor) => void): void {
+    this.#anyPlatform().faults.arm(moment, strike);
+  }
+
   anyTorpor(): SimTorpor {
     return this.torpors[this.torpors.length === 1 ? 0 : this.random.between(0, this.torpors.length - 1)] as SimTorpor;
   }
@@ -204,7 +205,9 @@ export class SimWorld {
     const dice = new Random(this.plan.seed ^ 0xfa12);
     const random = () => dice.next();
     const leaseMs = LEASES_MS[dice.between(0, LEASES_MS.length - 1)] as number;
-    const store = new WatchedStore({ clock: this.clock, random }, leaseMs);
+    const store = new WatchedStore({ clock: this.clock, random }, leaseMs, (invariant, why) =>
+      this.onWrong(invariant, why),
+    );
     store.faults.delayMs = [0.2, dice.between(1, 40)];
     const rates = Array.from({ length: torpors }, () => 0.995 + dice.next() / 100);
     return { store, random, rates };
@@ -218,7 +221,12 @@ export class SimWorld {
     else if (kind === 'crash') this.crash(null, forMs);
     else if (kind === 'pause') this.pause(null, forMs);
     // Of a process with several platforms any may be the one.
-    else if (isOwnFault(fault)) this.#platforms[platform ?? this.random.between(0, this.plan.platforms - 1)]?.strike(fault);
+    else if (isOwnFault(fault))
+      (platform === null ? this.#anyPlatform() : (this.#platforms[platform] as SimPlatform)).strike(fault);
+  }
+
+  #anyPlatform(): SimPlatform {
+    return this.#platforms[this.random.between(0, this.#platforms.length - 1)] as SimPlatform;
   }
 
   async #run(): Promise<SimFigures | null> {

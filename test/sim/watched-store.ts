@@ -1,8 +1,9 @@
 // The memory store of a simulated farm, with a witness of every write: who lives by it, who agreed to what, what was committed when.
-import { type MemoryWorldOptions, MemoryWorld } from '../../src/farm/memory-store.ts';
-import { instanceOf, type MemberId, type PlatformRecord, parseRecord } from '../../src/farm/platform-record.ts';
+import { MemoryWorld, type MemoryWorldOptions } from '../../src/farm/memory-store.ts';
 import { PLATFORM_PREFIX } from '../../src/farm/platform-member.ts';
+import { instanceOf, type MemberId, type PlatformRecord, parseRecord } from '../../src/farm/platform-record.ts';
 import { PRESENCE_PREFIX } from '../../src/farm/presence.ts';
+import { recordNeverGoesBack } from './farm-invariants.ts';
 
 /** Of a lease, for which its owner certainly lives for all others, whatever their clocks. */
 const CERTAIN_SHARE = 0.9;
@@ -26,12 +27,14 @@ interface Seen {
 
 export class WatchedStore extends MemoryWorld {
   readonly leaseMs: number;
+  readonly #onWrong: (invariant: string, why: string) => void;
   readonly #beats = new Map<string, { readonly id: MemberId; readonly atMs: number }>();
   readonly #platforms = new Map<string, Seen>();
 
-  constructor(options: MemoryWorldOptions, leaseMs: number) {
+  constructor(options: MemoryWorldOptions, leaseMs: number, onWrong: (invariant: string, why: string) => void) {
     super(options);
     this.leaseMs = leaseMs;
+    this.#onWrong = onWrong;
   }
 
   override write(key: string, value: string | null, expected: number): number | null {
@@ -73,6 +76,8 @@ export class WatchedStore extends MemoryWorld {
     if (record === null) return;
     const seen = this.#platforms.get(platform) ?? { record, members: new Set<MemberId>(), committed: null };
     this.#platforms.set(platform, seen);
+    const back = recordNeverGoesBack(seen.record, record);
+    if (back !== null) this.#onWrong('recordNeverGoesBack', `${platform}: ${back}`);
     for (const id of Object.keys(record.members)) seen.members.add(id);
     const { phase, proposal, by, members } = record;
     const isKnown = seen.committed?.proposal === proposal && seen.committed.by === by;
@@ -81,7 +86,13 @@ export class WatchedStore extends MemoryWorld {
     const living = [...seen.members].filter((id) => this.lives(id));
     const hasAgreed = (id: MemberId) => members[id]?.agreedTo === proposal;
     const missing = living.filter((id) => !hasAgreed(id));
-    seen.committed = { proposal, by, atMs: this.clock.nowMs(), agreed: Object.keys(members).filter(hasAgreed), missing };
+    seen.committed = {
+      proposal,
+      by,
+      atMs: this.clock.nowMs(),
+      agreed: Object.keys(members).filter(hasAgreed),
+      missing,
+    };
   }
 }
 
