@@ -1,15 +1,20 @@
-// Part of the composition root: what several platforms decide together, the order of their wakes and their pools' spares.
+// Part of the composition root: what several platforms decide together, the order of their wakes, their pools' spares, and VMs that are moved.
+import { FarmEvacuation } from './compose-evacuation.ts';
 import type { SharedFarm } from './compose-farm.ts';
 import type { RunningPlatform } from './compose-platform.ts';
-import type { TorporConfig } from './config/torpor-config.ts';
+import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
+import type { Evacuations } from './farm/evacuation/evacuations.ts';
 import type { Drains } from './farm/memory-farm.ts';
 import { SparePools } from './farm/spare-pools.ts';
 import { type CircuitMember, WakeTurns } from './farm/wake-turns.ts';
 import type { DrainBook } from './history/drain-book.ts';
+import type { EvacuationBook } from './history/evacuation-book.ts';
+import type { EventLog } from './history/event-log.ts';
+import type { Logger } from './platform/ports.ts';
 import type { Broker } from './streams/broker.ts';
 import { systemClock } from './system-clock.ts';
 
-type FarmConfig = Pick<TorporConfig, 'circuits' | 'pools'>;
+type FarmConfig = Pick<TorporConfig, 'circuits' | 'pools' | 'platforms'>;
 
 /** Between two looks at who takes nobody new. Milliseconds. */
 const CLOSE_LOOK_MS = 5_000;
@@ -21,19 +26,26 @@ export interface FarmSenseOptions {
   readonly broker: Broker;
   /** Null: this Torpor is alone. */
   readonly farm: SharedFarm | null;
+  readonly evacuated: EvacuationBook;
+  readonly events: EventLog;
+  readonly log: Logger;
 }
 
 export class FarmSense {
   readonly turns: WakeTurns;
   readonly pools: SparePools;
+  readonly evacuations: Evacuations;
   /** Where no pool places anybody new. */
   readonly drains: Drains;
   readonly #options: FarmSenseOptions;
+  readonly #evacuation: FarmEvacuation;
   #cancelLook: () => void = () => {};
 
-  constructor({ circuits, pools }: FarmConfig, options: FarmSenseOptions) {
+  /** `config` as the file has it. */
+  constructor(config: FarmConfig, options: FarmSenseOptions) {
+    const { circuits, pools } = config;
     this.#options = options;
-    const { platforms, drains, farm, broker } = options;
+    const { platforms, drains, farm, broker, evacuated: book, events, log } = options;
     broker.shared = farm?.places ?? null;
     const clock = systemClock;
     this.drains = {
@@ -49,6 +61,16 @@ export class FarmSense {
     const controllers = () => platforms.map(({ controller }) => controller);
     const leads = (pool: string) => farm?.leads(`spares ${pool}`) ?? true;
     this.pools = new SparePools({ pools, controllers, clock, leads });
+    this.#evacuation = new FarmEvacuation(config, {
+      ...{ platforms, book, events, log },
+      drained: drains.drained,
+    });
+    this.evacuations = this.#evacuation.evacuations;
+  }
+
+  /** The platforms with each VM where it is. */
+  place(config: FarmConfig): readonly PlatformConfig[] {
+    return this.#evacuation.place(config);
   }
 
   /** Its part in them has changed. */
@@ -62,19 +84,23 @@ export class FarmSense {
   look(): void {
     this.turns.look();
     this.pools.look();
+    this.evacuations.look();
     this.#closePlaces();
     this.#cancelLook();
     this.#cancelLook = systemClock.schedule(CLOSE_LOOK_MS, () => this.#closeAgain());
   }
 
-  configure({ circuits, pools }: FarmConfig): void {
-    this.turns.configure(circuits);
-    this.pools.configure(pools);
+  /** As the file has it. */
+  configure(config: FarmConfig): void {
+    this.turns.configure(config.circuits);
+    this.pools.configure(config.pools);
+    this.#evacuation.configure(config);
   }
 
   stop(): void {
     this.turns.stop();
     this.pools.stop();
+    this.evacuations.stop();
     this.#cancelLook();
   }
 

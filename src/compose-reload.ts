@@ -72,14 +72,16 @@ export class ConfigReload {
     const { platforms, ledger, history } = this.#options;
     const changes: string[] = [];
     const problems: string[] = [];
-    const wanted = new Map(next.platforms.map((platform) => [platform.name, platform]));
+    const { sense } = this.#options;
     if (!isDeepStrictEqual(this.#config.integrations, next.integrations)) {
       changes.push('mqtt, webhooks');
       problems.push(...this.#tellProblems(await this.#options.integrations.change(next.integrations)));
     }
     if (!isDeepStrictEqual(this.#config.link, next.link)) changes.push('link');
     for (const key of FARM_KEYS) if (!isDeepStrictEqual(this.#config[key], next[key])) changes.push(key);
-    this.#options.sense.configure(next);
+    sense.configure(next);
+    const placed = sense.place(next);
+    const wanted = new Map(placed.map((platform) => [platform.name, platform]));
     this.#config = { ...next, ...settledPart(this.#config) };
     ledger.configure(next.platforms, systemClock.nowMs());
     history.follow(next.platforms);
@@ -102,7 +104,7 @@ export class ConfigReload {
       const done = platform.change(config).then((found) => this.#tellProblems(found));
       if (platform.controller.isSettled) problems.push(...(await done));
     }
-    const added = next.platforms.filter(({ name }) => !platforms.some((platform) => platform.name === name));
+    const added = placed.filter(({ name }) => !platforms.some((platform) => platform.name === name));
     for (const config of added) {
       problems.push(...(await this.#add(config, changes)));
     }

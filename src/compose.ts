@@ -12,6 +12,7 @@ import { leftSpools } from './compose-spool.ts';
 import type { TorporConfig } from './config/torpor-config.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
 import { DrainBook } from './history/drain-book.ts';
+import { EvacuationBook } from './history/evacuation-book.ts';
 import { EventLog, NO_PLATFORM } from './history/event-log.ts';
 import { IntentJournal } from './history/intent-journal.ts';
 import { OrderBook } from './history/order-book.ts';
@@ -83,7 +84,8 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     ends.push(async () => sharedFarm?.stop());
     sharedFarm?.start();
     const drains = await DrainBook.open(config.stateDir, (problem) => events.append(NO_PLATFORM, 'alarm', problem, {}));
-    const sense = new FarmSense(config, { platforms, drains, broker, farm: sharedFarm });
+    const evacuated = await EvacuationBook.open(config.stateDir);
+    const sense = new FarmSense(config, { platforms, drains, broker, farm: sharedFarm, evacuated, events, log });
     ends.push(async () => sense.stop());
     const shared: PlatformShared = {
       ...{ carrier, events, journal, orderStore, stateDir, log, farm: sharedFarm, probeLoad: new ProbeLoad() },
@@ -94,7 +96,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
     ends.push(async () => {
       for (const platform of platforms.reverse()) await platform.stop();
     });
-    for (const platform of config.platforms) platforms.push(await RunningPlatform.start(platform, shared));
+    for (const platform of sense.place(config)) platforms.push(await RunningPlatform.start(platform, shared));
     for (const left of await leftSpools(config)) events.append(NO_PLATFORM, 'alarm', tellLeft(left), {});
     await carrier.start();
     sense.look();
@@ -168,6 +170,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       reload: (next) => reload.goOver(next),
       refuseReload: (why) => reload.refuse(why),
       stop: async () => {
+        sense.evacuations.stop();
         await deliverBeforeStop(platforms, log);
         await end();
       },

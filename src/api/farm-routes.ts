@@ -19,6 +19,18 @@ export const circuitStatus = z
   })
   .meta({ id: 'Circuit' });
 
+const moved = { vm: z.string(), from: z.string(), to: z.string() };
+
+const evacuation = z.strictObject({
+  moving: z
+    .strictObject({ ...moved, sinceMs: z.number(), stage: z.enum(['moving', 'unclear']) })
+    .nullable()
+    .meta({ description: 'unclear: nobody knows where the VM runs, and both platforms stay awake' }),
+  moves: count,
+  failures: count,
+  platforms: z.array(z.strictObject({ platform: z.string(), why: z.string() })),
+});
+
 export const poolStatus = z
   .strictObject({
     name: z.string(),
@@ -28,6 +40,9 @@ export const poolStatus = z
     platforms: z.array(
       z.strictObject({ platform: z.string(), sessions: count, hasRoom: z.boolean(), isKept: z.boolean() }),
     ),
+    evacuation: evacuation
+      .nullable()
+      .meta({ description: 'VMs moved off platforms that are hardly used; null: none is' }),
   })
   .meta({ id: 'Pool' });
 

@@ -1,6 +1,7 @@
 // Pools of platforms that do the same for their users: the words of the YAML, what of them contradicts itself.
 import { z } from 'zod';
 import type { Pool } from '../platform/spare-rule.ts';
+import { checkEvacuations, type EvacuateConfig, evacuateSchema, toEvacuate } from './evacuate-schema.ts';
 import { targetField, textField, wholeField, wordField } from './fields.ts';
 import { mapping } from './mapping.ts';
 import { nearestName } from './nearest-name.ts';
@@ -33,6 +34,7 @@ export const poolsSchema = z
         .min(1, 'the list is empty: write the names of platforms')
         .max(MAX_MEMBERS, `the list has more than ${MAX_MEMBERS} platforms: write another pool`)
         .optional(),
+      evacuate: evacuateSchema.nullable().default(null),
     }),
   )
   .max(MAX_POOLS, `the list has more than ${MAX_POOLS} pools: write fewer`)
@@ -40,10 +42,17 @@ export const poolsSchema = z
 
 export type ParsedPools = z.output<typeof poolsSchema>;
 
-export function toPools(parsed: ParsedPools): Pool[] {
-  return parsed.map(({ name, spare, sessionsPerPlatform, vms, platforms }) => {
+export interface PoolConfig extends Pool {
+  /** null: no VM is moved. */
+  readonly evacuate: EvacuateConfig | null;
+}
+
+/** Relative paths are meant from `folder`. */
+export function toPools(parsed: ParsedPools, folder: string): PoolConfig[] {
+  return parsed.map(({ name, spare, sessionsPerPlatform, vms, platforms, evacuate }) => {
     const own = platforms ?? [...new Set(vms.map(({ platform }) => platform))];
-    return { name, spare, sessionsPerPlatform, platforms: own };
+    const moves = evacuate === null ? null : toEvacuate(evacuate, folder);
+    return { name, spare, sessionsPerPlatform, platforms: own, evacuate: moves };
   });
 }
 
@@ -57,11 +66,12 @@ export function checkPools(root: unknown, platforms: ReadonlyArray<Placed<Mappin
   const file = asMapping(root);
   const names = platforms.map(({ value }) => scalarText(value.name));
   const pools = children({ path: [], value: file }, 'pools');
-  return pools.flatMap((pool, index) => [
+  const each = pools.flatMap((pool, index) => [
     ...checkName(pool, pools.slice(0, index)),
     ...checkPlatforms(pool, names),
     ...checkSessions(pool, file.workers),
   ]);
+  return [...each, ...checkEvacuations(root, platforms)];
 }
 
 function checkName({ path, value }: Placed<Mapping>, before: ReadonlyArray<Placed<Mapping>>): Found[] {

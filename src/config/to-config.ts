@@ -53,7 +53,7 @@ export function toTorporConfig(parsed: ParsedConfig, folder: string): TorporConf
     link: toLink(parsed.link, folder),
     farm: toFarm(parsed.farm, folder),
     circuits: toCircuits(parsed.circuits),
-    pools: toPools(parsed.pools),
+    pools: toPools(parsed.pools, folder),
     platforms: expandRoutes(
       withSeats.map((platform) => toPlatform(platform, parsed, folder)),
       withSeats,

@@ -6,7 +6,6 @@ import type { Endpoint } from '../platform/endpoint.ts';
 import type { IpNetwork } from '../platform/ip-network.ts';
 import type { PoolRule } from '../platform/placement.ts';
 import type { ActivityRule, Device, KeepaliveRule, Protocol } from '../platform/ports.ts';
-import type { Pool } from '../platform/spare-rule.ts';
 import type { StreamPolicy } from '../platform/stream-policy.ts';
 import type { Circuit } from '../platform/wake-order.ts';
 import type { WebSocketRule } from '../platform/web-socket-rule.ts';
@@ -18,6 +17,7 @@ import type { FarmConfig } from './farm-schema.ts';
 import type { InhibitorsConfig } from './inhibitors-config.ts';
 import type { IntegrationsConfig } from './integrations-config.ts';
 import type { LinkConfig, LinkedService } from './link-schema.ts';
+import type { PoolConfig } from './pools-schema.ts';
 import type { PowerConfig } from './power-config.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -43,7 +43,7 @@ export interface TorporConfig {
   readonly farm: FarmConfig | null;
   /** What feeds several platforms; none: wakes are not staggered. */
   readonly circuits: readonly Circuit[];
-  readonly pools: readonly Pool[];
+  readonly pools: readonly PoolConfig[];
   readonly platforms: readonly PlatformConfig[];
 }
 

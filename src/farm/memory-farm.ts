@@ -22,6 +22,7 @@ import type {
   StateName,
   WakeTurnStatus,
 } from '../platform/status.ts';
+import type { Evacuations } from './evacuation/evacuations.ts';
 import { describeActiveStreams, explainPlatform } from './explain-platform.ts';
 import { type FarmViews, formatView, type ViewDetail } from './farm-views.ts';
 import type { OrderChange } from './orders/farm-orders.ts';
@@ -49,6 +50,8 @@ export interface MemoryFarmOptions {
   readonly turns?: WakeTurns;
   /** Default: there are no pools. */
   readonly pools?: SparePools;
+  /** Default: no VM is moved. */
+  readonly evacuations?: Evacuations;
   /** Default: nobody can be drained. */
   readonly drains?: Drains;
   /** Default: this Torpor is alone. */
@@ -75,6 +78,7 @@ export class MemoryFarm implements Farm {
   readonly #links: () => LinkStatus[];
   readonly #turns: WakeTurns | null;
   readonly #pools: SparePools | null;
+  readonly #evacuations: Evacuations | null;
   readonly #drains: Drains | null;
   readonly #others: OtherTorpors | null;
 
@@ -86,6 +90,7 @@ export class MemoryFarm implements Farm {
     this.#links = options.links ?? (() => []);
     this.#turns = options.turns ?? null;
     this.#pools = options.pools ?? null;
+    this.#evacuations = options.evacuations ?? null;
     this.#drains = options.drains ?? null;
     this.#others = options.others ?? null;
   }
@@ -140,7 +145,8 @@ export class MemoryFarm implements Farm {
   }
 
   pools(): PoolStatus[] {
-    return this.#pools?.pools() ?? [];
+    const evacuationOf = (name: string) => this.#evacuations?.status(name) ?? null;
+    return (this.#pools?.pools() ?? []).map((pool) => ({ ...pool, evacuation: evacuationOf(pool.name) }));
   }
 
   report(): PlatformReport[] {

@@ -69,7 +69,7 @@ export class SparePools {
     if (this.#pools.length > 0) this.#cancelLook = this.#options.clock.schedule(SPARE_LOOK_MS, () => this.look());
   }
 
-  pools(): PoolStatus[] {
+  pools(): Array<Omit<PoolStatus, 'evacuation'>> {
     return this.#pools.map((pool) => {
       const members = this.#membersOf(pool);
       const { ready } = this.#decide(pool, members);

@@ -114,6 +114,11 @@ export const METRICS = {
     help: 'Platforms of the pool that are awake with room for somebody.',
     labels: ['pool'],
   },
+  torpor_pool_vm_moves_total: {
+    type: 'counter',
+    help: 'VMs that were moved off platforms that are hardly used, and moves that failed.',
+    labels: ['pool', 'outcome'],
+  },
   torpor_link_up: { type: 'gauge', help: '1 while the edge is connected to the gate.', labels: ['edge'] },
   torpor_link_streams: { type: 'gauge', help: 'Streams of the edge that are open.', labels: ['edge'] },
   torpor_link_received_bytes_total: {

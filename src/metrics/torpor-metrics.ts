@@ -15,6 +15,7 @@ import {
   type FarmEvent,
   type LinkStatus,
   type PlatformStatus,
+  type PoolStatus,
   STATE_NAMES,
   type StateName,
 } from '../platform/status.ts';
@@ -176,8 +177,16 @@ export class TorporMetrics {
       this.#readSpool(status.name, jobs);
     }
     for (const circuit of farm.circuits()) this.#readCircuit(circuit);
-    for (const { name: pool, ready } of farm.pools()) this.#gauge('torpor_pool_ready').set({ pool }, ready);
+    for (const pool of farm.pools()) this.#readPool(pool);
     for (const link of farm.links()) this.#readLink(link);
+  }
+
+  #readPool({ name: pool, ready, evacuation }: PoolStatus): void {
+    this.#gauge('torpor_pool_ready').set({ pool }, ready);
+    if (evacuation === null) return;
+    const { moves, failures } = evacuation;
+    for (const [outcome, total] of [['moved', moves] as const, ['failed', failures] as const])
+      this.#raise('torpor_pool_vm_moves_total', { pool, outcome }, total);
   }
 
   #readCircuit({ name: circuit, waking, queue, watts }: CircuitStatus): void {

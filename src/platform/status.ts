@@ -67,6 +67,24 @@ export interface PoolStatus {
     /** It is kept awake for sessions to come. */
     readonly isKept: boolean;
   }>;
+  /** Moving idle VMs off platforms that are hardly used; null: nobody does. */
+  readonly evacuation: PoolEvacuation | null;
+}
+
+export interface PoolEvacuation {
+  /** The move that is under way. unclear: nobody knows where the VM runs, and both platforms stay awake. */
+  readonly moving: {
+    readonly vm: string;
+    readonly from: string;
+    readonly to: string;
+    readonly sinceMs: number;
+    readonly stage: 'moving' | 'unclear';
+  } | null;
+  /** Since Torpor started. */
+  readonly moves: number;
+  readonly failures: number;
+  /** What is done with each platform, or why nothing is, for people. */
+  readonly platforms: ReadonlyArray<{ readonly platform: string; readonly why: string }>;
 }
 
 /** What one of several Torpors knows of the others. */

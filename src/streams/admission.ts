@@ -30,6 +30,8 @@ export class Admission {
   readonly #rooms = new Map<StreamRoute, Room>();
   readonly #refusing = new Set<Listener>();
   readonly #saidFullAtMs = new WeakMap<Listener, number>();
+  /** Whose routes these are now: who came before may still leave here. */
+  readonly #passedTo = new Map<StreamRoute, Admission>();
   /** Streams that other processes have open, by listener. */
   readonly #elsewhere = new Map<StreamRoute, number>();
 
@@ -51,6 +53,15 @@ export class Admission {
 
   at(route: StreamRoute): number {
     return this.#rooms.get(route)?.total ?? 0;
+  }
+
+  /** Another platform's from now on, with its places that are taken. */
+  pass(route: StreamRoute, to: Admission): void {
+    const room = this.#rooms.get(route);
+    this.#rooms.delete(route);
+    this.#passedTo.set(route, to);
+    to.#passedTo.delete(route);
+    if (room !== undefined) to.#rooms.set(route, room);
   }
 
   /** It takes clients: the next one that is turned away is told of. */
@@ -96,6 +107,11 @@ export class Admission {
   }
 
   leave(route: StreamRoute, source: string): void {
+    const now = this.#passedTo.get(route);
+    if (now !== undefined) {
+      now.leave(route, source);
+      return;
+    }
     const room = this.#roomOf(route);
     room.leave(source);
     if (this.#options.total !== undefined) this.#options.total.open -= 1;

@@ -58,6 +58,11 @@ export class Broker {
     return chosen.seat;
   }
 
+  /** Its VM runs on another platform, and its users go there. */
+  rename(key: string, next: string): void {
+    for (const [mark, placed] of this.#placed) if (placed === key) this.#placed.set(mark, next);
+  }
+
   #remember(mark: string, key: string): void {
     this.#placed.delete(mark);
     this.#placed.set(mark, key);

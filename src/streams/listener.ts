@@ -113,7 +113,7 @@ export class Listener {
   /** Where it listens on a path of its own. */
   #file: SocketFile | null = null;
   #isUnix = false;
-  readonly #onClient: (client: StreamSocket, listener: Listener) => void;
+  #onClient: (client: StreamSocket, listener: Listener) => void;
   readonly #raw: RawSockets | null;
   /** Accepted sockets that the server does not know of, and who waits for them to be gone. */
   #openRaw = 0;
@@ -143,7 +143,12 @@ export class Listener {
       keepAliveInitialDelay: CLIENT_KEEPALIVE_MS,
       highWaterMark: PORT_HIGH_WATER_BYTES,
     };
-    this.#server = createServer(serverOptions, (client) => onClient(client, this));
+    this.#server = createServer(serverOptions, (client) => this.#onClient(client, this));
+  }
+
+  /** Its clients are another set's from now on. It listens on all the while. */
+  passTo(onClient: (client: StreamSocket, listener: Listener) => void): void {
+    this.#onClient = onClient;
   }
 
   get options(): ListenerOptions {

@@ -82,7 +82,7 @@ export class SendQueues {
     // Two functions for all sockets.
     const queues = this;
     this.#onFinish = function () {
-      queues.#live.set(this, pairOf(this));
+      if (queues.#live.has(this)) queues.#live.set(this, pairOf(this));
     };
     this.#onClose = function () {
       queues.#closed(this);
@@ -94,6 +94,15 @@ export class SendQueues {
     this.#live.set(socket, null);
     socket.on('finish', this.#onFinish);
     socket.on('close', this.#onClose);
+  }
+
+  /** Another set counts it from now on. What it has sent by now is acknowledged as ever. */
+  pass(socket: StreamSocket, to: SendQueues): void {
+    const ends = this.#live.get(socket);
+    if (ends === undefined) return;
+    this.#live.delete(socket);
+    to.track(socket);
+    if (ends !== null) to.#live.set(socket, ends);
   }
 
   /**
@@ -165,6 +174,8 @@ export class SendQueues {
 
   /** One that was reset has nothing on its way, and no ends any more. */
   #closed(socket: StreamSocket): void {
+    // Another set's by now.
+    if (!this.#live.has(socket)) return;
     const pair = this.#live.get(socket) ?? pairOf(socket);
     this.#live.delete(socket);
     if (pair === null) return;

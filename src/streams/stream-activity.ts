@@ -74,7 +74,7 @@ const SERVER_FIRST: ReadonlySet<Protocol> = new Set(['rfb', 'telnet']);
  * its first bytes count. Towards a VM that runs its bytes pass meanwhile; towards a sleeper they wait, and it wakes nobody.
  */
 export class StreamActivity implements SeatOwner {
-  readonly #home: ActivityHome;
+  #home: ActivityHome;
   readonly #route: ActivityRoute;
   readonly #owner: ActivityOwner;
   /** Where its reads are recorded; null: nowhere. */
@@ -138,6 +138,17 @@ export class StreamActivity implements SeatOwner {
   followRules(): void {
     if (this.#seat !== null && !this.#isClosed)
       this.#home.registry.change(this.#seat, this.#idleTimeoutMs, this.#route.policy);
+  }
+
+  /** Its VM runs on another platform from now on: that one's pool counts it, before this one's does not any more. */
+  moveTo(home: ActivityHome, why: string): void {
+    const former = this.#home;
+    this.#home = home;
+    this.followRules();
+    const isCounted = this.#seat !== null && (this.#isClosed || this.isActive);
+    if (!isCounted || this.#isDormant) return;
+    home.observer.streamActive(this.#owner, why);
+    former.observer.streamIdle(this.#owner, why);
   }
 
   /** What the stream speaks, and why its client's last bytes counted or did not. */

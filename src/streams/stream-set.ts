@@ -127,6 +127,8 @@ export class StreamSet implements StreamGate {
   /** When somebody first asked for a VM that is held, and how long it took to come the last time. */
   readonly #askedAtMs = new Map<string, number>();
   readonly #lastWakeMs = new Map<string, number>();
+  /** Listeners of VMs that were moved, and whose they are: clients who came to the door here may still be on the doorstep. */
+  readonly #passedTo = new Map<Listener, StreamSet>();
   #lastNumber = 0;
   /** Everything was released, and nothing held since: a VM that comes anew flows at once. */
   #isFlowing: boolean;
@@ -222,6 +224,37 @@ export class StreamSet implements StreamGate {
     const wanted = this.#listeners.filter((_, at) => kept.has(keys[at] as string));
     for (const listener of this.#listeners) if (!wanted.includes(listener)) void this.#closeListener(listener);
     this.#listeners = wanted;
+  }
+
+  /** Why `passVm` cannot be: something of the VM's is bound to its platform. null: it can. */
+  whyFixed(vm: string): string | null {
+    for (const listener of this.#listeners) {
+      if (listener.options.vm !== vm) continue;
+      if (isDatagramListener(listener)) return `${listener.label} takes datagrams`;
+      if (listener.options.defer != null) return `${listener.label} defers`;
+    }
+    return null;
+  }
+
+  /**
+   * The VM runs on another platform from now on: its listeners and streams go over to that one's set, at once and without a gap. Their connections
+   * stay open, and are held or flow as the other platform's do. Only where `whyFixed` says null.
+   */
+  passVm(vm: string, to: StreamSet): void {
+    const why = `${vm} was moved from ${this.#options.platform} to ${to.#options.platform}`;
+    const listeners = this.#listeners.filter(({ options }) => options.vm === vm);
+    const streams = this.#streamsOf(vm);
+    if (!to.#isFlowing) to.#heldVms.add(vm);
+    for (const known of [this.#heldVms, this.#askedVms, this.#askedAtMs, this.#releasedAtMs, this.#lastWakeMs])
+      known.delete(vm);
+    const routes = new Set([...listeners, ...streams].map(({ route }) => route));
+    for (const route of routes) this.#admission.pass(route, to.#admission);
+    for (const listener of listeners) this.#passListener(listener, to);
+    for (const stream of streams) {
+      this.#streams.delete(stream.id);
+      to.#streams.set(stream.id, stream);
+      stream.moveTo(to.#home, why);
+    }
   }
 
   /** Where it listens, in the order of the configured listeners, as `host:port`. */
@@ -392,6 +425,11 @@ export class StreamSet implements StreamGate {
 
   /** To whom it asked for, perhaps at another platform. */
   #direct(client: StreamSocket, listener: Listener, arrival: Arrival | null): void {
+    const now = this.#passedTo.get(listener);
+    if (now !== undefined) {
+      now.#direct(client, listener, arrival);
+      return;
+    }
     const { door = null, webSocket = null } = listener.options;
     if (door?.pool != null) {
       this.#place(client, listener, arrival, door.pool);
@@ -532,9 +570,38 @@ export class StreamSet implements StreamGate {
     await this.#spool?.adopt(listener);
     this.#followSeat(listener);
     if (routed === null) return listener.open(inherited);
+    this.#followNames(listener);
+  }
+
+  /** Of one that is reached through another's port. */
+  #followNames(listener: Listener): void {
+    const { routed = null } = listener.options;
+    if (routed === null) return;
     const behind = { admit: (client: StreamSocket, arrival: Arrival | null) => this.#admit(client, listener, arrival) };
     this.#behind.set(listener, behind);
     this.#routes.add(routed, behind);
+  }
+
+  #forgetNames(listener: Listener): void {
+    const { routed = null } = listener.options;
+    const behind = this.#behind.get(listener);
+    if (routed !== null && behind !== undefined) this.#routes.remove(routed, behind);
+    this.#behind.delete(listener);
+  }
+
+  #passListener(listener: Listener, to: StreamSet): void {
+    this.#forgetNames(listener);
+    const former = this.#seats.get(listener)?.seat.key;
+    this.#leaveSeat(listener);
+    this.#listeners = this.#listeners.filter((each) => each !== listener);
+    this.#passedTo.set(listener, to);
+    to.#passedTo.delete(listener);
+    to.#listeners = [...to.#listeners, listener];
+    listener.passTo((client, accepting) => to.#accept(client, accepting));
+    to.#followNames(listener);
+    to.#followSeat(listener);
+    const next = to.#seats.get(listener)?.seat.key;
+    if (former !== undefined && next !== undefined) this.#options.broker?.rename(former, next);
   }
 
   /** Where its port is a pool's, its own or another's, it is one of the pool's VMs. */
@@ -570,11 +637,8 @@ export class StreamSet implements StreamGate {
   #closeListener(listener: Listener): Promise<void> {
     if (isDatagramListener(listener)) return this.#datagrams.retire(listener);
     this.#leaveSeat(listener);
-    const { routed = null } = listener.options;
-    const behind = this.#behind.get(listener);
     this.#spool?.retire(listener);
-    if (routed !== null && behind !== undefined) this.#routes.remove(routed, behind);
-    this.#behind.delete(listener);
+    this.#forgetNames(listener);
     return listener.close();
   }
 

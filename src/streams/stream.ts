@@ -121,7 +121,7 @@ export interface StreamHome {
 export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwner, Occupant {
   readonly id: string;
   readonly route: StreamRoute;
-  readonly #home: StreamHome;
+  #home: StreamHome;
   /** Both null once it is closed and the client is gone: closed streams are many, and stay a while (see #shed). */
   #client: StreamSocket | null;
   #clientPort: SocketPort | null;
@@ -189,6 +189,16 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   /** Its route or its home has changed. */
   followRules(): void {
     this.#activity.followRules();
+  }
+
+  /** Its VM was moved: it is the other platform's from now on, held or flowing as the VM is there. Its connections do not notice. */
+  moveTo(home: StreamHome, why: string): void {
+    const former = this.#home;
+    this.#home = home;
+    if (this.#target !== null) former.sendQueues.pass(this.#target, home.sendQueues);
+    this.#activity.moveTo(home, why);
+    if (this.isHeld) this.hold();
+    else this.release();
   }
 
   // ------------------------------------------------------------------------------------------ who it is

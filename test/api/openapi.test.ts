@@ -44,7 +44,10 @@ beforeAll(async () => {
   farm.reports = [fakeReport()];
   farm.jobs = [fakeJob()];
   const platforms = [{ platform: 'vdi-01', sessions: 2, hasRoom: true, isKept: true }];
-  farm.pooled = [{ name: 'office', spare: 1, ready: 1, sessionsPerPlatform: null, platforms }];
+  const moving = { vm: 'alice', from: 'vdi-01', to: 'vdi-02', sinceMs: 5, stage: 'moving' as const };
+  const why = 'it is emptied: alice goes to vdi-02';
+  const evacuation = { moving, moves: 2, failures: 0, platforms: [{ platform: 'vdi-01', why }] };
+  farm.pooled = [{ name: 'office', spare: 1, ready: 1, sessionsPerPlatform: null, platforms, evacuation }];
   farm.feeds = [{ name: 'rack-a', waking: 1, wakingAtMost: 3, watts: 640, wattsAtMost: null, queue: ['vdi-02'] }];
   farm.emit('awake -> drowsy: nobody is active', 'transition', { from: 'awake', to: 'drowsy', pool: 0 });
   api = buildApi(farm, { log: new KeptLog(), version: packageVersion(), listenHost: '127.0.0.1' });

@@ -16,7 +16,7 @@ describe('pools', () => {
   it('a pool -> its platforms in their order, and what is not said is not bounded', () => {
     const { config, warnings } = load('[{ name: office, spare: 1, platforms: [vdi-02, vdi-01] }]');
     const platforms = ['vdi-02', 'vdi-01'];
-    expect(config.pools).toEqual([{ name: 'office', spare: 1, sessionsPerPlatform: null, platforms }]);
+    expect(config.pools).toEqual([{ name: 'office', spare: 1, sessionsPerPlatform: null, platforms, evacuate: null }]);
     expect(warnings).toEqual([]);
   });
 

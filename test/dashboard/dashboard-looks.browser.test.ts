@@ -269,7 +269,7 @@ function busyFarm(): FakeFarm {
   ];
   farm.pooled = [
     {
-      ...{ name: 'office', spare: 1, ready: 1, sessionsPerPlatform: 20 },
+      ...{ name: 'office', spare: 1, ready: 1, sessionsPerPlatform: 20, evacuation: null },
       platforms: [
         { platform: 'vdi-01', ...used },
         { platform: 'vdi-02', ...empty },

@@ -2,7 +2,14 @@
 import { type Command, Option } from 'commander';
 import { farmSums } from '../../platform/farm-sums.ts';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
-import type { CircuitStatus, FarmInstance, LinkStatus, PlatformStatus, PoolStatus } from '../../platform/status.ts';
+import type {
+  CircuitStatus,
+  FarmInstance,
+  LinkStatus,
+  PlatformStatus,
+  PoolEvacuation,
+  PoolStatus,
+} from '../../platform/status.ts';
 import { formatBytes, formatDuration } from '../../platform/units.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
 import { apiOption, type ClientOptions, clientFor, jsonOption } from '../command-options.ts';
@@ -92,14 +99,20 @@ export function formatCircuits(circuits: readonly CircuitStatus[], style: Style)
 
 function formatPools(pools: readonly PoolStatus[], all: readonly PlatformStatus[], style: Style): string[] {
   const isDrained = (name: string) => all.some((platform) => platform.name === name && platform.drained);
-  return pools.map(({ name, spare, ready, platforms }) => {
+  return pools.map(({ name, spare, ready, platforms, evacuation }) => {
     const drained = platforms.map(({ platform }) => platform).filter(isDrained);
     const empties = drained.length === 0 ? '' : `; drained: ${drained.map(plainText).join(', ')}`;
     const kept = platforms.filter(({ isKept }) => isKept).map(({ platform }) => platform);
     const spares = `${ready} awake with room, ${spare} wanted`;
     const who = kept.length === 0 ? '' : `; kept: ${kept.join(', ')}`;
-    return `pool ${plainText(name)}: ${ready < spare ? style.warn(spares) : spares}${who}${empties}`;
+    const moves = evacuation?.moving == null ? '' : `; ${movingText(evacuation.moving, style)}`;
+    return `pool ${plainText(name)}: ${ready < spare ? style.warn(spares) : spares}${who}${empties}${moves}`;
   });
+}
+
+function movingText({ vm, from, to, stage }: NonNullable<PoolEvacuation['moving']>, style: Style): string {
+  const [name, where] = [plainText(vm), `${plainText(from)} to ${plainText(to)}`];
+  return stage === 'moving' ? `${name} is moved from ${where}` : style.bad(`nobody knows where ${name} runs: ${where}`);
 }
 
 /** Its gate's edges, a line each. */

@@ -2,13 +2,7 @@
 import type { Clock } from '../../platform/ports.ts';
 import { quoteVirsh, type Virsh, virshField } from '../inband/virsh.ts';
 import type { HostedVm, Hypervisor } from './hypervisor.ts';
-
-/** Bound on one save or start: a large memory on a slow disk takes minutes. The saver's own bound is usually shorter. */
-const JOB_BOUND_MS = 60 * 60_000;
-/** After this time a save that was called off is asked again to end: at first there may have been no job to abort yet. */
-const ABORT_AGAIN_MS = 500;
-/** And when it has not ended by then, virsh is ended, and what became of the VM shows when it is restored. */
-const STUCK_AFTER_MS = 60_000;
+import { JOB_BOUND_MS, runLibvirtJob } from './libvirt-job.ts';
 
 /** libvirt refuses to save these: their state lies in the device. Source: libvirt, qemuMigrationSrcIsAllowedHostdev. */
 const PASSED_THROUGH = /<hostdev\b[^>]*\btype='(pci|mdev|scsi_host)'/;
@@ -52,22 +46,9 @@ export class LibvirtHypervisor implements Hypervisor {
     return passed === null ? null : `has a device of the host passed through (${passed[1]}), which cannot be saved`;
   }
 
-  /** A save that is called off is aborted at libvirt: the VM runs on where it stood. Ending virsh alone would let the save go on. */
   async save({ id }: HostedVm, signal: AbortSignal): Promise<void> {
-    const stuck = new AbortController();
-    const saving = this.#virsh.run(['managedsave', '--domain', id], stuck.signal, JOB_BOUND_MS);
-    const ended = saving.then(
-      () => true,
-      () => true,
-    );
-    const onAbort = () => void this.#abortJob(id, ended, stuck);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      await saving;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    const args = ['managedsave', '--domain', id];
+    await runLibvirtJob({ virsh: this.#virsh, clock: this.#clock, domain: id, args }, signal);
   }
 
   async start({ id }: HostedVm, signal: AbortSignal): Promise<void> {
@@ -75,18 +56,6 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async close(): Promise<void> {}
-
-  /** Until the save has ended: "no job is active" is an answer, too, where it has not begun yet. */
-  async #abortJob(id: string, ended: Promise<boolean>, stuck: AbortController): Promise<void> {
-    const endMs = this.#clock.nowMs() + STUCK_AFTER_MS;
-    const unlimited = new AbortController().signal;
-    for (;;) {
-      await this.#virsh.run(['domjobabort', '--domain', id], unlimited).catch(() => {});
-      const pause = new Promise<false>((resolve) => this.#clock.schedule(ABORT_AGAIN_MS, () => resolve(false)));
-      if (await Promise.race([ended, pause])) return;
-      if (this.#clock.nowMs() >= endMs) return stuck.abort();
-    }
-  }
 
   /** What is being done to running domains. One that ended meanwhile has no job. */
   async #jobs(names: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {

@@ -34,7 +34,7 @@ export interface ProxmoxClientOptions {
   readonly clock: Clock;
 }
 
-type Method = 'GET' | 'POST';
+type Method = 'GET' | 'POST' | 'DELETE';
 
 export class ProxmoxClient {
   /** For people: `Proxmox pve-1 at https://pve-1:8006`. */
@@ -64,6 +64,11 @@ export class ProxmoxClient {
     fence?: PressFence,
   ): Promise<unknown> {
     return await this.#ask('POST', path, new URLSearchParams(parameters).toString(), signal, fence);
+  }
+
+  /** Asks for a task's end. Resolves when that was taken; when it has ended `taskEnds` tells. */
+  async stopTask(upid: string, signal: AbortSignal): Promise<void> {
+    await this.#ask('DELETE', this.nodePath(`/tasks/${encodeURIComponent(upid)}`), null, signal);
   }
 
   /** A path below this node: `/nodes/pve-1/qemu`. */

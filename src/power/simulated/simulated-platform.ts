@@ -37,7 +37,7 @@ export interface SimulatedPlatformOptions extends Omit<SimulatedHostOptions, 'st
 export class SimulatedPlatform {
   readonly host: SimulatedHost;
   readonly bmc: SimulatedBmc;
-  readonly vms: readonly SimulatedVm[];
+  #vms: readonly SimulatedVm[];
 
   constructor(options: SimulatedPlatformOptions) {
     const { clock, user, password, vms, bmcPort } = options;
@@ -49,8 +49,20 @@ export class SimulatedPlatform {
       machine: this.host,
       users: [{ name: user, password, privilege: 'operator' }],
     });
-    this.vms = vms.map(({ name, port, service }) => new SimulatedVm({ name, clock, port, service }));
+    this.#vms = vms.map(({ name, port, service }) => new SimulatedVm({ name, clock, port, service }));
     this.host.onChange((change) => this.#followHost(change));
+  }
+
+  get vms(): readonly SimulatedVm[] {
+    return this.#vms;
+  }
+
+  /** Moves a VM while it runs: from now on it sleeps, wakes and loses its memory with the other platform. Its connections do not notice. */
+  moveVm(name: string, to: SimulatedPlatform): void {
+    const vm = this.vm(name);
+    this.#vms = this.#vms.filter((each) => each !== vm);
+    to.#vms = [...to.#vms, vm];
+    vm.follow(to.host.bootId);
   }
 
   #followHost({ phase, bootId }: HostChange): void {

@@ -35,13 +35,21 @@ export interface SimulatedProxmoxOptions {
   }>;
   /** How long a hibernation and a start take. */
   readonly taskMs?: number;
+  /** Other nodes of its cluster, by name: VMs can be moved there. */
+  readonly cluster?: ReadonlyMap<string, SimulatedProxmox>;
+  /** A VM was moved here. */
+  readonly onMoved?: (vm: SimulatedProxmoxVm) => void;
   /** Set: another node of this name answers, also while `node` is off. */
   readonly peer?: string;
   /** PEM. Default: plain HTTP, for tests on loopback. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
+type TaskKind = 'suspend' | 'start' | 'migrate';
+
 interface Task {
+  /** Ends it early. */
+  stop: () => void;
   status: 'running' | 'stopped';
   exitstatus: string | null;
 }
@@ -56,7 +64,7 @@ export class SimulatedProxmox {
   /** False after a shutdown, true after a wake. */
   online = true;
   /** Set: the next task of this kind ends with that exit status. */
-  readonly failures = new Map<'suspend' | 'start', string>();
+  readonly failures = new Map<TaskKind, string>();
   readonly #options: SimulatedProxmoxOptions;
   readonly #tasks = new Map<string, Task>();
   readonly #server: Server;
@@ -167,6 +175,8 @@ export class SimulatedProxmox {
     }
     const task = /^GET \/tasks\/([^/]+)\/status$/.exec(request);
     if (task !== null) return this.#answerTask(decodeURIComponent(task[1] ?? ''));
+    const stopped = /^DELETE \/tasks\/([^/]+)$/.exec(request);
+    if (stopped !== null) return this.#stopTask(decodeURIComponent(stopped[1] ?? ''));
     const [, method, vmid, below] = /^(\w+) \/qemu\/(\d+)(\/.+)$/.exec(request) ?? [];
     const vm = this.vms.get(Number(vmid));
     if (vmid === undefined) return { status: 501, reason: `Method '${request}' not implemented` };
@@ -187,9 +197,40 @@ export class SimulatedProxmox {
         return this.#begin('suspend', vm, () => this.#suspend(vm));
       case 'POST /status/start':
         return this.#begin('start', vm, () => this.#resume(vm));
+      case 'POST /migrate':
+        return this.#migrate(vm, parameters);
       default:
         return { status: 501, reason: `Method '${request}' not implemented` };
     }
+  }
+
+  /** Locked while it is moved; then it is the other node's, its memory with it. */
+  #migrate(vm: SimulatedProxmoxVm, parameters: URLSearchParams): ApiAnswer {
+    const target = this.#options.cluster?.get(parameters.get('target') ?? '');
+    if (target === undefined) return { status: 400, reason: 'Parameter verification failed.' };
+    if (vm.status === 'running' && parameters.get('online') !== '1')
+      return { status: 500, reason: `can't migrate running VM without --online` };
+    const check = () => {
+      if (vm.lock !== null) return `VM is locked (${vm.lock})`;
+      if (!target.online) return `can't connect to the node`;
+      vm.lock = 'migrate';
+      return null;
+    };
+    return this.#begin('migrate', vm, check, () => target.#take(vm, this));
+  }
+
+  #take(vm: SimulatedProxmoxVm, from: SimulatedProxmox): void {
+    from.vms.delete(vm.vmid);
+    this.vms.set(vm.vmid, vm);
+    this.#options.onMoved?.(vm);
+  }
+
+  /** Source: Proxmox VE API: the task gets a signal, and ends as interrupted. */
+  #stopTask(id: string): ApiAnswer {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return { status: 500, reason: 'no such task' };
+    task.stop();
+    return { data: null };
   }
 
   /** Locked while it writes, then stopped with the lock that says hibernated. Answers why not, or null. */
@@ -205,23 +246,27 @@ export class SimulatedProxmox {
     return vm.status === 'running' ? `VM ${vm.vmid} already running` : null;
   }
 
-  #begin(kind: 'suspend' | 'start', vm: SimulatedProxmoxVm, check: () => string | null): ApiAnswer {
+  #begin(kind: TaskKind, vm: SimulatedProxmoxVm, check: () => string | null, done = () => {}): ApiAnswer {
     const id = `UPID:${this.#options.node}:0000${this.#tasks.size}:qm${kind}:${vm.vmid}:${this.#options.tokenId}:`;
-    const task: Task = { status: 'running', exitstatus: null };
-    this.#tasks.set(id, task);
     const problem = check();
-    this.#options.clock.schedule(this.#taskMs, () => {
-      const failure = problem ?? this.failures.get(kind) ?? null;
+    const end = (interrupted: string | null) => {
+      if (task.status === 'stopped') return;
+      const failure = problem ?? interrupted ?? this.failures.get(kind) ?? null;
       if (problem === null) this.failures.delete(kind);
       task.status = 'stopped';
       task.exitstatus = failure ?? 'OK';
       if (problem === null) this.#end(kind, vm, failure !== null);
-    });
+      if (failure === null) done();
+    };
+    const task: Task = { status: 'running', exitstatus: null, stop: () => end('interrupted by signal') };
+    this.#tasks.set(id, task);
+    this.#options.clock.schedule(this.#taskMs, () => end(null));
     return { data: id };
   }
 
-  #end(kind: 'suspend' | 'start', vm: SimulatedProxmoxVm, failed: boolean): void {
-    if (kind === 'suspend') {
+  #end(kind: TaskKind, vm: SimulatedProxmoxVm, failed: boolean): void {
+    if (kind === 'migrate') vm.lock = null;
+    else if (kind === 'suspend') {
       vm.lock = failed ? null : 'suspended';
       if (!failed) vm.status = 'stopped';
     } else if (!failed) {

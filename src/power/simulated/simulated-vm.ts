@@ -157,6 +157,11 @@ export class SimulatedVm {
     if (this.#closed.length > MAX_KEPT_CLOSED) this.#closed.shift();
   }
 
+  /** It runs on another host from now on, and its memory is lost with that one's. */
+  follow(bootId: string): void {
+    this.#bootId = bootId;
+  }
+
   /** The host suspends: RAM stays. */
   freeze(): void {
     // A resume that is not over yet (it does not listen yet) is taken back too.
