@@ -3,7 +3,7 @@
 // which is activity.
 import { POLL_SETS, POLLS_BASE } from '../layout';
 import { REASON_INPUT, REASON_POLL, REASON_TIMER } from './reasons';
-import { noteTimer, timerGap, timerPeriod, timerSeen } from './timer-evidence';
+import { isRoundStart, noteTimer, timerGap, timerPeriod, timerSeen } from './timer-evidence';
 import { giveActive, giveChatter, takeBack } from './verdict';
 
 /** An entry: u32 key, then a timer, whose first field is the tick it was last on time. */
@@ -47,7 +47,7 @@ export function mixPoll(key: u32, value: u32): u32 {
 export function judgePoll(key: u32, bytes: u32, now: u32, silentTicks: u32, isPoll: bool): void {
   const entry = findPoll(key === 0 ? 1 : key, now);
   const isTimed = noteTimer(entry + TIMER, now, silentTicks, SHORTEST_TICKS, false);
-  if ((isTimed || isPoll) && !doPollsCount) {
+  if ((isTimed || isPoll || isRoundStart(entry + TIMER)) && !doPollsCount) {
     giveChatter(REASON_POLL, bytes, timerSeen(entry + TIMER), timerPeriod(entry + TIMER));
   } else {
     giveActive(REASON_INPUT, bytes);

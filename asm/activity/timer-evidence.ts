@@ -224,6 +224,11 @@ export function isRoundInSeconds(gap: u32): bool {
   return gap + ROUND_TOLERANCE_TICKS + 1000 >= unit && early <= 1000 + 2 * ROUND_TOLERANCE_TICKS;
 }
 
+/** Whether the last one came, as the second of its kind, after an interval that hardly anybody keeps who has no clock. */
+export function isRoundStart(timer: usize): bool {
+  return load<u8>(timer, SEEN) === 2 && load<u8>(timer, EVIDENCE) >= <u8>ROUND_BITS + 2;
+}
+
 function isWhole(gap: u32): bool {
   return gap >= 1000 && isMultiple(gap, 1000, SECOND_TOLERANCE_TICKS);
 }

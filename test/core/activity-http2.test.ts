@@ -53,12 +53,12 @@ class Client {
 }
 
 describe('http/2 in the clear', () => {
-  it('a request every 10 s -> a poll from the fourth on; another path, and the same one off its period, count', () => {
+  it('a request every 10 s -> a poll from the second on; another path, and the same one off its period, count', () => {
     const client = new Client(0);
     expect(client.start(0)).toBe(true);
     const counted = Array.from({ length: 10 }, (_, beat) => client.ask(literalPath('/status'), beat * 10_000));
-    expect(counted.slice(0, 2)).toEqual([true, true]);
-    expect(counted.slice(4)).not.toContain(true);
+    expect(counted[0]).toBe(true);
+    expect(counted.slice(1)).not.toContain(true);
     expect(core.verdict(client.stream)).toMatchObject({ protocol: 'http2', reason: 'poll', periodTicks: 10_000 });
     expect(client.ask(literalPath('/orders'), 94_000)).toBe(true);
     expect(client.ask(literalPath('/status'), 97_000)).toBe(true);

@@ -129,6 +129,19 @@ describe('activity of plaintext protocols', () => {
     core.releaseStream(stream);
   });
 
+  it.each([
+    [10_000, true],
+    [30_003, true],
+    [10_040, false],
+    [7003, false],
+  ])('http: the same request again after %s ms -> a poll at once: %s', (gapMs, isPoll) => {
+    const stream = core.openStream(1000, 0);
+    core.observe(stream, 'client', GET('/status'), 0);
+    core.observe(stream, 'server', OK, 1);
+    expect(core.observe(stream, 'client', GET('/status'), gapMs) & FLAG_ACTIVE).toBe(isPoll ? 0 : FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
   it('http: a page that asks 5 s after each answer, whatever is clicked between -> chatter after the third', () => {
     const stream = core.openStream(1000, 0);
     let now = 0;
