@@ -1,8 +1,7 @@
-// Every Torpor shows the whole farm, and what an operator orders at one holds at all: `torpor status`, `inhibit`, `release` and `sleep` where the platform is not owned.
+// Every Torpor shows the whole farm, and what an operator orders at one holds at all: `torpor status`, and `inhibit` and `release` where the platform is not owned.
 import { eventually } from '../../support/eventually.ts';
 import { runTorpor } from '../../support/torpor-process.ts';
 import type { FarmPlatform, FarmTorpor, TorporFarm } from '../support/torpor-farm.ts';
-import { forgive } from './acts.ts';
 
 const INHIBITOR = 'firmware';
 
@@ -16,22 +15,14 @@ export async function askedAnywhere(farm: TorporFarm, platform: FarmPlatform): P
   farm.note('torpor status shows the connections of all three at each of them');
 
   await order(guest, 'inhibit', platform.name, '--name', INHIBITOR, '--why', 'an update', '--for', '1h');
-  const isInhibited = async () => (await owner.blockers(platform.name)).some(({ why }) => why.includes(INHIBITOR));
+  const isInhibited = async () => {
+    const { inhibitors } = await owner.process.platform(platform.name);
+    return inhibitors.some(({ name }) => name === INHIBITOR);
+  };
   await eventually(`${owner.name} to be inhibited`, isInhibited, farm.patient());
   farm.note(`${owner.name} keeps ${platform.name} awake, as was ordered at ${guest.name}`);
   await order(other, 'release', platform.name, '--name', INHIBITOR);
   await eventually(`${owner.name} to be released`, async () => !(await isInhibited()), farm.patient());
-
-  const sleeps = async () => {
-    if (platform.host.phase === 'asleep') return true;
-    await forgive(farm, platform);
-    await runTorpor(['sleep', platform.name, ...apiOf(guest)]);
-    return false;
-  };
-  await eventually(`${platform.name} to sleep, as was asked at ${guest.name}`, sleeps, {
-    ...farm.patient(),
-    everyMs: 500,
-  });
 }
 
 async function order(torpor: FarmTorpor, ...words: readonly string[]): Promise<void> {
