@@ -1,5 +1,6 @@
 // Test projects: unit and e2e (Node and npm alone; e2e: processes in real time), conformance (other people's programs), live (other people's clients, in real time),
-// browser (Chromium), rig (a QEMU platform in real S3), farm (several Torpors and NATS servers that die, in real time).
+// browser (Chromium), rig (a QEMU platform in real S3), farm (several Torpors and NATS servers that die, in real time), week (a week over real
+// sockets; by hand: npm run test:week:real).
 import { defineConfig } from 'vitest/config';
 
 const CONFORMANCE = 'test/**/*.conformance.test.ts';
@@ -10,6 +11,7 @@ const FAULTS = process.env.TORPOR_E2E === 'short' ? ['test/e2e/*-faults.test.ts'
 const BROWSER = 'test/**/*.browser.test.ts';
 const RIG = 'test/rig/**/*.test.ts';
 const FARM = 'test/**/*.farm.test.ts';
+const WEEK = 'test/**/*.week.test.ts';
 /**
  * Where other people's programs and real time rule, a bound that was overrun is tried once more, and `.ci/run` names who needed it.
  * A wrong answer never is.
@@ -23,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [CONFORMANCE, LIVE, BROWSER, RIG, E2E, FARM],
+          exclude: [CONFORMANCE, LIVE, BROWSER, RIG, E2E, FARM, WEEK],
           // Ends what hangs. Properties reckon for seconds, and for many more where a busy machine runs them.
           testTimeout: 120_000,
         },
@@ -68,6 +70,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      { test: { name: 'week', include: [WEEK] } },
       {
         test: {
           name: 'farm',

@@ -50,6 +50,8 @@ export const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Of one write. */
 const BATCH_BYTES = 65_536;
+/** Memory for what arrives is taken in pieces of this size; what is as large has its own. */
+const SLAB_BYTES = 262_144;
 /** Coded in one go; then whatever else the process has to do comes first. */
 const TURN_BYTES = 131_072;
 /** What is quick may go beyond what may be under way. */
@@ -121,6 +123,10 @@ export class LinkSession implements StreamHost {
   #nextStream = 1;
   #lastOpened = 0;
   #isTurnDue = false;
+  #isLaterTurnDue = false;
+  #isAckDue = false;
+  /** For bytes that are restored: what of it is not given away. */
+  #slab = Buffer.alloc(0);
   /** Whose notices are to be told. */
   readonly #untold = new Set<LinkStream>();
   #isClosed = false;
@@ -211,7 +217,7 @@ export class LinkSession implements StreamHost {
       this.close(why);
       return;
     }
-    if (this.#receivedBytes > this.#ackedToPeerBytes) this.#acknowledge();
+    this.#askAcknowledgement();
     if (this.#ready.size > 0) this.#turn();
   }
 
@@ -266,7 +272,9 @@ export class LinkSession implements StreamHost {
 
   wake(stream: LinkStream): void {
     this.#ready.add(stream);
-    this.#askTurn();
+    // Of a bulk transfer more is to be read: together it costs fewer writes.
+    if (stream.sendableBytes > MIN_TURN_BYTES) this.#askTurnLater();
+    else this.#askTurn();
   }
 
   sendReset(stream: LinkStream, why: string): void {
@@ -311,16 +319,21 @@ export class LinkSession implements StreamHost {
       if (this.#pace.roomBytes <= this.#batchBytes || leftBytes <= 0) break;
       this.#ready.delete(stream);
       if (stream.isOver) continue;
-      if (stream.sendableBytes > 0) leftBytes -= this.#sendPiece(stream, this.#turnBytes());
+      if (stream.sendableBytes > 0) leftBytes -= this.#sendPiece(stream, Math.min(MAX_PIECE_BYTES, this.#turnBytes));
       this.#sendEndIfDue(stream);
       stream.offerRoom();
       if (stream.sendableBytes > 0) this.#ready.add(stream);
     }
     this.#flush();
-    if (leftBytes > 0 || this.#ready.size === 0 || this.#isTurnDue) return;
-    this.#isTurnDue = true;
+    if (leftBytes <= 0 && this.#ready.size > 0) this.#askTurnLater();
+  }
+
+  /** When everything else that is due now is done. */
+  #askTurnLater(): void {
+    if (this.#isLaterTurnDue || this.#connection === null) return;
+    this.#isLaterTurnDue = true;
     this.#options.defer(() => {
-      this.#isTurnDue = false;
+      this.#isLaterTurnDue = false;
       this.#turn();
     });
   }
@@ -354,10 +367,9 @@ export class LinkSession implements StreamHost {
     if (records.length > 0) this.#connection?.write(Buffer.concat(records));
   }
 
-  #turnBytes(): number {
-    const { bytesPerMs } = this.#pace;
-    if (!Number.isFinite(bytesPerMs)) return MAX_PIECE_BYTES;
-    return Math.min(MAX_PIECE_BYTES, Math.max(MIN_TURN_BYTES, bytesPerMs * TURN_MS * 2));
+  /** What the link takes in a turn. */
+  get #turnBytes(): number {
+    return Math.max(MIN_TURN_BYTES, this.#pace.bytesPerMs * TURN_MS * 2);
   }
 
   /** Codes and sends one piece of a stream; answers its bytes. */
@@ -418,7 +430,7 @@ export class LinkSession implements StreamHost {
   }
 
   #reserve(bytes: number): number {
-    if (this.#batchBytes + bytes > Math.min(this.#batch.length, this.#turnBytes() + 4096)) this.#flush(bytes);
+    if (this.#batchBytes + bytes > Math.min(this.#batch.length, this.#turnBytes + 4096)) this.#flush(bytes);
     const at = this.#batchBytes;
     this.#batchBytes += bytes;
     return at;
@@ -444,9 +456,16 @@ export class LinkSession implements StreamHost {
     this.#pace.noteSent(bytes.length, this.nowMs(), this.#ready.size > 0);
   }
 
-  #acknowledge(): void {
-    this.#ackedToPeerBytes = this.#receivedBytes;
-    this.#connection?.write(encodeAck(this.#receivedBytes));
+  /** One for all that arrives together: each costs both ends a TLS record and a system call. */
+  #askAcknowledgement(): void {
+    if (this.#isAckDue || this.#receivedBytes === this.#ackedToPeerBytes) return;
+    this.#isAckDue = true;
+    this.#options.defer(() => {
+      this.#isAckDue = false;
+      if (this.#connection === null || this.#receivedBytes === this.#ackedToPeerBytes) return;
+      this.#ackedToPeerBytes = this.#receivedBytes;
+      this.#connection.write(encodeAck(this.#receivedBytes));
+    });
   }
 
   // ------------------------------------------------------------------------------------------ receiving
@@ -531,10 +550,19 @@ export class LinkSession implements StreamHost {
       rawBytes: isLinked ? payload.readUInt16BE(0) : payload.length,
       bytes: isLinked ? payload.subarray(PIECE_PREFIX_BYTES) : payload,
     });
-    const bytes = isLinked ? Buffer.from(restored) : payload;
+    const bytes = isLinked ? this.#keep(restored) : payload;
     this.#rawBytesReceived += bytes.length;
     stream.receive(bytes);
     if (stream.isOverrun) throw malformed('more bytes than were granted');
+  }
+
+  /** A copy, in memory that is taken from the process for several at once. */
+  #keep(restored: Uint8Array): Buffer {
+    if (this.#slab.length < restored.length) this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, restored.length));
+    const kept = this.#slab.subarray(0, restored.length);
+    kept.set(restored);
+    this.#slab = this.#slab.subarray(restored.length);
+    return kept;
   }
 
   #onEnd(stream: LinkStream): void {

@@ -4,10 +4,14 @@ import { readEnd } from '../streams/read-end.ts';
 import { resetSocket } from '../streams/reset-socket.ts';
 import type { LinkStream, StreamEnd } from './link-stream.ts';
 
+/** What is as large may wait for what else arrives now: one system call for all. */
+const BULK_BYTES = 4096;
+
 /** Reads and writes from its construction on; the socket may still be connecting, and then bytes wait in it, as many as credit lets come. */
 export class SocketEnd implements StreamEnd {
   readonly #socket: Socket;
   readonly #stream: LinkStream;
+  #isGathering = false;
 
   /** The socket is half-open on either side (`allowHalfOpen`). */
   constructor(socket: Socket, stream: LinkStream) {
@@ -25,6 +29,8 @@ export class SocketEnd implements StreamEnd {
   }
 
   onBytes(bytes: Buffer): void {
+    if (bytes.length >= BULK_BYTES) this.#gather();
+    else this.#release();
     this.#socket.write(bytes, () => this.#stream.consumed(bytes.length));
   }
 
@@ -38,6 +44,19 @@ export class SocketEnd implements StreamEnd {
 
   onRoom(): void {
     this.#socket.resume();
+  }
+
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#socket.cork();
+    setImmediate(() => this.#release());
+  }
+
+  #release(): void {
+    if (!this.#isGathering) return;
+    this.#isGathering = false;
+    this.#socket.uncork();
   }
 
   /** Closed by both FINs, of which ours may still wait to be sent over the link; else by a reset. */

@@ -137,6 +137,8 @@ class Battle {
       for (let turn = 0; turn < 3; turn += 1) {
         await Promise.resolve();
         await Promise.resolve();
+        // What was put off until all else is done.
+        await this.clock.advance(0);
         this.#deliver(this.#toGate);
         this.#deliver(this.#toEdge);
       }
@@ -229,7 +231,7 @@ class Battle {
   }
 
   /** Direction by direction: a prefix of what was sent, and nothing after the first spoilt record is called exact. */
-  check(): void {
+  async check(): Promise<void> {
     const pairs = this.edges.map((end) => [end, this.gates.get(end.stream?.id ?? 0)] as const);
     for (const [edge, gate] of pairs) {
       if (gate === undefined) continue;
@@ -239,6 +241,7 @@ class Battle {
     if (!this.isSpoilt) expect([this.edge.isClosed, this.gate.isClosed]).toEqual([false, false]);
     this.edge.close('over');
     this.gate.close('over');
+    await this.clock.advance(0);
     expect(codecs.map(({ usedBytes }) => usedBytes)).toEqual([0, 0]);
     expect(this.clock.pending).toBe(0);
   }
@@ -259,7 +262,7 @@ it('records spoilt and invented on both ways -> an error in words or nothing, wi
     await battle.play();
     if (battle.isSpoilt) spoilt += 1;
     if (battle.isOver) ended += 1;
-    battle.check();
+    await battle.check();
     records += battle.records;
     sessions += 1;
   }

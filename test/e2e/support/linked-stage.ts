@@ -2,6 +2,7 @@
 import { LinkEdge } from '../../../src/link/link-edge.ts';
 import { makeLinkKeys } from '../../../src/link/link-keys.ts';
 import { readLinkKeys } from '../../../src/link/link-tls.ts';
+import type { SimulatedPlatformOptions } from '../../../src/power/simulated/simulated-platform.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { Relay } from '../../link/support/relay.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -29,8 +30,11 @@ export class LinkedStage implements AsyncDisposable {
   }
 
   /** One VM, `alice`, whose listener is `desktop` to edges. Nothing runs yet. */
-  static async open(setUp: Partial<SetUp> = {}): Promise<LinkedStage> {
-    const stage = await Stage.open();
+  static async open(
+    setUp: Partial<SetUp> = {},
+    simulated: Partial<SimulatedPlatformOptions> = {},
+  ): Promise<LinkedStage> {
+    const stage = await Stage.open({}, simulated);
     await makeLinkKeys(
       stage.folder.file('keys'),
       [
