@@ -16,6 +16,11 @@ class LightSignal {
     if (kind === 'abort') this.#listeners = this.#listeners.filter((other) => other.listener !== listener);
   }
 
+  /** As an EventEmitter has it, for `getEventListeners` of node:events, which wants one or an EventTarget. */
+  listeners(kind) {
+    return kind === 'abort' ? this.#listeners.map(({ listener }) => listener) : [];
+  }
+
   throwIfAborted() {
     if (this.aborted) throw this.reason;
   }
