@@ -114,6 +114,8 @@ export class MemoryStore implements SharedStore {
   status: StoreStatus = { connected: true, why: 'memory' };
   /** True: a watch that begins tells nothing more after that, as one whose server dies just then. */
   watchesDie = false;
+  /** What its watches tell comes so much later than what it asks for itself, milliseconds. */
+  watchLagMs = 0;
 
   constructor(world: MemoryWorld, clock: Clock) {
     this.#world = world;
@@ -243,7 +245,7 @@ export class MemoryStore implements SharedStore {
   #deliver(watching: Watching, tell: () => void): void {
     const { turn } = watching;
     const nowMs = this.#world.clock.nowMs();
-    watching.lastAtMs = Math.max(watching.lastAtMs, nowMs + this.#world.delayMs());
+    watching.lastAtMs = Math.max(watching.lastAtMs, nowMs + this.#world.delayMs() + this.watchLagMs);
     this.#world.clock.schedule(watching.lastAtMs - nowMs, () => {
       if (this.#isCut) return;
       this.#clock.schedule(0, () => {

@@ -88,6 +88,8 @@ export class PlatformMember implements PlatformShare {
   #record: PlatformRecord | null = EMPTY_RECORD;
   /** 0: nothing stands there yet. */
   #revision = 0;
+  /** The newest that the watch has told: what was written or read here may be ahead of it. */
+  #heardRevision = 0;
   #isRead = false;
   #told: { phase: PlatformRecord['phase']; proposal: number } = { phase: 'awake', proposal: 0 };
   #toldPeers = '';
@@ -195,6 +197,7 @@ export class PlatformMember implements PlatformShare {
   onBegin(): void {
     this.#isRead = false;
     this.#revision = 0;
+    this.#heardRevision = 0;
     this.changed();
   }
 
@@ -206,7 +209,12 @@ export class PlatformMember implements PlatformShare {
   }
 
   onEntry(entry: StoreEntry): void {
-    if (entry.revision <= this.#revision) return;
+    this.#heardRevision = Math.max(this.#heardRevision, entry.revision);
+    if (entry.revision > this.#revision) this.#take(entry);
+    else for (const wake of [...this.#waiting]) wake();
+  }
+
+  #take(entry: StoreEntry): void {
     this.#adopt(entry);
     if (this.#isRead) this.changed();
   }
@@ -417,8 +425,10 @@ export class PlatformMember implements PlatformShare {
       const record = this.#record;
       const over = this.#whyOver(record, proposal, signal, endMs);
       if (over !== null || record === null) return this.#giveUp(proposal, over ?? 'the record cannot be read');
-      if (missingAgreement(record, view.isLive) === null) return this.#commit(proposal);
-      await this.#nextChange(signal, endMs - clock.nowMs());
+      if (this.#isHeard && missingAgreement(record, view.isLive) === null) {
+        const agreement = await this.#commit(proposal);
+        if (agreement !== null) return agreement;
+      } else await this.#nextChange(signal, endMs - clock.nowMs());
     }
   }
 
@@ -432,18 +442,30 @@ export class PlatformMember implements PlatformShare {
     return this.uncertain();
   }
 
-  async #commit(proposal: number): Promise<Agreement> {
+  /** Null: what stands there by now has not been heard by the watch. */
+  async #commit(proposal: number): Promise<Agreement | null> {
     const { view, clock } = this.#options;
     let sentMs = 0;
+    let isHeard = true;
     const committed = await this.#change((record) => {
       sentMs = clock.nowMs();
-      return commit(record, view.me, proposal, view.isLive);
+      isHeard = this.#isHeard;
+      return isHeard ? commit(record, view.me, proposal, view.isLive) : record;
     });
+    if (!isHeard) return null;
     if (committed.outcome !== 'done') return this.#giveUp(proposal, committed.why);
     this.#committed = { proposal, sentMs };
     const record = this.#record ?? EMPTY_RECORD;
     const names = liveMembers(record, view.isLive).map(([id]) => instanceOf(id));
     return { agreed: true, why: `${names.sort().join(', ')} agreed` };
+  }
+
+  /**
+   * The watch has told all that came before the record as it is known here. Ahead of that a Torpor may stand in it whose presence has not been told, and
+   * which would count as dead: nothing is committed then.
+   */
+  get #isHeard(): boolean {
+    return this.#heardRevision >= this.#revision;
   }
 
   #giveUp(proposal: number, why: string): Agreement {
@@ -504,7 +526,7 @@ export class PlatformMember implements PlatformShare {
       }
       try {
         const entry = await store.get(key);
-        if (entry !== null && entry.revision > this.#revision) this.onEntry(entry);
+        if (entry !== null && entry.revision > this.#revision) this.#take(entry);
       } catch (thrown) {
         return { outcome: 'unreachable', why: errorText(thrown) };
       }
