@@ -11,10 +11,10 @@ import type {
   PlatformContext,
   PowerAnswer,
   PowerDriver,
-  Prober,
   StreamGate,
   StreamStatus,
 } from '../../src/platform/ports.ts';
+import { DeskProber, deskDriver, emptyGate } from '../support/desk-host.ts';
 import { DESK_POLICY as POLICY } from '../support/desk-policy.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
@@ -38,7 +38,11 @@ class FakeWorld {
   /** Set: a hook that runs until it is called off, and a little longer. */
   saveEndsAfterAbortMs: number | null = null;
   sleepAnswer: PowerAnswer = ACCEPTED;
-  paceMs: number | null = null;
+  readonly prober = new DeskProber(
+    this.clock,
+    () => this.vmAnswers,
+    (result) => this.controller.onProbeResult('desk', result),
+  );
   readonly controller: PlatformController;
 
   constructor(intent: Intent | null = null, policy: PlatformPolicy = POLICY) {
@@ -59,7 +63,7 @@ class FakeWorld {
   }
 
   start(): void {
-    this.controller.attach({ gate: this.#gate(), probers: [this.#prober()], inhibitors: this.watches });
+    this.controller.attach({ gate: this.#gate(), probers: [this.prober], inhibitors: this.watches });
     this.controller.start();
   }
 
@@ -68,20 +72,12 @@ class FakeWorld {
   }
 
   #driver(): PowerDriver {
-    const capabilities = {
-      sleep: 'S3',
-      retainsRam: true,
-      readsSleepState: 'sensor',
-      wakeMethods: ['chassis-on'],
-    } as const;
+    const driver = deskDriver(this, this.clock);
     return {
-      name: 'fake',
-      wakeMethods: capabilities.wakeMethods,
-      sleepWitness: () => capabilities.readsSleepState,
-      capabilities: () => capabilities,
-      readPower: async () => {
+      ...driver,
+      readPower: async (signal) => {
         if (!this.bmcAnswers) throw new Error('no answer');
-        return { atMs: this.clock.nowMs(), acpi: this.acpi, acpiSource: 'sensor', powerBit: true, watts: null };
+        return await driver.readPower(signal);
       },
       requestSleep: async () => {
         this.deeds.push('press');
@@ -89,13 +85,11 @@ class FakeWorld {
         this.vmAnswers = this.acpi === 'S0';
         return this.sleepAnswer;
       },
-      requestWake: async (method) => {
+      requestWake: (method, signal) => {
         this.deeds.push(`wake ${method}`);
-        this.acpi = 'S0';
         this.vmAnswers = true;
-        return ACCEPTED;
+        return driver.requestWake(method, signal);
       },
-      proveWake: async () => ({ proven: true, why: 'operator session, sensor read' }),
       close: async () => {
         this.deeds.push('close');
       },
@@ -143,42 +137,13 @@ class FakeWorld {
   }
 
   #gate(): StreamGate {
-    return {
+    return emptyGate({
       hold: () => this.deeds.push('hold'),
       drain: async () => this.drain,
       release: (vm) => this.deeds.push(`release ${vm ?? 'all'}`),
       giveUp: (vm, why) => this.deeds.push(`give up ${vm ?? 'all'}: ${why}`),
       loseSessions: (vm) => this.deeds.push(`lose sessions of ${vm ?? 'all'}`),
-      refresh: async () => {},
-      workers: { wanted: 1, running: 1 },
-      streams: () => [],
-      waitingVms: () => [],
-      heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),
-      carriedBytes: () => ({ fromClients: 0, toClients: 0 }),
-      refusedClients: () => ({}),
-    };
-  }
-
-  #prober(): Prober {
-    let cancel = () => {};
-    const ask = () => {
-      const atMs = this.clock.nowMs();
-      this.controller.onProbeResult('desk', { answered: this.vmAnswers, askedAtMs: atMs, atMs });
-      cancel = this.paceMs === null ? () => {} : this.clock.schedule(this.paceMs, ask);
-    };
-    return {
-      vm: 'desk',
-      setPace: (paceMs) => {
-        if (paceMs === this.paceMs) return;
-        this.paceMs = paceMs;
-        cancel();
-        if (paceMs !== null) cancel = this.clock.schedule(paceMs, ask);
-      },
-      stop: () => {
-        this.paceMs = null;
-        cancel();
-      },
-    };
+    });
   }
 }
 
@@ -335,7 +300,7 @@ describe('PlatformController', () => {
 
   it('asleep: the sensor says so -> the VM is not asked any more', async () => {
     await world.clock.advance(10_000);
-    expect(world.paceMs).toBeNull();
+    expect(world.prober.paceMs).toBeNull();
   });
 
   it('stop: while asleep -> the driver is closed, no timer is left, no event changes anything', async () => {

@@ -1,8 +1,9 @@
 // A controller beside others: what it tells them and asks of them, and what it does at their word.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PlatformController } from '../../src/controller/platform-controller.ts';
-import type { AcpiState, PowerAnswer, PowerDriver, Prober, StreamGate, StreamName } from '../../src/platform/ports.ts';
+import type { AcpiState, PowerDriver, StreamGate, StreamName } from '../../src/platform/ports.ts';
 import type { Agreement, OwnShare, PeerFacts, PlatformShare, ShareEvent } from '../../src/platform/share.ts';
+import { DeskProber, deskDriver, emptyGate } from '../support/desk-host.ts';
 import { DESK_POLICY as POLICY } from '../support/desk-policy.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
@@ -72,8 +73,8 @@ class SharedWorld {
   acpi: AcpiState = 'S0';
   /** What the BMC takes its time for before it can be pressed. */
   setUp: () => Promise<void> = async () => {};
-  #paceMs: number | null = null;
   readonly controller: PlatformController;
+  readonly #prober: DeskProber;
 
   constructor(successorOf?: SharedWorld) {
     if (successorOf !== undefined) {
@@ -100,7 +101,13 @@ class SharedWorld {
       ...(successorOf === undefined ? {} : { successorOf: successorOf.controller }),
       report: () => {},
     });
-    this.controller.attach({ gate: this.#gate(), probers: [this.#prober()], inhibitors: [] });
+    const { controller } = this;
+    this.#prober = new DeskProber(
+      this.clock,
+      () => this.acpi === 'S0',
+      (result) => controller.onProbeResult('desk', result),
+    );
+    controller.attach({ gate: this.#gate(), probers: [this.#prober], inhibitors: [] });
     this.controller.start();
   }
 
@@ -109,70 +116,27 @@ class SharedWorld {
   }
 
   #driver(): PowerDriver {
-    const accepted: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
+    const driver = deskDriver(this, this.clock);
     return {
-      name: 'fake',
-      wakeMethods: ['chassis-on'],
-      sleepWitness: () => 'sensor',
-      capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: ['chassis-on'] }),
-      readPower: async () => {
-        return { atMs: this.clock.nowMs(), acpi: this.acpi, acpiSource: 'sensor', powerBit: true, watts: null };
-      },
-      requestSleep: async (_signal, fence) => {
+      ...driver,
+      requestSleep: async (signal, fence) => {
         await this.setUp();
-        const whyNot = fence?.() ?? null;
-        if (whyNot !== null) {
-          this.deeds.push(`unsent: ${whyNot}`);
-          return { outcome: 'refused', attempts: [whyNot] };
-        }
-        this.deeds.push('press');
-        this.acpi = 'S3';
-        return accepted;
+        const answer = await driver.requestSleep(signal, fence);
+        this.deeds.push(answer.outcome === 'accepted' ? 'press' : `unsent: ${answer.attempts}`);
+        return answer;
       },
-      requestWake: async () => {
+      requestWake: (method, signal) => {
         this.deeds.push('wake');
-        this.acpi = 'S0';
-        return accepted;
+        return driver.requestWake(method, signal);
       },
-      proveWake: async () => ({ proven: true, why: 'operator session, sensor read' }),
-      close: async () => {},
     };
   }
 
   #gate(): StreamGate {
-    return {
+    return emptyGate({
       hold: () => this.deeds.push('hold'),
-      drain: async () => ({ drained: true, unackedBytes: 0, source: 'proc' }),
       release: (vm) => this.deeds.push(`release ${vm ?? 'all'}`),
-      giveUp: () => {},
-      loseSessions: () => {},
-      refresh: async () => {},
-      workers: { wanted: 1, running: 1 },
-      streams: () => [],
-      waitingVms: () => [],
-      heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),
-      carriedBytes: () => ({ fromClients: 0, toClients: 0 }),
-      refusedClients: () => ({}),
-    };
-  }
-
-  #prober(): Prober {
-    let cancel = () => {};
-    const ask = () => {
-      const atMs = this.clock.nowMs();
-      this.controller.onProbeResult('desk', { answered: this.acpi === 'S0', askedAtMs: atMs, atMs });
-      cancel = this.#paceMs === null ? () => {} : this.clock.schedule(this.#paceMs, ask);
-    };
-    return {
-      vm: 'desk',
-      setPace: (paceMs) => {
-        if (paceMs === this.#paceMs) return;
-        this.#paceMs = paceMs;
-        cancel();
-        if (paceMs !== null) cancel = this.clock.schedule(paceMs, ask);
-      },
-      stop: () => cancel(),
-    };
+    });
   }
 }
 

@@ -9,14 +9,8 @@ import { type MemoryStore, MemoryWorld } from '../../../src/farm/memory-store.ts
 import { EventLog } from '../../../src/history/event-log.ts';
 import { SleepLedger } from '../../../src/history/sleep-ledger.ts';
 import type { PlatformPolicy } from '../../../src/platform/model.ts';
-import type {
-  AcpiState,
-  PowerAnswer,
-  PowerDriver,
-  Prober,
-  StreamGate,
-  StreamStatus,
-} from '../../../src/platform/ports.ts';
+import type { StreamGate, StreamStatus } from '../../../src/platform/ports.ts';
+import { type DeskHost, DeskProber, deskDriver, emptyGate } from '../../support/desk-host.ts';
 import { DESK_POLICY } from '../../support/desk-policy.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
@@ -26,11 +20,6 @@ const LEASE_MS = 10_000;
 /** Drowsy for so long that it sleeps only where somebody asks for it. */
 const POLICY: PlatformPolicy = { ...DESK_POLICY, drowsyForMs: 3_600_000 };
 const UNUSED = { read: async () => null, write: async () => {} };
-const ACCEPTED: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
-
-class Host {
-  acpi: AcpiState = 'S0';
-}
 
 export class SmallTorpor {
   readonly name: string;
@@ -44,7 +33,6 @@ export class SmallTorpor {
   /** How often its own gate was asked. */
   looks: string[] = [];
   readonly #farm: SmallFarm;
-  #paceMs: number | null = null;
 
   constructor(farm: SmallFarm, name: string) {
     this.#farm = farm;
@@ -100,14 +88,14 @@ export class SmallTorpor {
   }
 
   #newController(): PlatformController {
-    const { clock, log } = this.#farm;
+    const { clock, log, host } = this.#farm;
     const controller = new PlatformController({
       name: PLATFORM,
       policy: POLICY,
       armed: true,
       intent: null,
       orders: null,
-      driver: this.#driver(),
+      driver: deskDriver(host, clock),
       journal: UNUSED,
       orderStore: UNUSED,
       context: {
@@ -119,79 +107,27 @@ export class SmallTorpor {
       share: this.member.share(PLATFORM),
       report: ({ kind, message, facts }) => this.events.append(PLATFORM, kind, message, facts ?? {}),
     });
-    controller.attach({ gate: this.#gate(), probers: [this.#prober(controller)], inhibitors: [] });
+    const answers = () => host.acpi === 'S0';
+    const prober = new DeskProber(clock, answers, (result) => controller.onProbeResult('desk', result));
+    controller.attach({ gate: this.#gate(), probers: [prober], inhibitors: [] });
     return controller;
   }
 
-  #driver(): PowerDriver {
-    const { clock, host } = this.#farm;
-    return {
-      name: 'fake',
-      wakeMethods: ['chassis-on'],
-      sleepWitness: () => 'sensor',
-      capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: ['chassis-on'] }),
-      readPower: async () => {
-        return { atMs: clock.nowMs(), acpi: host.acpi, acpiSource: 'sensor', powerBit: true, watts: null };
-      },
-      requestSleep: async (_signal, fence) => {
-        const whyNot = fence?.() ?? null;
-        if (whyNot !== null) return { outcome: 'refused', attempts: [whyNot] };
-        host.acpi = 'S3';
-        return ACCEPTED;
-      },
-      requestWake: async () => {
-        host.acpi = 'S0';
-        return ACCEPTED;
-      },
-      proveWake: async () => ({ proven: true, why: 'operator session, sensor read' }),
-      close: async () => {},
-    };
-  }
-
   #gate(): StreamGate {
-    return {
-      hold: () => {},
-      drain: async () => ({ drained: true, unackedBytes: 0, source: 'proc' }),
-      release: () => {},
-      giveUp: () => {},
-      loseSessions: () => {},
+    return emptyGate({
       refresh: async (detail) => {
         this.looks.push(detail ?? 'sums');
       },
-      workers: { wanted: 1, running: 1 },
       streams: () => this.streams,
-      waitingVms: () => [],
-      heldBytes: () => ({ heldBytes: 0, heldStoredBytes: 0 }),
       carriedBytes: () => ({ fromClients: 10 * this.streams.length, toClients: 20 * this.streams.length }),
-      refusedClients: () => ({}),
-    };
-  }
-
-  #prober(controller: PlatformController): Prober {
-    const { clock, host } = this.#farm;
-    let cancel = () => {};
-    const ask = () => {
-      const atMs = clock.nowMs();
-      controller.onProbeResult('desk', { answered: host.acpi === 'S0', askedAtMs: atMs, atMs });
-      cancel = this.#paceMs === null ? () => {} : clock.schedule(this.#paceMs, ask);
-    };
-    return {
-      vm: 'desk',
-      setPace: (paceMs) => {
-        if (paceMs === this.#paceMs) return;
-        this.#paceMs = paceMs;
-        cancel();
-        if (paceMs !== null) cancel = clock.schedule(paceMs, ask);
-      },
-      stop: () => cancel(),
-    };
+    });
   }
 }
 
 export class SmallFarm {
   readonly clock = new FakeClock();
   readonly world = new MemoryWorld({ clock: this.clock });
-  readonly host = new Host();
+  readonly host: DeskHost = { acpi: 'S0' };
   readonly log = new KeptLog();
   readonly torpors: SmallTorpor[] = [];
 
