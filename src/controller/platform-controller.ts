@@ -457,23 +457,30 @@ export class PlatformController implements StreamObserver {
   }
 
   #requestSleep(intentId: number, forced: boolean): void {
-    const { driver, share } = this.#options;
+    const { driver } = this.#options;
+    let whyNot: string | null = null;
     const fence = () => {
-      const { state, pressed, wakeWanted } = this.#model;
-      // A BMC takes its time: meanwhile it may have been given up here, or somebody came.
-      if (state !== 'suspending' || pressed?.intentId !== intentId) return 'it is not to sleep any more';
-      if (wakeWanted !== null && !forced) return `it is to be awake: ${wakeWanted}`;
-      return share?.mayPress() === false ? "this Torpor's ownership ran out" : null;
+      whyNot = this.#whyNotPress(intentId, forced);
+      return whyNot;
     };
     this.#report('power', `asks for sleep, once: ${driver.name}`);
     this.#answer(
       this.#callPower((signal) => driver.requestSleep(signal, fence)),
       ({ outcome, attempts }) => {
         this.#report('power', `request to sleep ${outcome}: ${attempts.join('; ')}`, { outcome });
-        return { kind: 'sleepAnswered', intentId, outcome, why: attempts.join('; ') };
+        const isUnsent = outcome === 'refused' && whyNot !== null;
+        return { kind: 'sleepAnswered', intentId, outcome: isUnsent ? 'unsent' : outcome, why: attempts.join('; ') };
       },
       (problem) => ({ kind: 'sleepAnswered', intentId, outcome: 'unknown', why: problem }),
     );
+  }
+
+  /** The fence of a press. A BMC takes its time: meanwhile it may have been given up here, or somebody came. */
+  #whyNotPress(intentId: number, forced: boolean): string | null {
+    const { state, pressed, wakeWanted } = this.#model;
+    if (state !== 'suspending' || pressed?.intentId !== intentId) return 'it is not to sleep any more';
+    if (wakeWanted !== null && !forced) return `it is to be awake: ${wakeWanted}`;
+    return this.#options.share?.mayPress() === false ? "this Torpor's ownership ran out" : null;
   }
 
   /** The intent is on disk first; where the disk fails the wake goes out all the same: waking is always safe. */

@@ -221,7 +221,8 @@ export type PlatformEvent =
   | {
       readonly kind: 'sleepAnswered';
       readonly intentId: number;
-      readonly outcome: 'accepted' | 'refused' | 'unknown';
+      /** unsent: the press's fence was shut, so nobody was asked. The others as a PowerAnswer has them. */
+      readonly outcome: 'accepted' | 'refused' | 'unknown' | 'unsent';
       readonly why: string;
     }
   | {

@@ -284,7 +284,7 @@ export class FarmWorld {
     const { state, pressed, wakeWanted } = life.model;
     const isWanted = state === 'suspending' && pressed?.intentId === intentId && wakeWanted === null;
     const isOpen = isWanted && life.link.mayPress();
-    const outcome = isOpen ? 'accepted' : 'refused';
+    const outcome = isOpen ? 'accepted' : 'unsent';
     this.#later(torpor, life, 20, () =>
       this.#dispatch(torpor, life, { kind: 'sleepAnswered', intentId, outcome, why: 'ownership' }),
     );

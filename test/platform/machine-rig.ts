@@ -220,7 +220,7 @@ export class MachineRig {
     return this.send({ kind: 'wakeAnswered', sequence, outcome, why: 'completion code d4h' });
   }
 
-  sleepAnswered(outcome: 'accepted' | 'refused' | 'unknown', intentId = this.model.intent.id): Effect[] {
+  sleepAnswered(outcome: 'accepted' | 'refused' | 'unknown' | 'unsent', intentId = this.model.intent.id): Effect[] {
     return this.send({ kind: 'sleepAnswered', intentId, outcome, why: 'completion code d4h' });
   }
 

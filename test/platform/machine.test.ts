@@ -934,6 +934,25 @@ describe('suspending', () => {
     expect(rig.model.backOff?.untilMs).toBe(rig.nowMs + 60_000);
   });
 
+  it('suspending: refused by the BMC, somebody came meanwhile -> awake, and a failure all the same: the next press waits', () => {
+    const rig = new MachineRig().toSuspending().forget();
+    rig.activity();
+    rig.sleepAnswered('refused');
+    expect(rig.model).toMatchObject({ state: 'awake', held: false, failedSuspends: 1 });
+    expect(rig.all('alarm')).toHaveLength(1);
+    expect(rig.model.backOff?.untilMs).toBe(rig.nowMs + 60_000);
+  });
+
+  it.each([
+    ['somebody came meanwhile -> awake, no failure', true, 0],
+    ['nobody wants it awake -> awake, a failure', false, 1],
+  ] as const)('suspending: nothing was sent, %s', (_name, comes, failedSuspends) => {
+    const rig = new MachineRig().toSuspending().forget();
+    if (comes) rig.activity();
+    rig.sleepAnswered('unsent');
+    expect(rig.model).toMatchObject({ state: 'awake', held: false, failedSuspends });
+  });
+
   it('suspending: refused, hooks changed the context -> restored before the release', () => {
     const rig = new MachineRig({ policy: SAVES }).toSuspending();
     rig.forget().sleepAnswered('refused');

@@ -10,7 +10,7 @@ import { isForced, isNamed, isOurs } from './facts.ts';
 import { absorbShare, afterHolding, leaveFollowing } from './following.ts';
 import { toAwake, toWaking } from './moves.ts';
 import { abortSaving, afterAgreeing, afterAsking, afterDraining, afterPreparing, startAsking } from './saving.ts';
-import { sleepRefused, toSuspending } from './suspending.ts';
+import { sleepRefused, sleepUnsent, toSuspending } from './suspending.ts';
 import { blockFor, effect, endFoundMaintenance, journal, keepOrders, lift, patch, type Turn } from './turn.ts';
 import { grantTurn, isStaggered } from './wake-turn.ts';
 import { mustRestoreAgain, restoreAgain, startReleasing } from './waking.ts';
@@ -273,8 +273,9 @@ function absorbAnswer(turn: Turn, event: AnswerEvent, nowMs: number): Turn {
     case 'journalled':
       return absorbJournalled(turn, event.intentId, event.problem, nowMs);
     case 'sleepAnswered':
-      if (state !== 'suspending' || event.intentId !== pressed?.intentId || event.outcome !== 'refused') return turn;
-      return sleepRefused(turn, event.why, nowMs);
+      if (state !== 'suspending' || event.intentId !== pressed?.intentId) return turn;
+      if (event.outcome === 'refused') return sleepRefused(turn, event.why, nowMs);
+      return event.outcome === 'unsent' ? sleepUnsent(turn, event.why, nowMs) : turn;
     case 'wakeAnswered':
       if (state !== 'waking' || event.sequence !== progress.sequence || event.outcome === 'accepted') return turn;
       return patch(turn, {

@@ -86,8 +86,13 @@ export function notePeersPress(turn: Turn, proposal: number, nowMs: number): Tur
 }
 
 /** Where somebody wants it awake by now, not to have pressed is no failure. */
+export function sleepUnsent(turn: Turn, why: string, nowMs: number): Turn {
+  if (turn.model.wakeWanted === null) return sleepRefused(turn, why, nowMs);
+  return backToAwake(patch(turn, { pressed: null }), why, nowMs);
+}
+
+/** A failure, whoever came since: a BMC that refuses is not pressed again at once. */
 export function sleepRefused(turn: Turn, why: string, nowMs: number): Turn {
-  if (turn.model.wakeWanted !== null) return backToAwake(patch(turn, { pressed: null }), why, nowMs);
   const failed = failSuspend(patch(turn, { pressed: null }), why, nowMs);
   return backToAwake(effect(failed, { kind: 'alarm', why: `the BMC refused to suspend: ${why}` }), why, nowMs);
 }
