@@ -142,8 +142,8 @@ export const MUTATIONS = {
     changes: [
       {
         file: 'controller/platform-controller.ts',
-        from: 'return share?.mayPress() === false ? ',
-        to: 'return share === null ? ',
+        from: 'return this.#options.share?.mayPress() === false ? ',
+        to: 'return this.#options.share === null ? ',
       },
     ],
   },
@@ -164,8 +164,8 @@ export const MUTATIONS = {
     changes: [
       {
         file: 'farm/platform-member.ts',
-        from: 'if (missingAgreement(record, view.isLive) === null) return this.#commit(proposal);',
-        to: 'if (proposal > 0) return this.#commit(proposal);',
+        from: 'if (this.#isHeard && missingAgreement(record, view.isLive) === null) {',
+        to: 'if (this.#isHeard) {',
       },
       {
         file: 'farm/platform-record.ts',
