@@ -10,8 +10,6 @@ export class ByteAccount {
   /** Its bytes, or its end, cannot arrive any more: somebody reset the stream. */
   isCut = false;
   hasEnded = false;
-  /** Its VM lost its memory, and with it what it knew of the stream. */
-  isForgotten = false;
 
   constructor(onWrong: (why: string) => void) {
     this.#onWrong = onWrong;

@@ -45,6 +45,8 @@ export class Connection implements FarEnd, StreamAccounts {
   readonly back: ByteAccount;
   readonly trace = new ActivityTrace();
   fate: 'open' | 'leaving' | 'ended' | 'reset' = 'open';
+  /** When it began, on the world clock. */
+  readonly sinceMs: number;
   inputAtMs = Number.NEGATIVE_INFINITY;
   readAtMs = Number.NEGATIVE_INFINITY;
   /** Real input that its VM has not heard yet: how far it reaches, and since when it waits. */
@@ -63,6 +65,7 @@ export class Connection implements FarEnd, StreamAccounts {
     this.#seat = seat;
     this.door = world.pickDoor();
     this.number = world.nextNumber();
+    this.sinceMs = world.clock.nowMs();
     const onWrong = (why: string) => world.onWrong(`stream ${this.number}: ${why}`);
     this.there = new ByteAccount(onWrong);
     this.back = new ByteAccount(onWrong);

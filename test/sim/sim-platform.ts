@@ -160,9 +160,9 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
         connection.door.enter(makeSocket);
       },
       onWish: () => this.#lookAtWishes(),
-      onCut: ({ number, door, there }: Connection) => {
+      onCut: ({ number, door, sinceMs }: Connection) => {
         // A Torpor that did not lead its last sleep learns from its VM, with the next bytes, that it started anew.
-        const isCalm = !there.isForgotten && this.#isCalmSince(clock.nowMs(), door);
+        const isCalm = sinceMs > this.vm.lostMemoryAtMs && this.#isCalmSince(clock.nowMs(), door);
         this.check('noStreamIsCut', noStreamIsCut(number, isCalm));
       },
       onWrong: (why: string) => this.#world.onWrong('bytesArriveOnceAndInOrder', `${this.name}: ${why}`),

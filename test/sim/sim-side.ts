@@ -314,6 +314,8 @@ export class PlatformSide implements BmcWatch, ClientDoor {
 
   #restored() {
     const wasLost = this.#savedBootId !== null && this.#savedBootId !== this.#platform.host.bootId;
+    // As ContextChain: until the next sleep it may boot anew as it likes.
+    this.#savedBootId = null;
     const lost = { identity: 'changed', lostVms: 'all', problem: null } as const;
     return wasLost ? lost : ({ identity: 'unknown', lostVms: [], problem: null } as const);
   }

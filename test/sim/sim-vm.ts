@@ -89,7 +89,6 @@ class VmConnection implements FarEnd {
     const { clock } = this.#vm.world;
     const hadBytes = this.unackedBytes > 0;
     this.#cut();
-    if (this.#accounts !== null) this.#accounts.there.isForgotten = true;
     // Whoever has sent something is told so by a RST; whoever has not does not hear of it, until it does.
     if (hadBytes) clock.schedule(1, () => this.socket.arriveReset('ECONNRESET'));
     else this.socket.far = new ResettingEnd(clock, this.socket);
@@ -205,6 +204,8 @@ class ResettingEnd implements FarEnd {
 
 export class SimVm {
   readonly world: VmWorld;
+  /** When its host last came back without its memory: it knows no connection that is older. */
+  lostMemoryAtMs = Number.NEGATIVE_INFINITY;
   #connections: VmConnection[] = [];
   #ports = 0;
 
@@ -229,6 +230,7 @@ export class SimVm {
   }
 
   loseMemory(): void {
+    this.lostMemoryAtMs = this.world.clock.nowMs();
     for (const connection of this.#connections) if (!connection.isOver) connection.forget();
     this.#connections = [];
   }
