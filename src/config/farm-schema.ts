@@ -6,7 +6,7 @@ import { absolute } from './absolute-path.ts';
 import type { Finding } from './cross-checks.ts';
 import { durationField, endpointField, textField, wordField } from './fields.ts';
 import { mapping } from './mapping.ts';
-import { asMapping, children, isUnset } from './raw-values.ts';
+import { asMapping, children, isUnset, type Mapping, type Placed } from './raw-values.ts';
 
 /** This Torpor among others. */
 export interface FarmConfig {
@@ -78,24 +78,35 @@ function ownName(): string {
   return INSTANCE.test(name) ? name : 'torpor';
 }
 
-/** What is done around a sleep by one Torpor alone cannot be undone by another. Reads raw values. */
+/** Reads raw values. */
 export function checkFarm(root: unknown): Finding[] {
   if (isUnset(asMapping(root).farm)) return [];
   const platforms = children({ path: [], value: asMapping(root) }, 'platforms');
-  return platforms.flatMap(({ path, value }) => {
-    const platform = asMapping(value);
-    const findings: Finding[] = [];
-    if (!isUnset(asMapping(platform.context).saveVms)) {
-      const what =
-        'in a farm no VMs are saved: what was saved stands in one Torpor’s stateDir, and another may be asked to wake; leave saveVms out';
-      findings.push({ path: [...path, 'context', 'saveVms'], what });
-    }
-    const { beforeSuspend, afterWake } = asMapping(platform.hooks);
-    if (!isUnset(beforeSuspend) || !isUnset(afterWake)) {
-      const what =
-        'in a farm no hooks run: one Torpor would run beforeSuspend, and each of them afterWake; leave them out';
-      findings.push({ path: [...path, 'hooks'], what });
-    }
-    return findings;
-  });
+  return [...checkPair(asMapping(asMapping(root).farm).tls), ...platforms.flatMap(checkAlone)];
+}
+
+/** A certificate is shown only with its key. */
+function checkPair(tls: unknown): Finding[] {
+  const { cert, key } = asMapping(tls);
+  if (isUnset(cert) === isUnset(key)) return [];
+  const [there, missing] = isUnset(cert) ? ['key', 'cert'] : ['cert', 'key'];
+  return [{ path: ['farm', 'tls', there], what: `${there} is of no use without ${missing}: write both, or neither` }];
+}
+
+/** What is done around a sleep by one Torpor alone cannot be undone by another. */
+function checkAlone({ path, value }: Placed<Mapping>): Finding[] {
+  const platform = asMapping(value);
+  const findings: Finding[] = [];
+  if (!isUnset(asMapping(platform.context).saveVms)) {
+    const what =
+      'in a farm no VMs are saved: what was saved stands in one Torpor’s stateDir, and another may be asked to wake; leave saveVms out';
+    findings.push({ path: [...path, 'context', 'saveVms'], what });
+  }
+  const { beforeSuspend, afterWake } = asMapping(platform.hooks);
+  if (!isUnset(beforeSuspend) || !isUnset(afterWake)) {
+    const what =
+      'in a farm no hooks run: one Torpor would run beforeSuspend, and each of them afterWake; leave them out';
+    findings.push({ path: [...path, 'hooks'], what });
+  }
+  return findings;
 }

@@ -43,6 +43,8 @@ export interface StoreStatus {
   readonly connected: boolean;
   /** Whom it is connected with, or why not: for people. */
   readonly why: string;
+  /** What would help, where that is known. */
+  readonly todo?: string | null;
 }
 
 /** Keys are of letters, digits, `-`, `_` and `.`. Values and messages are text. */

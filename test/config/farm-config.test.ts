@@ -62,6 +62,13 @@ describe('farm', () => {
     ],
     ['two replicas', FARM.replace(' }', ', replicas: 2 }'), '', /write 1, or 3/],
     ['a lease that is too short', FARM.replace(' }', ', lease: 1s }'), '', /too short/],
+    [
+      'a certificate alone',
+      FARM.replace(' }', ', tls: { cert: a.crt } }'),
+      '',
+      /yaml:1: .*cert is of no use without key/,
+    ],
+    ['a key alone', FARM.replace(' }', ', tls: { key: a.key } }'), '', /yaml:1: .*key is of no use without cert/],
     ['hooks', FARM, 'hooks: { beforeSuspend: sync }', /yaml:5: .*in a farm no hooks run/],
     ['saved VMs', FARM, 'context: { saveVms: { driver: libvirt } }', /yaml:5: .*in a farm no VMs are saved/],
   ])('%s -> refused, with the line and what to write', (_, top, platform, problem) => {

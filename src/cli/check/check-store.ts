@@ -6,6 +6,7 @@ import type { Logger } from '../../platform/ports.ts';
 import { systemClock } from '../../system-clock.ts';
 import type { CheckReport } from './check-finding.ts';
 
+/** How long a server may take. One that refuses this Torpor is not asked again. */
 const CONNECT_BOUND_MS = 10_000;
 const SUBJECT = 'shared store';
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -18,9 +19,9 @@ export async function checkStore(config: FarmConfig, report: CheckReport, stop: 
   const store = new NatsStore({ servers, bucket, replicas, name, ...files, clock: systemClock, log: SILENT });
   try {
     if (!(await connects(store, stop))) {
-      const todo =
-        'see whether nats-server runs there with JetStream, and who it lets in; until it answers nothing is suspended';
-      report.fail(SUBJECT, `${servers.join(', ')}: ${store.status.why}`, todo);
+      const { why, todo } = store.status;
+      const helps = todo ?? 'see whether nats-server runs there with JetStream, and who it lets in';
+      report.fail(SUBJECT, `${servers.join(', ')}: ${why}`, `${helps}; until it answers nothing is suspended`);
       return;
     }
     const entry = await store.get(`instance.${instance}`);
@@ -45,8 +46,8 @@ function connects(store: NatsStore, stop: AbortSignal): Promise<boolean> {
     };
     const timer = setTimeout(end, CONNECT_BOUND_MS);
     const cancel = () => clearTimeout(timer);
-    const forget = store.onStatus(({ connected }) => {
-      if (connected) end();
+    const forget = store.onStatus(({ connected, todo }) => {
+      if (connected || todo != null) end();
     });
     stop.addEventListener('abort', end);
   });

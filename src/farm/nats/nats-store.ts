@@ -1,14 +1,6 @@
 // The shared store in NATS JetStream: one key-value bucket, and subjects beside it. Knows nothing of what the keys mean.
-import { readFile } from 'node:fs/promises';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
-import {
-  type ConnectionOptions,
-  connect,
-  createInbox,
-  credsAuthenticator,
-  headers,
-  type NatsConnection,
-} from '@nats-io/transport-node';
+import { createInbox, headers, type NatsConnection } from '@nats-io/transport-node';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Clock, Logger } from '../../platform/ports.ts';
 import type {
@@ -20,15 +12,14 @@ import type {
   WatchListener,
   WriteAnswer,
 } from '../shared-store.ts';
+import { type NatsAccess, openNats } from './nats-access.ts';
+import { explainRefusal } from './nats-refusal.ts';
 
 const WRITE_BOUND_MS = 3_000;
-const CONNECT_BOUND_MS = 3_000;
-/** Between two tries to connect: from, doubled up to. The library's own between two servers of a list that was connected once. */
+/** Between two tries to connect: from, doubled up to. */
 const CONNECT_AGAIN_MS = { first: 500, most: 15_000 };
-const RECONNECT_WAIT_MS = 500;
-/** A server that says nothing for two of these is given up. */
-const PING_INTERVAL_MS = 3_000;
-const PINGS_LOST_MAX = 2;
+/** So many reasons why there is no connection are logged, each once, until there is one. */
+const LOGGED_REASONS_MAX = 16;
 const WATCH_AGAIN_MS = 1_000;
 /** Stands in every bucket, so that a watch over it always tells something, and says what the others are written in. */
 const FORMAT_KEY = 'format';
@@ -36,21 +27,10 @@ const FORMAT = '1';
 /** "Wrong last sequence": the key is not at the revision that was expected. Source: JetStream API error codes. */
 const CONFLICT_CODES: readonly unknown[] = [10071, 10164];
 
-export interface NatsStoreOptions {
-  /** `host:port` each. */
-  readonly servers: readonly string[];
+export interface NatsStoreOptions extends NatsAccess {
   readonly bucket: string;
   /** On how many servers each key is kept, where the bucket is made by this Torpor. */
   readonly replicas: number;
-  /** For people at the NATS server: who connects. */
-  readonly name: string;
-  /** A file of `nsc`: a JWT with its key. */
-  readonly credentialsFile: string | null;
-  readonly tls: {
-    readonly caFile: string | null;
-    readonly certFile: string | null;
-    readonly keyFile: string | null;
-  } | null;
   /** A write that is not answered within this time is unknown. Default 3 s. */
   readonly writeBoundMs?: number;
   readonly clock: Clock;
@@ -70,7 +50,10 @@ export class NatsStore implements SharedStore {
   readonly #subscriptions = new Set<Subscribed>();
   #connection: NatsConnection | null = null;
   #bucket: KV | null = null;
+  readonly #loggedReasons = new Set<string>();
   #isClosed = false;
+  /** How many connections were lost so far. */
+  #losses = 0;
   #status: StoreStatus = { connected: false, why: 'not connected yet' };
 
   /** Connects behind, and for ever again. */
@@ -219,9 +202,26 @@ export class NatsStore implements SharedStore {
     if (before.connected === status.connected && before.why === status.why) return;
     this.#status = status;
     const facts = { servers: this.#options.servers, bucket: this.#options.bucket };
-    if (status.connected) this.#options.log.info(facts, `the shared store: ${status.why}`);
-    else if (before.connected) this.#options.log.warn(facts, `the shared store: ${status.why}`);
+    if (status.connected) {
+      this.#loggedReasons.clear();
+      this.#options.log.info(facts, `the shared store: ${status.why}`);
+    } else if (before.connected || this.#isNews(status.why)) {
+      const todo = status.todo == null ? '' : `; ${status.todo}`;
+      this.#options.log.warn(facts, `the shared store: ${status.why}${todo}`);
+    }
     for (const listener of this.#statusListeners) listener(status);
+  }
+
+  #isNews(why: string): boolean {
+    if (this.#isClosed || this.#loggedReasons.has(why) || this.#loggedReasons.size >= LOGGED_REASONS_MAX) return false;
+    this.#loggedReasons.add(why);
+    return true;
+  }
+
+  #refused(thrown: unknown, before = ''): void {
+    if (this.#isClosed) return;
+    const { what, todo } = explainRefusal(thrown, this.#options, Date.now());
+    this.#setStatus({ connected: false, why: `${before}${what}`, todo });
   }
 
   async #stayConnected(): Promise<void> {
@@ -232,25 +232,22 @@ export class NatsStore implements SharedStore {
         waitMs = CONNECT_AGAIN_MS.first;
         await this.#follow();
       } catch (thrown) {
-        this.#setStatus({ connected: false, why: errorText(thrown) });
+        this.#refused(thrown);
       }
       await this.#connection?.close().catch(() => {});
       this.#connection = null;
       this.#bucket = null;
       if (this.#isClosed) return;
-      await new Promise<void>((resolve) => this.#options.clock.schedule(waitMs, resolve));
+      await this.#wait(waitMs);
       waitMs = Math.min(2 * waitMs, CONNECT_AGAIN_MS.most);
     }
   }
 
   async #connect(): Promise<void> {
-    const connection = await connect(await connectionOptions(this.#options));
+    const connection = await openNats(this.#options, true);
     this.#connection = connection;
     if (this.#isClosed) return;
-    const { bucket, replicas } = this.#options;
-    // Direct reads come from any replica, and so may be old.
-    this.#bucket = await new Kvm(connection).create(bucket, { replicas, history: 1, allow_direct: false });
-    await this.#checkFormat(this.#bucket);
+    await this.#makeBucket(connection);
     for (const each of this.#subscriptions) each.begin(connection);
     this.#connected();
   }
@@ -259,6 +256,15 @@ export class NatsStore implements SharedStore {
     if (this.#isClosed || this.#connection === null) return;
     this.#setStatus({ connected: true, why: `connected with ${this.#connection.getServer()}` });
     for (const watching of this.#watching) this.#begin(watching);
+  }
+
+  /** Where it is not there yet. */
+  async #makeBucket(connection: NatsConnection): Promise<void> {
+    const { bucket, replicas } = this.#options;
+    // Direct reads come from any replica, and so may be old.
+    const made = await new Kvm(connection).create(bucket, { replicas, history: 1, allow_direct: false });
+    await this.#checkFormat(made);
+    this.#bucket = made;
   }
 
   async #checkFormat(bucket: KV): Promise<void> {
@@ -279,12 +285,36 @@ export class NatsStore implements SharedStore {
     const connection = this.#connection;
     if (connection === null) return;
     for await (const status of connection.status()) {
-      if (status.type === 'disconnect') this.#setStatus({ connected: false, why: `${status.server} is gone` });
+      // It says so at each try that comes to nothing, too.
+      if (status.type === 'disconnect' && this.#status.connected) void this.#gone(status.server);
       if (status.type === 'reconnect') this.#connected();
       if (status.type === 'close') break;
     }
-    const problem = await connection.closed();
-    throw new TorporError('ERR_STORE_UNREACHABLE', problem instanceof Error ? errorText(problem) : 'it was closed');
+    throw (await connection.closed()) ?? new TorporError('ERR_STORE_UNREACHABLE', 'it was closed');
+  }
+
+  /** The library goes from server to server for as long as it takes, without a word why in vain: a connection beside it asks. */
+  async #gone(server: string): Promise<void> {
+    this.#setStatus({ connected: false, why: `${server} is gone` });
+    this.#losses += 1;
+    const [connection, loss] = [this.#connection, this.#losses];
+    const isOver = () =>
+      this.#status.connected || this.#isClosed || this.#connection !== connection || this.#losses !== loss;
+    let waitMs = CONNECT_AGAIN_MS.first;
+    for (;;) {
+      await this.#wait(waitMs);
+      waitMs = Math.min(2 * waitMs, CONNECT_AGAIN_MS.most);
+      if (isOver()) return;
+      try {
+        await (await openNats(this.#options, false)).close();
+      } catch (thrown) {
+        if (!isOver()) this.#refused(thrown, `${server} is gone: `);
+      }
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.schedule(ms, () => resolve()));
   }
 
   #begin(watching: Watching): void {
@@ -309,10 +339,20 @@ export class NatsStore implements SharedStore {
       entries.stop();
     } catch (thrown) {
       this.#options.log.debug({ error: errorText(thrown) }, 'a watch of the shared store ended');
+      if (!isOver()) await this.#remakeBucket();
     }
     // While there is no connection the next one begins it.
     this.#options.clock.schedule(WATCH_AGAIN_MS, () => {
       if (!isOver() && this.#status.connected) this.#begin(watching);
+    });
+  }
+
+  /** The servers may have come back without their disks, and the library connected with them again. */
+  async #remakeBucket(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === null || !this.#status.connected) return;
+    await this.#makeBucket(connection).catch((thrown) => {
+      this.#options.log.debug({ error: errorText(thrown) }, 'the bucket of the shared store was not made anew');
     });
   }
 
@@ -359,28 +399,6 @@ class Subscribed {
   end(): void {
     this.#unsubscribe();
   }
-}
-
-async function connectionOptions(options: NatsStoreOptions): Promise<ConnectionOptions> {
-  const { servers, name, credentialsFile, tls } = options;
-  return {
-    servers: [...servers],
-    name,
-    timeout: CONNECT_BOUND_MS,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_WAIT_MS,
-    reconnectJitter: RECONNECT_WAIT_MS,
-    reconnectJitterTLS: RECONNECT_WAIT_MS,
-    ignoreAuthErrorAbort: true,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: PINGS_LOST_MAX,
-    ...(credentialsFile === null ? {} : { authenticator: credsAuthenticator(await readFile(credentialsFile)) }),
-    ...(tls === null ? {} : { tls: definedOf(tls) }),
-  };
-}
-
-function definedOf<T extends object>(from: T): { [Name in keyof T]: NonNullable<T[Name]> } {
-  return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== null)) as never;
 }
 
 /** A stream's answer to a message. Source: JetStream's wire API, `io.nats.jetstream.api.v1.pub_ack_response`. */
