@@ -135,3 +135,10 @@ export function parseCipherSuiteChoice(text: string): CipherSuiteChoice {
 function fail(message: string): never {
   throw new InvalidArgumentError(message);
 }
+
+/** A size without a sign, of anything that is counted in numbers. */
+export function parseAmount(text: string): number {
+  const amount = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && Number.isFinite(amount)) return amount;
+  throw new InvalidArgumentError(`"${text}" is no amount: write a number of 0 or more`);
+}

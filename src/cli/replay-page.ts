@@ -1,6 +1,8 @@
 // A replay as one self-contained HTML page: a table and two charts per platform, no script, nothing loaded from anywhere.
+import type { EvacuationReport } from '../policy/evacuation/evacuation-report.ts';
 import type { Point } from '../policy/figures.ts';
 import type { CourseFigures, PolicyFigures, ReplayReport } from '../policy/replay-report.ts';
+import { evacuationHeading, evacuationNotes, figuresRow } from './evacuation-text.ts';
 
 const PARTS = ['idle', 'asleep', 'changing', 'waits', 'wear'] as const;
 const PART_COLOURS = ['#c77d0a', '#3b7dd8', '#8a63c9', '#d0453e', '#7a8188'] as const;
@@ -8,8 +10,9 @@ const LINE_COLOURS = ['#3b7dd8', '#c77d0a', '#2e9e6b', '#8a63c9', '#d0453e', '#7
 const WIDTH = 720;
 
 /** The whole page. Names from outside are escaped. */
-export function renderReplayPage(reports: readonly ReplayReport[]): string {
-  const sections = reports.map(renderPlatform).join('\n');
+export function renderReplayPage(reports: readonly ReplayReport[], evacuation: EvacuationReport | null): string {
+  const pool = evacuation === null ? [] : [renderEvacuation(evacuation)];
+  const sections = [...reports.map(renderPlatform), ...pool].join('\n');
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Torpor replay</title><style>${STYLE}</style></head>
@@ -77,6 +80,30 @@ function renderTable({ alwaysOn, optimum, optimumNoWake, policies }: ReplayRepor
     ];
     return `<tr><th scope="row">${escapeHtml(figures.name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
   });
+  return tableOf(heads, rows);
+}
+
+const POOL_HEADS = ['Policy', 'kWh', 'Asleep per day', 'Cycles', 'Woken ahead', 'Waits', 'Cost', 'Moves'];
+
+function renderEvacuation(report: EvacuationReport): string {
+  const { days, policies } = report;
+  const rows = policies.flatMap(({ name, without, with: moved, difference }) => [
+    figuresRow(name, without, days, ''),
+    figuresRow(`${name}, evacuating`, moved, days, ''),
+    figuresRow('difference', difference, days, '+'),
+  ]);
+  const body = rows.map(
+    ([name = '', ...cells]) =>
+      `<tr><th scope="row">${escapeHtml(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`,
+  );
+  const notes = evacuationNotes(report).map((line) => `<p class="note">${escapeHtml(line)}</p>`);
+  return `<section><h2>Evacuation</h2>
+<p>${escapeHtml(evacuationHeading(report))}.</p>
+<div class="wide" role="region" tabindex="0" aria-label="Figures with VMs moved">${tableOf(POOL_HEADS, body)}</div>
+${notes.join('\n')}</section>`;
+}
+
+function tableOf(heads: readonly string[], rows: readonly string[]): string {
   return `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
 }
 

@@ -11,6 +11,7 @@ type Kind = (typeof KINDS)[number];
 
 interface Line {
   readonly client: string;
+  readonly vm: string | null;
   readonly platform: string;
   readonly kind: Kind;
   readonly fromMs: number;
@@ -22,6 +23,7 @@ interface Collected {
   readonly connections: ConnectionSpan[];
   readonly calendar: BusyEntry[];
   readonly openings: Opening[];
+  readonly vms: Map<string, string>;
   readonly history: RecordedHistory;
 }
 
@@ -41,8 +43,9 @@ export class ActivityLogReader {
       this.#collected(line.platform).history.push(line);
       return;
     }
-    const { platform, kind, client, fromMs, toMs } = readLine(line, this.#lineNumber);
+    const { platform, kind, client, vm, fromMs, toMs } = readLine(line, this.#lineNumber);
     const found = this.#collected(platform);
+    if (vm !== null) found.vms.set(client, vm);
     if (kind === 'connected') found.connections.push({ client, fromMs, toMs });
     else if (kind === 'calendar') found.calendar.push({ client, fromMs, toMs });
     else if (kind === 'opened') found.openings.push({ client, atMs: fromMs });
@@ -53,7 +56,7 @@ export class ActivityLogReader {
     const known = this.#platforms.get(platform);
     if (known !== undefined) return known;
     const history = new RecordedHistory();
-    const found = { spans: [], connections: [], calendar: [], openings: [], history };
+    const found = { spans: [], connections: [], calendar: [], openings: [], vms: new Map<string, string>(), history };
     this.#platforms.set(platform, found);
     return found;
   }
@@ -63,7 +66,7 @@ export class ActivityLogReader {
     const byBegin = (one: { fromMs: number }, other: { fromMs: number }) => one.fromMs - other.fromMs;
     for (const found of this.#platforms.values()) addHistory(found);
     const isUsed = ([, { spans, connections }]: readonly [string, Collected]) => spans.length + connections.length > 0;
-    return [...this.#platforms].filter(isUsed).map(([platform, { spans, connections, calendar, openings }]) => {
+    return [...this.#platforms].filter(isUsed).map(([platform, { spans, connections, calendar, openings, vms }]) => {
       let fromMs = Number.POSITIVE_INFINITY;
       let toMs = Number.NEGATIVE_INFINITY;
       for (const span of [...spans, ...connections]) {
@@ -78,17 +81,19 @@ export class ActivityLogReader {
         connections: connections.sort(byBegin),
         ...(calendar.length > 0 && { calendar: calendar.sort(byBegin) }),
         ...(openings.length > 0 && { openings: openings.sort((one, other) => one.atMs - other.atMs) }),
+        ...(vms.size > 0 && { vms }),
       };
     });
   }
 }
 
 /** What Torpor recorded itself, beside what a log says. */
-function addHistory({ spans, connections, openings, history }: Collected): void {
+function addHistory({ spans, connections, openings, vms, history }: Collected): void {
   const recorded = history.read();
   for (const span of recorded.spans) spans.push(span);
   for (const connection of recorded.connections) connections.push(connection);
   for (const opening of recorded.openings) openings.push(opening);
+  for (const [client, vm] of recorded.vms) vms.set(client, vm);
 }
 
 /** A row of the table of runs, which is of no platform. */
@@ -108,14 +113,15 @@ function readObject(text: string, lineNumber: number): Record<string, unknown> {
 }
 
 function readLine(value: Readonly<Record<string, unknown>>, lineNumber: number): Line {
-  const { client, platform, from, to, kind = 'active' } = value;
+  const { client, platform, vm = null, from, to, kind = 'active' } = value;
   if (typeof client !== 'string' || client === '') throw refusal(lineNumber, '"client" must be a name');
   if (typeof platform !== 'string' || platform === '') throw refusal(lineNumber, '"platform" must be a name');
+  if (vm !== null && (typeof vm !== 'string' || vm === '')) throw refusal(lineNumber, '"vm" must be a name');
   if (!KINDS.includes(kind as Kind)) throw refusal(lineNumber, `"kind" must be one of ${KINDS.join(', ')}`);
   const fromMs = readMoment(from, 'from', lineNumber);
   const toMs = kind === 'opened' ? fromMs : readMoment(to, 'to', lineNumber);
   if (toMs < fromMs) throw refusal(lineNumber, '"to" lies before "from"');
-  return { client, platform, kind: kind as Kind, fromMs, toMs };
+  return { client, platform, vm, kind: kind as Kind, fromMs, toMs };
 }
 
 /** Unix milliseconds, or a date with its time and zone as in RFC 3339. */

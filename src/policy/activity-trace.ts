@@ -33,4 +33,6 @@ export interface ActivityTrace {
   /** Signals beside the activity, where anybody gave them. */
   readonly openings?: readonly Opening[];
   readonly calendar?: readonly BusyEntry[];
+  /** The VM of each client of whom the record says it. */
+  readonly vms?: ReadonlyMap<string, string>;
 }

@@ -2,6 +2,7 @@
 import type { CostModel, CostRates } from './cost-model.ts';
 import type { CourseSums } from './idle-course.ts';
 import type { IntervalList } from './interval-list.ts';
+import { DAY_MS } from './local-time.ts';
 import type { ReplayWindow } from './replay.ts';
 
 /** Watts times milliseconds in a kilowatt-hour. */
@@ -13,12 +14,17 @@ export function sumAlwaysOn(
   rates: CostRates,
   window: ReplayWindow = list,
 ): { idleMs: number; cost: number } {
+  const idleMs = sumIdleMs(list, window);
+  return { idleMs, cost: idleMs * rates.idlePerMs };
+}
+
+function sumIdleMs(list: IntervalList, window: ReplayWindow): number {
   let idleMs = 0;
   for (let index = 0; index < list.beginMs.length; index += 1) {
     const beginMs = list.beginMs[index] as number;
     if (beginMs >= window.fromMs && beginMs < window.toMs) idleMs += (list.endMs[index] as number) - beginMs;
   }
-  return { idleMs, cost: idleMs * rates.idlePerMs };
+  return idleMs;
 }
 
 /** S: the share of what could be saved that was saved; null where nothing could be. */
@@ -31,6 +37,15 @@ export function courseKwh(costs: CostModel, sums: CourseSums): number {
   const wattMs =
     sums.idleMs * costs.idleWatts + sums.asleepMs * costs.asleepWatts + sums.changingMs * costs.transitionWatts;
   return wattMs / MS_PER_KWH_WATT;
+}
+
+/** Energy outside idle intervals, which no policy changes: busy, or between activities too close for an interval. */
+export function outsideKwh(list: IntervalList, costs: CostModel, window: ReplayWindow = list): number {
+  const firstDay = Math.round((window.fromMs - list.fromMs) / DAY_MS);
+  const busyMs = list.busyMsByDay.slice(firstDay).reduce((sum, ms) => sum + ms, 0);
+  const idleMs = sumIdleMs(list, window);
+  const restMs = Math.max(0, window.toMs - window.fromMs - idleMs - busyMs);
+  return (busyMs * costs.busyWatts + restMs * costs.idleWatts) / MS_PER_KWH_WATT;
 }
 
 export interface Point {

@@ -17,26 +17,39 @@ export function isRecordedRow(line: Readonly<Record<string, unknown>>): line is 
 export class RecordedHistory {
   readonly #pool = new Track();
   readonly #streams = new Track();
+  readonly #vms = new Map<string, string>();
   readonly #opened: Array<{ readonly address: string; readonly atMs: number }> = [];
 
   push(row: RecordedRow): void {
     const { at_ms: atMs, change, kind } = row;
-    if (change === 'enter') this.#pool.begin(String(row.stream), clientOf(row), atMs);
+    if (change === 'enter') this.#pool.begin(String(row.stream), this.#clientOf(row), atMs);
     else if (change === 'exit') this.#pool.end(String(row.stream), atMs, idleTimeoutMs(String(row.why ?? '')));
     else if (typeof kind === 'string') this.#readEvent(kind, readFacts(row.facts), atMs);
   }
 
   /** All of it. What never ended ends with the last row of its table: the record does there, or Torpor did. */
-  read(): { spans: ActivitySpan[]; connections: ConnectionSpan[]; openings: Opening[] } {
+  read(): {
+    spans: ActivitySpan[];
+    connections: ConnectionSpan[];
+    openings: Opening[];
+    vms: ReadonlyMap<string, string>;
+  } {
     const spans = this.#pool.finish().map((span) => ({ ...span, isJob: false }));
     const connections = this.#streams.finish();
-    return { spans, connections, openings: this.#openings(spans, connections) };
+    return { spans, connections, openings: this.#openings(spans, connections), vms: this.#vms };
   }
 
   #readEvent(kind: string, facts: Readonly<Record<string, unknown>>, atMs: number): void {
-    if (kind === 'stream-open') this.#streams.begin(String(facts.stream), clientOf(facts), atMs);
+    if (kind === 'stream-open') this.#streams.begin(String(facts.stream), this.#clientOf(facts), atMs);
     else if (kind === 'stream-closed') this.#streams.end(String(facts.stream), atMs, 0);
     else if (kind === 'client-opened') this.#opened.push({ address: String(facts.client), atMs });
+  }
+
+  /** As a live policy tells clients apart: an address at a VM. */
+  #clientOf({ client, vm }: Readonly<Record<string, unknown>>): string {
+    const name = `${String(client).replace(/:\d+$/, '')} ${String(vm)}`;
+    this.#vms.set(name, String(vm));
+    return name;
   }
 
   /** Of an address' clients that were not connected at the time, as live. */
@@ -81,11 +94,6 @@ class Track {
     this.#open.delete(stream);
     this.#spans.push({ ...began, toMs: Math.max(began.fromMs, toMs) });
   }
-}
-
-/** As a live policy tells clients apart: an address at a VM. */
-function clientOf({ client, vm }: Readonly<Record<string, unknown>>): string {
-  return `${String(client).replace(/:\d+$/, '')} ${String(vm)}`;
 }
 
 /** The export of events holds facts as a text. */

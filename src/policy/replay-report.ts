@@ -1,7 +1,7 @@
 // All that a replay says of one platform: each policy against always-on, the optimum and `fixed 10m`. Pure; printing is the command's.
 import { type CostModel, idleLagMs, toRates } from './cost-model.ts';
 import { createPolicy, type PolicyChoice, parsePolicyChoice } from './create-policy.ts';
-import { courseKwh, interpolate, MS_PER_KWH_WATT, type Point, savedShare, sumAlwaysOn } from './figures.ts';
+import { courseKwh, interpolate, outsideKwh, type Point, savedShare, sumAlwaysOn } from './figures.ts';
 import { type CourseSums, newSums } from './idle-course.ts';
 import type { IntervalList } from './interval-list.ts';
 import { DAY_MS, type LocalOffset } from './local-time.ts';
@@ -167,7 +167,7 @@ class Reckoner {
         waits: sums.waits * rates.wait,
         wear: sums.cycles * rates.cycle,
       },
-      kwh: this.#outsideKwh() + courseKwh(costs, sums),
+      kwh: outsideKwh(this.#list, costs, this.#options.window) + courseKwh(costs, sums),
       asleepHoursPerDay: sums.asleepMs / 3_600_000 / this.days,
       cycles: sums.cycles,
       preWakes: sums.preWakes,
@@ -179,14 +179,5 @@ class Reckoner {
       savedNoWake: savedShare(always, bestNoWake, sums.cost),
       gainNoWake: savedShare(baselineCost, bestNoWake, sums.cost),
     };
-  }
-
-  /** Energy outside idle intervals, which no policy changes: busy, or between activities too close for an interval. */
-  #outsideKwh(): number {
-    const { costs, window } = this.#options;
-    const firstDay = Math.round((window.fromMs - this.#list.fromMs) / DAY_MS);
-    const busyMs = this.#list.busyMsByDay.slice(firstDay).reduce((sum, ms) => sum + ms, 0);
-    const restMs = Math.max(0, window.toMs - window.fromMs - this.alwaysOn.idleMs - busyMs);
-    return (busyMs * costs.busyWatts + restMs * costs.idleWatts) / MS_PER_KWH_WATT;
   }
 }

@@ -87,6 +87,7 @@ describe('torpor replay of recorded history', () => {
         { client, fromMs: at(150), toMs: at(150) },
       ],
       openings: [{ client, atMs: at(149) }],
+      vms: new Map([[client, 'alice']]),
     });
   });
 

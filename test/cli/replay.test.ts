@@ -85,10 +85,44 @@ describe('torpor replay', () => {
     [['--generate', 'home4', '--asleep-watts', '200'], /sleeping saves nothing/],
     [['--generate', 'home4', '--count-from', '90d'], /leaves nothing/],
     [['--generate', 'home4', '--time-zone', 'Mars/Crater'], /no time zone/],
+    [['--generate', 'home4', '--platforms', '0'], /no number of platforms/],
+    [['--generate', 'home4', '--evacuate'], /needs --vms-per-platform/],
+    [['--generate', 'home4', '--vms-per-platform', '4'], /add --evacuate/],
+    [['--generate', 'home4', '--evacuate', '--vms-per-platform', '4'], /there is only one/],
+    [['--generate', 'home4', '--evacuate', '--vms-per-platform', 'many'], /no number of VMs/],
+    [
+      ['--generate', 'home4', '--platforms', '2', '--evacuate', '--vms-per-platform', '4', '--rest-for', 'x'],
+      /no dura/,
+    ],
   ])('%j -> exit code 2 and why', async (args, message) => {
     const { code, err } = await run(...args);
     expect(code).toBe(2);
     expect(err).toMatch(message);
+  });
+
+  it('--evacuate of a log of two platforms -> the difference in the table, in JSON and on the page; VMs as the log names them', async () => {
+    const file = path.join(folder, 'log.jsonl');
+    const line = (client: string, vm: string, platform: string, from: number, to: number) =>
+      JSON.stringify({ client, vm, platform, from: from * MINUTE_MS, to: to * MINUTE_MS });
+    const lines = [
+      line('ann', '<i>desk</i>', 'a', 0, 30),
+      line('amy', '<i>desk</i>', 'a', 120, 121),
+      line('bob', 'bench', 'b', 0, 480),
+    ];
+    await writeFile(file, lines.join('\n'));
+    const page = path.join(folder, 'page.html');
+    const args = [file, '--policy', 'fixed', '--no-curves', '--evacuate', '--vms-per-platform', '2'];
+    const { code, out } = await run(...args, '--html', page);
+    expect(code).toBe(0);
+    expect(out).toContain('Evacuation: 2 platforms as one pool, 2 VMs, 8h');
+    expect(out).toMatch(/^fixed 10m +\d.* 2 +0 +1 +[\d.]+ +0$/m);
+    expect(out).toMatch(/^ {2}evacuating +\d.* 1 +0 +0 +[\d.]+ +1$/m);
+    expect(out).toMatch(/^ {2}difference +-.* -1 +0 +-1 +-[\d.]+ +\+1$/m);
+    expect(out).toMatch(/A move copies 8 GiB in 1m 12s \(9 s per GiB\), draws 60 W on top/);
+    expect(await readFile(page, 'utf8')).toContain('fixed 10m, evacuating</th>');
+    const json = JSON.parse((await run(...args, '--json')).out);
+    expect(json.platforms).toHaveLength(2);
+    expect(json.evacuation.policies[0].difference).toMatchObject({ waits: -1, cycles: -1, moves: 1 });
   });
 
   it('a log with a broken line -> exit code 1, and which line', async () => {

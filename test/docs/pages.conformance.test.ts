@@ -147,6 +147,11 @@ describe('without any Torpor', () => {
     await pages.savings.show('log', 'replay activity.jsonl --time-zone Europe/Vienna --no-curves --html replay.html', {
       head: 1,
     });
+    await pages.savings.show(
+      'evacuation',
+      'replay --generate office6 --platforms 4 --no-curves --policy fixed=10m,learned --evacuate --vms-per-platform 12',
+      { tail: 13 },
+    );
     pages.savings.expectAll();
   });
 });

@@ -11,13 +11,17 @@ import type { ActivityTrace } from '../../policy/activity-trace.ts';
 import { EVERYBODY } from '../../policy/busy-times.ts';
 import { type CostModel, DEFAULT_COSTS, toRates } from '../../policy/cost-model.ts';
 import { parsePolicyChoice } from '../../policy/create-policy.ts';
+import { type EvacuationReport, reportEvacuation } from '../../policy/evacuation/evacuation-report.ts';
+import { splitActivity } from '../../policy/evacuation/split-activity.ts';
 import { generateActivity, MONTH_DAYS } from '../../policy/generated-activity.ts';
 import { listIntervals } from '../../policy/interval-list.ts';
 import { POPULATIONS, type PopulationName } from '../../policy/populations.ts';
 import { type ReplayReport, reportReplay } from '../../policy/replay-report.ts';
 import { zoneOffset } from '../../zone-offset.ts';
 import { type CliIo, printJson, printLines } from '../cli-io.ts';
-import { jsonOption } from '../command-options.ts';
+import { jsonOption, parseAmount } from '../command-options.ts';
+import { type EvacuationOptions, evacuationOptions, readEvacuation } from '../evacuation-options.ts';
+import { formatEvacuation } from '../evacuation-text.ts';
 import { renderReplayPage } from '../replay-page.ts';
 import { formatReplay } from '../replay-text.ts';
 import { styleFor } from '../style.ts';
@@ -27,10 +31,11 @@ interface GeneratedSignals {
   readonly openings?: boolean;
 }
 
-interface ReplayCommandOptions {
+interface ReplayCommandOptions extends EvacuationOptions {
   readonly generate?: PopulationName;
   readonly seed: number;
   readonly months: number;
+  readonly platforms: number;
   readonly signals: GeneratedSignals;
   readonly calendar: readonly string[];
   readonly policy: string;
@@ -53,6 +58,8 @@ interface ReplayCommandOptions {
 const DEFAULT_POLICIES = 'fixed=5m,fixed=10m,fixed=30m,break-even,randomized,learned';
 /** More generated months than this are refused: a year and a half is what memory is reckoned for. */
 const MONTHS_MAX = 18;
+/** And more platforms. */
+const PLATFORMS_MAX = 100;
 
 export function addReplayCommand(program: Command, io: CliIo): void {
   const command = program
@@ -67,6 +74,11 @@ export function addReplayCommand(program: Command, io: CliIo): void {
     )
     .addOption(new Option('--seed <number>', 'of generated activity').argParser(parseWhole).default(1))
     .addOption(new Option('--months <number>', 'of generated activity').argParser(parseMonths).default(2))
+    .addOption(
+      new Option('--platforms <number>', 'of generated activity: so many, each with the people of its population')
+        .argParser(parsePlatforms)
+        .default(1),
+    )
     .addOption(
       new Option('--signals <list>', 'of generated activity, for policies that learn: calendars, openings')
         .argParser(parseSignals)
@@ -87,7 +99,7 @@ export function addReplayCommand(program: Command, io: CliIo): void {
     .addOption(new Option('--html <file>', 'write one page with charts, too'))
     .addOption(new Option('--no-curves', 'leave out waits at equal sleep, and sleep at equal waits: ten times faster'))
     .addOption(jsonOption());
-  for (const option of costOptions()) command.addOption(option);
+  for (const option of [...costOptions(), ...evacuationOptions()]) command.addOption(option);
   command.action((logs: string[], options: ReplayCommandOptions) => replay(logs, options, io));
 }
 
@@ -115,8 +127,9 @@ async function replay(logs: readonly string[], options: ReplayCommandOptions, io
   const policies = asUsage(() => options.policy.split(',').map(parsePolicyChoice));
   const teachMs = asUsage(() => parseDurationMs(options.countFrom));
   const offset = zoneOffset(options.timeZone ?? (logs.length === 0 ? 'UTC' : undefined));
-  const recorded = logs.length === 0 ? [generate(options)] : await readLogs(logs, io);
+  const recorded = logs.length === 0 ? generate(options) : await readLogs(logs, io);
   const traces = await addCalendars(recorded, options, io);
+  const evacuate = asUsage(() => readEvacuation(options, traces.length));
   const reports = traces.map((trace) => {
     if (io.errIsTerminal) io.err(`replaying ${trace.platform} …\n`);
     const window = { fromMs: trace.fromMs + teachMs, toMs: trace.toMs };
@@ -126,18 +139,25 @@ async function replay(logs: readonly string[], options: ReplayCommandOptions, io
     const list = listIntervals(trace, costs);
     return reportReplay(list, { costs, offset, seed: options.seed, window, policies, curves: options.curves });
   });
-  if (options.html !== undefined) await writePage(options.html, reports);
-  if (options.json === true) printJson(io, reports);
-  else
-    printLines(
-      io,
-      ...reports.flatMap((report, index) => [...(index > 0 ? [''] : []), ...formatReplay(report, styleFor(io))]),
-    );
+  const { seed } = options;
+  if (evacuate !== null && io.errIsTerminal) io.err('replaying them as one pool …\n');
+  const evacuation =
+    evacuate === null ? null : reportEvacuation(traces, { costs, offset, seed, teachMs, policies, ...evacuate });
+  if (options.html !== undefined) await writePage(options.html, reports, evacuation);
+  if (options.json === true) printJson(io, evacuation === null ? reports : { platforms: reports, evacuation });
+  else {
+    const style = styleFor(io);
+    const sections = reports.map((report) => formatReplay(report, style));
+    if (evacuation !== null) sections.push(formatEvacuation(evacuation, style));
+    printLines(io, ...sections.flatMap((lines, index) => [...(index > 0 ? [''] : []), ...lines]));
+  }
 }
 
-function generate({ generate: name, seed, months, signals }: ReplayCommandOptions): ActivityTrace {
-  const population = POPULATIONS[name as PopulationName];
-  return generateActivity({ population, seed, days: Math.round(months * MONTH_DAYS), ...signals });
+function generate({ generate: name, seed, months, signals, platforms }: ReplayCommandOptions): ActivityTrace[] {
+  const one = POPULATIONS[name as PopulationName];
+  const population = { ...one, people: one.people * platforms };
+  const trace = generateActivity({ population, seed, days: Math.round(months * MONTH_DAYS), ...signals });
+  return platforms === 1 ? [trace] : splitActivity(trace, platforms);
 }
 
 /** Several are read as one: an export of the pool and one of events, say. */
@@ -199,9 +219,13 @@ async function readLog(name: string, reader: ActivityLogReader, io: CliIo): Prom
   }
 }
 
-async function writePage(file: string, reports: readonly ReplayReport[]): Promise<void> {
+async function writePage(
+  file: string,
+  reports: readonly ReplayReport[],
+  evacuation: EvacuationReport | null,
+): Promise<void> {
   try {
-    await writeFile(file, renderReplayPage(reports));
+    await writeFile(file, renderReplayPage(reports, evacuation));
   } catch (cause) {
     throw new TorporError('ERR_CLI_USAGE', `the page ${file} cannot be written: ${errorText(cause)}`, { cause });
   }
@@ -235,12 +259,6 @@ function asUsage<T>(read: () => T): T {
   }
 }
 
-function parseAmount(text: string): number {
-  const amount = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && Number.isFinite(amount)) return amount;
-  throw new InvalidArgumentError(`"${text}" is no amount: write a number of 0 or more`);
-}
-
 function parseWhole(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError(`"${text}" is no seed: write a whole number`);
@@ -251,6 +269,12 @@ function parseSignals(text: string): GeneratedSignals {
   const unknown = names.find((name) => name !== 'calendars' && name !== 'openings');
   if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is no signal: write calendars, openings`);
   return { calendars: names.includes('calendars'), openings: names.includes('openings') };
+}
+
+function parsePlatforms(text: string): number {
+  const platforms = Number(text);
+  if (/^\d{1,3}$/.test(text) && platforms > 0 && platforms <= PLATFORMS_MAX) return platforms;
+  throw new InvalidArgumentError(`"${text}" is no number of platforms: write one from 1 to ${PLATFORMS_MAX}`);
 }
 
 function parseMonths(text: string): number {

@@ -10,12 +10,12 @@ import {
   type EvacuationRule,
   type EvacuationVm,
 } from '../../platform/evacuation-rule.ts';
+import { EvacuationTimes } from '../../platform/evacuation-times.ts';
 import { nameInhibitor } from '../../platform/inhibitor.ts';
 import type { Clock } from '../../platform/ports.ts';
 import type { PoolEvacuation } from '../../platform/status.ts';
 import { formatDuration } from '../../platform/units.ts';
 import type { VmMover } from '../../platform/vm-mover.ts';
-import { EvacuationTimes } from './evacuation-times.ts';
 
 /** Between two looks. Milliseconds. */
 export const EVACUATION_LOOK_MS = 5_000;

@@ -1,6 +1,6 @@
 // Since when VMs are idle and platforms hardly used, and until when they rest after a move. Decides nothing; forgotten when Torpor ends, so that all begins anew.
-import type { EvacuationMove } from '../../platform/evacuation-rule.ts';
-import type { Clock } from '../../platform/ports.ts';
+import type { EvacuationMove } from './evacuation-rule.ts';
+import type { Clock } from './ports.ts';
 
 export class EvacuationTimes {
   readonly #clock: Clock;
