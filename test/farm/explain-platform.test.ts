@@ -8,25 +8,10 @@ import { createPlatform } from '../../src/platform/machine.ts';
 import type { StreamStatus } from '../../src/platform/ports.ts';
 import { QUIET_STREAMS_SHOWN } from '../../src/platform/status.ts';
 import { fakeStream } from '../api/fakes/fake-farm.ts';
+import { DESK_POLICY } from '../support/desk-policy.ts';
 
 const NOW_MS = 1_700_000_000_000;
-const POLICY = {
-  sleep: 'S3',
-  minAwakeMs: 1000,
-  drowsyForMs: 1000,
-  suspendTimeoutMs: 30_000,
-  wakeTimeoutMs: 30_000,
-  saveTimeoutMs: 10_000,
-  savesContext: false,
-  savesVms: false,
-  witness: 'sensor',
-  wakeMethods: ['chassis-on'],
-  maxSuspendsPerHour: null,
-  asksTimeoutMs: 0,
-  clientWaitMs: 300_000,
-  vms: ['alice'],
-  probedVms: ['alice'],
-} as const;
+const POLICY = { ...DESK_POLICY, vms: ['alice'], probedVms: ['alice'] };
 
 /** Nothing of its own keeps it awake. */
 const RUNS = {

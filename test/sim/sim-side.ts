@@ -16,6 +16,7 @@ import type { RawSockets } from '../../src/streams/raw-socket.ts';
 import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import { StreamSet } from '../../src/streams/stream-set.ts';
 import type { Random } from '../platform/random.ts';
+import { DESK_POLICY } from '../support/desk-policy.ts';
 import type { EventClock } from './event-clock.ts';
 import { MINUTE_MS } from './fault-plan.ts';
 import {
@@ -40,19 +41,11 @@ export const DISCONNECT_GRACE_MS = 5000;
 const VM = 'alice';
 
 export const POLICY: PlatformPolicy = {
-  sleep: 'S3',
+  ...DESK_POLICY,
   minAwakeMs: 60_000,
   drowsyForMs: 30_000,
   suspendTimeoutMs: 60_000,
   wakeTimeoutMs: 60_000,
-  saveTimeoutMs: 10_000,
-  savesContext: false,
-  savesVms: false,
-  witness: 'sensor',
-  wakeMethods: ['chassis-on'],
-  maxSuspendsPerHour: null,
-  asksTimeoutMs: 0,
-  clientWaitMs: 300_000,
   vms: [VM],
   probedVms: [VM],
 };

@@ -1,4 +1,4 @@
-// The policy of a platform with one VM, `desk`, that a test's controllers sleep and wake within seconds.
+// The policy of a platform with one VM, `desk`, that a test’s controllers sleep and wake within seconds; slower tests spread it.
 import type { PlatformPolicy } from '../../src/platform/model.ts';
 
 export const DESK_POLICY: PlatformPolicy = {

@@ -9,6 +9,7 @@ import type { RawSockets } from '../../src/streams/raw-socket.ts';
 import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import { StreamRegistry } from '../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../src/streams/stream-set.ts';
+import { DESK_POLICY } from '../support/desk-policy.ts';
 import { KeptLog } from '../support/kept-log.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import { VmSocket } from './virtual-vm.ts';
@@ -19,19 +20,11 @@ const ACCEPTED: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
 const WAKE_METHODS = ['chassis-on'] as const;
 
 const POLICY: PlatformPolicy = {
-  sleep: 'S3',
+  ...DESK_POLICY,
   minAwakeMs: 60_000,
   drowsyForMs: 30_000,
   suspendTimeoutMs: 60_000,
   wakeTimeoutMs: 60_000,
-  saveTimeoutMs: 10_000,
-  savesContext: false,
-  savesVms: false,
-  witness: 'sensor',
-  wakeMethods: WAKE_METHODS,
-  maxSuspendsPerHour: null,
-  asksTimeoutMs: 0,
-  clientWaitMs: 300_000,
   vms: [VM],
   probedVms: [VM],
 };
