@@ -374,7 +374,7 @@ function isCalledOff(event: PlatformEvent): boolean {
 }
 
 function isRefusal(event: PlatformEvent): boolean {
-  return event.kind === 'sleepAnswered' && event.outcome === 'refused';
+  return event.kind === 'sleepAnswered' && (event.outcome === 'refused' || event.outcome === 'unsent');
 }
 
 /** What the witness that counts says; null where it says nothing. */
