@@ -420,7 +420,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc
-      .tuple(sequenceLag, outcome)
+      .tuple(sequenceLag, fc.oneof(outcome, fc.constant('unsent' as const)))
       .map(([lag, how]) =>
         act(`sleepAnswered -${lag} ${how}`, (rig) => rig.sleepAnswered(how, rig.model.intent.id - lag)),
       ),
