@@ -10,6 +10,9 @@ const follower = (options: RigOptions = {}) => new MachineRig({ peers: FOLLOWING
 const blockersOf = (rig: MachineRig) =>
   findBlockers(rig.model, rig.nowMs).filter(({ kind }) => ['agreement', 'owner', 'peers'].includes(kind));
 
+/** A press is not expected to have its effect any more. */
+const LONG_AFTER_MS = 600_000;
+
 describe('peers: blockers', () => {
   it('alone -> none of them, and no effect of theirs on the whole way', () => {
     const rig = new MachineRig().toAsleep();
@@ -496,6 +499,18 @@ describe('peers: the follower', () => {
     expect([told.state, told.model.maintenance]).toEqual(['asleep', false]);
     told.activity();
     expect(told.state).toBe('waking');
+  });
+
+  it('S5, the word came while it was waking, and it goes down long after -> still the farm’s own sleep: its clients wake it', () => {
+    const rig = follower({ policy: { sleep: 'S5', witness: 'power-bit' } }).toWaking();
+    rig.committed(7);
+    rig.wait(3_000).powerOn();
+    rig.answers('alice');
+    rig.restored();
+    expect(rig.state).toBe('awake');
+    rig.wait(LONG_AFTER_MS).sleepFor(3_000);
+    rig.activity();
+    expect([rig.state, rig.model.maintenance]).toEqual(['waking', false]);
   });
 
   it('a suspend of another one comes to nothing -> streams flow, the failure is counted by that one', () => {

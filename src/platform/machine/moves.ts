@@ -92,7 +92,9 @@ export function adoptSleep(turn: Turn, nowMs: number): Turn | null {
   const evidence = assess(model, nowMs);
   if (evidence.verdict !== 'asleep' && evidence.verdict !== 'off') return null;
   const late = mayBeLate(model, nowMs);
-  const byOthers = evidence.power === 'off' && !late && model.intent.kind === 'run';
+  // Heard while it still came awake: another Torpor presses, or has pressed.
+  const byFarm = model.joint?.role === 'follower' && model.joint.stage === 'committed';
+  const byOthers = evidence.power === 'off' && !late && !byFarm && model.intent.kind === 'run';
   const recent = model.lastActivityAtMs !== null && nowMs - model.lastActivityAtMs <= RECENT_ACTIVITY_MS;
   const inUse = recent || (late && model.pool > 0);
   const wakes =
