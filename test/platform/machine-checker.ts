@@ -143,7 +143,10 @@ export class MachineChecker {
         if (event.problem === null) this.#asked = true;
         return;
       case 'power': {
-        this.#lastReading = { atMs: event.reading.atMs, runs: runsBy(this.#policy, event.reading) };
+        // Readings overtake each other: an older one that comes later proves nothing about now.
+        if (this.#lastReading === null || event.reading.atMs >= this.#lastReading.atMs) {
+          this.#lastReading = { atMs: event.reading.atMs, runs: runsBy(this.#policy, event.reading) };
+        }
         this.#bmcReachable = true;
         return;
       }
