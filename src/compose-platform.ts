@@ -311,6 +311,7 @@ const FORGETFUL: Journal & OrderStore = { read: async () => null, write: async (
 const NO_CONTEXT: PlatformContext = {
   save: async () => ({ veto: 'this Torpor has handed over' }),
   restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
+  forget: () => {},
 };
 
 /** Everything that may fail is built here; `begin` cannot. With `askWake` it is a deputy's: it reads, and leaves all deeds to another Torpor. */

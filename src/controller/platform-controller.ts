@@ -311,6 +311,9 @@ export class PlatformController implements StreamObserver {
       case 'restoreContext':
         this.#restoreContext(effect.sequence);
         break;
+      case 'forgetContext':
+        this.#options.context.forget();
+        break;
       case 'askInhibitors':
         this.#askInhibitors(effect.sequence);
         break;

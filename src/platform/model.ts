@@ -257,6 +257,8 @@ export type Effect =
   | { readonly kind: 'saveContext'; readonly sequence: number }
   | { readonly kind: 'abortSave' }
   | { readonly kind: 'restoreContext'; readonly sequence: number }
+  /** It sleeps, and not by a suspend of this one's: identities read before an earlier one, called off, say nothing about this sleep. */
+  | { readonly kind: 'forgetContext' }
   /** Every check is to be asked once more: what it said last may be a minute old. */
   | { readonly kind: 'askInhibitors'; readonly sequence: number }
   | { readonly kind: 'drainSendQueues'; readonly sequence: number; readonly boundMs: number }

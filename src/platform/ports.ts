@@ -344,4 +344,6 @@ export interface PlatformContext {
   save(signal: AbortSignal): Promise<{ veto: string | null }>;
   /** Restores and compares identities. May be called again where it had a problem, and without a `save` before it. */
   restore(signal: AbortSignal): Promise<RestoredContext>;
+  /** What `save` read and did is not of the sleep that follows: the next `restore` compares nothing with it. */
+  forget(): void;
 }

@@ -133,6 +133,7 @@ class FakeWorld {
         this.deeds.push('restore');
         return { identity: 'unknown', lostVms: [], problem: null };
       },
+      forget: () => this.deeds.push('forget'),
     };
   }
 
@@ -273,6 +274,21 @@ describe('PlatformController', () => {
     expect(world.state).toBe('awake');
     expect(world.deeds.filter((deed) => deed === 'press')).toHaveLength(1);
     expect(world.reported).toContainEqual(expect.objectContaining({ kind: 'alarm' }));
+  });
+
+  it('a suspend is called off, then somebody else puts it to sleep -> what was read before is forgotten before it is restored', async () => {
+    world.journalProblem = 'no space left';
+    await world.clock.advance(10_000);
+    world.journalProblem = null;
+    world.controller.streamActive(STREAM, 'client bytes');
+    world.deeds.length = 0;
+    world.acpi = 'S3';
+    world.vmAnswers = false;
+    await world.clock.advance(20_000);
+    world.controller.streamActive(STREAM, 'client bytes');
+    await world.clock.advance(1_000);
+    expect(world.deeds).not.toContain('press');
+    expect(world.deeds.filter((deed) => deed === 'forget' || deed === 'restore')).toEqual(['forget', 'restore']);
   });
 
   it('awake: the BMC stops answering -> no suspend, and the reason says so', async () => {

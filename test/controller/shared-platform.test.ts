@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { PlatformController } from '../../src/controller/platform-controller.ts';
 import type { AcpiState, PowerDriver, StreamGate, StreamName } from '../../src/platform/ports.ts';
 import type { Agreement, OwnShare, PeerFacts, PlatformShare, ShareEvent } from '../../src/platform/share.ts';
-import { DeskProber, deskDriver, emptyGate } from '../support/desk-host.ts';
+import { DeskProber, deskDriver, EMPTY_CONTEXT, emptyGate } from '../support/desk-host.ts';
 import { DESK_POLICY as POLICY } from '../support/desk-policy.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
@@ -91,10 +91,7 @@ class SharedWorld {
       driver: this.#driver(),
       journal: UNUSED,
       orderStore: UNUSED,
-      context: {
-        save: async () => ({ veto: null }),
-        restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
-      },
+      context: EMPTY_CONTEXT,
       clock: this.clock,
       log: new KeptLog(),
       share: this.share,

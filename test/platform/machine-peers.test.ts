@@ -513,6 +513,23 @@ describe('peers: the follower', () => {
     expect([rig.state, rig.model.maintenance]).toEqual(['waking', false]);
   });
 
+  it('another one suspends it -> what this one read before a suspend of its own is forgotten', () => {
+    const rig = follower().toFollowing();
+    expect(rig.kinds).not.toContain('forgetContext');
+    rig.committed();
+    expect(rig.all('forgetContext')).toHaveLength(1);
+  });
+
+  it('its word taken back, and a late sleep all the same -> forgotten, too: the press was the other one’s', () => {
+    const rig = follower().toFollowing();
+    rig.activity();
+    rig.runFor(16_000);
+    expect([rig.state, rig.kinds.includes('forgetContext')]).toEqual(['awake', false]);
+    rig.sleepFor(2_000);
+    expect(rig.model.why).toContain('fell asleep late');
+    expect(rig.all('forgetContext')).toHaveLength(1);
+  });
+
   it('a suspend of another one comes to nothing -> streams flow, the failure is counted by that one', () => {
     const rig = follower().toFollowing();
     rig.committed();

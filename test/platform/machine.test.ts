@@ -1112,6 +1112,7 @@ describe('late sleep', () => {
     expect(rig.state).toBe('awake');
     rig.runFor(20_000).sleepFor(2_000);
     expect(rig.all('requestWake')).toHaveLength(1);
+    expect(rig.kinds).not.toContain('forgetContext');
   });
 
   it('late: the button seemed ignored, S5 comes half a minute later -> our own sleep, not maintenance', () => {
@@ -1178,7 +1179,7 @@ describe('put to sleep by others', () => {
   it('awake: S3 and VMs silent for 2 s -> asleep, held, journalled, woken by the next activity', () => {
     const rig = new MachineRig().toAwake().runFor(20_000).forget().sleepFor(2_000);
     expect(rig.model).toMatchObject({ state: 'asleep', held: true, maintenance: false });
-    expect(rig.kinds).toEqual(['holdStreams', 'transition', 'journal']);
+    expect(rig.kinds).toEqual(['forgetContext', 'holdStreams', 'transition', 'journal']);
     rig.activity();
     expect(rig.state).toBe('waking');
   });
@@ -1353,7 +1354,7 @@ describe('observe mode', () => {
     rig.activity();
     rig.pool(1);
     rig.tickFor(600_000);
-    expect(rig.kinds).toEqual(['transition']);
+    expect(rig.kinds).toEqual(['forgetContext', 'transition']);
     rig.runFor(500);
     expect(rig.state).toBe('awake');
   });

@@ -155,6 +155,9 @@ export class PlatformSide implements BmcWatch, ClientDoor {
           return { veto: null };
         },
         restore: async () => this.#restored(),
+        forget: () => {
+          this.#savedBootId = null;
+        },
       },
       clock: watchClock,
       log,

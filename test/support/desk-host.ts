@@ -1,5 +1,13 @@
 // The parts around one controller that a test has in place of real ones: a BMC that does as it is told, streams that do nothing, and the probe of the VM `desk`.
-import type { AcpiState, Clock, PowerDriver, ProbeResult, Prober, StreamGate } from '../../src/platform/ports.ts';
+import type {
+  AcpiState,
+  Clock,
+  PlatformContext,
+  PowerDriver,
+  ProbeResult,
+  Prober,
+  StreamGate,
+} from '../../src/platform/ports.ts';
 
 /** The host that BMC and VM belong to. */
 export interface DeskHost {
@@ -50,6 +58,13 @@ export function emptyGate(changes: Partial<StreamGate> = {}): StreamGate {
     ...changes,
   };
 }
+
+/** Nothing is saved, and no identity known. */
+export const EMPTY_CONTEXT: PlatformContext = {
+  save: async () => ({ veto: null }),
+  restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
+  forget: () => {},
+};
 
 /** Asks the VM at the pace that it is given, and is answered at once. */
 export class DeskProber implements Prober {

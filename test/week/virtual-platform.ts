@@ -9,6 +9,7 @@ import type { RawSockets } from '../../src/streams/raw-socket.ts';
 import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import { StreamRegistry } from '../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../src/streams/stream-set.ts';
+import { EMPTY_CONTEXT } from '../support/desk-host.ts';
 import { DESK_POLICY } from '../support/desk-policy.ts';
 import { KeptLog } from '../support/kept-log.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -77,10 +78,7 @@ export class VirtualPlatform {
       driver: this.#driver(),
       journal: { read: async () => null, write: async () => {} },
       orderStore: { read: async () => null, write: async () => {} },
-      context: {
-        save: async () => ({ veto: null }),
-        restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
-      },
+      context: EMPTY_CONTEXT,
       clock,
       log: this.log,
       report: ({ kind, facts, message }) => {

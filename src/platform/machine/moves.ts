@@ -102,7 +102,9 @@ export function adoptSleep(turn: Turn, nowMs: number): Turn | null {
       ? { wakeWanted: 'a client was active just before', waitingSinceMs: nowMs }
       : {};
   const why = late ? 'fell asleep late' : 'put to sleep by someone else';
-  return toAsleep(patch(turn, wakes), `${why}: ${evidence.text}`, byOthers, nowMs);
+  const isOwn = late && model.pressed?.proposal === undefined;
+  const known = isOwn ? turn : effect(turn, { kind: 'forgetContext' });
+  return toAsleep(patch(known, wakes), `${why}: ${evidence.text}`, byOthers, nowMs);
 }
 
 /** `request`: ask for a wake now. Otherwise it runs already; should no VM answer, a wake is asked for a little later. */

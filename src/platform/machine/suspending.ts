@@ -72,7 +72,7 @@ export function toSuspending(turn: Turn, press: boolean, why: string, nowMs: num
 
 /** Another Torpor is to press, or has pressed: this one waits for the same evidence, and knows its sleep for the farm's own. */
 export function toSuspendingByPeer(turn: Turn, proposal: number, why: string, nowMs: number): Turn {
-  const moved = toSuspending(turn, false, why, nowMs);
+  const moved = effect(toSuspending(turn, false, why, nowMs), { kind: 'forgetContext' });
   const deadlineMs = nowMs + turn.model.policy.suspendTimeoutMs + PEERS_PRESS_MS;
   return notePeersPress(patch(moved, { progress: { ...moved.model.progress, deadlineMs } }), proposal, nowMs);
 }

@@ -36,6 +36,10 @@ export class ContextChain implements PlatformContext {
     return this.#afterOthers(() => this.#restore(signal));
   }
 
+  forget(): void {
+    void this.#afterOthers(async () => this.#forget());
+  }
+
   async #save(signal: AbortSignal): Promise<{ veto: string | null }> {
     const begun = new Set<ContextPart>();
     this.#begun = begun;
@@ -58,11 +62,13 @@ export class ContextChain implements PlatformContext {
     }
     const isDone = problems.length === 0;
     const compared = await this.#identities.compare(signal, isDone);
-    if (isDone) {
-      this.#begun = null;
-      this.#identities.forget();
-    }
+    if (isDone) this.#forget();
     return { ...compared, problem: isDone ? null : problems.join('; ') };
+  }
+
+  #forget(): void {
+    this.#begun = null;
+    this.#identities.forget();
   }
 
   /** One at a time: a restoring that the machine has given up may still be under way, and would fight the next one. */

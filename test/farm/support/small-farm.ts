@@ -10,7 +10,7 @@ import { EventLog } from '../../../src/history/event-log.ts';
 import { SleepLedger } from '../../../src/history/sleep-ledger.ts';
 import type { PlatformPolicy } from '../../../src/platform/model.ts';
 import type { StreamGate, StreamStatus } from '../../../src/platform/ports.ts';
-import { type DeskHost, DeskProber, deskDriver, emptyGate } from '../../support/desk-host.ts';
+import { type DeskHost, DeskProber, deskDriver, EMPTY_CONTEXT, emptyGate } from '../../support/desk-host.ts';
 import { DESK_POLICY } from '../../support/desk-policy.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { KeptLog } from '../../support/kept-log.ts';
@@ -98,10 +98,7 @@ export class SmallTorpor {
       driver: deskDriver(host, clock),
       journal: UNUSED,
       orderStore: UNUSED,
-      context: {
-        save: async () => ({ veto: null }),
-        restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
-      },
+      context: EMPTY_CONTEXT,
       clock,
       log,
       share: this.member.share(PLATFORM),

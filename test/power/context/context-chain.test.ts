@@ -72,6 +72,25 @@ describe('ContextChain', () => {
     expect(deeds).toEqual(['save saver', 'save hooks', 'restore hooks', 'restore saver']);
   });
 
+  it('a save whose suspend was called off, then somebody else’s sleep: forgotten -> nothing is compared, all parts are restored', async () => {
+    saver.veto = 'VM gpu cannot be saved';
+    const chain = chainOf();
+    await chain.save(NEVER);
+    await setIdentity('alice', 'booted anew meanwhile');
+    chain.forget();
+    expect(await chain.restore(NEVER)).toEqual({ identity: 'unknown', lostVms: [], problem: null });
+    expect(deeds).toEqual(['save saver', 'restore hooks', 'restore saver']);
+  });
+
+  it('forget while a save is under way -> forgotten after it, before what follows', async () => {
+    const chain = chainOf();
+    const saved = chain.save(NEVER);
+    chain.forget();
+    await saved;
+    await setIdentity('alice', 'booted anew meanwhile');
+    expect(await chain.restore(NEVER)).toMatchObject({ identity: 'unknown', lostVms: [] });
+  });
+
   it('save: the saver vetoes -> the hooks are not run, neither before nor after', async () => {
     saver.veto = 'VM gpu cannot be saved';
     const chain = chainOf();
