@@ -20,6 +20,8 @@ const ONCE_MORE = { count: 1, condition: /waited \d+ ms in vain|Test timed out/ 
 
 export default defineConfig({
   test: {
+    // One for each core: by itself Vitest leaves one out, which is half of two.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
