@@ -1,6 +1,5 @@
 // `npm run test:sim`: what is to be played, by how many processes and for how long; progress, failures and the sum are told.
-// Usage: npm run test:sim -- [--seed N | --seeds N | --seeds A..B] [--for SECONDS] [--days N] [--platforms N] [--torpors N] [--workers N] [--packets] [--every-tick] [--mutation NAME|all]
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BlockPlan, playBlock } from './play-seed.ts';
 import { type PoolEnd, playPool } from './seed-pool.ts';
 
@@ -10,22 +9,21 @@ const MUTATION_SEEDS = 400;
 /** Of several Torpors, whose beats cost the same for one platform as for several. */
 const MUTATION_PLATFORMS = 4;
 
-const string = { type: 'string' } as const;
-const OPTIONS = {
-  seed: string,
-  seeds: string,
-  for: string,
-  platforms: string,
-  days: string,
-  torpors: string,
-  workers: string,
-  faults: string,
-  mutation: string,
-  packets: { type: 'boolean' },
-  'packets-every': string,
-  'every-tick': { type: 'boolean' },
-  worker: { type: 'boolean' },
-} as const;
+interface Given {
+  readonly seed?: [number, number];
+  readonly seeds?: [number, number];
+  readonly for?: number;
+  readonly platforms: number;
+  readonly days: number;
+  readonly torpors: number;
+  readonly workers: number;
+  readonly faults?: readonly number[];
+  readonly packets?: boolean;
+  readonly packetsEvery: number;
+  readonly everyTick?: boolean;
+  readonly mutation?: string;
+  readonly worker?: boolean;
+}
 
 interface Wanted extends BlockPlan {
   readonly workers: number;
@@ -33,32 +31,67 @@ interface Wanted extends BlockPlan {
   readonly mutation: string | null;
 }
 
-function readArgs(args: readonly string[]): Wanted {
-  const { values } = parseArgs({ args: [...args], options: OPTIONS });
-  const [from, to] = seedsOf(values.seed ?? values.seeds ?? null, values.for !== undefined);
+/** Of a test's program: its options are read here, so that a wrong one is said in words and `--help` tells of all. */
+function commandOf(): Command {
+  const command = new Command('npm run test:sim --')
+    .description(
+      'Torpor, its platforms and its people under one virtual clock and one seed: plays seeds, and checks every invariant at every step',
+    )
+    .option('--seed <seeds>', 'one seed, or FROM..TO; a single one prints the hash of its story', seedsOf)
+    .option('--seeds <seeds>', 'the same', seedsOf)
+    .option('--for <seconds>', 'no seed is begun after this time', countOf)
+    .option('--platforms <n>', 'platforms of a seed', countOf, 1)
+    .option('--days <n>', 'simulated days of a seed', countOf, 1)
+    .option('--torpors <n>', 'Torpors that share the platforms', countOf, 1)
+    .option('--workers <n>', 'processes that play', countOf, 1)
+    .option('--faults <places>', 'only these of the faults that the seed draws, by their places: 0,4,7', placesOf)
+    .option('--packets', 'BMCs are spoken to in RMCP+ packets')
+    .option('--packets-every <n>', 'one seed of so many speaks RMCP+', countOf, 0)
+    .option('--every-tick', 'leaves no reading out that would find nothing new')
+    .option('--mutation <name>', 'a guard that is taken out of the code, or all; each must be found')
+    .addOption(new Option('--worker').hideHelp());
+  return command.allowExcessArguments(false).showHelpAfterError('(--help tells of all options)');
+}
+
+function readArgs(args: readonly string[]): Wanted & { readonly isWorker: boolean } {
+  const given = commandOf().parse(args, { from: 'user' }).opts<Given>();
+  // Without seeds: the first ten, or as many as there is time for.
+  const unbounded = given.for === undefined ? DEFAULT_SEEDS : Number.MAX_SAFE_INTEGER;
+  const [from, to] = given.seed ?? given.seeds ?? [1, unbounded];
   return {
     from,
     to,
-    platforms: Number(values.platforms ?? 1),
-    days: Number(values.days ?? 1),
-    torpors: Number(values.torpors ?? 1),
-    faults: values.faults?.split(',').filter(Boolean).map(Number) ?? null,
-    packets: values.packets === true,
-    packetsEvery: Number(values['packets-every'] ?? 0),
-    everyTick: values['every-tick'] === true,
+    platforms: given.platforms,
+    days: given.days,
+    torpors: given.torpors,
+    faults: given.faults ?? null,
+    packets: given.packets === true,
+    packetsEvery: given.packetsEvery,
+    everyTick: given.everyTick === true,
     tells: true,
-    workers: Number(values.workers ?? 1),
-    boundMs: values.for === undefined ? Number.POSITIVE_INFINITY : 1000 * Number(values.for),
-    mutation: values.mutation ?? null,
+    workers: given.workers,
+    boundMs: given.for === undefined ? Number.POSITIVE_INFINITY : 1000 * given.for,
+    mutation: given.mutation ?? null,
+    isWorker: given.worker === true,
   };
 }
 
-/** `7`, `100..200`; without: the first ten, or as many as there is time for. */
-function seedsOf(text: string | null, isTimed: boolean): [number, number] {
-  if (text === null) return [1, isTimed ? Number.MAX_SAFE_INTEGER : DEFAULT_SEEDS];
-  const [from, to = from] = text.split('..').map(Number);
-  if (!Number.isInteger(from) || !Number.isInteger(to)) throw new Error(`seeds are 7 or 100..200, not ${text}`);
-  return [from as number, to as number];
+/** `7`, `100..200`. */
+function seedsOf(text: string): [number, number] {
+  const [, from, to = from] = /^(\d+)(?:\.\.(\d+))?$/.exec(text) ?? [];
+  if (from === undefined || Number(to) < Number(from)) throw new InvalidArgumentError('Seeds are 7 or 100..200.');
+  return [Number(from), Number(to)];
+}
+
+function placesOf(text: string): number[] {
+  const places = text.split(',').filter(Boolean).map(Number);
+  if (!places.every(Number.isInteger)) throw new InvalidArgumentError('Places are 0,4,7.');
+  return places;
+}
+
+function countOf(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');
+  return Number(text);
 }
 
 /** By their names; `torpors`: how many must share the platforms. */
@@ -66,8 +99,8 @@ type Mutations = Readonly<Record<string, { readonly torpors?: number }>>;
 
 /** `mutations`: those that there are. */
 export async function main(args: readonly string[], mutations: Mutations): Promise<number> {
-  const wanted = readArgs(args);
-  if (args.includes('--worker')) return serve();
+  const { isWorker, ...wanted } = readArgs(args);
+  if (isWorker) return serve();
   if (wanted.mutation !== null) {
     const names = Object.keys(mutations).filter((name) => wanted.mutation === 'all' || wanted.mutation === name);
     if (names.length === 0) throw new Error(`no mutation has the name ${wanted.mutation}`);
