@@ -18,7 +18,7 @@ const START_BOUND_MS = 20_000;
 /**
  * Rivals by name: `missing` with the reason, or `start(ports, pinning)`, where `ports` are `{ source, echo, listenSource,
  * listenEcho, api }` and `pinning` is `{ cpus, limit, maxStreams }`, for Torpor also
- * `workers`, `env` and `nodeOptions`. A started one has `usage()` (CPU seconds and resident KiB of all its processes) and `end()`.
+ * `workers`, `env`, `nodeOptions` and `main`, the program of another build. A started one has `usage()` (CPU seconds and resident KiB of all its processes) and `end()`.
  */
 export function listRivals() {
   return {
@@ -69,7 +69,7 @@ async function startTorpor(ports, pinning) {
   });
   const env = { ...process.env, BENCH_PASSWORD: 'bench', ...pinning.env };
   const nodeOptions = pinning.nodeOptions ?? [];
-  const command = (file) => [process.execPath, ...nodeOptions, MAIN, 'run', '--config', file];
+  const command = (file) => [process.execPath, ...nodeOptions, pinning.main ?? MAIN, 'run', '--config', file];
   // YAML reads JSON.
   return startProxy('torpor', (folder) => JSON.stringify(config(folder)), command, ports, { ...pinning, env });
 }

@@ -6,7 +6,8 @@
 //   data-load echo PORT STREAMS SECONDS PAUSE_US BYTES
 //                                              one message per stream on its way, the next PAUSE_US after the start of the last;
 //                                              prints messages, seconds, p50 and p99 in microseconds
-//   data-load connect PORT AT_ONCE SECONDS     connects, sends a byte, awaits it, closes; prints connections, failures, seconds
+//   data-load connect PORT AT_ONCE SECONDS     connects, sends a byte, awaits it, closes; prints connections, failures, seconds,
+//                                              and all connections, those of the warm-up included
 //   data-load idle PORT COUNT                  opens COUNT streams, a byte to and fro on each; prints "ready"; holds them until
 //                                              its input ends
 #define _GNU_SOURCE
@@ -206,7 +207,7 @@ static void connects(int port, int at_once, double seconds) {
   int poll = epoll_create1(0), open = 0;
   static uint8_t has_sent[FDS_MAX];
   struct epoll_event events[EVENTS];
-  uint64_t done = 0, failed = 0;
+  uint64_t done = 0, failed = 0, all = 0;
   double warm = now() + seconds / 4, begin = 0, end = warm + seconds;
   for (double at = now(); at < end; at = now()) {
     if (begin == 0 && at >= warm) begin = at, done = failed = 0;
@@ -225,14 +226,15 @@ static void connects(int port, int at_once, double seconds) {
         epoll_ctl(poll, EPOLL_CTL_MOD, fd, &event);
         continue;
       }
+      all++;
       if (has_sent[fd] && recv(fd, &byte, 1, 0) == 1) done++;
       else failed++;
       close(fd);
       open--;
     }
   }
-  printf("{\"connections\":%llu,\"failed\":%llu,\"seconds\":%.6f}\n", (unsigned long long)done,
-         (unsigned long long)failed, now() - begin);
+  printf("{\"connections\":%llu,\"failed\":%llu,\"seconds\":%.6f,\"all\":%llu}\n", (unsigned long long)done,
+         (unsigned long long)failed, now() - begin, (unsigned long long)all);
 }
 
 static void idle(int port, int count) {

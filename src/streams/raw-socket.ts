@@ -18,6 +18,11 @@ export interface RawReader {
   nextBuffer(): Uint8Array;
 }
 
+/** Where the kernel's answers are written, to be read at once: properties that an object does not have yet cost more than the question. */
+const NAME: BoundName = { address: '', port: 0 };
+
+const NOBODY: BoundName = {};
+
 const SOCKET = Symbol('socket');
 
 type OwnedHandle = TcpHandle & { [SOCKET]: RawSocket };
@@ -84,6 +89,7 @@ export class RawSocket implements StreamSocket {
   #isConnecting = false;
   #hasReadEnd = false;
   #isResetNext = false;
+  #hasSentFin = false;
   #peer: BoundName | null = null;
   #own: BoundName | null = null;
   destroyed = false;
@@ -91,6 +97,8 @@ export class RawSocket implements StreamSocket {
   writableEnded = false;
   writableFinished = false;
   writableLength = 0;
+  remembersEnds = false;
+  isAcknowledged = false;
 
   constructor(shared: RawSockets, handle: TcpHandle) {
     this.#shared = shared;
@@ -119,18 +127,16 @@ export class RawSocket implements StreamSocket {
   /** Asked of the kernel once, and not of a socket that is closed or not connected yet. */
   #peerName(): BoundName {
     if (this.#peer !== null) return this.#peer;
-    const name: BoundName = {};
-    if (this.destroyed || this.#isConnecting || this.#handle.getpeername(name) !== 0) return {};
-    this.#peer = name;
-    return name;
+    if (this.destroyed || this.#isConnecting || this.#handle.getpeername(NAME) !== 0) return NOBODY;
+    this.#peer = { address: NAME.address, port: NAME.port };
+    return this.#peer;
   }
 
   #ownName(): BoundName {
     if (this.#own !== null) return this.#own;
-    const name: BoundName = {};
-    if (this.destroyed || this.#isConnecting || this.#handle.getsockname(name) !== 0) return {};
-    this.#own = name;
-    return name;
+    if (this.destroyed || this.#isConnecting || this.#handle.getsockname(NAME) !== 0) return NOBODY;
+    this.#own = { address: NAME.address, port: NAME.port };
+    return this.#own;
   }
 
   // ------------------------------------------------------------------------------------------ connecting
@@ -209,12 +215,16 @@ export class RawSocket implements StreamSocket {
   #readEnd(): void {
     this.pause();
     this.#hasReadEnd = true;
-    if (!this.writableEnded && this.#handle.getpeername({}) === UV_ENOTCONN) {
+    if (!this.writableEnded && this.#isDisconnected()) {
       this.#fail(UV_ECONNRESET);
       return;
     }
     this.#emit('end');
     this.#closeIfOver();
+  }
+
+  #isDisconnected(): boolean {
+    return this.#handle.getpeername(NAME) === UV_ENOTCONN;
   }
 
   // ------------------------------------------------------------------------------------------ writing
@@ -268,6 +278,7 @@ export class RawSocket implements StreamSocket {
     const request = new this.#shared.binding.ShutdownRequest() as OwnedShutdown;
     request[SOCKET] = this;
     request.oncomplete = onFinished;
+    this.#hasSentFin = true;
     const status = this.#handle.shutdown(request);
     // 1: done at once.
     if (status !== 0) this.finished(status === 1 ? 0 : status);
@@ -317,7 +328,17 @@ export class RawSocket implements StreamSocket {
   }
 
   #closeIfOver(): void {
-    if (this.#hasReadEnd && this.writableFinished) this.destroy();
+    if (!this.#hasReadEnd || !this.writableFinished) return;
+    if (this.remembersEnds) this.#rememberEnds();
+    this.destroy();
+  }
+
+  /** A connection that both sides have ended, and whose FIN was acknowledged here, has no peer any more (TIME_WAIT): nothing of it is on its way. */
+  #rememberEnds(): void {
+    this.isAcknowledged = this.#hasSentFin && this.#isDisconnected();
+    if (this.isAcknowledged) return;
+    this.#ownName();
+    this.#peerName();
   }
 
   /** The error is told when the handle is closed, which is never from within the call that met it. */

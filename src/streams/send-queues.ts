@@ -66,7 +66,7 @@ async function readTable(path: string, unacked: Map<SocketKey, number>): Promise
 export class SendQueues {
   readonly #clock: Clock;
   readonly #readUnacked: ReadUnacked;
-  /** Each with its ends as they were when it had sent its FIN. Before that nobody needs them, and there may be many. */
+  /** Each with its ends as they were when it had sent its FIN, where it does not remember them itself. Before that nobody needs them, and there may be many. */
   readonly #live = new Map<StreamSocket, Ends | null>();
   /** Closed connections in order of their closing. */
   #lingering: Ends[] = [];
@@ -92,7 +92,8 @@ export class SendQueues {
   /** Counts a connected socket from now until it is closed and everything it sent is acknowledged. */
   track(socket: StreamSocket): void {
     this.#live.set(socket, null);
-    socket.on('finish', this.#onFinish);
+    if (socket.remembersEnds === undefined) socket.on('finish', this.#onFinish);
+    else socket.remembersEnds = true;
     socket.on('close', this.#onClose);
   }
 
@@ -176,7 +177,7 @@ export class SendQueues {
   #closed(socket: StreamSocket): void {
     // Another set's by now.
     if (!this.#live.has(socket)) return;
-    const pair = this.#live.get(socket) ?? pairOf(socket);
+    const pair = socket.isAcknowledged === true ? null : (this.#live.get(socket) ?? pairOf(socket));
     this.#live.delete(socket);
     if (pair === null) return;
     pair.closedAtMs = this.#clock.nowMs();

@@ -21,6 +21,10 @@ export interface StreamSocket {
   readonly localPort?: number | undefined;
   /** Its bytes come as `data`, in memory that stays as it is, and its `end` is never a RST. Default: it is a TCP socket, to be read as such. */
   readonly isPlain?: boolean;
+  /** Where it is there: set to have its names known after its close, too, unless `isAcknowledged` says that they are not needed. */
+  remembersEnds?: boolean;
+  /** Closed, and the peer's kernel has all that was sent, the FIN included. */
+  readonly isAcknowledged?: boolean;
   /** Told which stream carries it. */
   carriedBy?(stream: string): void;
   /** `drain` follows each write that is not done at once. The bytes stay as they are until then. */

@@ -131,6 +131,29 @@ describe('SendQueues.drain', () => {
     expect(report).toMatchObject({ drained: true });
   });
 
+  it('a socket that says of itself that its peer has all -> is not looked for after its close', async () => {
+    const { clock, kernel, queues, track } = makeQueues();
+    const socket = Object.assign(track(1), { isAcknowledged: true });
+    // Somebody else's by now, with the same ends.
+    kernel.set(socket.key, 11);
+    socket.destroy();
+    const report = queues.drain(1000, NEVER);
+    await clock.advance(QUEUE_POLL_MS);
+    expect(await report).toMatchObject({ drained: true, unackedBytes: 0 });
+  });
+
+  it('a socket that remembers its ends -> is asked to, and counts after its close until the kernel is done with it', async () => {
+    const { clock, kernel, queues } = makeQueues();
+    const socket = Object.assign(new SocketLike(1), { remembersEnds: false, isAcknowledged: false });
+    queues.track(socket as unknown as Socket);
+    expect(socket.remembersEnds).toBe(true);
+    kernel.set(socket.key, 11);
+    socket.destroy();
+    const report = queues.drain(1000, NEVER);
+    await clock.advance(1000);
+    expect(await report).toMatchObject({ drained: false, unackedBytes: 11 });
+  });
+
   it("somebody else's connections -> do not count", async () => {
     const { clock, kernel, queues, track } = makeQueues();
     track(1);

@@ -1,0 +1,130 @@
+// Measures what one short connection costs (connect, a byte to and fro, close): processor time of this build and of others, by turns.
+// Usage: npm run bench:connects [-- --before FOLDER] [--rounds N] [--seconds N] [--json FILE]. Linux; needs a build and a C compiler.
+// FOLDER is a checkout of Torpor that is built. Also nginx stream where it is installed. Judged is processor time, all threads of the proxy
+// together, so that a machine that is busy with other things counts as little as can be; ratios are those of two turns of one round.
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { buildLoad } from './data-load.mjs';
+import { listRivals } from './data-peers.mjs';
+
+const { values: args } = parseArgs({
+  options: {
+    before: { type: 'string', multiple: true, default: [] },
+    rounds: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '0.5' },
+    json: { type: 'string' },
+  },
+});
+const rounds = Number(args.rounds);
+const AT_ONCE = 32;
+const WARM_ROUNDS = 3;
+const FILES = 20_000;
+const SOURCE_PORT = 27_600;
+
+const load = await buildLoad({ cpus: os.cpus().length > 1 ? '1' : null, limit: FILES });
+if ('missing' in load) {
+  console.log(`skipped: connections need ${load.missing}`);
+} else {
+  try {
+    await main();
+  } finally {
+    await load.end();
+  }
+}
+
+async function main() {
+  const { torpor, 'nginx, 64 KiB': nginx } = listRivals();
+  const builds = args.before.map((folder) => [folder, torpor, path.resolve(folder, 'dist/cli/main.js')]);
+  const rivals = [['this build', torpor], ...builds, ...('missing' in nginx ? [] : [['nginx', nginx]])];
+  const endTargets = await load.serve(SOURCE_PORT, SOURCE_PORT + 1);
+  const started = [];
+  try {
+    for (const [name, rival, main] of rivals) {
+      const listen = SOURCE_PORT + 2 + started.length * 3;
+      const ports = { source: SOURCE_PORT, echo: SOURCE_PORT + 1, listenSource: listen, listenEcho: listen + 1 };
+      const pinning = { cpus: os.cpus().length > 1 ? '0' : null, limit: FILES, maxStreams: FILES / 2, main };
+      started.push({
+        name,
+        ports,
+        samples: [],
+        turn: null,
+        proxy: await rival.start({ ...ports, api: listen + 2 }, pinning),
+      });
+    }
+    for (let round = 0; round < WARM_ROUNDS + rounds; round += 1) for (const each of started) await takeTurn(each);
+    for (const each of started) {
+      endTurn(each);
+      // The first rounds compile.
+      each.samples.splice(0, WARM_ROUNDS);
+    }
+  } finally {
+    for (const { proxy } of started) await proxy.end();
+    await endTargets();
+  }
+  await report(started);
+}
+
+/** From the start of a proxy's turn to that of its next one: what a connection leaves to be done later is its cost, too. */
+async function takeTurn(each) {
+  endTurn(each);
+  const cpuNs = cpuNsOf(each.proxy.pid);
+  const { connections, failed, seconds, all } = await load.measure(
+    'connect',
+    each.ports.listenEcho,
+    AT_ONCE,
+    args.seconds,
+  );
+  each.turn = { cpuNs, all, failed, perSecond: connections / seconds };
+}
+
+function endTurn(each) {
+  const { turn, proxy, samples } = each;
+  if (turn === null) return;
+  const { cpuNs, all, failed, perSecond } = turn;
+  samples.push({ cpuMicroseconds: (cpuNsOf(proxy.pid) - cpuNs) / 1000 / all, perSecond, failed });
+}
+
+/** Of all threads of the program and its children: what they ran, nanoseconds. Source: sched-stats, /proc/<pid>/schedstat. */
+function cpuNsOf(pid) {
+  let sum = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    sum += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]);
+    const children = readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').trim();
+    if (children !== '') for (const child of children.split(' ')) sum += cpuNsOf(Number(child));
+  }
+  return sum;
+}
+
+async function report(started) {
+  const [mine] = started;
+  for (const { name, samples } of started) {
+    const of = (key) => quartiles(samples.map((sample) => sample[key]));
+    const to = (key) => quartiles(samples.map((sample, round) => mine.samples[round][key] / sample[key]));
+    const [cpu, rate] = [of('cpuMicroseconds'), of('perSecond')];
+    const [cpuTo, rateTo] = [to('cpuMicroseconds'), to('perSecond')];
+    const failed = samples.reduce((sum, sample) => sum + sample.failed, 0);
+    console.log(
+      `${name}: ${cpu.text(1)} µs of processor time each, ${rate.text(0)}/s, ${failed} failed; this build to it: ${cpuTo.text(3)} of the time, ${rateTo.text(3)} of the rate`,
+    );
+  }
+  const file = args.json ?? fileURLToPath(new URL(`../artifacts/data-connects-${Date.now()}.json`, import.meta.url));
+  await mkdir(path.dirname(file), { recursive: true });
+  const machine = { cpu: os.cpus()[0]?.model, cores: os.cpus().length, load: os.loadavg()[0], node: process.version };
+  const results = started.map(({ name, samples }) => ({ name, samples }));
+  await writeFile(file, `${JSON.stringify({ machine, rounds, seconds: Number(args.seconds), results }, null, 2)}\n`);
+  console.log(
+    `${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}, Node ${machine.node}; medians and quartiles of ${rounds} rounds; raw: ${file}`,
+  );
+}
+
+function quartiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  return {
+    text: (decimals) => `${at(0.5).toFixed(decimals)} (${at(0.25).toFixed(decimals)}-${at(0.75).toFixed(decimals)})`,
+  };
+}
