@@ -187,14 +187,16 @@ export class MemoryFarm implements Farm {
     if (model.state !== 'awake' && model.state !== 'drowsy') {
       throw new TorporError('ERR_PLATFORM_STATE', `${name} cannot be put to sleep: it is ${model.state}`);
     }
-    const asked = { ...model, sleepAsked: { force } };
-    const blockers = findBlockers(asked, this.#clock.nowMs());
-    const pool = blockers.find((blocker) => blocker.kind === 'pool');
-    const other = blockers.find((blocker) => blocker.kind !== 'pool');
+    const blockersIf = (force: boolean) => findBlockers({ ...model, sleepAsked: { force } }, this.#clock.nowMs());
+    const [other] = blockersIf(true);
     if (other !== undefined)
       throw new TorporError('ERR_PLATFORM_STATE', `${name} cannot be put to sleep: ${other.why}`);
-    if (pool !== undefined) {
-      const who = describeActiveStreams(controller);
+    // What force would pass over: active clients, here and at other Torpors.
+    const clients = force ? [] : blockersIf(false);
+    if (clients.length > 0) {
+      const own = clients.some(({ kind }) => kind === 'pool') ? [describeActiveStreams(controller)] : [];
+      const elsewhere = clients.filter(({ kind }) => kind === 'peers').map(({ why }) => why);
+      const who = [...own, ...elsewhere].join(', ');
       const advice = 'wait until they are idle, or force it';
       throw new TorporError('ERR_PLATFORM_BUSY', `${name} is in use by ${who}: ${advice}`, { retryable: true });
     }

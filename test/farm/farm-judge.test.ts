@@ -9,7 +9,9 @@ const AGREED: MemberRecord = { ...IDLE, agreedTo: 1 };
 const OWNED: PlatformRecord = { ...EMPTY_RECORD, owner: 'a@1', by: 'a@1', epoch: 1, proposal: 1 };
 
 /** Two Torpors have leases; `a` proposes at 2000 ms, `b` agrees at 2100, `a` commits at 2200 and presses at 2250. */
-function facts(change: { readonly b?: MemberRecord; readonly later?: readonly PlatformRecord[] } = {}): FarmFacts {
+function facts(
+  change: { readonly b?: MemberRecord; readonly forced?: boolean; readonly later?: readonly PlatformRecord[] } = {},
+): FarmFacts {
   const boot = (name: string) => ({
     key: `instance.${name}`,
     value: JSON.stringify({ boot: '1', beat: 1 }),
@@ -24,7 +26,7 @@ function facts(change: { readonly b?: MemberRecord; readonly later?: readonly Pl
     boot('b'),
     record(2_000, 'proposed', IDLE),
     record(2_100, 'proposed', AGREED),
-    record(2_200, 'committed', change.b ?? AGREED),
+    record(2_200, 'committed', change.b ?? AGREED, { ...OWNED, forced: change.forced ?? false }),
     ...(change.later ?? []).map((from) => record(2_240, 'committed', AGREED, from)),
   ];
   return {
@@ -43,12 +45,16 @@ describe('judge of several Torpors', () => {
     // Its client was idle by then, or was gone with its Torpor.
     expect(judge({ ...facts(), exchanges: [{ ...exchange, sentMs: 900 }] })).toEqual([]);
     expect(judge({ ...facts(), exchanges: [{ ...exchange, goneMs: 2_000 }] })).toEqual([]);
+    // An operator forced it.
+    const busy = { ...AGREED, active: 1 };
+    expect(judge({ ...facts({ b: busy, forced: true }), exchanges: [exchange] })).toEqual([]);
   });
 
   it.each([
     ['one with a lease had not agreed', facts({ b: IDLE }), /b had not agreed/],
     ['one had somebody active', facts({ b: { ...AGREED, active: 1 } }), /b had 1 active/],
     ['one had a reason of its own', facts({ b: { ...AGREED, keeps: 'an update' } }), /b said an update/],
+    ['forced, and one had not agreed', facts({ b: IDLE, forced: true }), /b had not agreed/],
     [
       'one agreed over a client that it had answered',
       { ...facts(), exchanges: [exchange] },

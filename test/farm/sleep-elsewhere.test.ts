@@ -41,6 +41,21 @@ describe('sleep, asked for at a Torpor that does not own the platform', () => {
     expect(small.host.acpi).toBe('S3');
   });
 
+  it('a client is active at a Torpor that neither was asked nor owns it -> refused as busy, and says where; forced -> asleep', async () => {
+    const small = await SmallFarm.of('a', 'b', 'c');
+    const [, third] = small.guests;
+    third?.enter(streamOf('s1', true));
+    await small.clock.advance(100);
+    const refused = await sleepAtGuest(small);
+    expect(refused.code).toBe('ERR_PLATFORM_BUSY');
+    expect(refused.message).toContain(
+      `is in use by 1 active client at ${third?.name}: wait until they are idle, or force`,
+    );
+    expect(await sleepAtGuest(small, true)).toEqual({ code: null, message: '' });
+    await small.clock.advance(20_000);
+    expect(small.host.acpi).toBe('S3');
+  });
+
   it('an operator inhibits it -> refused with why', async () => {
     const small = await SmallFarm.of('a', 'b');
     await small.at('a').farm.inhibit(PLATFORM, { inhibitor: 'backup', forMs: null, why: 'nightly' });

@@ -79,22 +79,24 @@ function liveAt({ members }: PlatformRecord, boots: ReadonlyMap<string, string>)
   return live.map(([id, member]) => [instanceOf(id), member]);
 }
 
-/** Whoever had a lease when it was committed had agreed, and had nobody active. */
+/** Whoever had a lease when it was committed had agreed, and had nobody active, unless an operator forced it. */
 function judgeAgreement({ platform, revision, record, live }: Commit): string[] {
+  const { forced } = record;
   const what = `${platform}: proposal ${record.proposal} was committed at revision ${revision}`;
   const lead = record.owner === record.by ? [] : [`${what} by ${record.by}, and ${record.owner} owned it`];
   return [
     ...lead,
     ...live.flatMap(([name, { active, keeps, agreedTo }]) => [
       ...(agreedTo === record.proposal ? [] : [`${what}, and ${name} had not agreed`]),
-      ...(active === 0 ? [] : [`${what}, and ${name} had ${active} active`]),
+      ...(active === 0 || forced ? [] : [`${what}, and ${name} had ${active} active`]),
       ...(keeps === null ? [] : [`${what}, and ${name} said ${keeps}`]),
     ]),
   ];
 }
 
-/** Whoever agreed had no client that it had answered within the idle timeout: it saw the line no earlier than that was sent. */
+/** Whoever agreed had no client that it had answered within the idle timeout: it saw the line no earlier than that was sent. Not where it was forced. */
 function judgeClients({ platform, record, before, live }: Commit, { exchanges, idleTimeoutMs }: FarmFacts): string[] {
+  if (record.forced) return [];
   return live.flatMap(([name]) => {
     const agreed = before.find(({ record: { members } }) =>
       Object.entries(members).some(([id, { agreedTo }]) => instanceOf(id) === name && agreedTo === record.proposal),

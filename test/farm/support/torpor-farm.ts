@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/ports.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 import { writeFarmConfig } from '../../support/torpor-config.ts';
-import { TorporProcess } from '../../support/torpor-process.ts';
+import { type Exit, runTorpor, TorporProcess } from '../../support/torpor-process.ts';
 import { BmcDoor } from './bmc-door.ts';
 import { type Exchange, judge, type Press } from './farm-judge.ts';
 import { NatsServers } from './nats-servers.ts';
@@ -69,12 +69,15 @@ export class FarmTorpor {
 
 export class FarmPlatform {
   readonly name: string;
+  readonly idleTimeout: string;
   readonly simulated: SimulatedPlatform;
   record: PlatformRecord = EMPTY_RECORD;
   readonly #connections = new Map<string, VmConnection>();
 
-  constructor(name: string) {
+  /** `idleTimeout`: as the configuration writes it, no shorter than IDLE_TIMEOUT_MS. */
+  constructor(name: string, idleTimeout = `${IDLE_TIMEOUT_MS}ms`) {
     this.name = name;
+    this.idleTimeout = idleTimeout;
     this.simulated = new SimulatedPlatform({
       clock: systemClock,
       user: USER,
@@ -136,14 +139,10 @@ export class TorporFarm implements AsyncDisposable {
     for (const { name, host } of platforms) host.onChange(({ phase }) => this.note(`${name}: the host is ${phase}`));
   }
 
-  static async open(names: readonly string[], platformNames: readonly string[], lease: string): Promise<TorporFarm> {
+  static async open(names: readonly string[], platforms: readonly FarmPlatform[], lease: string): Promise<TorporFarm> {
     const servers = await NatsServers.start(3);
     const log = await StoreLog.open(servers.addresses);
-    const farm = new TorporFarm(
-      servers,
-      log,
-      platformNames.map((name) => new FarmPlatform(name)),
-    );
+    const farm = new TorporFarm(servers, log, platforms);
     farm.#opened.push(
       () => servers[Symbol.asyncDispose](),
       () => log[Symbol.asyncDispose](),
@@ -155,7 +154,7 @@ export class TorporFarm implements AsyncDisposable {
     for (const name of names) await farm.#add(name, lease);
     await Promise.all(farm.torpors.map((torpor) => torpor.run()));
     await farm.allTakePart();
-    farm.note(`${names.length} Torpors run, ${servers.names.length} NATS servers, ${platformNames.length} platforms`);
+    farm.note(`${names.length} Torpors run, ${servers.names.length} NATS servers, ${platforms.length} platforms`);
     return farm;
   }
 
@@ -190,6 +189,11 @@ export class TorporFarm implements AsyncDisposable {
 
   note(what: string): void {
     this.#notes.push({ atMs: Date.now(), what });
+  }
+
+  /** A command of an operator at that Torpor. */
+  command(torpor: FarmTorpor, ...words: readonly string[]): Promise<Exit & { readonly output: string }> {
+    return runTorpor([...words, '--api', `http://127.0.0.1:${torpor.apiPort}`]);
   }
 
   async connect(torpor: FarmTorpor, { name, host }: FarmPlatform): Promise<Talk> {
@@ -272,7 +276,7 @@ export class TorporFarm implements AsyncDisposable {
         platform: platform.name,
         bmc: { port: door.port, user: USER, password: PASSWORD },
         vms: [{ name: 'alice', listenPort, target: `127.0.0.1:${platform.simulated.vmPorts[0]}` }],
-        idleTimeout: `${IDLE_TIMEOUT_MS}ms`,
+        idleTimeout: platform.idleTimeout,
         disconnectGrace: '100ms',
       });
     }
