@@ -1,6 +1,7 @@
 // Serves a page, the package as a page gets it, and noVNC beside it, as any server of static files would.
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,8 +22,13 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 /** No more is needed for the core; what docs/web-clients.md says. */
 const POLICY =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws:; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
 const EMPTY_PAGE = '<!doctype html><meta charset="utf-8"><title>page</title>';
+
+export interface Tls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
 
 export class PageServer {
   readonly requests: string[] = [];
@@ -32,8 +38,10 @@ export class PageServer {
   hasWasmType = true;
   readonly server: Server;
 
-  private constructor() {
-    this.server = createServer(async ({ url }, response) => {
+  readonly #scheme: 'http' | 'https';
+
+  private constructor(tls: Tls | null) {
+    const answer: RequestListener = async ({ url }, response) => {
       const path = new URL(url ?? '/', 'http://localhost').pathname;
       this.requests.push(path);
       const body = path === '/' ? EMPTY_PAGE : await this.#read(path);
@@ -43,11 +51,14 @@ export class PageServer {
         'content-security-policy': POLICY,
       });
       response.end(body);
-    });
+    };
+    this.#scheme = tls === null ? 'http' : 'https';
+    this.server = tls === null ? createServer(answer) : createSecureServer(tls, answer);
   }
 
-  static async start(): Promise<PageServer> {
-    const pages = new PageServer();
+  /** `tls`: by https, with this certificate and key in PEM. */
+  static async start(tls: Tls | null = null): Promise<PageServer> {
+    const pages = new PageServer(tls);
     await new Promise<void>((resolve) => pages.server.listen(0, '127.0.0.1', resolve));
     return pages;
   }
@@ -57,7 +68,7 @@ export class PageServer {
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
   }
 
   async close(): Promise<void> {
