@@ -19,8 +19,11 @@ export class DayOff {
   /** Arrivals that were expected on this day before `#atMs`, and did not happen. */
   #missed = 0;
 
-  /** Changes the rates of a plan made at `atMs`; `isReview`: nobody has come since the plan before. */
-  apply(atMs: number, localMs: number, isReview: boolean, people: Float64Array): void {
+  /**
+   * Changes the rates of the first `steps` of a plan made at `atMs`; `isReview`: nobody has come since the plan before. Asked again at the same
+   * moment it answers the same.
+   */
+  apply(atMs: number, localMs: number, isReview: boolean, people: Float64Array, steps = GRID_STEPS): void {
     const day = localDay(localMs);
     this.#missed = isReview && day === this.#day ? this.#missed + this.#missedUntil(atMs) : 0;
     this.#atMs = atMs;
@@ -28,7 +31,7 @@ export class DayOff {
     const expected = this.#expected;
     let missed = this.#missed;
     let nextDayMs = (day + 1) * DAY_MS - localMs;
-    for (let step = 0; step < GRID_STEPS; step += 1) {
+    for (let step = 0; step < steps; step += 1) {
       const beginMs = STEP_BEGIN_MS[step] as number;
       if (beginMs >= nextDayMs) {
         nextDayMs += DAY_MS;

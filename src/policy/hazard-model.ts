@@ -201,42 +201,42 @@ export class HazardModel {
   }
 
   /**
-   * Rates of people and of jobs per millisecond in each step of a plan that is made at `atMs`. `isReview`: nobody has come since the
-   * last call.
+   * Rates of people and of jobs per millisecond in the first `steps` of a plan that is made at `atMs`. `isReview`: nobody has come since
+   * the last call. A call for more steps of the same plan goes on from the same knowledge.
    */
-  fillRates(atMs: number, isReview: boolean, people: Float64Array, jobs: Float64Array): void {
+  fillRates(atMs: number, isReview: boolean, people: Float64Array, jobs: Float64Array, steps = GRID_STEPS): void {
     this.#passDay(atMs);
     if (this.#day - this.#builtDay >= this.#rebuildDays()) this.#rebuild(atMs);
     this.#lookUpSpans();
-    const quarters = this.#stepQuarters(atMs);
+    const quarters = this.#stepQuarters(atMs, steps);
     let hasSignals = false;
-    people.fill(0);
-    jobs.fill(0);
+    people.fill(0, 0, steps);
+    jobs.fill(0, 0, steps);
     for (const client of this.#clients) {
       if (client.isActive || Number.isNaN(client.idleSinceMs)) continue;
       if (!isSignalled(client, atMs)) {
-        addClientRates(client, atMs, quarters, client.isJob ? jobs : people);
+        addClientRates(client, atMs, quarters, client.isJob ? jobs : people, steps);
         continue;
       }
-      if (!hasSignals) this.#signalled.fill(0);
+      if (!hasSignals) this.#signalled.fill(0, 0, steps);
       hasSignals = true;
-      this.#addSignalledRates(client, atMs, quarters, people);
+      this.#addSignalledRates(client, atMs, quarters, people, steps);
     }
-    this.#dayOff.apply(atMs, atMs + this.#offset(atMs), isReview, people);
+    this.#dayOff.apply(atMs, atMs + this.#offset(atMs), isReview, people, steps);
     if (!hasSignals) return;
     // Whoever is seen coming does so on a day off, too.
-    for (let step = 0; step < GRID_STEPS; step += 1) {
+    for (let step = 0; step < steps; step += 1) {
       people[step] = (people[step] as number) + (this.#signalled[step] as number);
     }
   }
 
-  #stepQuarters(atMs: number): Uint8Array {
+  #stepQuarters(atMs: number, steps: number): Uint8Array {
     const localMs = atMs + this.#offset(atMs);
     let quarter = Math.floor(localMs / QUARTER_MS);
-    for (let step = 0; step < GRID_STEPS; ) {
+    for (let step = 0; step < steps; ) {
       const endsInMs = (quarter + 1) * QUARTER_MS - localMs;
       const ofWeek = this.#weekQuarter(quarter);
-      for (; step < GRID_STEPS && (STEP_MIDDLE_MS[step] as number) < endsInMs; step += 1) this.#quarters[step] = ofWeek;
+      for (; step < steps && (STEP_MIDDLE_MS[step] as number) < endsInMs; step += 1) this.#quarters[step] = ofWeek;
       quarter += 1;
     }
     return this.#quarters;
@@ -259,13 +259,13 @@ export class HazardModel {
   }
 
   /** Habits, where the client's signals say nothing; else what was learned of what they say. */
-  #addSignalledRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array): void {
-    const habits = this.#habits.fill(0);
-    addClientRates(client, atMs, quarters, habits);
+  #addSignalledRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array, steps: number): void {
+    const habits = this.#habits.fill(0, 0, steps);
+    addClientRates(client, atMs, quarters, habits, steps);
     let phase = PHASE_NONE;
     let untilMs = Number.NEGATIVE_INFINITY;
     let rate = 1;
-    for (let step = 0; step < GRID_STEPS; step += 1) {
+    for (let step = 0; step < steps; step += 1) {
       const stepMs = atMs + (STEP_MIDDLE_MS[step] as number);
       if (stepMs >= untilMs) {
         ({ phase, untilMs } = phaseAt(stepMs, client.idleSinceMs, client.openedAtMs, client.spans));
@@ -395,13 +395,19 @@ function ageBin(ageMs: number): number {
   return bin;
 }
 
-function addClientRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array): void {
+function addClientRates(
+  client: ClientTally,
+  atMs: number,
+  quarters: Uint8Array,
+  sums: Float64Array,
+  steps: number,
+): void {
   const ageMs = atMs - client.idleSinceMs;
   const { rates } = client;
   const state = client.isConnected ? 1 : 0;
   let age = ageBin(ageMs);
-  for (let step = 0; step < GRID_STEPS; age += 1) {
-    const endStep = age < AGES - 1 ? firstStepFrom((AGE_BIN_MS[age] as number) - ageMs) : GRID_STEPS;
+  for (let step = 0; step < steps; age += 1) {
+    const endStep = age < AGES - 1 ? Math.min(steps, firstStepFrom((AGE_BIN_MS[age] as number) - ageMs)) : steps;
     const row = (age * STATES + state) * WEEK_QUARTERS;
     for (; step < endStep; step += 1) {
       sums[step] = (sums[step] as number) + (rates[row + (quarters[step] as number)] as number);

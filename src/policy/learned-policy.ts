@@ -5,6 +5,7 @@ import { HazardModel, type HazardSnapshot, isHazardSnapshot } from './hazard-mod
 import { type Arrival, addCourse, newSums } from './idle-course.ts';
 import type { NoteKind } from './interval-list.ts';
 import type { LocalOffset } from './local-time.ts';
+import { GRID_STEPS, PLAN_HORIZON_MS } from './plan-grid.ts';
 import { PlanProgram, reviewAtMs } from './plan-program.ts';
 import type { IdlePlan, IdlePolicy } from './policy.ts';
 import { RobustBound } from './robust-bound.ts';
@@ -87,11 +88,12 @@ export class LearnedPolicy implements IdlePolicy {
     this.#model.note(kind, client, atMs);
   }
 
-  begin(beginMs: number, lagMs: number): IdlePlan {
+  begin(beginMs: number, lagMs: number, neededUntilMs = NEVER): IdlePlan {
     this.#beginMs = beginMs;
     this.#fixedMs = beginMs + Math.max(0, LEARNING_IDLE_MS - lagMs);
     this.#forecastUntilMs = reviewAtMs(beginMs);
-    this.#forecast = this.#planFrom(beginMs, false);
+    const isWhole = this.#trust.isTrusted && !this.#isFarFromBound(beginMs, 0);
+    this.#forecast = this.#planFrom(beginMs, false, isWhole ? NEVER : neededUntilMs);
     this.#source = this.#chooseSource();
     if (this.#source === 'forecast') this.#played = this.#forecast;
     else if (this.#source === 'fixed') this.#played = [this.#fixedMs];
@@ -99,12 +101,13 @@ export class LearnedPolicy implements IdlePolicy {
     return { momentsMs: this.#played, reviewAtMs: this.#forecastUntilMs };
   }
 
-  review(atMs: number, isAsleep: boolean): IdlePlan {
+  review(atMs: number, isAsleep: boolean, neededUntilMs = NEVER): IdlePlan {
     const past = this.#forecast.filter((momentMs) => momentMs < atMs);
     const follows = this.#source === 'forecast';
     // Who was kept from following the plan (an operator's wake, a guard) goes on from where it is.
     if (follows && isAsleep !== (past.length % 2 === 1)) past.push(atMs);
-    const next = [...past, ...this.#planFrom(atMs, past.length % 2 === 1)];
+    const isWhole = follows && !this.#isFarFromBound(atMs, past.length);
+    const next = [...past, ...this.#planFrom(atMs, past.length % 2 === 1, isWhole ? NEVER : neededUntilMs)];
     const untilMs = reviewAtMs(atMs);
     if (!follows || this.#bound.allows(next, this.#beginMs, untilMs)) {
       this.#forecast = next;
@@ -131,9 +134,19 @@ export class LearnedPolicy implements IdlePolicy {
     return this.#bound.allows([this.#fixedMs], this.#beginMs, untilMs) ? 'fixed' : 'break-even';
   }
 
-  #planFrom(atMs: number, isAsleep: boolean): number[] {
-    this.#model.fillRates(atMs, atMs > this.#beginMs, this.#program.people, this.#program.jobs);
-    return this.#program.solve(atMs, isAsleep, this.#rates.wait);
+  /** True where this plan and the next one will both be allowed, whatever they are: then neither need be known to its end. */
+  #isFarFromBound(atMs: number, changes: number): boolean {
+    return this.#bound.isFar(changes + 2 * GRID_STEPS + 2, this.#beginMs, reviewAtMs(atMs) + PLAN_HORIZON_MS);
+  }
+
+  /** Moments before `neededUntilMs`, and as many later ones as come of themselves. */
+  #planFrom(atMs: number, isAsleep: boolean, neededUntilMs: number): number[] {
+    const program = this.#program;
+    const planSteps = (steps: number) => {
+      this.#model.fillRates(atMs, atMs > this.#beginMs, program.people, program.jobs, steps);
+      return program.solve(atMs, isAsleep, this.#rates.wait, steps, neededUntilMs);
+    };
+    return planSteps(program.stepsFor(neededUntilMs - atMs)) ?? (planSteps(GRID_STEPS) as number[]);
   }
 }
 

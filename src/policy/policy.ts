@@ -29,10 +29,13 @@ export interface IdlePolicy {
   addClient(name: string, isJob: boolean): number;
   /** Somebody became active or idle, came or left. */
   note(kind: NoteKind, client: number, atMs: number): void;
-  /** Nobody is active: the interval begins, `lagMs` after the last activity. */
-  begin(beginMs: number, lagMs: number): IdlePlan;
+  /**
+   * Nobody is active: the interval begins, `lagMs` after the last activity. Whoever knows that the plan will be asked for anew, or the
+   * interval be over, at `neededUntilMs` may say so: moments from then on may be missing. It changes none of those before.
+   */
+  begin(beginMs: number, lagMs: number, neededUntilMs?: number): IdlePlan;
   /** Asked again inside the interval: at the plan's own wish, or because somebody connected or left. */
-  review(atMs: number, isAsleep: boolean): IdlePlan;
+  review(atMs: number, isAsleep: boolean, neededUntilMs?: number): IdlePlan;
   /** The interval is over. Told before the next one begins, when it is known who came until the resume would have been complete. */
   end(arrival: Arrival): void;
 }

@@ -72,15 +72,15 @@ class LearningPlayer {
   play(beginMs: number, endMs: number, lagMs: number): readonly number[] {
     this.#tellUntil(beginMs);
     const { atMs } = this.#list.notes;
-    let plan = this.#policy.begin(beginMs, lagMs);
+    const nextMs = () => Math.min(this.#noteIndex < atMs.length ? (atMs[this.#noteIndex] as number) : endMs, endMs);
+    let plan = this.#policy.begin(beginMs, lagMs, nextMs());
     let done: number[] | null = null;
     for (;;) {
-      const noteMs = this.#noteIndex < atMs.length ? (atMs[this.#noteIndex] as number) : endMs;
-      const reviewMs = Math.min(plan.reviewAtMs, noteMs);
+      const reviewMs = Math.min(plan.reviewAtMs, nextMs());
       if (reviewMs >= endMs) break;
       done = followPlan(done ?? [], plan, reviewMs);
       this.#tellUntil(reviewMs);
-      plan = this.#policy.review(reviewMs, done.length % 2 === 1);
+      plan = this.#policy.review(reviewMs, done.length % 2 === 1, nextMs());
     }
     return done === null ? plan.momentsMs : followPlan(done, plan, endMs);
   }

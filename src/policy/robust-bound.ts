@@ -34,9 +34,20 @@ export class RobustBound {
     this.#overshoot = Math.min(overshoot, this.#bound);
   }
 
+  /**
+   * True where no course whatever of so many changes can come to the bound before `latestMs`, nor in the sleep and wake then under way: most
+   * are as far from it, and need not be weighed end by end.
+   */
+  isFar(changes: number, beginMs: number, latestMs: number): boolean {
+    const { suspendMs, resumeMs, transitionPerMs, cycle, wait } = this.#rates;
+    const dearest = (latestMs - beginMs + suspendMs + 2 * resumeMs) * transitionPerMs + changes * cycle + wait;
+    return this.#overshoot + dearest <= this.#bound;
+  }
+
   /** True where no end of the interval can bring this course past the bound. It sleeps at `untilMs`, if it was awake then. */
   allows(momentsMs: readonly number[], beginMs: number, untilMs: number): boolean {
     const course = momentsMs.length % 2 === 0 ? [...momentsMs, untilMs] : momentsMs;
+    if (this.isFar(course.length, beginMs, course.at(-1) as number)) return true;
     const { resumeMs } = this.#rates;
     const endsMs = course.flatMap((momentMs, index) =>
       index % 2 === 0 ? [momentMs, momentMs + 1] : [momentMs, momentMs + resumeMs],

@@ -8,6 +8,8 @@ import { listIntervals } from '../../src/policy/interval-list.ts';
 import { LEARNING_IDLE_MS, LearnedPolicy } from '../../src/policy/learned-policy.ts';
 import { DAY_MS } from '../../src/policy/local-time.ts';
 import { sumOptimum } from '../../src/policy/offline-optimum.ts';
+import type { IdlePlan } from '../../src/policy/policy.ts';
+import { SeededRandom } from '../../src/policy/random.ts';
 import { replayPolicy } from '../../src/policy/replay.ts';
 import { LOSS_BOUND_CHANGES } from '../../src/policy/robust-bound.ts';
 import { LEARNING_DAYS } from '../../src/policy/trust-ledger.ts';
@@ -30,6 +32,40 @@ describe('learned', () => {
       }),
       runs(25, SEED),
     );
+  });
+
+  it('an adversary, and the bound near -> whoever knows when it comes is planned for as whoever does not', () => {
+    const rates = toRates(DEFAULT_COSTS);
+    const lagMs = idleLagMs(DEFAULT_COSTS);
+    const [whole, asked] = [0, 1].map(() => new LearnedPolicy(rates, NO_OFFSET, lagMs)) as [
+      LearnedPolicy,
+      LearnedPolicy,
+    ];
+    const random = new SeededRandom(SEED);
+    const sources = new Set<string>();
+    let atMs = MONDAY_MS;
+    for (let turn = 0; turn < 3000; turn += 1) {
+      for (const policy of [whole, asked]) {
+        policy.addClient('alice', false);
+        policy.note(0, 0, atMs);
+        policy.note(1, 0, atMs + 1000);
+      }
+      const beginMs = atMs + 1000 + lagMs;
+      const plan = whole.begin(beginMs, lagMs);
+      const sleepMs = Math.min(plan.momentsMs[0] ?? plan.reviewAtMs, plan.reviewAtMs) - beginMs;
+      // Three weeks of long nights earn trust, then it comes just after the sleep, or before it.
+      const lengthMs =
+        turn < 42 ? DAY_MS / 2.2 : Math.min(random.chance(0.7) ? sleepMs + 1 : sleepMs / 2 + 1, DAY_MS / 3);
+      const endMs = beginMs + Math.round(lengthMs);
+      const soon = asked.begin(beginMs, lagMs, endMs);
+      const soonOf = ({ momentsMs }: IdlePlan) => momentsMs.filter((momentMs) => momentMs < endMs);
+      expect([asked.source, soonOf(soon)]).toEqual([whole.source, soonOf(plan)]);
+      if (turn >= 42) sources.add(whole.source);
+      for (const policy of [whole, asked]) policy.end(arrivalAt(endMs));
+      atMs = endMs;
+    }
+    expect(sources).toContain('forecast');
+    expect(sources.size).toBeGreaterThan(1);
   });
 
   it('an adversary who comes just after it sleeps, once it is trusted -> within its factor, but for a stated sum', () => {

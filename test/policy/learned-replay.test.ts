@@ -2,12 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_COSTS, idleLagMs, toRates } from '../../src/policy/cost-model.ts';
 import { generateActivity } from '../../src/policy/generated-activity.ts';
-import { listIntervals } from '../../src/policy/interval-list.ts';
+import { type IntervalList, listIntervals } from '../../src/policy/interval-list.ts';
 import { LearnedPolicy } from '../../src/policy/learned-policy.ts';
 import { POPULATIONS } from '../../src/policy/populations.ts';
 import { replayPolicy } from '../../src/policy/replay.ts';
+import { WholePlans } from './support.ts';
 
-/** Seed 7, 90 days, as played by the version of commit 9d502f6. */
+/** Seed 7, 90 days, as played by the version of commit 9d502f6; with signals, by that of 562b3ff, before plans were made as far as needed. */
 const PLAYED = {
   office20: {
     cost: 10.292287394666674,
@@ -51,11 +52,78 @@ const PLAYED = {
   },
 } as const;
 
-describe('learned, without signals', () => {
-  it.each(Object.keys(PLAYED) as Array<keyof typeof PLAYED>)('%s -> the very course it was before', (name) => {
-    const list = listIntervals(generateActivity({ population: POPULATIONS[name], seed: 7, days: 90 }), DEFAULT_COSTS);
-    const lagMs = idleLagMs(DEFAULT_COSTS);
-    const policy = new LearnedPolicy(toRates(DEFAULT_COSTS), () => 0, lagMs);
-    expect(replayPolicy(list, toRates(DEFAULT_COSTS), policy, lagMs)).toEqual(PLAYED[name]);
+const PLAYED_WITH_SIGNALS = {
+  office20: {
+    cost: 9.849764553833326,
+    asleepMs: 4448799287,
+    changingMs: 7025000,
+    idleMs: 245516602,
+    waits: 133,
+    waitedMs: 1060139,
+    cycles: 541,
+    preWakes: 319,
+  },
+  office6: {
+    cost: 9.445165182416666,
+    asleepMs: 4930335908,
+    changingMs: 4425000,
+    idleMs: 276530971,
+    waits: 86,
+    waitedMs: 681928,
+    cycles: 341,
+    preWakes: 166,
+  },
+  lab8: {
+    cost: 11.73511990333333,
+    asleepMs: 3976671480,
+    changingMs: 4893000,
+    idleMs: 391930240,
+    waits: 146,
+    waitedMs: 1169223,
+    cycles: 377,
+    preWakes: 141,
+  },
+  home4: {
+    cost: 16.498455549249954,
+    asleepMs: 5670615702,
+    changingMs: 6362000,
+    idleMs: 479675377,
+    waits: 257,
+    waitedMs: 2056000,
+    cycles: 490,
+    preWakes: 143,
+  },
+} as const;
+
+const NAMES = Object.keys(PLAYED) as Array<keyof typeof PLAYED>;
+const LAG_MS = idleLagMs(DEFAULT_COSTS);
+const RATES = toRates(DEFAULT_COSTS);
+
+function listOf(name: keyof typeof PLAYED, signals: { calendars?: boolean; openings?: boolean }): IntervalList {
+  return listIntervals(
+    generateActivity({ population: POPULATIONS[name], seed: 7, days: 90, ...signals }),
+    DEFAULT_COSTS,
+  );
+}
+
+describe('learned', () => {
+  it.each(NAMES)('%s, no signals -> the very course it was before', (name) => {
+    const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
+    expect(replayPolicy(listOf(name, {}), RATES, policy, LAG_MS)).toEqual(PLAYED[name]);
   });
+
+  it.each(NAMES)('%s, both signals -> the very course it was before', (name) => {
+    const list = listOf(name, { calendars: true, openings: true });
+    const policy = new LearnedPolicy(RATES, () => 0, LAG_MS, list.busy);
+    expect(replayPolicy(list, RATES, policy, LAG_MS)).toEqual(PLAYED_WITH_SIGNALS[name]);
+  });
+
+  it.each(['office6', 'home4'] as const)(
+    '%s, plans made to the horizon -> the course of plans made as far as needed',
+    (name) => {
+      const list = listOf(name, { calendars: true, openings: true });
+      const whole = new WholePlans(RATES, () => 0, LAG_MS, list.busy);
+      expect(replayPolicy(list, RATES, whole, LAG_MS)).toEqual(PLAYED_WITH_SIGNALS[name]);
+    },
+  );
 });

@@ -3,12 +3,24 @@ import fc from 'fast-check';
 import type { ActivitySpan, ActivityTrace } from '../../src/policy/activity-trace.ts';
 import { type CostModel, DEFAULT_COSTS, idleLagMs } from '../../src/policy/cost-model.ts';
 import type { Arrival } from '../../src/policy/idle-course.ts';
+import { LearnedPolicy } from '../../src/policy/learned-policy.ts';
+import type { IdlePlan } from '../../src/policy/policy.ts';
 
 export const MONDAY_MS = Date.UTC(2026, 0, 5);
 
 /** Somebody, or several, who come at the end of an interval. */
 export function arrivalAt(endMs: number, waiterMs: readonly number[] = [0]): Arrival {
   return { endMs, hasArrival: true, waiterMs, waiterFrom: 0, waiterTo: waiterMs.length };
+}
+
+/** `learned` as a live platform asks it: each plan to its horizon, whatever is needed of it. */
+export class WholePlans extends LearnedPolicy {
+  override begin(beginMs: number, lagMs: number): IdlePlan {
+    return super.begin(beginMs, lagMs);
+  }
+  override review(atMs: number, isAsleep: boolean): IdlePlan {
+    return super.review(atMs, isAsleep);
+  }
 }
 
 /** Any platform that makes sense: changes of up to two minutes, any prices. */
