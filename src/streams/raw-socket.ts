@@ -19,7 +19,7 @@ export interface RawReader {
 }
 
 /** Where the kernel's answers are written, to be read at once: properties that an object does not have yet cost more than the question. */
-const NAME: BoundName = { address: '', port: 0 };
+const NAME: Required<BoundName> = { address: '', port: 0 };
 
 const NOBODY: BoundName = {};
 

@@ -174,21 +174,24 @@ describe('RawSocket', () => {
   it.each([
     ['this side ended first: its FIN was acknowledged before the other came', 'near', true],
     ['the far end ended first: the FIN is behind the close', 'far', false],
-  ] as const)('remembers its ends, %s -> known after the close only where they are needed', async (_, first, isAcknowledged) => {
-    const { socket, watch, far } = await connectPair();
-    watch.read(socket);
-    socket.remembersEnds = true;
-    const names = [far.remoteAddress, far.remotePort, far.localAddress, far.localPort];
-    if (first === 'near') socket.end();
-    else far.end();
-    await (first === 'near' ? once(far.resume(), 'end') : eventually('its end', () => watch.events.includes('end')));
-    if (first === 'near') far.end();
-    else socket.end();
-    await eventually('the close', () => socket.closed);
-    expect(socket.isAcknowledged).toBe(isAcknowledged);
-    const known = [socket.localAddress, socket.localPort, socket.remoteAddress, socket.remotePort];
-    if (!isAcknowledged) expect(known).toEqual(names);
-  });
+  ] as const)(
+    'remembers its ends, %s -> known after the close only where they are needed',
+    async (_, first, isAcknowledged) => {
+      const { socket, watch, far } = await connectPair();
+      watch.read(socket);
+      socket.remembersEnds = true;
+      const names = [far.remoteAddress, far.remotePort, far.localAddress, far.localPort];
+      if (first === 'near') socket.end();
+      else far.end();
+      await (first === 'near' ? once(far.resume(), 'end') : eventually('its end', () => watch.events.includes('end')));
+      if (first === 'near') far.end();
+      else socket.end();
+      await eventually('the close', () => socket.closed);
+      expect(socket.isAcknowledged).toBe(isAcknowledged);
+      const known = [socket.localAddress, socket.localPort, socket.remoteAddress, socket.remotePort];
+      if (!isAcknowledged) expect(known).toEqual(names);
+    },
+  );
 
   it('two sockets: what one asks of the kernel -> does not change what the other said', async () => {
     const one = await connectPair();
