@@ -3,6 +3,7 @@ import type { LinkFront } from './compose-link.ts';
 import { RETIRE_BOUND_MS, type RunningPlatform } from './compose-platform.ts';
 import { type EventLog, NO_PLATFORM } from './history/event-log.ts';
 import type { Logger } from './platform/ports.ts';
+import { type FlowRecord, type FlowSocket, LeavingFlows, MAX_LEFT_SOCKETS } from './streams/datagrams/flow-record.ts';
 import type { PassedSocket } from './streams/inherited-sockets.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -28,6 +29,7 @@ export interface HandOverOptions {
 export class HandOver {
   readonly #options: HandOverOptions;
   #isFaceClosed = false;
+  #flowSockets: readonly FlowSocket[] = [];
 
   constructor(options: HandOverOptions) {
     this.#options = options;
@@ -38,16 +40,28 @@ export class HandOver {
     return this.#options.platforms.flatMap(({ streams }) => [...streams.sockets]);
   }
 
-  /** From now on it takes no clients, presses nothing, writes nothing. Rejects where that is not possible now, and all is as it was. */
-  async leave(askWake: AskWake): Promise<void> {
+  /** Of flows of datagrams: their descriptors, as of now. `leave` says which of them are whose. */
+  takeFlowSockets(): number[] {
+    const sockets = this.#options.platforms.flatMap(({ streams }) => streams.flowSockets);
+    this.#flowSockets = sockets.slice(0, MAX_LEFT_SOCKETS);
+    return this.#flowSockets.flatMap(({ fd }) => fd ?? []);
+  }
+
+  /**
+   * From now on it takes no clients, presses nothing, writes nothing. Resolves with the flows of datagrams that are to go on elsewhere. Rejects where
+   * that is not possible now, and all is as it was, but for those flows, which begin anew.
+   */
+  async leave(askWake: AskWake): Promise<readonly FlowRecord[]> {
     const { platforms, closeFace } = this.#options;
+    const flows = new LeavingFlows(this.#flowSockets);
     try {
       // All of them first, so that few have to come back where one does not settle.
       await Promise.all(platforms.map((platform) => platform.settled(SETTLE_BOUND_MS)));
-      for (const platform of platforms) await platform.handOver(SETTLE_BOUND_MS, () => askWake(platform.name));
+      for (const platform of platforms) await platform.handOver(SETTLE_BOUND_MS, () => askWake(platform.name), flows);
       this.#options.link.leave();
       this.#isFaceClosed = true;
       await closeFace();
+      return flows.records;
     } catch (thrown) {
       await this.takeBack();
       throw thrown;

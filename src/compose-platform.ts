@@ -33,6 +33,7 @@ import { formatDuration } from './platform/units.ts';
 import { DeputyDriver } from './power/deputy-driver.ts';
 import type { ProbeLoad } from './probes/probe-load.ts';
 import { VmProber } from './probes/vm-prober.ts';
+import type { LeavingFlows } from './streams/datagrams/flow-record.ts';
 import type { ListenerOptions } from './streams/listener.ts';
 import type { StreamSetChange } from './streams/stream-set.ts';
 import { systemClock } from './system-clock.ts';
@@ -199,10 +200,11 @@ export class RunningPlatform {
    * For another Torpor that takes over: once nothing is under way this one takes no more clients, presses nothing and writes nothing more. Its streams
    * go on; one that needs its sleeper has `askWake` asked. Rejects where the platform does not settle in time; then it stays as it was.
    */
-  async handOver(boundMs: number, askWake: () => void): Promise<void> {
+  async handOver(boundMs: number, askWake: () => void, flows: LeavingFlows): Promise<void> {
     await this.#untilSettled(boundMs);
     await this.#replaceControl(this.#config, askWake);
     this.streams.leaveFiles();
+    this.streams.leaveFlows(flows);
     this.streams.stopListening();
     const why = 'another Torpor has taken over: this one only sees its streams to their end';
     this.controller.dispatch({ kind: 'inhibit', by: 'torpor', name: RETIRING, why, untilMs: null });

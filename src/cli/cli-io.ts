@@ -2,6 +2,7 @@
 import type { TorporConfig } from '../config/torpor-config.ts';
 import type { Logger } from '../platform/ports.ts';
 import type { Farm } from '../platform/status.ts';
+import type { FlowRecord } from '../streams/datagrams/flow-record.ts';
 import type { InheritedSockets, PassedSocket } from '../streams/inherited-sockets.ts';
 import type { ServiceManager } from './service-manager.ts';
 import type { Former, Successor } from './torpor-kin.ts';
@@ -15,7 +16,9 @@ export interface RunningTorpor {
   /** Leaving all to another Torpor, and following one. */
   readonly handOver: {
     readonly sockets: readonly PassedSocket[];
-    leave(askWake: (platform: string) => void): Promise<void>;
+    /** Descriptors of flows of datagrams, whose records `leave` gives. */
+    takeFlowSockets(): readonly number[];
+    leave(askWake: (platform: string) => void): Promise<readonly FlowRecord[]>;
     takeBack(): Promise<void>;
     drained(signal: AbortSignal): Promise<void>;
     formerEnded(): void;
@@ -74,8 +77,8 @@ export interface CliIo {
   inheritedSockets(): InheritedSockets;
   /** The Torpor that started this one to follow it; null: nobody did. */
   readonly former: Former | null;
-  /** Starts this program anew, with the same arguments, to follow this process. It gets the sockets. */
-  startSuccessor(sockets: readonly PassedSocket[]): Successor;
+  /** Starts this program anew, with the same arguments, to follow this process. It gets the sockets, and those of flows by their descriptors. */
+  startSuccessor(sockets: readonly PassedSocket[], flowSockets: readonly number[]): Successor;
   /** Whoever runs this process as a service. */
   readonly service: ServiceManager;
   /** Ends the process at once. */

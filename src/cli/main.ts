@@ -48,7 +48,7 @@ const io: CliIo = {
   inheritedSockets: () => InheritedSockets.take(process.env, process.pid),
   former: findFormer(process.env),
   service: serviceManager(process.env),
-  startSuccessor: (sockets) => spawnSuccessor(process.argv.slice(1), sockets),
+  startSuccessor: (sockets, flowSockets) => spawnSuccessor(process.argv.slice(1), sockets, flowSockets),
   exitNow: (code) => process.exit(code),
   loadRunTorpor: async () => (await import('../compose.ts')).runTorpor,
   loadPlayDemo: async () => (await import('../demo/play-demo.ts')).playDemo,

@@ -1,11 +1,14 @@
 // Two Torpor processes that follow each other: what they say over the channel between them. What they do about it is run.ts's.
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { FlowRecord } from '../streams/datagrams/flow-record.ts';
 import { InheritedSockets, type PassedSocket } from '../streams/inherited-sockets.ts';
 
 /** ready: it has read its configuration and waits. running: it listens and controls. */
 type FromSuccessor = { readonly kind: 'ready' } | { readonly kind: 'running' };
-/** released: nobody listens or presses any more. wake: a stream of the former one needs its sleeper. */
-type FromFormer = { readonly kind: 'released' } | { readonly kind: 'wake'; readonly platform: string };
+/** released: nobody listens or presses any more; `flows` (default: none) go on. wake: a stream of the former one needs its sleeper. */
+type FromFormer =
+  | { readonly kind: 'released'; readonly flows?: readonly FlowRecord[] }
+  | { readonly kind: 'wake'; readonly platform: string };
 
 /** Tells a process that another Torpor waits for it. */
 export const FOLLOWS_VARIABLE = 'TORPOR_FOLLOWS';
@@ -26,23 +29,27 @@ export interface Successor {
 export interface Former {
   readonly pid: number;
   tell(message: FromSuccessor): void;
-  /** Resolves once nobody listens or presses any more. Rejects where the former one ends before: then it left nothing in order. */
-  released(): Promise<void>;
+  /** Resolves once nobody listens or presses any more, with the flows of datagrams that are to go on. Rejects where the former one ends before: then it left nothing in order. */
+  released(): Promise<readonly FlowRecord[]>;
   onWake(listener: (platform: string) => void): void;
   /** Runs once it has ended, at once where it has. */
   onEnd(listener: () => void): void;
 }
 
 /** Starts the program anew in a process of its own that inherits the sockets. */
-export function spawnSuccessor(argv: readonly string[], sockets: readonly PassedSocket[]): Successor {
+export function spawnSuccessor(
+  argv: readonly string[],
+  sockets: readonly PassedSocket[],
+  flowSockets: readonly number[],
+): Successor {
   const env = {
     ...process.env,
     [FOLLOWS_VARIABLE]: String(process.pid),
-    ...InheritedSockets.tell(sockets, FIRST_FD),
+    ...InheritedSockets.tell(sockets, FIRST_FD, flowSockets.length),
   };
   const child = spawn(process.execPath, [...process.execArgv, ...argv], {
     env,
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd), ...flowSockets],
   });
   return new ChildSuccessor(child);
 }
@@ -116,7 +123,7 @@ export function findFormer(env: Record<string, string | undefined>): Former | nu
 
 class ParentFormer implements Former {
   readonly pid: number;
-  readonly #released: Promise<void>;
+  readonly #released: Promise<readonly FlowRecord[]>;
   readonly #wakes: string[] = [];
   #onWake: (platform: string) => void = (platform) => void this.#wakes.push(platform);
 
@@ -124,7 +131,7 @@ class ParentFormer implements Former {
     this.pid = pid;
     this.#released = new Promise((resolve, reject) => {
       process.on('message', (message: FromFormer) => {
-        if (message.kind === 'released') resolve();
+        if (message.kind === 'released') resolve(message.flows ?? []);
         else this.#onWake(message.platform);
       });
       process.once('disconnect', () =>
@@ -138,7 +145,7 @@ class ParentFormer implements Former {
     if (process.connected) process.send?.(message);
   }
 
-  released(): Promise<void> {
+  released(): Promise<readonly FlowRecord[]> {
     return this.#released;
   }
 

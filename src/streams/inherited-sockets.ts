@@ -13,6 +13,7 @@ import {
 } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import { boundDatagrams, DatagramDescriptor } from './datagrams/datagram-descriptor.ts';
+import { type FlowRecord, GivenFlows } from './datagrams/flow-record.ts';
 import { SocketFile } from './socket-file.ts';
 
 /** What is used of a listening handle; the Node types do not declare it. */
@@ -30,6 +31,8 @@ const SYSTEMD_FIRST_FD = 3;
 const INHERITED_FDS_VARIABLE = 'TORPOR_LISTEN_FDS';
 /** And which of them have a name in place of an address: JSON of descriptors and PassedName. */
 const INHERITED_NAMES_VARIABLE = 'TORPOR_LISTEN_NAMES';
+/** And which descriptors are sockets of flows of datagrams, as `4:7`; of what flows it tells when it lets go. */
+const INHERITED_FLOWS_VARIABLE = 'TORPOR_FLOW_FDS';
 /** Far above the listeners of any configuration; a variable that says more is not believed. */
 const MAX_FDS = 4096;
 /** SO_ACCEPTCON and SOCK_STREAM in /proc/net/unix. Source: Linux, net/unix/af_unix.c, unix_seq_show. */
@@ -60,24 +63,39 @@ type Environment = Record<string, string | undefined>;
 
 export class InheritedSockets {
   #sockets: readonly ReceivedSocket[];
+  readonly #flowFds: readonly number[];
+  #flows: GivenFlows | null = null;
 
-  constructor(sockets: readonly ReceivedSocket[]) {
+  constructor(sockets: readonly ReceivedSocket[], flowFds: readonly number[] = []) {
     this.#sockets = sockets;
+    this.#flowFds = flowFds;
+  }
+
+  /** What the former Torpor said of its flows. */
+  takeFlows(records: readonly FlowRecord[]): void {
+    this.#flows = new GivenFlows(records, this.#flowFds);
+  }
+
+  get flows(): GivenFlows {
+    this.#flows ??= new GivenFlows([], this.#flowFds);
+    return this.#flows;
   }
 
   /** Takes what the environment tells of, and takes it out of the environment: children of this process inherit none of it. */
   static take(env: Environment, pid: number): InheritedSockets {
     const sockets = [...systemdSockets(env, pid), ...formerSockets(env)];
-    const variables = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', INHERITED_FDS_VARIABLE, INHERITED_NAMES_VARIABLE];
-    for (const name of variables) delete env[name];
-    return new InheritedSockets(sockets);
+    const flowFds = readRange(env[INHERITED_FLOWS_VARIABLE]);
+    const ours = [INHERITED_FDS_VARIABLE, INHERITED_NAMES_VARIABLE, INHERITED_FLOWS_VARIABLE];
+    for (const name of ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', ...ours]) delete env[name];
+    return new InheritedSockets(sockets, flowFds);
   }
 
-  /** What tells the next Torpor of them, where it inherits them from `firstFd` on. */
-  static tell(sockets: readonly PassedSocket[], firstFd: number): Environment {
+  /** What tells the next Torpor of them, where it inherits them from `firstFd` on, and behind them so many of flows. */
+  static tell(sockets: readonly PassedSocket[], firstFd: number, flowSockets = 0): Environment {
     const named = sockets.flatMap(({ name, ownsFile }, at) => (name === null ? [] : [[firstFd + at, name, ownsFile]]));
     return {
       [INHERITED_FDS_VARIABLE]: `${firstFd}:${sockets.length}`,
+      ...(flowSockets === 0 ? {} : { [INHERITED_FLOWS_VARIABLE]: `${firstFd + sockets.length}:${flowSockets}` }),
       ...(named.length === 0 ? {} : { [INHERITED_NAMES_VARIABLE]: JSON.stringify(named) }),
     };
   }
@@ -104,6 +122,7 @@ export class InheritedSockets {
 
   /** Those that nobody took. */
   close(): void {
+    this.flows.close();
     for (const { endpoint, handle, ownsFile } of this.#sockets) {
       if (ownsFile === true) SocketFile.takeOver(endpoint.host.slice(UNIX_PREFIX.length)).remove();
       handle.close();
@@ -158,10 +177,8 @@ function systemdSockets(env: Readonly<Environment>, pid: number): ReceivedSocket
 }
 
 function formerSockets(env: Readonly<Environment>): ReceivedSocket[] {
-  const match = /^(\d{1,5}):(\d{1,5})$/.exec(env[INHERITED_FDS_VARIABLE] ?? '');
-  if (match === null) return [];
   const names = readNames(env[INHERITED_NAMES_VARIABLE]);
-  return range(Number(match[1]), Number(match[2])).flatMap((fd) => {
+  return readRange(env[INHERITED_FDS_VARIABLE]).flatMap((fd) => {
     const { name = '', ownsFile = false } = names.get(fd) ?? {};
     const named = { host: name, port: 0 };
     const systemdName = systemdNameOf(named);
@@ -177,6 +194,12 @@ function readNames(text: string | undefined): Map<number, { name: string; ownsFi
   for (const [fd, name, ownsFile] of JSON.parse(text) as Array<[number, string, boolean]>)
     names.set(fd, { name, ownsFile });
   return names;
+}
+
+/** `4:7`: from 4 on, 7 of them. */
+function readRange(text: string | undefined): number[] {
+  const match = /^(\d{1,5}):(\d{1,5})$/.exec(text ?? '');
+  return match === null ? [] : range(Number(match[1]), Number(match[2]));
 }
 
 function range(first: number, count: number): number[] {

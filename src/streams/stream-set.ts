@@ -21,6 +21,7 @@ import type { BehindName } from './behind-name.ts';
 import type { Broker, Seat } from './broker.ts';
 import { sourceAt, whoIs } from './client-name.ts';
 import { DatagramSet, isDatagramListener } from './datagrams/datagram-set.ts';
+import type { FlowSocket, LeavingFlows } from './datagrams/flow-record.ts';
 import type { DoorstepRule } from './doorstep.ts';
 import { Doorway } from './doorway.ts';
 import { Farewells } from './farewells.ts';
@@ -265,6 +266,14 @@ export class StreamSet implements StreamGate {
   /** The sockets that it listens on, for a process that is to do so in its place. */
   get sockets(): PassedSocket[] {
     return [...this.#listeners.flatMap(({ socket }) => socket ?? []), ...this.#datagrams.sockets];
+  }
+
+  get flowSockets(): readonly FlowSocket[] {
+    return this.#datagrams.targets;
+  }
+
+  leaveFlows(leaving: LeavingFlows): void {
+    this.#datagrams.leaveFlows(leaving);
   }
 
   leaveFiles(): void {

@@ -3,6 +3,7 @@
 import type { Endpoint } from '../platform/endpoint.ts';
 import type { TorporError } from '../platform/errors.ts';
 import type { StreamGate } from '../platform/ports.ts';
+import type { FlowSocket, LeavingFlows } from '../streams/datagrams/flow-record.ts';
 import type { PassedSocket } from '../streams/inherited-sockets.ts';
 import type { ListenerOptions } from '../streams/listener.ts';
 import type { StreamSetChange, StreamSetOptions } from '../streams/stream-set.ts';
@@ -27,6 +28,10 @@ export interface CarriedStreams extends StreamGate {
   enter(service: string, makeClient: (at: Endpoint) => StreamSocket): boolean;
   /** The sockets that it listens on. */
   readonly sockets: readonly PassedSocket[];
+  /** Of flows of datagrams, towards their VMs. */
+  readonly flowSockets: readonly FlowSocket[];
+  /** Tells what another process must know to go on with them. They end here when it stops listening. */
+  leaveFlows(leaving: LeavingFlows): void;
   /** The files of Unix sockets are another process's from now on: they stay when this one stops listening. */
   leaveFiles(): void;
   /** Ends everything at once, each stream by RST on both sides; the observer hears nothing of it. */

@@ -309,6 +309,11 @@ export class WorkerGate implements CarriedStreams {
     return this.#addresses.flatMap((address) => address?.passed ?? []);
   }
 
+  /** CarriedStreams: with several workers nobody listens for datagrams. */
+  readonly flowSockets = [];
+
+  leaveFlows(): void {}
+
   leaveFiles(): void {
     for (const address of this.#addresses) address?.leaveFile();
   }

@@ -49,9 +49,10 @@ describeWhere(missing, 'noVNC in Chromium over wss', () => {
 
   it('a server with another key -> the browser takes neither page nor WebSocket from it', async () => {
     const [ours, others] = [await startPages(certificate), await startPages(makeCertificate(folder, 'other'))];
-    const page = await browser.newPage();
+    // A page of its own: the browser shows its error there, by and by.
+    const [refused, page] = [await browser.newPage(), await browser.newPage()];
     try {
-      await expect(page.goto(`${others.origin}/`)).rejects.toThrow('ERR_CERT_AUTHORITY_INVALID');
+      await expect(refused.goto(`${others.origin}/`)).rejects.toThrow('ERR_CERT_AUTHORITY_INVALID');
       await page.goto(`${ours.origin}/`);
       expect(await page.evaluate('isSecureContext')).toBe(true);
       const closed = await page.evaluate(`new Promise((resolve) => {
@@ -62,6 +63,7 @@ describeWhere(missing, 'noVNC in Chromium over wss', () => {
       expect(closed).toBe(1006);
       expect(others.requests).toEqual([]);
     } finally {
+      await refused.close();
       await page.close();
       await ours.close();
       await others.close();

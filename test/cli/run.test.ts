@@ -58,8 +58,12 @@ function running(stop: () => Promise<void>): RunningTorpor {
 class FakeHandOver {
   readonly sockets = [7, 8].map((fd) => ({ fd, name: null, ownsFile: false }));
   readonly asked: string[] = [];
+  takeFlowSockets() {
+    return [];
+  }
   async leave() {
     this.asked.push('leave');
+    return [];
   }
   async takeBack() {
     this.asked.push('takeBack');

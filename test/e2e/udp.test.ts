@@ -62,14 +62,23 @@ describe('udp listeners', { timeout: E2E_TIMEOUT_MS }, () => {
     expect((await torpor.platform(PLATFORM)).refusedClients).toEqual({});
   });
 
-  test('SIGUSR2 while datagrams come -> each arrives once, in order, by the old process or the new one', async () => {
+  test('SIGUSR2 while datagrams come -> each arrives once, in order, from the same port; who was silent counts, and is answered, as before', async () => {
     await using stage = await Stage.open({ idleTimeout: '10m' });
-    using vm = await openSocket((text, port, socket) => socket.send(`re: ${text}`, port, '127.0.0.1'));
+    const ports = new Map<string, Set<number>>();
+    using vm = await openSocket((text, port, socket) => {
+      const who = text === 'silent' ? text : 'player';
+      ports.set(who, (ports.get(who) ?? new Set()).add(port));
+      if (who === 'player') socket.send(`re: ${text}`, port, '127.0.0.1');
+    });
     const port = await freePort();
     const vms = [...stage.alice({}).vms, udpListener('game', port, vm.port, 'wake')];
     stage.configure({ idleTimeout: '10m', vms });
     const torpor = await stage.run();
     using player = await openSocket();
+    using silent = await openSocket();
+    silent.socket.send('silent', port, '127.0.0.1');
+    await eventually('it to arrive', () => ports.has('silent'));
+    vm.heard.length = 0;
     let sent = 0;
     const play = setInterval(() => {
       if (sent - vm.heard.length < MOST_UNREAD) player.socket.send(String(sent++), port, '127.0.0.1');
@@ -82,7 +91,7 @@ describe('udp listeners', { timeout: E2E_TIMEOUT_MS }, () => {
         return match !== null && Number(match[1]);
       });
       try {
-        // It had the flow only, which ends with it.
+        // It had the flows only, which went on.
         await eventually('the old process to end', () => !isAlive(torpor.pid));
         const heard = vm.heard.length;
         await eventually('what was sent since', () => vm.heard.length > heard + 5);
@@ -90,12 +99,53 @@ describe('udp listeners', { timeout: E2E_TIMEOUT_MS }, () => {
         await eventually('all that was sent', () => vm.heard.length >= sent);
         expect(vm.heard).toEqual(Array.from({ length: sent }, (_, at) => String(at)));
         await eventually('the last answer', () => player.heard.includes(`re: ${sent - 1}`));
+        expect(player.heard).toEqual(vm.heard.map((text) => `re: ${text}`));
+        expect([ports.get('player')?.size, ports.get('silent')?.size]).toEqual([1, 1]);
+
+        // It has not said a word to the new process.
+        const [own] = (await torpor.streams()).filter(({ client }) => client === `127.0.0.1:${silent.port}`);
+        expect(own).toMatchObject({ active: true, mode: 'flowing', bytesFromClient: 0 });
+        const [towardsSilent = 0] = ports.get('silent') ?? [];
+        vm.socket.send('for you', towardsSilent, '127.0.0.1');
+        await eventually('what the VM says by itself', () => silent.heard.includes('for you'));
       } finally {
         if (isAlive(next)) process.kill(next, 'SIGTERM');
         await eventually('the new process to end', () => !isAlive(next));
       }
     } finally {
       clearInterval(play);
+    }
+  });
+
+  test('SIGUSR2 while the platform sleeps and a datagram waits -> it sleeps on, and the datagram arrives once after the wake', async () => {
+    await using stage = await Stage.open();
+    using vm = await openSocket();
+    const port = await freePort();
+    stage.configure({ vms: [...stage.alice({}).vms, udpListener('syslog', port, vm.port, 'count')] });
+    const torpor = await stage.run();
+    await torpor.waitForState(PLATFORM, 'asleep');
+    using logger = await openSocket();
+    logger.socket.send('held', port, '127.0.0.1');
+    await eventually('it to be held', async () => (await torpor.platform(PLATFORM)).heldBytes === 'held'.length);
+    const presses = stage.platform.host.buttonPresses;
+
+    process.kill(torpor.pid, 'SIGUSR2');
+    const next = await eventually('the hand-over', () => {
+      const match = /"pid":(\d+),"msg":"handed over/.exec(torpor.output);
+      return match !== null && Number(match[1]);
+    });
+    try {
+      await eventually('the old process to end', () => !isAlive(torpor.pid));
+      expect(await torpor.waitForState(PLATFORM, 'asleep')).toMatchObject({ heldBytes: 'held'.length });
+      expect([stage.platform.host.phase, stage.platform.host.buttonPresses]).toEqual(['asleep', presses]);
+      await torpor.ask(PLATFORM, 'wake');
+      await eventually('it to arrive', () => vm.heard.length > 0);
+      logger.socket.send('next', port, '127.0.0.1');
+      await eventually('the next one', () => vm.heard.includes('next'));
+      expect(vm.heard).toEqual(['held', 'next']);
+    } finally {
+      if (isAlive(next)) process.kill(next, 'SIGTERM');
+      await eventually('the new process to end', () => !isAlive(next));
     }
   });
 });

@@ -84,6 +84,7 @@ describe('inherited sockets', () => {
       TORPOR_LISTEN_FDS: '4:2',
       TORPOR_LISTEN_NAMES: '[[5,"unix:/run/a.sock",true]]',
     });
+    expect(InheritedSockets.tell([tcp], 4, 3)).toEqual({ TORPOR_LISTEN_FDS: '4:1', TORPOR_FLOW_FDS: '5:3' });
   });
 
   it('the file of a Unix socket that nobody took -> goes, where it came from a Torpor; stays, where it is systemd’s', () => {

@@ -82,8 +82,10 @@ async function start(config: TorporConfig, io: CliIo, log: Logger): Promise<Runn
   const runTorpor = await io.loadRunTorpor();
   const { former } = io;
   former?.tell({ kind: 'ready' });
-  await former?.released();
-  const torpor = await runTorpor(config, { log, inherited: io.inheritedSockets(), follows: former?.pid ?? null });
+  const flows = (await former?.released()) ?? [];
+  const inherited = io.inheritedSockets();
+  inherited.takeFlows(flows);
+  const torpor = await runTorpor(config, { log, inherited, follows: former?.pid ?? null });
   former?.onWake((platform) => torpor.handOver.wakeForFormer(platform));
   former?.onEnd(() => torpor.handOver.formerEnded());
   former?.tell({ kind: 'running' });
@@ -92,15 +94,15 @@ async function start(config: TorporConfig, io: CliIo, log: Logger): Promise<Runn
 
 /** Starts this program anew and leaves everything but the open streams to it. Null where that does not come up: then all is as it was. */
 async function leaveTo(io: CliIo, torpor: RunningTorpor, log: Logger): Promise<Successor | null> {
-  const successor = io.startSuccessor(torpor.handOver.sockets);
+  const successor = io.startSuccessor(torpor.handOver.sockets, torpor.handOver.takeFlowSockets());
   const hasEnded = new Promise<void>((resolve) => successor.onEnd(resolve));
   log.info({ pid: successor.pid }, 'a new Torpor was started to take over');
   let hasLeft = false;
   try {
     await successor.heard('ready', READY_BOUND_MS);
-    await torpor.handOver.leave((platform) => successor.tell({ kind: 'wake', platform }));
+    const flows = await torpor.handOver.leave((platform) => successor.tell({ kind: 'wake', platform }));
     hasLeft = true;
-    successor.tell({ kind: 'released' });
+    successor.tell({ kind: 'released', flows });
     await successor.heard('running', RUNNING_BOUND_MS);
     log.info({ pid: successor.pid }, 'handed over: this process sees its open streams to their end');
     return successor;

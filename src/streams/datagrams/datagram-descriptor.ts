@@ -63,12 +63,35 @@ function toAddress(hex: string, endian: 'LE' | 'BE'): string {
 
 interface SocketState {
   readonly handle?: { readonly fd?: number } | null;
+  connectState?: number;
 }
+
+/** Source: Node, lib/dgram.js, CONNECT_STATE_CONNECTED. */
+const CONNECTED = 2;
 
 /** Node shows it nowhere but in the socket's state. null: this Node does not, or the socket is closed. */
 export function descriptorOf(socket: Socket): number | null {
-  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol');
-  const state = key === undefined ? undefined : (socket as unknown as Record<symbol, SocketState | undefined>)[key];
-  const fd = state?.handle?.fd ?? -1;
+  const fd = stateOf(socket)?.handle?.fd ?? -1;
   return fd >= 0 ? fd : null;
+}
+
+/**
+ * Reads and sends on a descriptor that is connected already; Node itself takes it for one that is not, and then can send nothing there. False: this
+ * Node cannot, or it is connected to nobody; then the socket is of no use.
+ */
+export function takeConnected(socket: Socket, fd: number): boolean {
+  try {
+    socket.bind({ fd, exclusive: true });
+    const state = stateOf(socket);
+    if (state === undefined || descriptorOf(socket) !== fd) return false;
+    state.connectState = CONNECTED;
+    return socket.remoteAddress().port > 0;
+  } catch {
+    return false;
+  }
+}
+
+function stateOf(socket: Socket): SocketState | undefined {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol');
+  return key === undefined ? undefined : (socket as unknown as Record<symbol, SocketState | undefined>)[key];
 }

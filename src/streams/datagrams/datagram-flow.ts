@@ -10,6 +10,7 @@ import type { StreamHome, StreamRoute } from '../stream.ts';
 import { type ActivityOwner, StreamActivity } from '../stream-activity.ts';
 import { DatagramHold, type DatagramHoldBounds, HOLD_MAX_DATAGRAMS } from './datagram-hold.ts';
 import { DatagramTarget, type DatagramTargetOwner } from './datagram-target.ts';
+import type { FlowRecord, GivenFlow } from './flow-record.ts';
 
 export interface FlowOwner {
   readonly rule: DatagramRule;
@@ -51,22 +52,33 @@ export class DatagramFlow implements StreamName, ActivityOwner, DatagramTargetOw
   #wasHeld: boolean;
   #bytesFromClient = 0;
   #bytesToClient = 0;
+  readonly #given: GivenFlow | null;
   /** Of the last datagram, either way. */
   lastAtMs: number;
 
-  constructor(id: string, home: StreamHome, route: StreamRoute, from: FlowClient, owner: FlowOwner) {
+  /** `given`: it went on from another process. Default: its first datagram is about to come. */
+  constructor(
+    id: string,
+    home: StreamHome,
+    route: StreamRoute,
+    from: FlowClient,
+    owner: FlowOwner,
+    given: GivenFlow | null = null,
+  ) {
     this.id = id;
     this.route = route;
     this.from = from;
     this.client = formatEndpoint({ host: from.host, port: from.port });
     this.#home = home;
     this.#owner = owner;
+    this.#given = given;
     this.#hold = new DatagramHold(home.sourceHolds.of(from.source));
     this.#openedAtMs = home.clock.nowMs();
     this.lastAtMs = this.#openedAtMs;
     this.#wasHeld = home.isHeld(route.vm);
     const rules = Object.create(route, {
-      wakeOn: { value: owner.rule.datagrams === 'wake' ? 'connect' : 'input' },
+      // One that went on brings nothing by itself: what it counted for is told apart.
+      wakeOn: { value: owner.rule.datagrams === 'wake' && given === null ? 'connect' : 'input' },
       activity: { value: 'every-byte' },
       protocol: { value: 'raw' },
     });
@@ -137,7 +149,39 @@ export class DatagramFlow implements StreamName, ActivityOwner, DatagramTargetOw
       return { reason: refusedFor, why: refusal };
     }
     this.#activity.announce();
+    if (this.#given !== null) this.#goOn(this.#given);
     return null;
+  }
+
+  #goOn({ record, fd }: GivenFlow): void {
+    const { target } = this.route;
+    if (fd !== null) this.#target = DatagramTarget.take(fd, udpAddressOf(target) ?? target, this);
+    const nowMs = this.#home.clock.nowMs();
+    for (const { bytes, ageMs } of record.held) this.#keep(Buffer.from(bytes, 'base64'), nowMs - ageMs);
+    if (record.isActive) this.#activity.insist('went on from the Torpor before this one');
+  }
+
+  /** The socket towards its VM, as long as there is one. */
+  get target(): DatagramTarget | null {
+    return this.#target;
+  }
+
+  /** What another process must know to go on with it, and leaves to it what is kept, up to `maxBytes`: the rest is this one's to drop. */
+  leave(listen: string, socket: number | null, maxBytes: number): FlowRecord {
+    const nowMs = this.#home.clock.nowMs();
+    const held: Array<{ bytes: string; ageMs: number }> = [];
+    let left = maxBytes;
+    for (const { bytes, atMs } of this.#hold.kept) {
+      left -= bytes.length;
+      if (left < 0) break;
+      held.push({ bytes: Buffer.from(bytes).toString('base64'), ageMs: nowMs - atMs });
+    }
+    this.#noteDropped(this.#hold.take().length - held.length, 'more was held than is handed over');
+    const { route, from } = this;
+    return {
+      ...{ listen, vm: route.vm, target: formatEndpoint(route.target), address: from.address, port: from.port },
+      ...{ socket, isActive: this.#activity.isActive && !this.isHeld, held },
+    };
   }
 
   /** One from the client. The observer may release or hold before this returns. */
@@ -260,10 +304,10 @@ export class DatagramFlow implements StreamName, ActivityOwner, DatagramTargetOw
     return { maxDatagrams: HOLD_MAX_DATAGRAMS, maxBytes: this.#home.perStreamBytes, maxAgeMs: holdForMs };
   }
 
-  #keep(bytes: Uint8Array): void {
-    const { budget, sourceHolds, clock } = this.#home;
+  #keep(bytes: Uint8Array, atMs = this.#home.clock.nowMs()): void {
+    const { budget, sourceHolds } = this.#home;
     const mayGrow = !budget.isFull && !sourceHolds.isFull(this.from.source);
-    const dropped = this.#hold.push(bytes, this.#bounds, clock.nowMs(), mayGrow);
+    const dropped = this.#hold.push(bytes, this.#bounds, atMs, mayGrow);
     if (dropped > 0) this.#noteDropped(dropped, 'more came than is held, or than is held for so long');
     if (!this.isHeld) this.#openTarget();
   }

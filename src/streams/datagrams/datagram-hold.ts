@@ -34,6 +34,11 @@ export class DatagramHold {
     return this.#heldBytes;
   }
 
+  /** What is kept, for another hold that is to keep it. */
+  get kept(): readonly Readonly<Kept>[] {
+    return this.#kept;
+  }
+
   /** Keeps a copy. `mayGrow`: false where others have filled the common bounds. Returns how many were dropped for it, itself perhaps. */
   push(bytes: Uint8Array, bounds: DatagramHoldBounds, nowMs: number, mayGrow = true): number {
     const maxBytes = mayGrow ? bounds.maxBytes : Math.min(bounds.maxBytes, this.#heldBytes);

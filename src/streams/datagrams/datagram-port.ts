@@ -1,5 +1,6 @@
 // One UDP address that clients send to, and the flows behind it, bounded. What a flow does with a datagram is the flow's.
 import { createSocket, type Socket } from 'node:dgram';
+import { closeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type DatagramRule, DEFAULT_DATAGRAM_RULE } from '../../platform/datagram-rule.ts';
 import { type Endpoint, formatEndpoint, formatUdp, systemdNameOf, udpAddressOf } from '../../platform/endpoint.ts';
@@ -11,7 +12,8 @@ import { type Listener, listenError } from '../listener.ts';
 import type { StreamHome, StreamRoute } from '../stream.ts';
 import { descriptorOf } from './datagram-descriptor.ts';
 import { DatagramFlow, type FlowClient, type FlowOwner } from './datagram-flow.ts';
-import { SEND_QUEUE_MAX_BYTES } from './datagram-target.ts';
+import { type DatagramTarget, SEND_QUEUE_MAX_BYTES } from './datagram-target.ts';
+import type { GivenFlow, LeavingFlows } from './flow-record.ts';
 
 /** Flows of one listener, and of one source there, where it does not say: each has a socket, and an address is easily made up. */
 export const DEFAULT_MAX_FLOWS = 1024;
@@ -124,6 +126,26 @@ export class DatagramPort implements FlowOwner {
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 
+  /** The sockets towards its VM that another process can go on with. */
+  get targets(): DatagramTarget[] {
+    return [...this.#flows.values()].flatMap(({ target }) => (target?.fd == null ? [] : [target]));
+  }
+
+  /** Of each flow what another process must know to go on with it; they are to end here then. */
+  leaveFlows(leaving: LeavingFlows): void {
+    const { listen } = this.#options.listener.options;
+    for (const flow of this.#flows.values())
+      leaving.add((socket, maxBytes) => flow.leave(formatEndpoint(listen), socket, maxBytes), flow.target);
+  }
+
+  /** Flows of another process go on here, the one that was quiet for longest first. */
+  goOnWith(given: readonly GivenFlow[]): void {
+    for (const flow of given) {
+      const { address, port } = flow.record;
+      if (this.#admit(clientAt(address, port), flow) === null && flow.fd !== null) closeSync(flow.fd);
+    }
+  }
+
   // ------------------------------------------------------------------------------------------ FlowOwner
 
   reply({ from }: DatagramFlow, bytes: Uint8Array): void {
@@ -163,12 +185,11 @@ export class DatagramPort implements FlowOwner {
       known.onDatagram(bytes);
       return;
     }
-    const host = plainAddress(address);
-    this.#admit({ address, port, host, source: sourceOf(host) })?.onDatagram(bytes);
+    this.#admit(clientAt(address, port))?.onDatagram(bytes);
   }
 
   /** null: it has no place, and nobody answers it. */
-  #admit(from: FlowClient): DatagramFlow | null {
+  #admit(from: FlowClient, given: GivenFlow | null = null): DatagramFlow | null {
     const { home, listener, nextId } = this.#options;
     const { route } = listener;
     if (!route.guard.allows(from.host)) {
@@ -177,7 +198,7 @@ export class DatagramPort implements FlowOwner {
     }
     const full = this.#findRoom(from.source);
     if (full !== null) return this.#refuse(from, full, 'as many flows are open as may be (maxStreams, maxPerSource)');
-    const flow = new DatagramFlow(nextId(), home, route, from, this);
+    const flow = new DatagramFlow(nextId(), home, route, from, this, given);
     this.#enter(flow);
     try {
       const refusal = flow.open();
@@ -240,6 +261,11 @@ export class DatagramPort implements FlowOwner {
       if (!this.#isClosed) this.#sweepLater();
     });
   }
+}
+
+function clientAt(address: string, port: number): FlowClient {
+  const host = plainAddress(address);
+  return { address, port, host, source: sourceOf(host) };
 }
 
 function keyOf({ address, port }: FlowClient): string {

@@ -1,10 +1,12 @@
 // All UDP listeners of one platform: what its StreamSet tells its streams, told to their flows.
-import { isDatagramEndpoint } from '../../platform/endpoint.ts';
+import { formatEndpoint, isDatagramEndpoint } from '../../platform/endpoint.ts';
 import type { StreamStatus } from '../../platform/ports.ts';
 import type { InheritedSockets, PassedSocket } from '../inherited-sockets.ts';
 import { claimSocket, type Listener } from '../listener.ts';
 import type { DatagramFlow } from './datagram-flow.ts';
 import { DatagramPort, type DatagramPortOptions } from './datagram-port.ts';
+import type { DatagramTarget } from './datagram-target.ts';
+import type { LeavingFlows } from './flow-record.ts';
 
 export function isDatagramListener({ options }: Listener): boolean {
   return isDatagramEndpoint(options.listen);
@@ -24,6 +26,18 @@ export class DatagramSet {
     const port = new DatagramPort({ ...this.#options, listener }, given);
     listener.boundAt(await port.open());
     this.#ports.set(listener, port);
+    const { listen, vm, target } = listener.options;
+    const record = { listen: formatEndpoint(listen), vm, target: formatEndpoint(target) };
+    port.goOnWith(inherited?.flows.claim(record) ?? []);
+  }
+
+  /** Towards VMs. */
+  get targets(): DatagramTarget[] {
+    return [...this.#ports.values()].flatMap(({ targets }) => targets);
+  }
+
+  leaveFlows(leaving: LeavingFlows): void {
+    for (const port of this.#ports.values()) port.leaveFlows(leaving);
   }
 
   /** For a process that is to read them in place of this one. */

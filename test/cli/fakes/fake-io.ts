@@ -78,7 +78,7 @@ export class FakeIo implements CliIo {
     tell: async (...fields: readonly string[]) => void this.told.push(...fields),
   };
   former: Former | null = null;
-  startSuccessor: (sockets: readonly PassedSocket[]) => Successor = () => {
+  startSuccessor: (sockets: readonly PassedSocket[], flowSockets: readonly number[]) => Successor = () => {
     throw new Error('this test has no other Torpor');
   };
 

@@ -6,6 +6,7 @@ import type { Clock, StreamName, StreamObserver, StreamStatus } from '../../../s
 import type { BehindName } from '../../../src/streams/behind-name.ts';
 import type { Broker } from '../../../src/streams/broker.ts';
 import { DirectReads } from '../../../src/streams/direct-reads.ts';
+import type { InheritedSockets } from '../../../src/streams/inherited-sockets.ts';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import { detectRawSockets } from '../../../src/streams/raw-trial.ts';
 import { ReadBuffers, type ReadBuffersOptions, reservedBytes } from '../../../src/streams/read-buffers.ts';
@@ -133,6 +134,7 @@ export interface RigOptions {
   /** Shared with another rig: its names are reached through this one's ports. */
   readonly routes?: RouteTable<BehindName>;
   readonly broker?: Broker;
+  readonly inherited?: InheritedSockets;
 }
 
 const LISTENER: Omit<ListenerOptions, 'target'> = {
@@ -189,6 +191,7 @@ export class StreamRig {
       ...(options.total === undefined ? {} : { total: options.total }),
       spoolFolder: options.spoolFolder ?? null,
       ...(options.routes === undefined ? {} : { routes: options.routes }),
+      inherited: options.inherited ?? null,
       ...(options.broker === undefined ? {} : { broker: options.broker }),
     });
   }
