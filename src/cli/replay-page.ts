@@ -1,13 +1,14 @@
-// A replay as one self-contained HTML page: a table and two charts per platform, no script, nothing loaded from anywhere.
+// A replay as one self-contained HTML page: a table and two charts per platform, one of moves' gain; no script, nothing loaded from anywhere.
 import type { EvacuationReport } from '../policy/evacuation/evacuation-report.ts';
 import type { Point } from '../policy/figures.ts';
 import type { CourseFigures, PolicyFigures, ReplayReport } from '../policy/replay-report.ts';
+import { renderMovesChart } from './evacuation-chart.ts';
 import { evacuationHeading, evacuationNotes, figuresRow } from './evacuation-text.ts';
+import { CHART_WIDTH, escapeHtml, renderBar, renderLegend } from './page-parts.ts';
 
 const PARTS = ['idle', 'asleep', 'changing', 'waits', 'wear'] as const;
 const PART_COLOURS = ['#c77d0a', '#3b7dd8', '#8a63c9', '#d0453e', '#7a8188'] as const;
 const LINE_COLOURS = ['#3b7dd8', '#c77d0a', '#2e9e6b', '#8a63c9', '#d0453e', '#7a8188'] as const;
-const WIDTH = 720;
 
 /** The whole page. Names from outside are escaped. */
 export function renderReplayPage(reports: readonly ReplayReport[], evacuation: EvacuationReport | null): string {
@@ -100,6 +101,7 @@ function renderEvacuation(report: EvacuationReport): string {
   return `<section><h2>Evacuation</h2>
 <p>${escapeHtml(evacuationHeading(report))}.</p>
 <div class="wide" role="region" tabindex="0" aria-label="Figures with VMs moved">${tableOf(POOL_HEADS, body)}</div>
+<h3>What moving brings</h3>${renderMovesChart(report)}
 ${notes.join('\n')}</section>`;
 }
 
@@ -110,21 +112,19 @@ function tableOf(heads: readonly string[], rows: readonly string[]): string {
 /** One bar per policy below its name, made of what its cost is made of. Always-on would dwarf them and is left to the table. */
 function renderBars({ optimum, optimumNoWake, policies }: ReplayReport): string {
   const courses: readonly CourseFigures[] = [...policies, optimumNoWake, optimum];
-  const [rowHeight, barHeight] = [58, 20];
-  const scale = (WIDTH - 80) / Math.max(...courses.map(({ cost }) => cost), Number.EPSILON);
+  const rowHeight = 58;
+  const scale = (CHART_WIDTH - 80) / Math.max(...courses.map(({ cost }) => cost), Number.EPSILON);
   const bars = courses.map((figures, row) => {
     const y = row * rowHeight + 30;
-    let x = 0;
-    const parts = PARTS.map((part, index) => {
-      const width = figures.costOf[part] * scale;
-      const rect = `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="${barHeight}" fill="${PART_COLOURS[index]}"><title>${part}: ${figures.costOf[part].toFixed(3)}</title></rect>`;
-      x += width;
-      return rect;
-    });
-    return `<text x="0" y="${y - 7}">${escapeHtml(figures.name)}</text>${parts.join('')}<text x="${(x + 6).toFixed(1)}" y="${y + 16}">${figures.cost.toFixed(2)}</text>`;
+    const parts = PARTS.map((name, index) => ({
+      name,
+      amount: figures.costOf[name],
+      colour: PART_COLOURS[index] as string,
+    }));
+    return `<text x="0" y="${y - 7}">${escapeHtml(figures.name)}</text>${renderBar(parts, figures.cost.toFixed(2), y, scale)}`;
   });
   const height = courses.length * rowHeight;
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Cost of each policy by what it is made of">${bars.join('\n')}</svg>${renderLegend(PARTS, PART_COLOURS)}`;
+  return `<svg viewBox="0 0 ${CHART_WIDTH} ${height}" role="img" aria-label="Cost of each policy by what it is made of">${bars.join('\n')}</svg>${renderLegend(PARTS, PART_COLOURS)}`;
 }
 
 /** Each family's curve of waits per day over hours asleep per day: down and right is better. */
@@ -139,7 +139,7 @@ function renderCurves(policies: readonly PolicyFigures[]): string {
   const [fromX, toX] = rangeOf(points.map(({ x }) => x));
   const [fromY, toY] = rangeOf([0, ...points.map(({ y }) => y)]);
   const place = ({ x, y }: Point) => [
-    left + ((x - fromX) / (toX - fromX)) * (WIDTH - left - 20),
+    left + ((x - fromX) / (toX - fromX)) * (CHART_WIDTH - left - 20),
     top + height - ((y - fromY) / (toY - fromY)) * height,
   ];
   const lines = families.map(({ curve }, index) => {
@@ -154,10 +154,10 @@ function renderCurves(policies: readonly PolicyFigures[]): string {
     const dots = path.map((at) => `<circle cx="${at.split(',')[0]}" cy="${at.split(',')[1]}" r="3" fill="${colour}"/>`);
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}`;
   });
-  const axes = `<line class="axis" x1="${left}" y1="${top + height}" x2="${WIDTH}" y2="${top + height}"/><line class="axis" x1="${left}" y1="${top}" x2="${left}" y2="${top + height}"/>`;
-  const labels = `<text x="${left}" y="${top + height + 28}">${fromX.toFixed(1)} h</text><text x="${WIDTH}" y="${top + height + 28}" text-anchor="end">${toX.toFixed(1)} h asleep a day</text><text x="${left + 8}" y="${top + 20}">${toY.toFixed(1)} waits a day</text>`;
+  const axes = `<line class="axis" x1="${left}" y1="${top + height}" x2="${CHART_WIDTH}" y2="${top + height}"/><line class="axis" x1="${left}" y1="${top}" x2="${left}" y2="${top + height}"/>`;
+  const labels = `<text x="${left}" y="${top + height + 28}">${fromX.toFixed(1)} h</text><text x="${CHART_WIDTH}" y="${top + height + 28}" text-anchor="end">${toX.toFixed(1)} h asleep a day</text><text x="${left + 8}" y="${top + 20}">${toY.toFixed(1)} waits a day</text>`;
   const names = families.map(({ name }) => familyOf(name));
-  return `<svg viewBox="0 0 ${WIDTH} ${height + 50}" role="img" aria-label="Waits per day over hours asleep per day">${axes}${labels}${lines.join('\n')}</svg>${renderLegend(names, LINE_COLOURS)}`;
+  return `<svg viewBox="0 0 ${CHART_WIDTH} ${height + 50}" role="img" aria-label="Waits per day over hours asleep per day">${axes}${labels}${lines.join('\n')}</svg>${renderLegend(names, LINE_COLOURS)}`;
 }
 
 function familyOf(name: string): string {
@@ -167,22 +167,4 @@ function familyOf(name: string): string {
 function rangeOf(values: readonly number[]): [number, number] {
   const [from, to] = [Math.min(...values), Math.max(...values)];
   return to > from ? [from, to] : [from, from + 1];
-}
-
-function renderLegend(names: readonly string[], colours: readonly string[]): string {
-  const keys = names.map(
-    (name, index) => `<li><i style="background:${colours[index % colours.length]}"></i>${escapeHtml(name)}</li>`,
-  );
-  return `<ul class="legend">${keys.join('')}</ul>`;
-}
-
-function escapeHtml(text: string): string {
-  const named: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (character) => named[character] as string);
 }

@@ -28,6 +28,9 @@ const LOG = [
   .map((line) => JSON.stringify(line))
   .join('\n');
 
+/** What a pool's cost is made of. */
+const PARTS = ['energy', 'moving', 'waits', 'wear'];
+
 describe('torpor replay', () => {
   it('a log with one interval of two hours -> energy, waits and cost as reckoned by hand', async () => {
     const file = path.join(folder, 'log.jsonl');
@@ -119,8 +122,24 @@ describe('torpor replay', () => {
     expect(out).toMatch(/^ {2}evacuating +\d.* 1 +0 +0 +[\d.]+ +1$/m);
     expect(out).toMatch(/^ {2}difference +-.* -1 +0 +-1 +-[\d.]+ +\+1$/m);
     expect(out).toMatch(/A move copies 8 GiB in 1m 12s \(9 s per GiB\), draws 60 W on top/);
-    expect(await readFile(page, 'utf8')).toContain('fixed 10m, evacuating</th>');
+    const html = await readFile(page, 'utf8');
+    expect(html).toContain('fixed 10m, evacuating</th>');
     const json = JSON.parse((await run(...args, '--json')).out);
+    const [{ without, with: moved }] = json.evacuation.policies;
+    // One chart of where the money goes a platform, and that of the moves.
+    expect(html.match(/<svg/g)).toHaveLength(3);
+    const chart = html.slice(html.lastIndexOf('<svg'));
+    const bars = [...chart.matchAll(/width="([\d.]+)"[^>]*><title>(\w+): ([\d.]+)/g)].map((found) => found.slice(1));
+    expect(bars.map(([, part]) => part)).toEqual([...PARTS, ...PARTS]);
+    const sumOf = (from: number, column: number) =>
+      bars.slice(from, from + 4).reduce((sum, bar) => sum + Number(bar[column]), 0);
+    expect([sumOf(0, 2), sumOf(4, 2)]).toEqual([expect.closeTo(without.cost, 2), expect.closeTo(moved.cost, 2)]);
+    // As long as they cost, wait and wear: one scale for all.
+    expect(sumOf(4, 0) / sumOf(0, 0)).toBeCloseTo(moved.cost / without.cost, 2);
+    expect(bars[6]?.[2]).toBe('0.000');
+    expect(bars[2]?.[2]).toBe('0.020');
+    const share = ((100 * (without.cost - moved.cost)) / without.cost).toFixed(1);
+    expect(chart).toContain(`fixed 10m: ${(without.cost - moved.cost).toFixed(2)} less (${share} %), 1 move<`);
     expect(json.platforms).toHaveLength(2);
     expect(json.evacuation.policies[0].difference).toMatchObject({ waits: -1, cycles: -1, moves: 1 });
   });

@@ -53,6 +53,7 @@ export interface EvacuationReport {
   readonly toMs: number;
   /** Counted. */
   readonly days: number;
+  readonly costs: CostModel;
   readonly rule: EvacuationRule;
   readonly moveCosts: MoveCosts;
   readonly moveMs: number;
@@ -96,6 +97,7 @@ export function reportEvacuation(traces: readonly ActivityTrace[], options: Evac
     fromMs,
     toMs: pool.toMs,
     days: (pool.toMs - fromMs) / DAY_MS,
+    costs,
     rule,
     moveCosts,
     moveMs,
