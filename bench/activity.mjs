@@ -1,7 +1,8 @@
 // Scores activity detection on labelled traces, all in one process: per session, per protocol, and in sum; on request also on endless idle
-// backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice); and what a chunk costs, of
-// recorded streams and of hostile ones (--cost); and on the sessions as they might have been elsewhere (--perturb). Needs a build.
-// Usage: npm run bench:activity [-- --tile --splice --cost --perturb --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json
+// backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice), or into their first two
+// minutes, while they are still learned (--splice --early); and what a chunk costs, of recorded streams and of hostile ones (--cost); and on
+// the sessions as they might have been elsewhere (--perturb). Needs a build.
+// Usage: npm run bench:activity [-- --tile --splice --early --cost --perturb --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json
 //   --periodic-input ignore --periodic-requests active]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     why: { type: 'string' },
     tile: { type: 'boolean', default: false },
     splice: { type: 'boolean', default: false },
+    early: { type: 'boolean', default: false },
     cost: { type: 'boolean', default: false },
     perturb: { type: 'boolean', default: false },
     trials: { type: 'string', default: '150' },
@@ -55,6 +57,7 @@ async function scoreAll() {
           trials: values.splice ? trials : 0,
           seed,
           donors: listSessions(values.dir),
+          when: values.early ? 'early' : 'learned',
         })
       : [];
   const perturbed = values.perturb ? PERTURBATIONS.map(scorePerturbed) : [];

@@ -50,7 +50,7 @@ import {
   REPLY_YES,
   replyBits,
 } from './reply-evidence';
-import { isSpeaking, isStarting, noteBurst, noteExchange, sinceServer } from './server-bursts';
+import { isPromptDelay, isSpeaking, isStarting, noteBurst, noteExchange, sinceServer } from './server-bursts';
 import { ALONE_TICKS } from './thresholds';
 import {
   isDue,
@@ -71,11 +71,16 @@ const ADJUSTED_ENOUGH: u8 = 2;
 const WINDOW_UNIT_BYTES: u32 = 64;
 /** No SSH client adjusts its window for less. */
 const LEAST_WINDOW: u32 = (16 << 10) / WINDOW_UNIT_BYTES;
+/**
+ * OpenSSH adjusts the window of a terminal after 48 kB of output (three packets of 16 kB, channels.c), which are up to half as much more on
+ * the wire.
+ */
+const FIRST_WINDOW: u32 = (48 << 10) / WINDOW_UNIT_BYTES;
 /** The bytes from one adjustment to the next are the same to a twelfth. */
 const WINDOW_PART: u32 = 12;
 
-/** Every sixteenth burst, counts that were not reached any more are forgotten. */
-const BURSTS_MASK: u8 = 15;
+/** Every fourth burst, counts that were not reached any more are forgotten: what somebody typed among the replies hides no later key. */
+const BURSTS_MASK: u8 = 3;
 /** Keepalives of encrypted streams that come more often are not told from a person's keys. */
 const SHORTEST_TICKS: u32 = 4500;
 /** Keepalives that the server answers with their own size come no more often than this. */
@@ -213,7 +218,8 @@ function judgeEchoed(learner: usize, index: u32, bytes: u32, now: u32): void {
   const silentTicks = sinceServer(learner, now);
   const isTimed = noteTimer(kind, now, silentTicks, SHORTEST_TICKS, true);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, silentTicks, true);
-  const isFirst = mayBeWeak && reply === REPLY_FIRST;
+  const isFirst =
+    mayBeWeak && (reply === REPLY_FIRST || (reply === REPLY_LEARNING && mayBeAdjustment(learner, silentTicks)));
   const isAdjustment = isSmall && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
   if (reply === REPLY_YES && !isTriggered(kind + REPLY) && (isAdjusted(learner) || !isPaced(learner, now)))
@@ -361,6 +367,13 @@ function noteAdjustment(learner: usize): bool {
   store<u16>(learner, <u16>(isDue ? (usual * 3 + used) / 4 : used), WINDOW_USUAL);
   store<u16>(learner, 0, WINDOW_USED);
   return adjusted >= ADJUSTED_ENOUGH;
+}
+
+/** SSH: whether OpenSSH would adjust its window now, of a client that has not shown yet after how many bytes it does. */
+function mayBeAdjustment(learner: usize, silentTicks: u32): bool {
+  const used = <u32>load<u16>(learner, WINDOW_USED);
+  const isUsed = used >= FIRST_WINDOW && used <= FIRST_WINDOW + FIRST_WINDOW / 2;
+  return isUsed && !isAdjusted(learner) && isPromptDelay(learner, silentTicks);
 }
 
 /** The index of this size's class. */

@@ -116,7 +116,7 @@ export function expectReply(reply: usize, serverSize: u32, pauseTicks: u32, isLa
   if (!isLapse) return;
   const surplus = <u32>load<u8>(reply, STRAYS) >> 4;
   const peak = load<u8>(reply, STRAYS) & 15;
-  if (peak !== 0 && usual > <i32>peak) setCounts(reply, usual - 1, countOf(reply));
+  if (peak !== 0 && usual > <i32>peak) setCounts(reply, <i32>peak, countOf(reply));
   store<u8>(reply, <u8>((surplus === 0 ? 0 : surplus - 1) << 4), STRAYS);
 }
 

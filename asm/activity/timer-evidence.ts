@@ -32,6 +32,11 @@ const MINUTE_TICKS: u32 = 60_000;
 const ROUND_BITS: u32 = 6;
 /** The same of one that is a whole number of seconds, or nearly a multiple of five. */
 const ROUGHLY_ROUND_BITS: u32 = 4;
+/** The same of whole minutes, to LEAST_OFF_TICKS, or halves of them, to half as much: by chance one of 14 / 60,000 intervals is that. */
+const MINUTE_BITS: u32 = 12;
+const HALF_MINUTE_TICKS: u32 = 30_000;
+/** What a beat is worth beside BEAT_BITS that is a multiple of five seconds to LEAST_OFF_TICKS, though its period is not. */
+const ROUND_BEAT_BITS: u32 = 3;
 const SECOND_TOLERANCE_TICKS: u32 = 15;
 /** Timers drift: a keepalive of a minute may come this part of it late. */
 const ROUND_DRIFT_PART: u32 = 400;
@@ -80,7 +85,13 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
   const isFromAnswer =
     silentTicks < counted && silentTicks >= shortestTicks && !isWhole(counted) && isWhole(silentTicks);
   startOver(timer, now, isFromAnswer ? silentTicks : counted);
-  return false;
+  return !isFromAnswer && isExplained(timer);
+}
+
+/** Whether the evidence is enough: what was often off every grid needs more. */
+function isExplained(timer: usize): bool {
+  const strays = <u32>(load<u8>(timer, MISSES) >> 3);
+  return <u32>load<u8>(timer, EVIDENCE) >= ENOUGH_BITS + max(strays, FREE_STRAYS) - FREE_STRAYS;
 }
 
 /** The learned period in ticks, or 0. */
@@ -139,18 +150,20 @@ function takeBeat(timer: usize, now: u32, gap: u32, period: u32): bool {
   const strays = load<u8>(timer, MISSES) >> 3;
   store<u32>(timer, now);
   store<u8>(timer, <u8>bits, EVIDENCE);
+  const isTimed = isExplained(timer);
   store<u8>(timer, (strays === 0 || !isClean ? strays : strays - 1) << 3, MISSES);
   store<u16>(timer, 0, LAST_STRAY);
   if (isNear(gap, period)) setPeriod(timer, <u32>(<i32>period + (<i32>gap - <i32>period) / 4));
-  return bits >= ENOUGH_BITS + max<u32>(strays, FREE_STRAYS) - FREE_STRAYS;
+  return isTimed;
 }
 
-/** Bits by which an interval agrees with the period better than it had to. */
+/** Bits by which an interval agrees with the period, or with a round number near it, better than it had to. */
 function exactness(gap: u32, period: u32): u32 {
   const off = max(gap > period ? gap - period : period - gap, LEAST_OFF_TICKS);
-  let bits: u32 = 0;
-  for (let span = toleranceOf(period) / 2; bits < MOST_EXACT_BITS && off <= span; span /= 2) ++bits;
-  return bits;
+  const round = isMultiple(gap, ROUND_TICKS, LEAST_OFF_TICKS) ? ROUND_BEAT_BITS : 0;
+  let near: u32 = 0;
+  for (let span = toleranceOf(period) / 2; near < MOST_EXACT_BITS && off <= span; span /= 2) ++near;
+  return max(near, round);
 }
 
 /** One that came as `isDue` has it: it says nothing new, and the next one counts from it. */
@@ -199,6 +212,8 @@ function startOver(timer: usize, now: u32, gap: u32): void {
 
 /** Bits by which an interval is one that somebody might have set a timer to. */
 function roundness(gap: u32): u32 {
+  if (isMultiple(gap, MINUTE_TICKS, LEAST_OFF_TICKS)) return MINUTE_BITS;
+  if (isMultiple(gap, HALF_MINUTE_TICKS, LEAST_OFF_TICKS / 2)) return MINUTE_BITS;
   if (isMultiple(gap, ROUND_TICKS, LEAST_OFF_TICKS)) return ROUND_BITS + 2;
   if (isMultiple(gap, ROUND_TICKS, ROUND_TOLERANCE_TICKS)) return ROUND_BITS;
   return isRoundInterval(gap) ? ROUGHLY_ROUND_BITS : 0;

@@ -8,8 +8,11 @@ import { Wires } from './wires.mjs';
 
 /** Until then a background is learned. */
 const LEARN_MS = 600_000;
-/** Keys are put in so long after that. */
-const SPLICE_MS = 600_000;
+/** When keys are put in: after the background is learned, or while it still is. */
+const WHEN = {
+  learned: { fromMs: LEARN_MS, forMs: 600_000 },
+  early: { fromMs: 15_000, forMs: 105_000 },
+};
 const END_MS = 2 * 3_600_000;
 const TIMEOUT_MS = 60_000;
 const NOTICE_MS = 1000;
@@ -27,13 +30,13 @@ const TRIAL_KINDS = [
 
 /**
  * Answers a row per session that has a background: `steady`, the worst steady state of its tiles, and `trials` (see judgeTrials). `donors`:
- * sessions whose keys may be used. `trials`: how many of each kind; 0 for the steady state alone.
+ * sessions whose keys may be used. `trials`: how many of each kind; 0 for the steady state alone. `when`: of WHEN.
  */
-export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
+export function judgeBackgrounds(replay, sessions, { trials, seed, donors, when = 'learned' }) {
   const keysFor = trials === 0 ? () => ({ keys: [], from: [] }) : keyFinder(donors);
   const rows = [];
   for (const session of sessions) {
-    const prepared = prepareTrials(session, keysFor, { trials, seed });
+    const prepared = prepareTrials(session, keysFor, { trials, seed, when });
     if (prepared === undefined) continue;
     const { backgrounds, keysFrom } = prepared;
     const steady = backgrounds
@@ -49,20 +52,21 @@ export function judgeBackgrounds(replay, sessions, { trials, seed, donors }) {
  * A session's backgrounds and the trials planned on the first: `{ backgrounds, keysFrom, planned }`; undefined where it has none. `keysFor`:
  * a keyFinder.
  */
-export function prepareTrials(session, keysFor, { trials, seed }) {
+export function prepareTrials(session, keysFor, { trials, seed, when = 'learned' }) {
   const backgrounds = findBackgrounds(session);
   if (backgrounds.length === 0) return undefined;
   const { keys, from } = keysFor(session);
-  const planned = keys.length === 0 ? [] : planTrials(keys, trials, randomFrom(seed ^ hashOf(session.name)));
-  return { backgrounds, keysFrom: from, planned };
+  const planned =
+    keys.length === 0 ? [] : planTrials(keys, trials, WHEN[when], randomFrom(seed ^ hashOf(session.name)));
+  return { backgrounds, keysFrom: from, planned, endMs: WHEN[when].fromMs + WHEN[when].forMs };
 }
 
 /**
  * Of `single` keys, of `burst`s and of `unanswered` bursts: how many were tried (`count`), how many were `missed`, and why (`excuses`), and
  * how many say nothing because the background counted in the same seconds (`masked`).
  */
-export function judgeTrials(replay, { backgrounds, planned }) {
-  const { alarms, results } = play(replay, backgrounds[0], planned, planned.length === 0 ? 0 : LEARN_MS + SPLICE_MS);
+export function judgeTrials(replay, { backgrounds, planned, endMs }) {
+  const { alarms, results } = play(replay, backgrounds[0], planned, planned.length === 0 ? 0 : endMs);
   return Object.fromEntries(TRIAL_KINDS.map(({ kind }) => [kind, sumTrials(results, alarms, kind)]));
 }
 
@@ -72,11 +76,11 @@ export function mostMissed(kind, count) {
 }
 
 /** All kinds of trials, in time: `{ kind, atMs, untilMs, parts }`, a part being `{ atMs, read }`. */
-function planTrials(keys, trials, random) {
+function planTrials(keys, trials, { fromMs, forMs }, random) {
   const planned = [];
   for (let index = 0; index < trials; index += 1) {
     for (const { kind, count, isAnswered } of TRIAL_KINDS) {
-      const atMs = LEARN_MS + random() * SPLICE_MS;
+      const atMs = fromMs + random() * forMs;
       let keyMs = atMs;
       const parts = [];
       for (let key = 0; key < count; key += 1) {

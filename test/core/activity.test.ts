@@ -179,6 +179,43 @@ describe('activity of plaintext protocols', () => {
     }
   });
 
+  it.each([
+    ['a whole minute', true, [60_000]],
+    ['five minutes and 4 ms', true, [300_004]],
+    ['a minute and 5 ms', false, [60_005]],
+    ['half a minute less 2 ms', true, [29_998]],
+    ['half a minute and 3 ms', false, [30_003]],
+    ['a minute, after movements at other times', false, [7000, 23_456, 11_111, 9000, 60_000]],
+  ])(
+    'rfb: a pointer moved again after %s, where periodic input is ignored -> the last one ignored: %s',
+    (_what, isIgnored, gaps) => {
+      const dialogue = DIALOGUES.rfb as Dialogue;
+      const policy = { ...DEFAULT_STREAM_POLICY, periodicInput: 'ignore' } as const;
+      const stream = core.openStream(1000, 0, { policy });
+      for (const [side, bytes] of dialogue.opening) core.observe(stream, side === 'c' ? 'client' : 'server', bytes, 0);
+      let atMs = 13_050;
+      let flags = core.observe(stream, 'client', hex('05 00 0010 0020'), atMs);
+      for (const gap of gaps) {
+        expect(flags & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+        atMs += gap;
+        flags = core.observe(stream, 'client', hex('05 00 0010 0020'), atMs);
+      }
+      expect((flags & FLAG_ACTIVE) === 0).toBe(isIgnored);
+      core.releaseStream(stream);
+    },
+  );
+
+  it('http: a second interval that is a multiple of five seconds to 4 ms, after a first that nearly is one -> a poll', () => {
+    const ask = (...times: number[]) => {
+      const stream = core.openStream(1000, 0);
+      const flags = times.map((atMs) => core.observe(stream, 'client', GET('/status'), atMs) & FLAG_ACTIVE);
+      core.releaseStream(stream);
+      return flags;
+    };
+    expect(ask(21, 9994, 19_995)).toEqual([FLAG_ACTIVE, FLAG_ACTIVE, 0]);
+    expect(ask(21, 9994, 19_950)).toEqual([FLAG_ACTIVE, FLAG_ACTIVE, FLAG_ACTIVE]);
+  });
+
   it('requests every 10 s, where periodic requests count -> each of them does; a jiggler does as before', () => {
     const policy = { ...DEFAULT_STREAM_POLICY, periodicRequests: 'active' } as const;
     for (const [protocol, request] of [
@@ -428,6 +465,45 @@ describe('activity of encrypted streams', () => {
     core.releaseStream(stream);
   });
 
+  it('tls: keys typed among the answers to a clock -> a key among them counts, some seconds after the typing', () => {
+    const record = (bytes: number) => Buffer.concat([Buffer.from([23, 3, 3, 0, bytes - 5]), Buffer.alloc(bytes - 5)]);
+    for (let quiet = 8; quiet < 24; quiet += 1) {
+      const stream = core.openStream(60_000, 0, { protocol: 'tls' });
+      let now = 0;
+      for (let exchange = 0; exchange < 12; exchange += 1, now += 81) {
+        core.observe(stream, 'client', record(30 + exchange), now);
+        core.observe(stream, 'server', record(60), now + 1);
+      }
+      const tick = (packets: number) => {
+        now += 1000;
+        core.observe(stream, 'server', Buffer.alloc(900 + (now % 97)), now);
+        let flags = 0;
+        for (let packet = 0; packet < packets; packet += 1)
+          flags |= core.observe(stream, 'client', record(57), now + 80 + packet);
+        return flags & FLAG_ACTIVE;
+      };
+      for (let clock = 0; clock < 60; clock += 1) tick(2);
+      expect(tick(2)).toBe(0);
+      for (let typed = 0; typed < 16; typed += 1) tick(8);
+      for (let clock = 0; clock < quiet; clock += 1) expect(tick(2)).toBe(0);
+      expect({ quiet, counts: tick(4) }).toEqual({ quiet, counts: FLAG_ACTIVE });
+      core.releaseStream(stream);
+    }
+  });
+
+  it('tls: a packet of a size seen once before -> ignored after whole minutes to 4 ms, or halves to 2, and after nothing else', () => {
+    const record = Buffer.concat([Buffer.from([23, 3, 3, 0, 52]), Buffer.alloc(52)]);
+    let ignored = 0;
+    for (let gap = 90_000; gap < 150_000; gap += 1) {
+      const stream = core.openStream(60_000, 0, { protocol: 'tls' });
+      core.observe(stream, 'client', record, 1000);
+      if ((core.observe(stream, 'client', record, 1000 + gap) & FLAG_ACTIVE) === 0) ignored += 1;
+      core.releaseStream(stream);
+    }
+    // Around 120 s 4 ms either way, around 90 s and 150 s 2 ms, of which half lies without.
+    expect(ignored).toBe(9 + 3 + 2);
+  });
+
   it('tls: pictures 60 times a second, each with the same three answers -> no work, however many bytes that makes', () => {
     const stream = core.openStream(60_000, 0, { protocol: 'tls' });
     const answer = Buffer.concat([Buffer.from([23, 3, 3, 0, 95]), Buffer.alloc(95)]);
@@ -441,6 +517,43 @@ describe('activity of encrypted streams', () => {
     }
     expect(counted.filter((picture) => picture > 1000)).toEqual([]);
     core.releaseStream(stream);
+  });
+
+  /** Output of 2 kB a second until it makes `usedBytes`; then a packet of 36 B, a round trip of 20 ms after it. Answers the stream and the flags. */
+  function adjustAfter(usedBytes: number, direction: 'client' | 'held' = 'client') {
+    const stream = openSsh();
+    for (let exchange = 0; exchange < 12; exchange += 1) {
+      core.observe(stream, 'server', Buffer.alloc(200), 10 + exchange * 30);
+      core.observe(stream, 'client', Buffer.alloc(200 + exchange), 30 + exchange * 30);
+    }
+    const lines = Math.round((usedBytes - 2400) / 2000);
+    for (let line = 1; line <= lines; line += 1) core.observe(stream, 'server', Buffer.alloc(2000), 5000 + line * 1000);
+    const atMs = 5020 + lines * 1000;
+    return { stream, atMs, flags: core.observe(stream, direction, Buffer.alloc(36), atMs) & FLAG_ACTIVE };
+  }
+
+  it.each([
+    [46_000, FLAG_ACTIVE],
+    [50_000, 0],
+    [70_000, 0],
+    [80_000, FLAG_ACTIVE],
+  ])(
+    'ssh: a first packet a round trip after output, %s B since the start -> a first window adjustment or not: %s',
+    (bytes, flags) => {
+      const adjusted = adjustAfter(bytes);
+      expect(adjusted.flags).toBe(flags);
+      core.releaseStream(adjusted.stream);
+    },
+  );
+
+  it('ssh: a key where a first window adjustment would be -> counts with its echo, or at once where none can come', () => {
+    const { stream, atMs, flags } = adjustAfter(56_000);
+    expect(flags).toBe(0);
+    expect(core.observe(stream, 'server', Buffer.alloc(36), atMs + 2) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+    const held = adjustAfter(56_000, 'held');
+    expect(held.flags).toBe(FLAG_ACTIVE);
+    core.releaseStream(held.stream);
   });
 
   it('ssh: windows adjusted in time, after some of them more of the output at once -> no echo of it', () => {
