@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CLIENT_KEEPALIVE_MS, Listener } from '../../src/streams/listener.ts';
-import type { RawSocket, RawSockets } from '../../src/streams/raw-socket.ts';
+import type { TcpHandle } from '../../src/streams/raw-binding.ts';
+import { type RawSocket, RawSockets } from '../../src/streams/raw-socket.ts';
 import { detectRawSockets } from '../../src/streams/raw-trial.ts';
 import { resetSocket } from '../../src/streams/reset-socket.ts';
 import { eventually } from '../support/eventually.ts';
@@ -174,20 +175,49 @@ describe('RawSocket', () => {
   it.each([
     ['this side ended first: its FIN was acknowledged before the other came', 'near', true],
     ['the far end ended first: the FIN is behind the close', 'far', false],
-  ] as const)('remembers its ends, %s -> known after the close only where they are needed', async (_, first, isAcknowledged) => {
-    const { socket, watch, far } = await connectPair();
-    watch.read(socket);
-    socket.remembersEnds = true;
-    const names = [far.remoteAddress, far.remotePort, far.localAddress, far.localPort];
-    if (first === 'near') socket.end();
-    else far.end();
-    await (first === 'near' ? once(far.resume(), 'end') : eventually('its end', () => watch.events.includes('end')));
-    if (first === 'near') far.end();
-    else socket.end();
-    await eventually('the close', () => socket.closed);
-    expect(socket.isAcknowledged).toBe(isAcknowledged);
-    const known = [socket.localAddress, socket.localPort, socket.remoteAddress, socket.remotePort];
-    if (!isAcknowledged) expect(known).toEqual(names);
+  ] as const)(
+    'remembers its ends, %s -> known after the close only where they are needed',
+    async (_, first, isAcknowledged) => {
+      const { socket, watch, far } = await connectPair();
+      watch.read(socket);
+      socket.remembersEnds = true;
+      const names = [far.remoteAddress, far.remotePort, far.localAddress, far.localPort];
+      if (first === 'near') socket.end();
+      else far.end();
+      await (first === 'near' ? once(far.resume(), 'end') : eventually('its end', () => watch.events.includes('end')));
+      if (first === 'near') far.end();
+      else socket.end();
+      await eventually('the close', () => socket.closed);
+      expect(socket.isAcknowledged).toBe(isAcknowledged);
+      const known = [socket.localAddress, socket.localPort, socket.remoteAddress, socket.remotePort];
+      if (!isAcknowledged) expect(known).toEqual(names);
+    },
+  );
+
+  it.each([
+    ['three small ones', [1, 1, 1], ['write', 'no delay', 'write', 'write']],
+    ['one that is not done at once', [16 * 1024 * 1024], ['write', 'no delay']],
+    ['one alone', [1], ['write']],
+  ] as const)('writes, %s -> Nagle’s algorithm is off before the second', async (_, writes, expected) => {
+    const { binding } = await detect();
+    const calls: string[] = [];
+    class WatchedTcp extends binding.TCP {
+      setNoDelay(on: boolean): number {
+        calls.push('no delay');
+        return super.setNoDelay(on);
+      }
+      writeBuffer(...args: Parameters<TcpHandle['writeBuffer']>): number {
+        calls.push('write');
+        return super.writeBuffer(...args);
+      }
+    }
+    const { port } = await listen();
+    const sockets = new RawSockets({ ...binding, TCP: WatchedTcp });
+    const socket = sockets.connect({ host: '127.0.0.1', port }) as RawSocket;
+    closers.push(() => socket.destroy());
+    await new Promise<void>((resolve) => socket.on('connect', () => resolve()));
+    for (const bytes of writes) socket.write(noise(bytes));
+    expect(calls).toEqual(expected);
   });
 
   it('two sockets: what one asks of the kernel -> does not change what the other said', async () => {
