@@ -21,7 +21,7 @@ const { values: args } = parseArgs({
 });
 const rounds = Number(args.rounds);
 const AT_ONCE = 32;
-const WARM_ROUNDS = 3;
+const WARM_SECONDS = 8;
 const FILES = 20_000;
 const SOURCE_PORT = 27_600;
 
@@ -55,12 +55,10 @@ async function main() {
         proxy: await rival.start({ ...ports, api: listen + 2 }, pinning),
       });
     }
-    for (let round = 0; round < WARM_ROUNDS + rounds; round += 1) for (const each of started) await takeTurn(each);
-    for (const each of started) {
-      endTurn(each);
-      // The first rounds compile.
-      each.samples.splice(0, WARM_ROUNDS);
-    }
+    // Its code is compiled while it warms up.
+    for (const { ports } of started) await load.measure('connect', ports.listenEcho, AT_ONCE, WARM_SECONDS);
+    for (let round = 0; round < rounds; round += 1) for (const each of started) await takeTurn(each);
+    for (const each of started) endTurn(each);
   } finally {
     for (const { proxy } of started) await proxy.end();
     await endTargets();

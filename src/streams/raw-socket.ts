@@ -18,6 +18,24 @@ export interface RawReader {
   nextBuffer(): Uint8Array;
 }
 
+/** Whose it is: told of everything, after those who listen. One that is called directly costs a short connection less than five listeners. */
+export interface RawOwner {
+  onSocketDrained(): void;
+  /** The FIN is with the kernel. */
+  onSocketFinished(): void;
+  /** The other side's FIN was read. */
+  onSocketEnded(): void;
+  onSocketFailed(error: Error): void;
+  onSocketClosed(): void;
+}
+
+/** Who waits for a connection: one of the two runs, once, unless it is destroyed before. */
+export interface RawOpener {
+  onOpened(socket: RawSocket): void;
+  /** The socket is closed. */
+  onOpenFailed(socket: RawSocket, error: Error): void;
+}
+
 /** Where the kernel's answers are written, to be read at once: properties that an object does not have yet cost more than the question. */
 const NAME: Required<BoundName> = { address: '', port: 0 };
 
@@ -46,12 +64,12 @@ export class RawSockets {
   }
 
   /** Connects; `connect` or `error` with `close` follow. null: the host is no address, which has to be looked up first. */
-  connect(target: Endpoint): RawSocket | null {
+  connect(target: Endpoint, opener: RawOpener | null = null): RawSocket | null {
     const family = isIP(target.host);
     if (family === 0) return null;
     const { TCP, clientType } = this.binding;
     const socket = new RawSocket(this, new TCP(clientType));
-    socket.connect(target, family === 6);
+    socket.connect(target, family === 6, opener);
     return socket;
   }
 
@@ -82,6 +100,8 @@ export class RawSocket implements StreamSocket {
   readonly #shared: RawSockets;
   readonly #handle: TcpHandle;
   #reader: RawReader | null = null;
+  #owner: RawOwner | null = null;
+  #opener: RawOpener | null = null;
   /** Event, listener, event, listener, … null: none. */
   #listeners: Array<SocketEvent | SocketListener> | null = null;
   #error: Error | null = null;
@@ -90,6 +110,9 @@ export class RawSocket implements StreamSocket {
   #hasReadEnd = false;
   #isResetNext = false;
   #hasSentFin = false;
+  /** Small writes would wait for the acknowledgement of those before: the first needs no option against that, and many have no second. */
+  #isNagled = false;
+  #hasWritten = false;
   #peer: BoundName | null = null;
   #own: BoundName | null = null;
   destroyed = false;
@@ -141,8 +164,9 @@ export class RawSocket implements StreamSocket {
 
   // ------------------------------------------------------------------------------------------ connecting
 
-  connect({ host, port }: Endpoint, isIpv6: boolean): void {
+  connect({ host, port }: Endpoint, isIpv6: boolean, opener: RawOpener | null): void {
     this.#isConnecting = true;
+    this.#opener = opener;
     // Where it connects to is where it is connected, but for the wildcard; IPv6 has many ways to write an address.
     if (!isIpv6 && !host.startsWith('0.')) this.#peer = { address: host, port };
     const request = new this.#shared.binding.ConnectRequest() as OwnedConnect;
@@ -161,11 +185,19 @@ export class RawSocket implements StreamSocket {
       this.#fail(status);
       return;
     }
-    this.#handle.setNoDelay(true);
+    this.#isNagled = true;
+    const opener = this.#opener;
+    this.#opener = null;
     this.#emit('connect');
+    opener?.onOpened(this);
   }
 
   // ------------------------------------------------------------------------------------------ reading
+
+  /** From now on it is told everything. */
+  ownedBy(owner: RawOwner): void {
+    this.#owner = owner;
+  }
 
   /** Reads into `first`, then into what the reader says. Once, before anything was read. */
   readInto(first: Uint8Array, reader: RawReader): void {
@@ -220,6 +252,7 @@ export class RawSocket implements StreamSocket {
       return;
     }
     this.#emit('end');
+    this.#owner?.onSocketEnded();
     this.#closeIfOver();
   }
 
@@ -232,6 +265,8 @@ export class RawSocket implements StreamSocket {
   /** After `end`, and after the socket is destroyed, bytes are for nobody. */
   write(bytes: Uint8Array): boolean {
     if (this.destroyed || this.writableEnded) return false;
+    if (this.#isNagled && this.#hasWritten) this.#endNagle();
+    this.#hasWritten = true;
     const request = this.#shared.takeWrite();
     const status = this.#handle.writeBuffer(request, bytes);
     if (status !== 0) {
@@ -242,11 +277,18 @@ export class RawSocket implements StreamSocket {
       this.#shared.putBack(request);
       return true;
     }
+    // The rest of it is a second one.
+    if (this.#isNagled) this.#endNagle();
     (request as OwnedWrite)[SOCKET] = this;
     request.buffer = bytes;
     request.oncomplete = onWritten;
     this.writableLength += bytes.length;
     return false;
+  }
+
+  #endNagle(): void {
+    this.#isNagled = false;
+    this.#handle.setNoDelay(true);
   }
 
   written(bytes: number, status: number): void {
@@ -257,8 +299,12 @@ export class RawSocket implements StreamSocket {
       return;
     }
     if (this.writableLength > 0) return;
-    if (this.writableEnded) this.#shutDown();
-    else this.#emit('drain');
+    if (this.writableEnded) {
+      this.#shutDown();
+      return;
+    }
+    this.#emit('drain');
+    this.#owner?.onSocketDrained();
   }
 
   end(bytes?: Uint8Array): void {
@@ -293,6 +339,7 @@ export class RawSocket implements StreamSocket {
     }
     this.writableFinished = true;
     this.#emit('finish');
+    this.#owner?.onSocketFinished();
     if (this.#isResetNext && !this.destroyed) this.#reset();
     else this.#closeIfOver();
   }
@@ -322,9 +369,17 @@ export class RawSocket implements StreamSocket {
 
   closedByHandle(): void {
     this.closed = true;
-    if (this.#error !== null) this.#emit('error', this.#error);
+    const error = this.#error;
+    if (error !== null) {
+      this.#emit('error', error);
+      this.#owner?.onSocketFailed(error);
+      this.#opener?.onOpenFailed(this, error);
+    }
     this.#emit('close');
+    this.#owner?.onSocketClosed();
     this.#listeners = null;
+    this.#owner = null;
+    this.#opener = null;
   }
 
   #closeIfOver(): void {

@@ -1,7 +1,7 @@
 // One socket of a stream: reads chunks into lent buffers and writes chunks from them. Which chunk goes where is the stream's.
 import type { Socket } from 'node:net';
 import type { DirectReader } from './direct-reads.ts';
-import { RawSocket } from './raw-socket.ts';
+import { type RawOwner, RawSocket } from './raw-socket.ts';
 import { type BufferReader, type ReadBuffer, type ReadBuffers, SLOT_BYTES } from './read-buffers.ts';
 import { readEnd } from './read-end.ts';
 import type { StreamSocket } from './stream-socket.ts';
@@ -41,7 +41,7 @@ type PortSocket = StreamSocket & { [PORT]: SocketPort };
  * socket's `writableLength` is 0 right after it, else at `drain`, or when the socket is finished or closed. Whoever resumes a
  * port before that makes it read into the scratch.
  */
-export class SocketPort implements DirectReader, BufferReader {
+export class SocketPort implements DirectReader, BufferReader, RawOwner {
   readonly socket: StreamSocket;
   error: unknown = null;
   readonly #buffers: ReadBuffers;
@@ -62,20 +62,23 @@ export class SocketPort implements DirectReader, BufferReader {
     this.socket = socket;
     this.#buffers = buffers;
     this.#owner = owner;
+    if (socket instanceof RawSocket) {
+      socket.ownedBy(this);
+      socket.readInto(buffers.scratch, this);
+    } else this.#listen();
+  }
+
+  /** To a socket that is no RawSocket. */
+  #listen(): void {
+    const { socket } = this;
+    const { direct, scratch } = this.#buffers;
     (socket as PortSocket)[PORT] = this;
     socket.on('drain', SocketPort.listeners.drain);
     socket.on('finish', SocketPort.listeners.finish);
     socket.on('end', SocketPort.listeners.end);
     socket.on('error', SocketPort.listeners.error);
     socket.on('close', SocketPort.listeners.close);
-    this.#beginToRead();
-  }
-
-  #beginToRead(): void {
-    const { socket } = this;
-    const { direct, scratch } = this.#buffers;
-    if (socket instanceof RawSocket) socket.readInto(scratch, this);
-    else if (direct === null || socket.isPlain === true) socket.on('data', SocketPort.listeners.data);
+    if (direct === null || socket.isPlain === true) socket.on('data', SocketPort.listeners.data);
     else direct.install(socket as Socket, scratch, this);
   }
 
@@ -85,20 +88,19 @@ export class SocketPort implements DirectReader, BufferReader {
       this[PORT].#handOut(chunk, null);
     },
     drain(this: PortSocket): void {
-      this[PORT].#onDrain();
+      this[PORT].onSocketDrained();
     },
-    /** `drain` does not follow where the socket was ended meanwhile. */
     finish(this: PortSocket): void {
-      this[PORT].#settle();
+      this[PORT].onSocketFinished();
     },
     end(this: PortSocket): void {
       this[PORT].#onEnd();
     },
     error(this: PortSocket, error: Error): void {
-      this[PORT].error = error;
+      this[PORT].onSocketFailed(error);
     },
     close(this: PortSocket): void {
-      this[PORT].#onClose();
+      this[PORT].onSocketClosed();
     },
   };
 
@@ -240,17 +242,36 @@ export class SocketPort implements DirectReader, BufferReader {
     return false;
   }
 
-  #onDrain(): void {
+  // ------------------------------------------------------------------------------------------ what the socket tells
+
+  /** RawOwner. */
+  onSocketDrained(): void {
     this.#settle();
     this.#owner.onDrained(this);
   }
 
-  #onEnd(): void {
-    if (this.socket instanceof RawSocket || this.socket.isPlain === true) this.#owner.onEnd(this);
-    else readEnd(this.socket, () => this.#owner.onEnd(this));
+  /** RawOwner. `drain` does not follow where the socket was ended meanwhile. */
+  onSocketFinished(): void {
+    this.#settle();
   }
 
-  #onClose(): void {
+  /** RawOwner. */
+  onSocketEnded(): void {
+    this.#owner.onEnd(this);
+  }
+
+  #onEnd(): void {
+    if (this.socket.isPlain === true) this.onSocketEnded();
+    else readEnd(this.socket, () => this.onSocketEnded());
+  }
+
+  /** RawOwner. */
+  onSocketFailed(error: Error): void {
+    this.error = error;
+  }
+
+  /** RawOwner. */
+  onSocketClosed(): void {
     this.#settle();
     this.#dropBusy();
     this.#buffers.wipe();

@@ -3,8 +3,8 @@ import { connect, type NetConnectOpts } from 'node:net';
 import { type Endpoint, formatEndpoint, unixPathOf } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
-import { CommonBound } from './common-bound.ts';
-import type { RawSockets } from './raw-socket.ts';
+import { CommonBound, type Wait } from './common-bound.ts';
+import type { RawOpener, RawSocket, RawSockets } from './raw-socket.ts';
 import { PORT_HIGH_WATER_BYTES } from './socket-port.ts';
 import type { StreamSocket } from './stream-socket.ts';
 
@@ -43,15 +43,17 @@ export interface ConnectOwner {
 
 const CONNECTOR = Symbol('connector');
 
-/** null: it is over. */
-type Attempt = StreamSocket & { [CONNECTOR]: TargetConnector | null };
+/** Of a net.Socket. null: it is over. */
+type PlainAttempt = StreamSocket & { [CONNECTOR]: TargetConnector | null };
 
 const NOTHING = () => {};
 
 /** Starts on construction. Of its owner's two exactly one runs, later, unless `abort` comes first. */
-export class TargetConnector {
+export class TargetConnector implements RawOpener {
   readonly #options: TargetConnectorOptions;
-  readonly #open = new Set<Attempt>();
+  /** At most ATTEMPTS_OPEN_MAX. */
+  readonly #open: StreamSocket[] = [];
+  readonly #wait: Wait<TargetConnector>;
   #staggerMs = EAGER_STAGGER_MS;
   #lastError: unknown = null;
   #isSettled = false;
@@ -59,7 +61,7 @@ export class TargetConnector {
 
   constructor(options: TargetConnectorOptions) {
     this.#options = options;
-    options.bound.add(this);
+    this.#wait = options.bound.add(this);
     this.#attempt();
   }
 
@@ -74,7 +76,7 @@ export class TargetConnector {
   }
 
   #attempt(): void {
-    if (this.#open.size < ATTEMPTS_OPEN_MAX) this.#start();
+    if (this.#open.length < ATTEMPTS_OPEN_MAX) this.#start();
     if (this.#options.pace === 'ordinary') return;
     const { clock } = this.#options;
     this.#cancelNext = clock.schedule(this.#staggerMs, () => {
@@ -86,35 +88,51 @@ export class TargetConnector {
 
   #start(): void {
     const { target, raw = null } = this.#options;
-    const socket = (raw?.connect(target) ?? connectPlain(target)) as Attempt;
+    this.#open.push(raw?.connect(target, this) ?? this.#startPlain());
+  }
+
+  #startPlain(): StreamSocket {
+    const socket = connectPlain(this.#options.target) as PlainAttempt;
     socket[CONNECTOR] = this;
-    this.#open.add(socket);
     socket.on('error', TargetConnector.listeners.error);
     socket.on('connect', TargetConnector.listeners.connect);
+    return socket;
+  }
+
+  /** RawOpener. */
+  onOpened(socket: RawSocket): void {
+    this.#win(socket);
+  }
+
+  /** RawOpener. */
+  onOpenFailed(socket: RawSocket, error: Error): void {
+    this.#refused(socket, error);
   }
 
   /** One set of functions for all attempts, as of SocketPort. */
   static readonly listeners = {
-    error(this: Attempt, error: Error): void {
+    error(this: PlainAttempt, error: Error): void {
       const connector = this[CONNECTOR];
       if (connector) connector.#refused(this, error);
     },
-    connect(this: Attempt): void {
+    connect(this: PlainAttempt): void {
       const connector = this[CONNECTOR];
-      if (connector) connector.#win(this);
+      if (!connector) return;
+      this.removeListener('error', TargetConnector.listeners.error);
+      this[CONNECTOR] = null;
+      connector.#win(this);
     },
   };
 
-  #win(socket: Attempt): void {
+  #win(socket: StreamSocket): void {
     if (this.#isSettled) return;
     this.#settle(socket);
-    socket.removeListener('error', TargetConnector.listeners.error);
-    socket[CONNECTOR] = null;
     this.#options.owner.onConnected(socket);
   }
 
-  #refused(socket: Attempt, error: Error): void {
-    this.#open.delete(socket);
+  #refused(socket: StreamSocket, error: Error): void {
+    const at = this.#open.indexOf(socket);
+    if (at >= 0) this.#open.splice(at, 1);
     this.#lastError = error;
     if (this.#options.pace === 'ordinary') this.#fail();
   }
@@ -125,12 +143,12 @@ export class TargetConnector {
     this.#options.owner.onConnectFailed(targetError(this.#options.target, this.#lastError));
   }
 
-  #settle(winner: Attempt | null): void {
+  #settle(winner: StreamSocket | null): void {
     this.#isSettled = true;
-    this.#options.bound.delete(this);
+    this.#options.bound.end(this.#wait);
     this.#cancelNext();
     for (const socket of this.#open) if (socket !== winner) socket.destroy();
-    this.#open.clear();
+    this.#open.length = 0;
   }
 }
 

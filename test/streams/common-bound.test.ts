@@ -26,12 +26,13 @@ describe('CommonBound', () => {
     expect([over, clock.pending]).toEqual([['a', 'b', 'c'], 0]);
   });
 
-  it('one that is deleted in time -> is not over; those behind it keep their bound', async () => {
+  it('one that ends in time -> is not over; those behind it keep their bound', async () => {
     const { clock, over, bound } = start();
-    bound.add('a');
+    const first = bound.add('a');
     await clock.advance(500);
     bound.add('b');
-    bound.delete('a');
+    bound.end(first);
+    bound.end(first);
     await clock.advance(999);
     expect(over).toEqual([]);
     await clock.advance(1);
@@ -48,5 +49,30 @@ describe('CommonBound', () => {
     bound.add('a');
     await clock.advance(3000);
     expect([times, clock.pending]).toEqual([3, 0]);
+  });
+
+  it('one that begins from within the end of another -> those in between keep their bound', async () => {
+    const clock = new FakeClock();
+    const over: string[] = [];
+    const bound: CommonBound<string> = new CommonBound(clock, 1000, (each) => {
+      over.push(each);
+      if (each === 'a') bound.add('c');
+    });
+    bound.add('a');
+    await clock.advance(400);
+    bound.add('b');
+    await clock.advance(1000);
+    expect(over).toEqual(['a', 'b']);
+    await clock.advance(600);
+    expect(over).toEqual(['a', 'b', 'c']);
+  });
+
+  it('ten thousand behind one that waits, all but two ended -> those two are over, in order', async () => {
+    const { clock, over, bound } = start();
+    bound.add('first');
+    const waits = Array.from({ length: 10_000 }, (_, at) => bound.add(`${at}`));
+    for (const [at, wait] of waits.entries()) if (at !== 5000) bound.end(wait);
+    await clock.advance(1000);
+    expect([over, clock.pending]).toEqual([['first', '5000'], 0]);
   });
 });

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CLIENT_KEEPALIVE_MS, Listener } from '../../src/streams/listener.ts';
-import type { RawSocket, RawSockets } from '../../src/streams/raw-socket.ts';
+import type { TcpHandle } from '../../src/streams/raw-binding.ts';
+import { type RawSocket, RawSockets } from '../../src/streams/raw-socket.ts';
 import { detectRawSockets } from '../../src/streams/raw-trial.ts';
 import { resetSocket } from '../../src/streams/reset-socket.ts';
 import { eventually } from '../support/eventually.ts';
@@ -192,6 +193,32 @@ describe('RawSocket', () => {
       if (!isAcknowledged) expect(known).toEqual(names);
     },
   );
+
+  it.each([
+    ['three small ones', [1, 1, 1], ['write', 'no delay', 'write', 'write']],
+    ['one that is not done at once', [16 * 1024 * 1024], ['write', 'no delay']],
+    ['one alone', [1], ['write']],
+  ] as const)('writes, %s -> Nagle’s algorithm is off before the second', async (_, writes, expected) => {
+    const { binding } = await detect();
+    const calls: string[] = [];
+    class WatchedTcp extends binding.TCP {
+      override setNoDelay(on: boolean): number {
+        calls.push('no delay');
+        return super.setNoDelay(on);
+      }
+      override writeBuffer(...args: Parameters<TcpHandle['writeBuffer']>): number {
+        calls.push('write');
+        return super.writeBuffer(...args);
+      }
+    }
+    const { port } = await listen();
+    const sockets = new RawSockets({ ...binding, TCP: WatchedTcp });
+    const socket = sockets.connect({ host: '127.0.0.1', port }) as RawSocket;
+    closers.push(() => socket.destroy());
+    await new Promise<void>((resolve) => socket.on('connect', () => resolve()));
+    for (const bytes of writes) socket.write(noise(bytes));
+    expect(calls).toEqual(expected);
+  });
 
   it('two sockets: what one asks of the kernel -> does not change what the other said', async () => {
     const one = await connectPair();
