@@ -1,5 +1,6 @@
 // How a NATS server is reached: its addresses, and the files that prove the server to this Torpor and this Torpor to the server.
 import { readFileSync } from 'node:fs';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { handshakeProblem } from './handshake-problem.ts';
 import { checkFiles, type SecretFiles, type TlsFiles } from './secret-files.ts';
@@ -56,7 +57,8 @@ function connectionOptions({ servers, name, credentialsFile, tls }: NatsAccess):
 
 /**
  * A server that is written as an address must have a certificate for that address. The library does not tell Node which it calls, and Node
- * then takes a certificate for `localhost`: so it is told before each call. For a name the library's `servername` comes first.
+ * then takes a certificate for `localhost`: so it is told before each call. For a name the library's `servername` comes first. For a server
+ * that another one has told of, by its address, that is the name of the one that told: a certificate for either is taken.
  */
 function tlsOptions({ caFile, certFile, keyFile }: TlsFiles): NodeConnectionOptions {
   const tls = {
@@ -64,6 +66,10 @@ function tlsOptions({ caFile, certFile, keyFile }: TlsFiles): NodeConnectionOpti
     ...(certFile === null ? {} : { certFile }),
     ...(keyFile === null ? {} : { keyFile }),
     host: '',
+    checkServerIdentity: (asked: string, certificate: PeerCertificate) => {
+      const problem = checkServerIdentity(asked, certificate);
+      return problem === undefined || tls.host === asked ? problem : checkServerIdentity(tls.host, certificate);
+    },
   };
   return {
     tls,

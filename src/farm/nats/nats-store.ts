@@ -1,6 +1,6 @@
 // The shared store in NATS JetStream: one key-value bucket, and subjects beside it. Knows nothing of what the keys mean.
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
-import { createInbox, headers, type NatsConnection } from '@nats-io/transport-node';
+import { createInbox, headers, type NatsConnection, type QueuedIterator } from '@nats-io/transport-node';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Clock, Logger } from '../../platform/ports.ts';
 import type {
@@ -21,6 +21,8 @@ const CONNECT_AGAIN_MS = { first: 500, most: 15_000 };
 /** So many reasons why there is no connection are logged, each once, until there is one. */
 const LOGGED_REASONS_MAX = 16;
 const WATCH_AGAIN_MS = 1_000;
+/** What is asked while the servers choose a leader is lost. A watch is given up after so long: from, doubled up to. The library waits 5 s. */
+const WATCH_OPENS_MS = { first: 1_500, most: 6_000 };
 /** Stands in every bucket, so that a watch over it always tells something, and says what the others are written in. */
 const FORMAT_KEY = 'format';
 const FORMAT = '1';
@@ -40,6 +42,7 @@ export interface NatsStoreOptions extends NatsAccess {
 interface Watching {
   readonly listener: WatchListener;
   turn: number;
+  opensMs: number;
 }
 
 export class NatsStore implements SharedStore {
@@ -104,7 +107,7 @@ export class NatsStore implements SharedStore {
   }
 
   watch(listener: WatchListener): StoreWatch {
-    const watching = { listener, turn: 0 };
+    const watching = { listener, turn: 0, opensMs: WATCH_OPENS_MS.first };
     this.#watching.add(watching);
     if (this.#status.connected) this.#begin(watching);
     return {
@@ -327,24 +330,46 @@ export class NatsStore implements SharedStore {
     const isOver = () => watching.turn !== turn || this.#isClosed;
     let isCaughtUp = false;
     try {
-      const entries = await this.#open().watch();
+      const entries = await this.#openWatch(watching.opensMs);
       for await (const entry of entries) {
         if (isOver()) break;
         if (entry.key !== FORMAT_KEY) watching.listener.onEntry(toStoreEntry(entry));
         if (!isCaughtUp && entry.delta === 0) {
           isCaughtUp = true;
+          watching.opensMs = WATCH_OPENS_MS.first;
           watching.listener.onCaughtUp();
         }
       }
       entries.stop();
     } catch (thrown) {
       this.#options.log.debug({ error: errorText(thrown) }, 'a watch of the shared store ended');
-      if (!isOver()) await this.#remakeBucket();
+      watching.opensMs = Math.min(2 * watching.opensMs, WATCH_OPENS_MS.most);
+      if (!isOver()) void this.#remakeBucket();
     }
     // While there is no connection the next one begins it.
     this.#options.clock.schedule(WATCH_AGAIN_MS, () => {
       if (!isOver() && this.#status.connected) this.#begin(watching);
     });
+  }
+
+  /** Rejects with ERR_STORE_UNREACHABLE at the bound. */
+  async #openWatch(boundMs: number): Promise<QueuedIterator<KvEntry>> {
+    const opening = this.#open().watch();
+    let cancel = () => {};
+    const late = new Promise<null>((resolve) => {
+      cancel = this.#options.clock.schedule(boundMs, () => resolve(null));
+    });
+    try {
+      const entries = await Promise.race([opening, late]);
+      if (entries !== null) return entries;
+      void opening.then(
+        (tooLate) => tooLate.stop(),
+        () => {},
+      );
+      throw new TorporError('ERR_STORE_UNREACHABLE', `a watch was not open within ${boundMs} ms`, { retryable: true });
+    } finally {
+      cancel();
+    }
   }
 
   /** The servers may have come back without their disks, and the library connected with them again. */
