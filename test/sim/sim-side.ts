@@ -12,11 +12,11 @@ import { watchPace } from '../../src/platform/watch-pace.ts';
 import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import { askBounded, type BoundedProbe } from '../../src/probes/question.ts';
 import { VmProber } from '../../src/probes/vm-prober.ts';
-import type { RawSockets } from '../../src/streams/raw-socket.ts';
 import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import { StreamSet } from '../../src/streams/stream-set.ts';
 import type { Random } from '../platform/random.ts';
 import { DESK_POLICY } from '../support/desk-policy.ts';
+import { rawSocketsOf } from '../support/raw-sockets-of.ts';
 import type { EventClock } from './event-clock.ts';
 import { MINUTE_MS } from './fault-plan.ts';
 import {
@@ -205,7 +205,7 @@ export class PlatformSide implements BmcWatch, ClientDoor {
 
   #openStreams({ clock, registry }: Life, observer: PlatformController, log: SilentLog): StreamSet {
     const { name, vm } = this.#platform;
-    const raw = { connect: () => vm.connect(clock) } as unknown as RawSockets;
+    const raw = rawSocketsOf(() => vm.connect(clock));
     return new StreamSet({
       platform: name,
       registry,

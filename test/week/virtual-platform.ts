@@ -5,13 +5,13 @@ import type { PlatformPolicy } from '../../src/platform/model.ts';
 import type { PowerAnswer, PowerDriver, Prober } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 import { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
-import type { RawSockets } from '../../src/streams/raw-socket.ts';
 import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import { StreamRegistry } from '../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../src/streams/stream-set.ts';
 import { EMPTY_CONTEXT } from '../support/desk-host.ts';
 import { DESK_POLICY } from '../support/desk-policy.ts';
 import { KeptLog } from '../support/kept-log.ts';
+import { rawSocketsOf } from '../support/raw-sockets-of.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import { VmSocket } from './virtual-vm.ts';
 
@@ -94,7 +94,7 @@ export class VirtualPlatform {
       onDisturbed: (what: string) => void this.disturbances.push(`${what} while it is ${this.host.phase}`),
       onKnown: (number: number, socket: VmSocket) => watch.onKnown(number, socket),
     };
-    const raw = { connect: () => new VmSocket(vmHost) } as unknown as RawSockets;
+    const raw = rawSocketsOf(() => new VmSocket(vmHost));
     this.streams = new StreamSet({
       platform: 'vdi-01',
       registry,
