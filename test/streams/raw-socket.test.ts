@@ -202,11 +202,11 @@ describe('RawSocket', () => {
     const { binding } = await detect();
     const calls: string[] = [];
     class WatchedTcp extends binding.TCP {
-      setNoDelay(on: boolean): number {
+      override setNoDelay(on: boolean): number {
         calls.push('no delay');
         return super.setNoDelay(on);
       }
-      writeBuffer(...args: Parameters<TcpHandle['writeBuffer']>): number {
+      override writeBuffer(...args: Parameters<TcpHandle['writeBuffer']>): number {
         calls.push('write');
         return super.writeBuffer(...args);
       }
