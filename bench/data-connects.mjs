@@ -1,7 +1,8 @@
 // Measures what one short connection costs (connect, a byte to and fro, close): processor time of this build and of others, by turns.
-// Usage: npm run bench:connects [-- --before FOLDER] [--rounds N] [--seconds N] [--json FILE]. Linux; needs a build and a C compiler.
+// Usage: npm run bench:connects [-- --before FOLDER] [--together] [--rounds N] [--seconds N] [--json FILE]. Linux; needs a build and a C compiler.
 // FOLDER is a checkout of Torpor that is built. Also nginx stream where it is installed. Judged is processor time, all threads of the proxy
-// together, so that a machine that is busy with other things counts as little as can be; ratios are those of two turns of one round.
+// together, so that a machine that is busy with other things counts as little as can be; ratios are those of two turns of one round. With
+// --together all are loaded at the same time in place of by turns: on an overloaded machine what disturbs one disturbs the others then.
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -13,6 +14,7 @@ import { listRivals } from './data-peers.mjs';
 
 const { values: args } = parseArgs({
   options: {
+    together: { type: 'boolean', default: false },
     before: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '0.5' },
@@ -57,7 +59,10 @@ async function main() {
     }
     // Its code is compiled while it warms up.
     for (const { ports } of started) await load.measure('connect', ports.listenEcho, AT_ONCE, WARM_SECONDS);
-    for (let round = 0; round < rounds; round += 1) for (const each of started) await takeTurn(each);
+    for (let round = 0; round < rounds; round += 1) {
+      if (args.together) await Promise.all(started.map(takeTurn));
+      else for (const each of started) await takeTurn(each);
+    }
     for (const each of started) endTurn(each);
   } finally {
     for (const { proxy } of started) await proxy.end();

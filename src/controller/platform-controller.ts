@@ -562,9 +562,9 @@ export class PlatformController implements StreamObserver {
   }
 
   #report(kind: string, message: string, facts: ControllerEvent['facts'] = {}): void {
-    const logged = { platform: this.name, kind, ...facts };
-    if (kind === 'alarm') this.#options.log.error(logged, message);
-    else this.#options.log.info(logged, message);
+    const { log } = this.#options;
+    if (kind === 'alarm') log.error({ platform: this.name, kind, ...facts }, message);
+    else if (log.isLevelEnabled?.('info') !== false) log.info({ platform: this.name, kind, ...facts }, message);
     this.#options.report({ kind, message, facts });
   }
 }

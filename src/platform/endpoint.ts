@@ -50,7 +50,17 @@ export function isNamedEndpoint({ host }: Endpoint): boolean {
 
 /** The address of a client written as `host:port` or `[v6]:port`; one without a port (`unix`) as it is. */
 export function hostOfClient(client: string): string {
+  const colon = client.lastIndexOf(':');
+  // An IPv4 address and its port, by far the most, is asked for with each connection that comes.
+  if (colon > 0 && client.indexOf(':') === colon && !client.startsWith('[') && hasDigitsFrom(client, colon + 1))
+    return client.slice(0, colon);
   return client.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}
+
+function hasDigitsFrom(text: string, start: number): boolean {
+  for (let at = start; at < text.length; at += 1)
+    if ((text[at] as string) < '0' || (text[at] as string) > '9') return false;
+  return start < text.length;
 }
 
 /** The endpoint as it is written in a configuration: `10.0.1.21:3389`, `[2001:db8::1]:3389`, `unix:/run/alice.sock`, `udp:10.0.1.21:3391`. */

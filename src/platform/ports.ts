@@ -17,6 +17,8 @@ export interface Logger {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
+  /** False: what is told at this level goes nowhere, and need not be put together. Default: it goes somewhere. */
+  isLevelEnabled?(level: 'debug' | 'info'): boolean;
 }
 
 // ---------------------------------------------------------------------------------------------- power

@@ -5,8 +5,8 @@ import { type HoldBudget, ROOM_SHARE } from './hold-budget.ts';
 import { HoldChain } from './hold-chain.ts';
 import { HOLD_BLOCK_BYTES, HOLD_PIECE_BYTES, type HoldCodec } from './hold-codec.ts';
 
-/** First size of the raw tail; it doubles. Most holds are a few keystrokes. */
-const TAIL_START_BYTES = 512;
+/** First size of the raw tail; it doubles. Most holds are a few keystrokes, and V8 keeps so few bytes on its own heap, which costs least. */
+const TAIL_START_BYTES = 64;
 
 /** A block of its own, or a run of linked pieces that is over. */
 type Block =
@@ -25,7 +25,8 @@ export class Hold {
   readonly limitBytes: number;
   readonly #codec: HoldCodec;
   readonly #budget: Pick<HoldBudget, 'change'>;
-  readonly #encoder: LinkEncoder;
+  /** null: no piece was made yet. */
+  #encoder: LinkEncoder | null = null;
   #blocks: Block[] = [];
   #chain: HoldChain | null = null;
   /** How long the tail grows. */
@@ -43,7 +44,6 @@ export class Hold {
   constructor(codec: HoldCodec, budget: Pick<HoldBudget, 'change'>, limitBytes: number) {
     this.#codec = codec;
     this.#budget = budget;
-    this.#encoder = codec.openEncoder();
     this.limitBytes = limitBytes;
   }
 
@@ -86,7 +86,7 @@ export class Hold {
     this.#blocks = [];
     this.#chain = null;
     this.#dropTail();
-    this.#encoder.close();
+    this.#encoder?.close();
     this.hasFin = false;
     this.hasRst = false;
     this.#change(-this.#storedBytes, -this.#heldBytes);
@@ -94,7 +94,7 @@ export class Hold {
 
   #takeTail(): Uint8Array | null {
     // Nothing is left to repeat from: the window goes back, even if more bytes follow soon.
-    this.#encoder.close();
+    this.#encoder?.close();
     if (this.#tail === null) return null;
     const bytes = this.#tail.subarray(0, this.#tailBytes);
     this.#dropTail();
@@ -120,6 +120,7 @@ export class Hold {
 
   /** Makes the tail a linked piece. Without a window for it the tail grows on, up to a block. */
   #linkTail(tail: Uint8Array): void {
+    this.#encoder ??= this.#codec.openEncoder();
     const piece = this.#encoder.add(tail);
     // The window that the open run repeats from was idle and is gone.
     if (piece === null || piece.isFirst) this.#endChain();
@@ -136,7 +137,7 @@ export class Hold {
 
   /** Makes the open run of pieces a block, and lets the next piece begin a history. */
   #breakChain(): void {
-    if (this.#chain !== null) this.#encoder.restart();
+    if (this.#chain !== null) this.#encoder?.restart();
     this.#endChain();
   }
 

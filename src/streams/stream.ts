@@ -21,7 +21,7 @@ import { DiskRequests } from './disk/disk-requests.ts';
 import type { Farewells } from './farewells.ts';
 import { Hold } from './hold.ts';
 import type { HoldBudget } from './hold-budget.ts';
-import type { HoldCodec } from './hold-codec.ts';
+import { HOLD_BLOCK_BYTES, type HoldCodec } from './hold-codec.ts';
 import { KeepalivePatience } from './keepalive-patience.ts';
 import { type ConnectionEnds, encodeProxyHeader, type ProxyVersion } from './proxy-header.ts';
 import type { ReadBuffers } from './read-buffers.ts';
@@ -126,6 +126,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #client: StreamSocket | null;
   #clientPort: SocketPort | null;
   readonly client: string;
+  /** Occupant: whose clients share its bounds. */
+  readonly source: string;
   readonly #address: string;
   /** What the target is told of the client; null: nothing, or that nobody is known. */
   readonly #ends: ConnectionEnds | null;
@@ -169,6 +171,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#clientPort = arrival?.port?.handTo(this) ?? new SocketPort(client, home.buffers, this);
     const from = whoIs(client, route, arrival);
     this.#address = from.host;
+    this.source = sourceAt(from.host, route);
     this.client = clientText(from);
     this.#ends = endsToSend(client, route, arrival);
     this.#openedAtMs = home.clock.nowMs();
@@ -223,11 +226,6 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   get isWaiting(): boolean {
     if (this.#mode === 'closed' || this.#activity.isDormant) return false;
     return this.#heldBytes > 0 || this.#target === null;
-  }
-
-  /** Occupant: whose clients share its bounds. */
-  get source(): string {
-    return sourceAt(this.#address, this.route);
   }
 
   /** Occupant: nothing of it has counted yet. */
@@ -509,8 +507,8 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     const streamWasFull = hold.isFull;
     const platformWasFull = budget.isFull;
     const sourceWasFull = sourceHolds.isFull(this.source);
-    // What is held must lie in memory of its own.
-    hold.push(Buffer.from(chunk));
+    // What is held must lie in memory of its own: but for whole blocks it is copied there anyhow.
+    hold.push(chunk.length < HOLD_BLOCK_BYTES ? chunk : Buffer.from(chunk));
     this.updateReading();
     if (hold.isFull && !streamWasFull) return `hold reached ${formatBytes(hold.limitBytes)}`;
     if (!sourceWasFull && sourceHolds.isFull(this.source))

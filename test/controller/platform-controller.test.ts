@@ -34,6 +34,7 @@ class FakeWorld {
   journalHangs = false;
   ordersProblem: string | null = null;
   readonly watches: InhibitorWatch[] = [];
+  readonly log = new KeptLog();
   veto: string | null = null;
   /** Set: a hook that runs until it is called off, and a little longer. */
   saveEndsAfterAbortMs: number | null = null;
@@ -57,7 +58,7 @@ class FakeWorld {
       orderStore: this.#orderStore(),
       context: this.#context(),
       clock: this.clock,
-      log: new KeptLog(),
+      log: this.log,
       report: (event) => this.reported.push(event),
     });
   }
@@ -300,6 +301,15 @@ describe('PlatformController', () => {
     expect(world.state).toBe('awake');
     expect(world.deeds).not.toContain('press');
     expect(world.controller.model.bmcProblem).toBe('no answer');
+  });
+
+  it('a log that shows no information -> is not given any, alarms it is; the events are told all the same', async () => {
+    const quiet = Object.assign(world.log, { isLevelEnabled: () => false });
+    quiet.lines.splice(0);
+    world.controller.streamOpened(STREAM);
+    world.controller.tell('alarm', 'a test of it');
+    expect(quiet.lines.map(({ level, message }) => [level, message])).toEqual([['error', 'a test of it']]);
+    expect(world.reported.map(({ kind }) => kind).slice(-2)).toEqual(['stream-open', 'alarm']);
   });
 
   it('table: a stream enters twice and leaves once -> the counter and the record tell it', async () => {
