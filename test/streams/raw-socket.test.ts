@@ -202,7 +202,11 @@ describe('RawSocket', () => {
     await eventually('the FIN', () => socket.writableFinished);
     socket.destroy();
     await eventually('the close', () => socket.closed);
-    expect([socket.isAcknowledged, socket.localPort, socket.remotePort]).toEqual([false, far.remotePort, far.localPort]);
+    expect([socket.isAcknowledged, socket.localPort, socket.remotePort]).toEqual([
+      false,
+      far.remotePort,
+      far.localPort,
+    ]);
   });
 
   it.each([
