@@ -348,6 +348,8 @@ export class RawSocket implements StreamSocket {
 
   destroy(): void {
     if (this.destroyed) return;
+    // What was sent before the FIN goes on its way also where the other side has not ended yet.
+    if (this.remembersEnds && this.writableFinished && this.#error === null) this.#rememberEnds();
     this.destroyed = true;
     this.#isReading = false;
     this.#handle.close(onClosed);
@@ -383,9 +385,7 @@ export class RawSocket implements StreamSocket {
   }
 
   #closeIfOver(): void {
-    if (!this.#hasReadEnd || !this.writableFinished) return;
-    if (this.remembersEnds) this.#rememberEnds();
-    this.destroy();
+    if (this.#hasReadEnd && this.writableFinished) this.destroy();
   }
 
   /** A connection that both sides have ended, and whose FIN was acknowledged here, has no peer any more (TIME_WAIT): nothing of it is on its way. */

@@ -194,6 +194,21 @@ describe('RawSocket', () => {
     },
   );
 
+  it('remembers its ends, destroyed behind its FIN: -> known after the close', async () => {
+    const { socket, watch, far } = await connectPair();
+    watch.read(socket);
+    socket.remembersEnds = true;
+    socket.end(Buffer.from('last'));
+    await eventually('the FIN', () => socket.writableFinished);
+    socket.destroy();
+    await eventually('the close', () => socket.closed);
+    expect([socket.isAcknowledged, socket.localPort, socket.remotePort]).toEqual([
+      false,
+      far.remotePort,
+      far.localPort,
+    ]);
+  });
+
   it.each([
     ['three small ones', [1, 1, 1], ['write', 'no delay', 'write', 'write']],
     ['one that is not done at once', [16 * 1024 * 1024], ['write', 'no delay']],
