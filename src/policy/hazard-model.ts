@@ -5,7 +5,7 @@ import { DayOff } from './day-off.ts';
 import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN, type NoteKind } from './interval-list.ts';
 import { DAY_MS, type LocalOffset, localDay, QUARTER_MS, QUARTERS, weekQuarter } from './local-time.ts';
 import { firstStepFrom, GRID_STEPS, STEP_MIDDLE_MS } from './plan-grid.ts';
-import { hasOwnRate, PHASE_NONE, PHASES, phaseAt, SIGNAL_LASTS_MS } from './signal-phase.ts';
+import { hasOwnRate, openContext, PHASE_NONE, PHASES, phaseAt, SIGNAL_LASTS_MS } from './signal-phase.ts';
 import { SignalTally } from './signal-tally.ts';
 
 const MINUTE_MS = 60_000;
@@ -53,8 +53,9 @@ class ClientTally {
   isActive = false;
   idleSinceMs = Number.NaN;
   countedUntilMs = Number.NaN;
-  /** When its machine last opened, and what its calendar says; what was seen in the phases that both make. */
+  /** When its machine last opened, how likely a return was then, and what its calendar says; what was seen in the phases that both make. */
   openedAtMs = Number.NEGATIVE_INFINITY;
+  openContext = 0;
   spans: readonly BusySpan[] = NO_SPANS;
   readonly signals = new SignalTally();
 
@@ -197,6 +198,10 @@ export class HazardModel {
     } else if (kind === NOTE_OPEN) {
       this.#expose(client, atMs);
       client.openedAtMs = atMs;
+      // What was restored has no rates before the first plan.
+      if (this.#builtDay === Number.NEGATIVE_INFINITY) this.#rebuild(atMs);
+      const quarter = Math.floor((atMs + this.#offset(atMs)) / QUARTER_MS);
+      client.openContext = openContext(this.#habitRate(client, atMs, quarter));
     }
   }
 
@@ -268,7 +273,7 @@ export class HazardModel {
     for (let step = 0; step < steps; step += 1) {
       const stepMs = atMs + (STEP_MIDDLE_MS[step] as number);
       if (stepMs >= untilMs) {
-        ({ phase, untilMs } = phaseAt(stepMs, client.idleSinceMs, client.openedAtMs, client.spans));
+        ({ phase, untilMs } = phaseAt(stepMs, client.idleSinceMs, client.openedAtMs, client.spans, client.openContext));
         rate = phase === PHASE_NONE ? 1 : client.signals.rate(phase, this.#allSignals, this.#weight);
       }
       if (hasOwnRate(phase)) this.#signalled[step] = (this.#signalled[step] as number) + rate;
@@ -299,7 +304,13 @@ export class HazardModel {
     }
     while (client.countedUntilMs < untilMs) {
       const atMs = client.countedUntilMs;
-      const { phase, untilMs: endsMs } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans);
+      const { phase, untilMs: endsMs } = phaseAt(
+        atMs,
+        client.idleSinceMs,
+        client.openedAtMs,
+        client.spans,
+        client.openContext,
+      );
       const endMs = Math.min(untilMs, endsMs);
       if (phase === PHASE_NONE) {
         this.#exposeHabit(client, endMs);
@@ -312,6 +323,12 @@ export class HazardModel {
     }
   }
 
+  /** The rate per millisecond at which habits alone make a client return at a moment of a quarter since the epoch, local. */
+  #habitRate(client: ClientTally, atMs: number, quarter: number): number {
+    const kind = ageBin(atMs - client.idleSinceMs) * STATES + (client.isConnected ? 1 : 0);
+    return client.rates[kind * WEEK_QUARTERS + this.#weekQuarter(quarter)] as number;
+  }
+
   /** Returns that habits alone would have made expect. */
   #expected(client: ClientTally, fromMs: number, toMs: number): number {
     const offsetMs = this.#offset(toMs);
@@ -319,8 +336,7 @@ export class HazardModel {
     for (let atMs = fromMs; atMs < toMs; ) {
       const quarter = Math.floor((atMs + offsetMs) / QUARTER_MS);
       const endMs = Math.min(toMs, (quarter + 1) * QUARTER_MS - offsetMs);
-      const kind = ageBin(atMs - client.idleSinceMs) * STATES + (client.isConnected ? 1 : 0);
-      expected += (client.rates[kind * WEEK_QUARTERS + this.#weekQuarter(quarter)] as number) * (endMs - atMs);
+      expected += this.#habitRate(client, atMs, quarter) * (endMs - atMs);
       atMs = endMs;
     }
     return expected;
@@ -349,7 +365,7 @@ export class HazardModel {
 
   #countReturn(client: ClientTally, atMs: number): void {
     if (isSignalled(client, atMs)) {
-      const { phase } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans);
+      const { phase } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans, client.openContext);
       if (phase !== PHASE_NONE) {
         client.signals.add(phase, this.#weight, 0);
         this.#allSignals.add(phase, this.#weight, 0);

@@ -23,7 +23,13 @@ const MEETING_UNTIL_MS = [-10, -5, 0, 5, 10, 20].map((minutes) => minutes * MINU
 /** First of those since the client's machine opened. */
 const PHASE_OPEN = PHASE_MEETING + MEETING_UNTIL_MS.length;
 const OPEN_UNTIL_MS = [10, 20, 40, 80, 160, 320, 640].map((seconds) => seconds * 1000);
-export const PHASES = PHASE_OPEN + OPEN_UNTIL_MS.length;
+/**
+ * Machines open for other things, too: what follows is told apart by the returns an hour that habits make expect just then. At eight on a
+ * workday an opening means a return, on a Sunday hardly ever. The likeliest first, each down to its bound, the last below all.
+ */
+const OPEN_EXPECTED_FROM_PER_HOUR = [0.3, 0.06, 0.01];
+const OPEN_CONTEXTS = OPEN_EXPECTED_FROM_PER_HOUR.length + 1;
+export const PHASES = PHASE_OPEN + OPEN_UNTIL_MS.length * OPEN_CONTEXTS;
 
 /** Who goes to a meeting becomes idle no sooner and no later than this around its begin, */
 const LEAVES_BEFORE_MS = 12 * MINUTE_MS;
@@ -34,8 +40,12 @@ const PAUSE_MS = 15 * MINUTE_MS;
 /** How long a meeting's end is remembered. */
 export const SIGNAL_LASTS_MS = 20 * MINUTE_MS;
 
-/** What is assumed before anything is seen: factors on habits, then returns an hour. */
 const PER_HOUR = 1 / 3_600_000;
+/** Returns after an opening, by the seconds since: those of the likeliest context, and what share of them the others have. */
+const OPEN_PER_HOUR = [20, 30, 30, 20, 10, 5, 2];
+const OPEN_PRIORS = [1, 0.7, 0.4, 0.1].flatMap((share) => OPEN_PER_HOUR.map((rate) => rate * share * PER_HOUR));
+
+/** What is assumed before anything is seen: factors on habits, then returns an hour. */
 export const PHASE_PRIORS: readonly number[] = [
   1,
   0.4,
@@ -44,7 +54,7 @@ export const PHASE_PRIORS: readonly number[] = [
   0.3,
   0.8,
   ...[0.3, 1, 3, 10, 6, 3].map((rate) => rate * PER_HOUR),
-  ...[20, 30, 30, 20, 10, 5, 2].map((rate) => rate * PER_HOUR),
+  ...OPEN_PRIORS,
 ];
 
 export interface SignalPhase {
@@ -58,16 +68,26 @@ export function hasOwnRate(phase: number): boolean {
   return phase >= PHASE_MEETING;
 }
 
-/** The phase at a moment of a client that has been idle since `idleSinceMs`, if it does not come meanwhile. */
+/** The context of an opening, 0 the likeliest, by the rate per millisecond at which the client's habits make it return then. */
+export function openContext(habitRate: number): number {
+  const index = OPEN_EXPECTED_FROM_PER_HOUR.findIndex((perHour) => habitRate >= perHour * PER_HOUR);
+  return index < 0 ? OPEN_CONTEXTS - 1 : index;
+}
+
+/**
+ * The phase at a moment of a client that has been idle since `idleSinceMs`, if it does not come meanwhile. `context`: of its last opening.
+ */
 export function phaseAt(
   atMs: number,
   idleSinceMs: number,
   openedAtMs: number,
   spans: readonly BusySpan[],
+  context = 0,
 ): SignalPhase {
   if (atMs >= openedAtMs && openedAtMs >= idleSinceMs) {
     for (const [bin, untilMs] of OPEN_UNTIL_MS.entries()) {
-      if (atMs < openedAtMs + untilMs) return { phase: PHASE_OPEN + bin, untilMs: openedAtMs + untilMs };
+      if (atMs < openedAtMs + untilMs)
+        return { phase: PHASE_OPEN + context * OPEN_UNTIL_MS.length + bin, untilMs: openedAtMs + untilMs };
     }
   }
   const opensMs = openedAtMs > atMs ? openedAtMs : Number.POSITIVE_INFINITY;

@@ -104,8 +104,17 @@ describe('the phase of a client', () => {
   });
 });
 
-/** Weeks of work from 8 to 17 with a meeting from 10 to 11, all days alike; the machine opens a minute before eight. */
-function learnWeeks(policy: LearnedPolicy, days: number, opens: boolean, comesAt: (day: number) => number): void {
+/**
+ * Weeks of work from 8 to 17 with a meeting from 10 to 11, all days alike; the machine opens a minute before eight, and, where an hour of the
+ * night is named, six times around that for something else.
+ */
+function learnWeeks(
+  policy: LearnedPolicy,
+  days: number,
+  opens: boolean,
+  comesAt: (day: number) => number,
+  opensInVainAt: number | null = null,
+): void {
   const alice = policy.addClient('alice', false);
   const work = (fromMs: number, toMs: number, isFirst: boolean) => {
     if (!isFirst) policy.end(arrivalAt(fromMs));
@@ -116,9 +125,17 @@ function learnWeeks(policy: LearnedPolicy, days: number, opens: boolean, comesAt
   for (let day = 0; day < days; day += 1) {
     const dayMs = MONDAY_MS + day * DAY_MS;
     const fromMs = dayMs + comesAt(day) * HOUR_MS;
-    if (opens) policy.note(NOTE_OPEN, alice, fromMs - MINUTE_MS);
+    const openInVain = () => {
+      for (let minute = -60; minute < 60; minute += 20) {
+        policy.note(NOTE_OPEN, alice, dayMs + (opensInVainAt as number) * HOUR_MS + minute * MINUTE_MS);
+      }
+    };
+    if (opensInVainAt !== null && opensInVainAt < 8 && day > 0) openInVain();
+    // Habits are learned of the mornings without an opening.
+    if (opens && (opensInVainAt === null || day % 2 === 0)) policy.note(NOTE_OPEN, alice, fromMs - MINUTE_MS);
     work(fromMs, dayMs + 10 * HOUR_MS, day === 0);
     work(dayMs + 11 * HOUR_MS + 3 * MINUTE_MS, dayMs + 17 * HOUR_MS, false);
+    if (opensInVainAt !== null && opensInVainAt > 17 && day < days - 1) openInVain();
   }
 }
 
@@ -145,14 +162,22 @@ describe('learned, with signals', () => {
     const atMs = MONDAY_MS + 21 * DAY_MS + 3 * HOUR_MS;
     const plansAt = (meant: boolean) => {
       const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
-      learnWeeks(policy, 21, meant, ANY_HOUR);
-      if (!meant) teachFalseOpenings(policy);
-      policy.review(atMs - MINUTE_MS, true);
-      policy.note(NOTE_OPEN, 0, atMs);
-      return policy.review(atMs, true).momentsMs[0] ?? Number.POSITIVE_INFINITY;
+      learnWeeks(policy, 21, meant, ANY_HOUR, meant ? null : 3);
+      return wakeAfterOpening(policy, atMs);
     };
     expect(plansAt(true)).toBe(atMs);
     expect(plansAt(false)).toBeGreaterThan(atMs + HOUR_MS);
+  });
+
+  it('a machine whose openings mean a return in the morning, nothing at night -> wakes at once in the morning alone', () => {
+    const plansAt = (hour: number) => {
+      const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
+      learnWeeks(policy, 21, true, () => 8, 22);
+      const atMs = MONDAY_MS + 20 * DAY_MS + hour * HOUR_MS;
+      return wakeAfterOpening(policy, atMs) - atMs;
+    };
+    expect(plansAt(24 + 7.9)).toBeLessThan(MINUTE_MS);
+    expect(plansAt(22)).toBeGreaterThan(HOUR_MS);
   });
 
   it('kept and restored -> knows as much of signals as before', () => {
@@ -174,10 +199,11 @@ describe('learned, with signals', () => {
   });
 });
 
-/** The machine opens every hour of the nights of three weeks, and nobody comes. */
-function teachFalseOpenings(policy: LearnedPolicy): void {
-  const fromMs = MONDAY_MS + 20 * DAY_MS + 17 * HOUR_MS + LAG_MS;
-  for (let turn = 1; turn < 40; turn += 1) policy.note(NOTE_OPEN, 0, fromMs + turn * 14 * MINUTE_MS);
+/** When it wakes, asleep since the evening, after the machine opened at a moment. */
+function wakeAfterOpening(policy: LearnedPolicy, atMs: number): number {
+  policy.review(atMs - MINUTE_MS, true);
+  policy.note(NOTE_OPEN, 0, atMs);
+  return policy.review(atMs, true).momentsMs[0] ?? Number.POSITIVE_INFINITY;
 }
 
 describe('generated signals', () => {
