@@ -29,6 +29,7 @@ import {
 } from './link-records.ts';
 import { LinkStream, type StreamEnd, type StreamHost } from './link-stream.ts';
 import { ResendQueue } from './resend-queue.ts';
+import { SlabPool } from './slab-pool.ts';
 
 /** What a stream may send before the other end grants more. */
 export const FIRST_CREDIT_BYTES = 256 * 1024;
@@ -50,8 +51,6 @@ export const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Of one write. */
 const BATCH_BYTES = 65_536;
-/** Memory for what arrives is taken in pieces of this size; what is as large has its own. */
-const SLAB_BYTES = 262_144;
 /** Coded in one go; then whatever else the process has to do comes first. */
 const TURN_BYTES = 131_072;
 /** What is quick may go beyond what may be under way. */
@@ -60,6 +59,7 @@ const QUICK_OVERDRAFT_BYTES = 65_536;
 const TURN_MS = 3;
 const MIN_TURN_BYTES = 4096;
 const TICK_MS = 2_500;
+const NOTHING = () => {};
 
 /** One connection as the session uses it. */
 export interface LinkConnection {
@@ -125,8 +125,8 @@ export class LinkSession implements StreamHost {
   #isTurnDue = false;
   #isLaterTurnDue = false;
   #isAckDue = false;
-  /** For bytes that are restored: what of it is not given away. */
-  #slab = Buffer.alloc(0);
+  /** For bytes that are restored. */
+  readonly #slabs = new SlabPool();
   /** Whose notices are to be told. */
   readonly #untold = new Set<LinkStream>();
   #isClosed = false;
@@ -550,19 +550,10 @@ export class LinkSession implements StreamHost {
       rawBytes: isLinked ? payload.readUInt16BE(0) : payload.length,
       bytes: isLinked ? payload.subarray(PIECE_PREFIX_BYTES) : payload,
     });
-    const bytes = isLinked ? this.#keep(restored) : payload;
-    this.#rawBytesReceived += bytes.length;
-    stream.receive(bytes);
+    const lent = isLinked ? this.#slabs.copy(restored) : { copy: payload, giveBack: NOTHING };
+    this.#rawBytesReceived += lent.copy.length;
+    stream.receive(lent);
     if (stream.isOverrun) throw malformed('more bytes than were granted');
-  }
-
-  /** A copy, in memory that is taken from the process for several at once. */
-  #keep(restored: Uint8Array): Buffer {
-    if (this.#slab.length < restored.length) this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, restored.length));
-    const kept = this.#slab.subarray(0, restored.length);
-    kept.set(restored);
-    this.#slab = this.#slab.subarray(restored.length);
-    return kept;
   }
 
   #onEnd(stream: LinkStream): void {
@@ -624,6 +615,7 @@ export class LinkSession implements StreamHost {
       this.#sendForgetIfOwed(stream);
     }
     this.#flush();
+    this.#slabs.rest();
     if (this.#connection === null) return;
     const isStalled = this.#resend.keptBytes > 0 && nowMs - this.#progressAtMs > STALL_MS;
     if (isStalled || nowMs - this.#heardAtMs > SILENCE_MS) this.#break('the other end does not answer');

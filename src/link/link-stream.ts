@@ -4,6 +4,7 @@ import type { StreamDecoder, StreamEncoder } from '../core/link-codec.ts';
 import type { EffortChoice } from './effort-choice.ts';
 import type { LinkNotice } from './link-records.ts';
 import { SecretLook } from './secret-look.ts';
+import type { LentCopy } from './slab-pool.ts';
 
 /** Read from the local socket and not sent: at the bound the socket is not read any more. */
 export const MAX_PENDING_BYTES = 256 * 1024;
@@ -19,8 +20,11 @@ export const RESET_FLUSH_MS = 2_000;
 
 /** The local side of a stream: its socket, or whatever stands for one. */
 export interface StreamEnd {
-  /** The stream's bytes, in order. `stream.consumed` is to be called with their number when they are taken. */
-  onBytes(bytes: Buffer): void;
+  /**
+   * The stream's bytes, in order. `stream.consumed` is to be called with their number when they are taken. `giveBack` may be called, once, when nobody
+   * looks at their memory any more, which then is used again.
+   */
+  onBytes(bytes: Buffer, giveBack: () => void): void;
   /** Nothing follows. */
   onEnd(): void;
   /** The stream is over, whatever was under way. */
@@ -230,10 +234,10 @@ export class LinkStream {
     if (this.#pendingBytes > 0) this.#host.wake(this);
   }
 
-  receive(bytes: Buffer): void {
-    this.rawBytesReceived += bytes.length;
-    this.#unconsumedBytes += bytes.length;
-    this.end?.onBytes(bytes);
+  receive({ copy, giveBack }: LentCopy): void {
+    this.rawBytesReceived += copy.length;
+    this.#unconsumedBytes += copy.length;
+    this.end?.onBytes(copy, giveBack);
   }
 
   /** More than was granted has come. */

@@ -28,10 +28,14 @@ export class SocketEnd implements StreamEnd {
     });
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer, giveBack: () => void): void {
     if (bytes.length >= BULK_BYTES) this.#gather();
     else this.#release();
-    this.#socket.write(bytes, () => this.#stream.consumed(bytes.length));
+    this.#socket.write(bytes, (error) => {
+      // Of a socket that was destroyed a write may still be under way.
+      if (error == null) giveBack();
+      this.#stream.consumed(bytes.length);
+    });
   }
 
   onEnd(): void {
