@@ -34,8 +34,11 @@ export class SharedFarm implements OtherTorpors {
   #answers: TalkAnswers | null = null;
   #cancelTidy: () => void = () => {};
 
-  /** Connects behind: until the store has answered nothing is suspended, and all else goes on. */
-  constructor(config: FarmConfig, stateDir: string, log: Logger) {
+  /**
+   * Connects behind: until the store has answered nothing is suspended, and all else goes on. `follows`: a process of this Torpor has handed over
+   * to this one.
+   */
+  constructor(config: FarmConfig, stateDir: string, log: Logger, follows: boolean) {
     this.#orderCopy = new FarmOrderBook(stateDir);
     const { instance, leaseMs, servers, bucket, replicas, credentialsFile, tls } = config;
     const name = `torpor ${instance}`;
@@ -52,6 +55,7 @@ export class SharedFarm implements OtherTorpors {
       random: Math.random,
       newBoot: () => randomBytes(BOOT_BYTES).toString('hex'),
       log,
+      follows,
     });
     const instances = () => this.#member.instances();
     this.views = new FarmViews(instances, (name, detail) => this.#talk.askView(name, detail));
@@ -103,11 +107,15 @@ export class SharedFarm implements OtherTorpors {
     return this.#member.leave(platform);
   }
 
-  /** Takes no part any more, until it is started again. */
-  pause(): Promise<void> {
+  /** Says nothing more, and leaves its place to the process that follows this one, or to itself when it is started again. */
+  handOver(): Promise<void> {
+    this.#quiet();
+    return this.#member.rest();
+  }
+
+  #quiet(): void {
     this.#talk.stop();
     this.#cancelTidy();
-    return this.#member.stop();
   }
 
   #tidyLater(): void {
@@ -119,7 +127,8 @@ export class SharedFarm implements OtherTorpors {
   }
 
   async stop(): Promise<void> {
-    await this.pause();
+    this.#quiet();
+    await this.#member.stop();
     await this.#store.close();
   }
 }

@@ -80,7 +80,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
   };
   try {
     const { stateDir } = config;
-    const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, stateDir, log);
+    const sharedFarm = config.farm === null ? null : new SharedFarm(config.farm, stateDir, log, follows !== null);
     ends.push(async () => sharedFarm?.stop());
     sharedFarm?.start();
     const drains = await DrainBook.open(config.stateDir, (problem) => events.append(NO_PLATFORM, 'alarm', problem, {}));
@@ -147,7 +147,7 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
         await integrations.stop();
         await api.close();
         await history.close();
-        await sharedFarm?.pause();
+        await sharedFarm?.handOver();
       },
       openFace: async () => {
         sharedFarm?.start();

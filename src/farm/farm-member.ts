@@ -22,6 +22,8 @@ export interface FarmMemberOptions {
   readonly random: () => number;
   readonly newBoot: () => string;
   readonly log: Logger;
+  /** Another process of this Torpor has rested for this one. Left out: false. */
+  readonly follows?: boolean;
 }
 
 /** What is known of one Torpor of the farm, for people. */
@@ -49,10 +51,10 @@ export class FarmMember {
 
   constructor(options: FarmMemberOptions) {
     this.#options = options;
-    const { store, name, version, leaseMs, clock, wallMs, newBoot, log } = options;
+    const { store, name, version, leaseMs, clock, wallMs, newBoot, log, follows = false } = options;
     this.#takeOvers = new TakeOvers(clock);
     const onChange = () => this.#changed();
-    this.#presence = new Presence({ store, name, version, leaseMs, clock, wallMs, newBoot, log, onChange });
+    this.#presence = new Presence({ store, name, version, leaseMs, clock, wallMs, newBoot, log, onChange, follows });
   }
 
   start(): void {
@@ -132,6 +134,16 @@ export class FarmMember {
   /** Gives up all that it holds: its key goes, and with it what it said of all platforms. `start` takes part again. */
   async stop(): Promise<void> {
     await this.#presence.stop();
+    this.#leaveStore();
+  }
+
+  /** Says nothing more, and leaves all that it holds to the process that goes on as this run: nobody else takes it meanwhile. `start` goes on. */
+  async rest(): Promise<void> {
+    await this.#presence.rest();
+    this.#leaveStore();
+  }
+
+  #leaveStore(): void {
     this.#watch?.stop();
     // What it knows is old from now on: another process of this name may go on with its copy of them.
     for (const orders of this.#orders.values()) orders.onBegin();

@@ -111,6 +111,8 @@ export class PlatformMember implements PlatformShare {
   #turn: 'none' | 'queued' | 'given' = 'none';
   #committed: { proposal: number; sentMs: number } | null = null;
   #isSeeking = false;
+  /** The first proposal that this process may have made; null: it made none. One before it made those of the same run. */
+  #ownFrom: number | null = null;
   readonly #waiting = new Set<() => void>();
 
   constructor(options: PlatformMemberOptions) {
@@ -376,6 +378,8 @@ export class PlatformMember implements PlatformShare {
   /** It stands there as this run's wish, and nobody here waits for it: its answer was lost. */
   #isForgotten({ phase, by, proposal }: PlatformRecord): boolean {
     if (phase === 'awake' || by !== this.#options.view.me || this.#isSeeking) return false;
+    const isOwn = this.#ownFrom !== null && proposal >= this.#ownFrom;
+    if (phase === 'committed' && !isOwn) return false;
     return this.#committed?.proposal !== proposal;
   }
 
@@ -417,6 +421,7 @@ export class PlatformMember implements PlatformShare {
     const { view, clock } = this.#options;
     const doubt = this.uncertain();
     if (doubt !== null) return { agreed: false, why: doubt };
+    this.#ownFrom ??= (this.#record?.proposal ?? 0) + 1;
     const proposed = await this.#change((record) => propose(record, view.me, forced, view.isLive));
     if (proposed.outcome !== 'done') return { agreed: false, why: proposed.why };
     const proposal = this.#record?.proposal ?? 0;

@@ -16,6 +16,8 @@ const BEATS_PER_LEASE = 5;
 const MARGIN_SHARE = 0.1;
 /** After this part of a lease without a beat nobody is sure of a Torpor any more. */
 const SUSPECT_SHARE = 0.5;
+/** Beats of the process that goes on as a run are counted from so much later on: none of them is taken for one of the process before. */
+const BEATS_APART = 1_000;
 /** So many own beats are remembered, to recognise one whose answer was lost. */
 const BEATS_REMEMBERED = 8;
 
@@ -40,6 +42,8 @@ export interface PresenceOptions {
   readonly clock: Clock;
   /** A second clock, the wall's: it goes on where the machine itself slept, as the steady one may not. */
   readonly wallMs: () => number;
+  /** Another process of this name has rested for this one: what stands in its key is gone on with. Left out: false. */
+  readonly follows?: boolean;
   /** A name for a run that no other run has. */
   readonly newBoot: () => string;
   readonly log: Logger;
@@ -65,12 +69,16 @@ export class Presence {
   #toldMs = 0;
   #isCaughtUp = false;
   #isStopped = false;
+  /** Until its first beat is confirmed, or another's name is met. */
+  #mayGoOn: boolean;
+  #isResting = false;
   #beating: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
 
   constructor(options: PresenceOptions) {
     this.#options = options;
     this.#boot = options.newBoot();
+    this.#mayGoOn = options.follows ?? false;
   }
 
   get id(): MemberId {
@@ -82,14 +90,27 @@ export class Presence {
     return this.#options.leaseMs / BEATS_PER_LEASE;
   }
 
-  /** Also after `stop`: then as another run. */
+  /** Also after `stop`: then as another run; after `rest` as the same one. */
   start(): void {
     this.#isStopped = false;
+    this.#isResting = false;
     this.#tick();
   }
 
-  /** Its key is removed, so that nobody waits for its lease. */
+  /** Says nothing more and leaves its key, and with it all that it said, to the process that goes on as this run. Its lease goes on meanwhile. */
+  async rest(): Promise<void> {
+    this.#isStopped = true;
+    this.#isResting = true;
+    this.#cancel();
+    await this.#beating;
+    this.#confirmed = null;
+    this.#sent.clear();
+    this.#options.onChange();
+  }
+
+  /** Its key is removed, so that nobody waits for its lease; not after `rest`. */
   async stop(): Promise<void> {
+    if (this.#isResting) return;
     this.#isStopped = true;
     this.#cancel();
     await this.#beating;
@@ -181,8 +202,20 @@ export class Presence {
       if (beat === null && this.#namesake !== null && revision > this.#namesake.revision) this.#namesake = null;
       return;
     }
-    if (revision > (this.#namesake?.revision ?? this.#revision))
+    if (revision > (this.#namesake?.revision ?? this.#revision)) this.#meetNamesake(beat, revision);
+  }
+
+  #meetNamesake(beat: Beat, revision: number): void {
+    if (!this.#mayGoOn) {
       this.#namesake = { ...beat, revision, seenMs: this.#options.clock.nowMs() };
+      return;
+    }
+    this.#mayGoOn = false;
+    this.#boot = beat.boot;
+    this.#beat = beat.beat + BEATS_APART;
+    this.#revision = revision;
+    this.#sent.clear();
+    this.#options.log.info({ boot: this.#boot }, 'goes on as the Torpor before this one: its lease and its word stand');
   }
 
   #isDeaf(): boolean {
@@ -236,6 +269,7 @@ export class Presence {
         ? await store.create(this.#key, value)
         : await store.update(this.#key, value, this.#revision);
     if (answer.outcome === 'written') {
+      this.#mayGoOn = false;
       this.#revision = answer.revision;
       this.#confirmed = sent;
     } else await this.#lookAgain();
@@ -243,7 +277,7 @@ export class Presence {
 
   /** A beat was not confirmed: what stands there tells whose key it is now. */
   async #lookAgain(): Promise<void> {
-    const { store, clock, log } = this.#options;
+    const { store, log } = this.#options;
     let entry: StoreEntry | null;
     try {
       entry = await store.get(this.#key);
@@ -263,7 +297,7 @@ export class Presence {
     this.#revision = 0;
     this.#confirmed = null;
     this.#sent.clear();
-    if (entry !== null && beat !== null) this.#namesake = { ...beat, revision: entry.revision, seenMs: clock.nowMs() };
+    if (entry !== null && beat !== null) this.#meetNamesake(beat, entry.revision);
   }
 
   /** Ends the leases of those who were silent for their whole length while the store was heard. */

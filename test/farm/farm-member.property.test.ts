@@ -40,7 +40,7 @@ class Story {
   constructor(seed: number) {
     const { u32 } = randomFrom(seed);
     this.scene = new FarmScene(() => u32() / 0x1_0000_0000);
-    for (const [at, name] of NAMES.entries()) this.scene.run(name, RATES[at]);
+    for (const [at, name] of NAMES.entries()) this.scene.run(name, { rate: RATES[at] as number });
     this.#watchWrites();
   }
 
@@ -91,7 +91,7 @@ class Story {
       if (each.kind === 'mend') instance.store.mend();
       if (each.kind === 'kill') {
         instance.kill();
-        scene.run(each.who, RATES[NAMES.indexOf(each.who)]);
+        scene.run(each.who, { rate: RATES[NAMES.indexOf(each.who)] as number });
       }
     }
     this.look();

@@ -74,6 +74,13 @@ export class SmallController {
   }
 }
 
+interface RunOptions {
+  /** Of its clock. Default 1. */
+  readonly rate?: number;
+  /** It goes on for a process of its name that rests. Default false. */
+  readonly follows?: boolean;
+}
+
 export class Instance {
   readonly name: string;
   readonly clock: PausedClock;
@@ -81,7 +88,7 @@ export class Instance {
   readonly member: FarmMember;
   readonly controller: SmallController;
 
-  constructor(scene: FarmScene, name: string, boot: string, rate: number) {
+  constructor(scene: FarmScene, name: string, boot: string, { rate = 1, follows = false }: RunOptions) {
     this.name = name;
     this.clock = new PausedClock(scene.clock, rate);
     this.store = scene.world.client(this.clock);
@@ -99,6 +106,7 @@ export class Instance {
         return `${boot}.${boots}`;
       },
       log: scene.log,
+      follows,
     });
     this.member.start();
     this.controller = new SmallController(this.member.share(PLATFORM));
@@ -127,9 +135,9 @@ export class FarmScene {
   }
 
   /** Also in place of one that was killed. */
-  run(name: string, rate = 1): Instance {
+  run(name: string, options: RunOptions = {}): Instance {
     this.#boots += 1;
-    const instance = new Instance(this, name, `boot${this.#boots}`, rate);
+    const instance = new Instance(this, name, `boot${this.#boots}`, options);
     this.instances.set(name, instance);
     return instance;
   }
