@@ -120,7 +120,7 @@ export const MUTATIONS = {
     changes: [
       {
         file: 'streams/stream.ts',
-        from: 'hold.push(Buffer.from(chunk));',
+        from: 'hold.push(chunk.length < HOLD_BLOCK_BYTES ? chunk : Buffer.from(chunk));',
         to: 'hold.push(Buffer.from(this.#predatesHold ? chunk.subarray(1) : chunk));',
       },
     ],
