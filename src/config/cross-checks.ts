@@ -3,6 +3,7 @@
 
 import { type Endpoint, formatEndpoint, isNamedEndpoint, udpAddressOf } from '../platform/endpoint.ts';
 import type { Device, Protocol } from '../platform/ports.ts';
+import { STREAMS_PER_PROCESS_MAX } from '../platform/stream-policy.ts';
 import { parseSizeBytes } from '../platform/units.ts';
 import { checkCalendars } from './calendars-schema.ts';
 import { checkCircuits } from './circuits-schema.ts';
@@ -50,6 +51,7 @@ export function findContradictions(root: unknown): Finding[] {
     ...findTwins(platforms, 'platform'),
     ...findListenClashes(root, platforms),
     ...findOpenApi(root),
+    ...findTooManyStreams(root),
     ...findSharedBmcs(platforms),
     ...checkIntegrations(root),
     ...checkLink(root, platforms.flatMap(listenersOf)),
@@ -81,6 +83,15 @@ export function findDoubts(root: unknown): Finding[] {
     ...platforms.flatMap(listenersOf).flatMap(doubtWebSocket),
     ...platforms.flatMap(listenersOf).flatMap(doubtUnix),
   ];
+}
+
+/** Each process has one core, and that has as many seats. */
+function findTooManyStreams(root: unknown): Finding[] {
+  const { maxStreams, workers = 1 } = asMapping(root);
+  if (typeof maxStreams !== 'number' || typeof workers !== 'number' || maxStreams <= workers * STREAMS_PER_PROCESS_MAX)
+    return [];
+  const what = `a process carries ${STREAMS_PER_PROCESS_MAX} streams at most: write no more than ${workers * STREAMS_PER_PROCESS_MAX}, or workers: ${Math.ceil(maxStreams / STREAMS_PER_PROCESS_MAX)}`;
+  return [{ path: ['maxStreams'], what }];
 }
 
 /** Whoever reaches the API can press every button: beyond loopback it asks for tokens. */

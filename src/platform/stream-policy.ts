@@ -1,5 +1,8 @@
 // What a listener's owner decides about its streams where bytes alone cannot tell: named switches, as data. Who obeys them is elsewhere.
 
+/** Streams that one process can carry: its core's handles keep their index in 16 bits. Source: asm/layout.ts, MAX_STREAMS. */
+export const STREAMS_PER_PROCESS_MAX = 65_536;
+
 /** How much must be sent for how long to count as work, though nobody types. */
 export interface WorkPolicy {
   /** Bytes per second from the client; null: what detection itself calls work. */

@@ -1,6 +1,7 @@
 // What the streams of one process need together: core, registry, read buffers, recorder. Knows no platform.
-import { loadCore } from '../core/stream-core.ts';
+import { loadCore, type StreamCore } from '../core/stream-core.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
+import { STREAMS_PER_PROCESS_MAX } from '../platform/stream-policy.ts';
 import type { BehindName } from '../streams/behind-name.ts';
 import type { Broker } from '../streams/broker.ts';
 import { DirectReads } from '../streams/direct-reads.ts';
@@ -34,6 +35,14 @@ type HostedOptions = Omit<
   'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total' | 'web' | 'broker'
 >;
 
+/**
+ * A core with as many seats as there can be: streams that are closed keep theirs for their grace, and thousands of short connections a second are
+ * as many more. A seat costs memory once it is taken.
+ */
+export function loadHostCore(): Promise<StreamCore> {
+  return loadCore({ maxStreams: STREAMS_PER_PROCESS_MAX, reservableBytes: reservedBytes() });
+}
+
 export class StreamHost implements StreamCarrier {
   readonly #options: StreamHostOptions;
   readonly #registry: StreamRegistry;
@@ -61,7 +70,7 @@ export class StreamHost implements StreamCarrier {
   /** Rejects with ERR_CORE_… or ERR_TRACE_FOLDER. */
   static async open(options: StreamHostOptions): Promise<StreamHost> {
     const { record, clock, log } = options;
-    const core = await loadCore({ reservableBytes: reservedBytes() });
+    const core = await loadHostCore();
     const direct = await DirectReads.detect();
     if (direct === null) {
       const facts = { node: process.version };

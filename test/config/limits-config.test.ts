@@ -32,8 +32,15 @@ describe('bounds against abuse', () => {
     expect(config.platforms[0]?.vms[0]?.listeners[0]).toMatchObject({ maxPerSource: 7, maxStreams: 70 });
   });
 
+  it('as many as the processes can carry -> taken', () => {
+    expect(load('maxStreams: 65536', '', '').maxStreams).toBe(65_536);
+    expect(load('workers: 2\nmaxStreams: 131072', '', '').maxStreams).toBe(131_072);
+  });
+
   it.each([
     ['maxStreams: 0', '', '', 'a whole number from 1'],
+    ['maxStreams: 65537', '', '', 'a process carries 65536 streams at most: write no more than 65536, or workers: 2'],
+    ['workers: 2\nmaxStreams: 131073', '', '', 'write no more than 131072, or workers: 3'],
     ['', 'hold: { perSource: 1KiB }', '', 'write 4KiB or more'],
     ['', 'hold: { perSource: 128MiB }', '', 'one source may hold more than the whole platform'],
     ['', '', ', maxPerSource: 0', 'a whole number from 1'],
