@@ -11,6 +11,8 @@ const blockersOf = (rig: MachineRig) =>
   findBlockers(rig.model, rig.nowMs).filter(({ kind }) => ['agreement', 'owner', 'peers'].includes(kind));
 
 /** A press is not expected to have its effect any more. */
+/** Still fresh, and longer than silence has to be. */
+const SILENCE_BEFORE_MS = 9_000;
 const LONG_AFTER_MS = 600_000;
 
 describe('peers: blockers', () => {
@@ -511,6 +513,20 @@ describe('peers: the follower', () => {
     rig.wait(LONG_AFTER_MS).sleepFor(3_000);
     rig.activity();
     expect([rig.state, rig.model.maintenance]).toEqual(['waking', false]);
+  });
+
+  it('its VM was silent when it was last asked, and answers the first question of the suspend -> not woken by someone else: it has not slept yet', () => {
+    const rig = follower().toAwake();
+    rig.allSilent();
+    rig.wait(SILENCE_BEFORE_MS).powerOn();
+    rig.proposed();
+    rig.drained();
+    rig.committed();
+    rig.tick();
+    rig.wait(200).powerOn();
+    rig.answers();
+    rig.answers('bob');
+    expect(rig.state).toBe('suspending');
   });
 
   it('another one suspends it -> what this one read before a suspend of its own is forgotten', () => {

@@ -14,7 +14,9 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   const evidence = assess(model, nowMs);
   const readSince = model.power !== null && model.power.atMs >= model.sinceMs;
   const powerSleeps = readSince && (evidence.power === 'sleeping' || evidence.power === 'off');
-  const silent = allSilentForMs(model, nowMs) >= SILENCE_MS && !mayHaveSavedVms(model);
+  // Silence from before says nothing: while awake nobody asks, and what was silent then may answer at the first question.
+  const silentMs = Math.min(allSilentForMs(model, nowMs), nowMs - model.sinceMs);
+  const silent = silentMs >= SILENCE_MS && !mayHaveSavedVms(model);
   if (powerSleeps && (evidence.verdict === 'asleep' || evidence.verdict === 'off')) {
     return toAsleep(patch(turn, { failedSuspends: 0 }), evidence.text, false, nowMs);
   }
