@@ -391,11 +391,17 @@ describe('peers: the follower', () => {
     expect(rig.all('answerProposal').map(({ held }) => held)).toEqual([true]);
   });
 
-  it('committed, then called off while it runs -> awake; while nothing answers -> waking, and asks for a wake a little later', () => {
+  it('committed, then called off while it runs -> holds until a VM answers; while nothing answers -> asks for a wake a little later', () => {
     const runs = follower().toFollowing();
     runs.committed();
     runs.runFor(500).calledOff();
-    expect([runs.state, runs.model.held]).toEqual(['awake', false]);
+    // It may have been pressed, and go down.
+    expect([runs.state, runs.model.held]).toEqual(['waking', true]);
+    runs.wait(100).powerOn();
+    expect(runs.model.held).toBe(true);
+    runs.answers('alice');
+    runs.restored();
+    expect([runs.state, runs.model.held, runs.all('requestWake')]).toEqual(['awake', false, []]);
 
     const silent = follower().toFollowing();
     silent.committed();

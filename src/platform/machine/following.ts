@@ -1,11 +1,11 @@
 // What the other Torpors say, and the part of a suspend that one of them leads: hold, drain, answer, and wait for the same evidence.
-import { assess, powerVerdict } from '../evidence.ts';
+import { powerVerdict } from '../evidence.ts';
 import { findBindingReason } from '../idle-policy.ts';
 import type { JointSuspend, PlatformModel, Progress } from '../model.ts';
 import type { ShareEvent } from '../share.ts';
 import { formatDuration } from '../units.ts';
 import { DRAIN_BOUND_MS, FOLLOW_BOUND_MS, PEERS_PRESS_MS } from './bounds.ts';
-import { isEvidentlyRunning, isForced, isOurs, isOver, mayWake } from './facts.ts';
+import { isForced, isOurs, isOver, mayWake } from './facts.ts';
 import { toAwake, toWaking } from './moves.ts';
 import { abortSaving } from './saving.ts';
 import { notePeersPress, toSuspendingByPeer } from './suspending.ts';
@@ -172,8 +172,8 @@ function absorbCalledOff(turn: Turn, joint: Following, why: string, nowMs: numbe
   const reason = `${joint.by} called it off: ${why}`;
   if (state === 'saving' && progress.phase === 'following') return toAwake(over, reason, nowMs);
   if (state !== 'suspending' || !isCommitted) return over;
-  const runs = isEvidentlyRunning(assess(over.model, nowMs));
-  return runs ? toAwake(over, reason, nowMs) : toWaking(over, reason, nowMs, false);
+  // Only who leads knows whether it has pressed, and a host that goes down still runs to its BMC: a VM must answer first.
+  return toWaking(over, reason, nowMs, false);
 }
 
 /** Nobody becomes active here by it, and it is not passed on: all heard it. */
