@@ -11,21 +11,12 @@ import { eventually } from '../support/eventually.ts';
 import { isAlive } from '../support/is-alive.ts';
 import { LineClient } from '../support/line-client.ts';
 import { childrenOf, whileStopped } from '../support/stopped.ts';
+import { handedOverTo } from '../support/torpor-process.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 const TALK_EVERY_MS = 20;
-
-/** The process that took over from `pid`, as its log tells. */
-async function successorOf(output: () => string): Promise<number> {
-  const found = await eventually('the hand-over', () => {
-    const match = /"pid":(\d+),"msg":"handed over/.exec(output());
-    if (match === null) throw new Error('not yet');
-    return Number(match[1]);
-  });
-  return found;
-}
 
 describe('hand-over', { timeout: E2E_TIMEOUT_MS }, () => {
   test('SIGUSR2: a new process serves new clients, the old one its open stream, which wakes the sleeper through the new one; then it ends', async () => {
@@ -36,7 +27,7 @@ describe('hand-over', { timeout: E2E_TIMEOUT_MS }, () => {
     await torpor.waitForState(PLATFORM, 'asleep');
 
     process.kill(torpor.pid, 'SIGUSR2');
-    const next = await successorOf(() => torpor.output);
+    const next = await eventually('the hand-over', () => handedOverTo(torpor.output));
     try {
       expect((await torpor.waitForState(PLATFORM, 'asleep')).inhibitors).toMatchObject([{ kind: 'torpor' }]);
       expect(stage.platform.host.phase).toBe('asleep');
@@ -91,7 +82,7 @@ describe('hand-over', { timeout: E2E_TIMEOUT_MS }, () => {
     });
 
     process.kill(torpor.pid, 'SIGUSR2');
-    const next = await successorOf(() => torpor.output);
+    const next = await eventually('the hand-over', () => handedOverTo(torpor.output));
     try {
       for (let each = 0; each < 4; each += 1) {
         using fresh = await stage.connect();

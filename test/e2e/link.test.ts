@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { isAlive } from '../support/is-alive.ts';
+import { handedOverTo } from '../support/torpor-process.ts';
 import { LinkedStage } from './support/linked-stage.ts';
 import { E2E_TIMEOUT_MS, PLATFORM } from './support/stage.ts';
 
@@ -113,7 +114,7 @@ describe('hand-over under a link', { timeout: E2E_TIMEOUT_MS }, () => {
     expect(await old.ask('one')).toMatch(/ n=1 .*one$/);
 
     process.kill(torpor.pid, 'SIGUSR2');
-    const pid = await eventually('the hand-over', () => /"pid":(\d+),"msg":"handed over/.exec(torpor.output)?.[1], {
+    const pid = await eventually('the hand-over', () => handedOverTo(torpor.output), {
       withinMs: 90_000,
     });
     try {
@@ -127,8 +128,8 @@ describe('hand-over under a link', { timeout: E2E_TIMEOUT_MS }, () => {
       await eventually('the old process to end', () => !isAlive(torpor.pid), { withinMs: 60_000 });
       expect(await fresh.ask('still')).toMatch(/ n=2 .*still$/);
     } finally {
-      process.kill(Number(pid), 'SIGTERM');
-      await eventually('the new process to end', () => !isAlive(Number(pid)), { withinMs: 60_000 });
+      process.kill(pid, 'SIGTERM');
+      await eventually('the new process to end', () => !isAlive(pid), { withinMs: 60_000 });
     }
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { isAlive } from '../support/is-alive.ts';
 import { freePort } from '../support/ports.ts';
+import { handedOverTo } from '../support/torpor-process.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
 
 /** A socket with what came to it, as text, oldest first. */
@@ -86,10 +87,7 @@ describe('udp listeners', { timeout: E2E_TIMEOUT_MS }, () => {
     try {
       await eventually('the first answers', () => player.heard.length > 5);
       process.kill(torpor.pid, 'SIGUSR2');
-      const next = await eventually('the hand-over', () => {
-        const match = /"pid":(\d+),"msg":"handed over/.exec(torpor.output);
-        return match !== null && Number(match[1]);
-      });
+      const next = await eventually('the hand-over', () => handedOverTo(torpor.output));
       try {
         // It had the flows only, which went on.
         await eventually('the old process to end', () => !isAlive(torpor.pid));
@@ -130,10 +128,7 @@ describe('udp listeners', { timeout: E2E_TIMEOUT_MS }, () => {
     const presses = stage.platform.host.buttonPresses;
 
     process.kill(torpor.pid, 'SIGUSR2');
-    const next = await eventually('the hand-over', () => {
-      const match = /"pid":(\d+),"msg":"handed over/.exec(torpor.output);
-      return match !== null && Number(match[1]);
-    });
+    const next = await eventually('the hand-over', () => handedOverTo(torpor.output));
     try {
       await eventually('the old process to end', () => !isAlive(torpor.pid));
       expect(await torpor.waitForState(PLATFORM, 'asleep')).toMatchObject({ heldBytes: 'held'.length });

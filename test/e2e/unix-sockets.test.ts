@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { isAlive } from '../support/is-alive.ts';
 import { LineClient } from '../support/line-client.ts';
+import { handedOverTo } from '../support/torpor-process.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage } from './support/stage.ts';
 
 describe('a Unix socket', { timeout: E2E_TIMEOUT_MS }, () => {
@@ -28,14 +29,10 @@ describe('a Unix socket', { timeout: E2E_TIMEOUT_MS }, () => {
       const { ino } = lstatSync(path);
 
       process.kill(torpor.pid, 'SIGUSR2');
-      const next = await eventually(
-        'the hand-over',
-        () => {
-          const match = /"pid":(\d+),"msg":"handed over/.exec(torpor.output);
-          return match !== null && Number(match[1]);
-        },
-        { withinMs: 60_000, context: () => torpor.output },
-      );
+      const next = await eventually('the hand-over', () => handedOverTo(torpor.output), {
+        withinMs: 60_000,
+        context: () => torpor.output,
+      });
       try {
         expect(lstatSync(path).ino).toBe(ino);
         using fresh = await LineClient.connectTo(path);

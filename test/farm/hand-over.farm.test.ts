@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { isAlive } from '../support/is-alive.ts';
 import { describeWhere, requires } from '../support/requirements.ts';
+import { handedOverTo } from '../support/torpor-process.ts';
 import { FarmPlatform, type FarmTorpor, TorporFarm } from './support/torpor-farm.ts';
 
 const LEASE = '4s';
@@ -21,8 +22,7 @@ describeWhere(requires(['nats-server']), 'hand-over in a farm', () => {
     const presses = farm.presses.length;
 
     process.kill(owner.process.pid, 'SIGUSR2');
-    const handedOver = () => /"pid":(\d+),"msg":"handed over/.exec(owner.process.output)?.[1];
-    const next = Number(await eventually('the hand-over', handedOver, farm.patient()));
+    const next = await eventually('the hand-over', () => handedOverTo(owner.process.output), farm.patient());
     try {
       farm.note(`${owner.name} has handed over to a process of its own name`);
       const fresh = await farm.connect(owner, platform);

@@ -6,6 +6,12 @@ import { spawnTied } from './spawn-tied.ts';
 import { TorporApi } from './torpor-api.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** The process that has taken over, as the log of the one before tells. */
+export function handedOverTo(output: string): number | undefined {
+  const pid = /"pid":(\d+),"msg":"handed over/.exec(output)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}
 const MAX_OUTPUT_CHARS = 1_000_000;
 const SHOWN_OUTPUT_CHARS = 4_000;
 const TERMINATE_BOUND_MS = 60_000;
