@@ -535,6 +535,27 @@ describe('peers: the follower', () => {
     expect(rig.state).toBe('suspending');
   });
 
+  it.each<[string, (rig: MachineRig) => void]>([
+    ['while it asks for agreement', () => {}],
+    ['when all agreed, and its intent goes to disk', (rig) => rig.agreed()],
+  ])(
+    'another one proposes %s -> its own suspend is over: awake, the answer no, and a late agreement presses nothing',
+    (_when, reach) => {
+      const rig = owner().toAgreeing();
+      reach(rig);
+      const { sequence } = rig.model.progress;
+      const intentId = rig.model.intent.id;
+      rig.forget();
+      rig.proposed(9);
+      expect([rig.state, rig.model.held]).toEqual(['awake', false]);
+      expect(rig.all('endProposal')).toHaveLength(1);
+      expect(rig.all('answerProposal')).toMatchObject([{ proposal: 9, held: false }]);
+      rig.agreed(true, sequence);
+      rig.journalled(null, intentId);
+      expect(rig.all('requestSleep')).toEqual([]);
+    },
+  );
+
   it('another one suspends it -> what this one read before a suspend of its own is forgotten', () => {
     const rig = follower().toFollowing();
     expect(rig.kinds).not.toContain('forgetContext');

@@ -51,7 +51,10 @@ function absorbProposed(turn: Turn, asked: Following, nowMs: number): Turn {
   }
   // Held since its sleep, and nobody waits: this one only has not seen yet that it runs again.
   if (isHeldAsleep(noted.model)) return answer(noted, asked, true, 'its streams are held since it slept');
-  return answer(noted, asked, false, `it is ${state} there`);
+  const answered = answer(noted, asked, false, `it is ${state} there`);
+  // Nobody agrees to its own suspend any more.
+  const endsOwn = state === 'saving' && turn.model.joint?.role === 'owner';
+  return endsOwn ? abortSaving(answered, `${asked.by} leads now`, nowMs) : answered;
 }
 
 /** True where nothing flows and nobody wants it to: as good as following. */
