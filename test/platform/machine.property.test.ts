@@ -520,9 +520,15 @@ const begin = act('begin', (rig) => {
   rig.proof(true);
   look(rig, true, 0);
 });
+/** Awake with an active client: every walk that begins so passes where activity may be told later, whatever comes then. */
+const beginInUse = act('begin in use', (rig) => {
+  begin(rig);
+  rig.pool(1);
+  look(rig, true, 5_000);
+});
 const walk = fc
-  .tuple(fc.boolean(), fc.array(action, { minLength: 1, maxLength: 40, size: 'max' }))
-  .map(([begins, actions]) => (begins ? [begin, ...actions] : actions));
+  .tuple(fc.constantFrom([], [begin], [beginInUse]), fc.array(action, { minLength: 1, maxLength: 40, size: 'max' }))
+  .map(([begins, actions]) => [...begins, ...actions]);
 
 /** Walks, every step checked; the rig is where the walk led it. */
 function walkOn(rigOptions: RigOptions, actions: readonly Action[]): CheckedRig {
@@ -557,7 +563,9 @@ function waitBoundMs({ policy: p }: { policy: PlatformPolicy }): number {
 
 describe('machine: any events in any order', () => {
   afterAll(() => {
-    console.log(`machine.property: ${seen.presses} presses, ${seen.wakeRequests} requests to wake in all walks`);
+    console.log(
+      `machine.property: ${seen.presses} presses, ${seen.wakeRequests} requests to wake in all walks, ${seen.calm} calm steps`,
+    );
   });
 
   it('machine: random walks -> guards, journal, holds, arrows, bounds and purity hold after every step', () => {
