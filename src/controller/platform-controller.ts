@@ -26,7 +26,7 @@ import { PEERS_UNKNOWN, type PlatformShare } from '../platform/share.ts';
 import { type TransitionStep, transitionReason } from '../platform/transition-reason.ts';
 import { formatDuration } from '../platform/units.ts';
 import { watchPace } from '../platform/watch-pace.ts';
-import { callBounded } from './bounded-call.ts';
+import { BoundedCalls } from './bounded-calls.ts';
 import { PowerWatch } from './power-watch.ts';
 import { ShareTeller } from './share-teller.ts';
 
@@ -84,6 +84,7 @@ export class PlatformController implements StreamObserver {
   readonly #options: PlatformControllerOptions;
   readonly #powerWatch: PowerWatch;
   readonly #stopping = new AbortController();
+  readonly #powerCalls: BoundedCalls;
   #parts: ControllerParts | null = null;
   #model: PlatformModel;
   #queue: PlatformEvent[] = [];
@@ -117,6 +118,7 @@ export class PlatformController implements StreamObserver {
       successorOf === undefined
         ? createPlatform(policy, armed, intent, clock.nowMs(), orders, peers)
         : carryOver(successorOf.model, policy, armed, peers);
+    this.#powerCalls = new BoundedCalls(clock);
     this.#powerWatch = new PowerWatch({
       driver: options.driver,
       clock: options.clock,
@@ -167,6 +169,7 @@ export class PlatformController implements StreamObserver {
   /** Stops watching and presses nothing more. The journal's last write is awaited. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#powerCalls.stop();
     this.#saveAbort.abort();
     this.#agreementAbort.abort();
     this.#cancelDeadline();
@@ -513,7 +516,7 @@ export class PlatformController implements StreamObserver {
   }
 
   #callPower<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return callBounded(this.#stopping.signal, this.#options.clock, POWER_REQUEST_BOUND_MS, run);
+    return this.#powerCalls.call(POWER_REQUEST_BOUND_MS, run);
   }
 
   /** Turns a deed's end, good or bad, into the event that the machine waits for. */

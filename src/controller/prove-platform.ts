@@ -4,7 +4,7 @@
 import type { Clock, PowerAnswer, PowerReading, ProbeResult, Prober } from '../platform/ports.ts';
 import { judgeWitnesses, learn, type PlatformProof, type ProofSteps, type VmSteps } from '../platform/proof.ts';
 import { formatDuration } from '../platform/units.ts';
-import { callBounded } from './bounded-call.ts';
+import { BoundedCalls } from './bounded-calls.ts';
 import { WitnessWatch } from './witness-watch.ts';
 
 /** How long it is watched awake, before and after; no longer than it is left asleep. */
@@ -113,6 +113,7 @@ class ProofRun {
   readonly #watch: WitnessWatch;
   /** Never aborts: once it was asked to sleep everything that wakes it runs to its own bound. */
   readonly #unstoppable = new AbortController().signal;
+  readonly #calls: BoundedCalls;
   #onNews: () => void = () => {};
   /** What it said while it ran, and which VMs answered: everything later is compared with that. */
   #before: PowerReading[] = [];
@@ -121,6 +122,7 @@ class ProofRun {
   constructor(options: ProveOptions) {
     this.#options = options;
     const { hands, clock, buildProbers } = options;
+    this.#calls = new BoundedCalls(clock);
     const onNews = () => this.#onNews();
     this.#watch = new WitnessWatch({ readPower: (signal) => hands.readPower(signal), clock, onNews });
     this.#watch.attach(buildProbers((vm, result) => this.#watch.onProbeResult(vm, result)));
@@ -403,7 +405,7 @@ class ProofRun {
   }
 
   #request<Answer>(boundMs: number, ask: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
-    return callBounded(this.#unstoppable, this.#options.clock, boundMs, ask);
+    return this.#calls.call(boundMs, ask);
   }
 
   /** True as soon as `holds` does, looked at with every news; false where it did not within the bound. */

@@ -1,7 +1,7 @@
 // Looks at every witness of one platform again and again and keeps what each said when. Draws no conclusions.
 import { errorText } from '../platform/errors.ts';
 import type { Clock, PowerReading, ProbeResult, Prober } from '../platform/ports.ts';
-import { callBounded } from './bounded-call.ts';
+import { BoundedCalls } from './bounded-calls.ts';
 
 /** Bound on one reading; one that takes longer counts as failed. */
 const READ_BOUND_MS = 5_000;
@@ -24,7 +24,7 @@ export class WitnessWatch {
   readonly readings: PowerReading[] = [];
   readonly failures: ReadFailure[] = [];
   readonly #options: WitnessWatchOptions;
-  readonly #stopping = new AbortController();
+  readonly #calls: BoundedCalls;
   /** By VM, in the order in which questions ended. */
   readonly #results = new Map<string, ProbeResult[]>();
   #probers: readonly Prober[] = [];
@@ -34,6 +34,7 @@ export class WitnessWatch {
 
   constructor(options: WitnessWatchOptions) {
     this.#options = options;
+    this.#calls = new BoundedCalls(options.clock);
   }
 
   /** Whoever asks the VMs reports to `onProbeResult`, and so is built after this. */
@@ -48,7 +49,7 @@ export class WitnessWatch {
 
   onProbeResult(vm: string, result: ProbeResult): void {
     const results = this.#results.get(vm);
-    if (results === undefined || this.#stopping.signal.aborted) return;
+    if (results === undefined || this.#calls.isStopped) return;
     keep(results, result);
     this.#options.onNews();
   }
@@ -62,7 +63,7 @@ export class WitnessWatch {
   }
 
   stop(): void {
-    this.#stopping.abort();
+    this.#calls.stop();
     this.#cancel();
     for (const prober of this.#probers) prober.stop();
   }
@@ -88,7 +89,7 @@ export class WitnessWatch {
   #read(): void {
     const { clock, readPower } = this.#options;
     this.#reading = true;
-    callBounded(this.#stopping.signal, clock, READ_BOUND_MS, readPower).then(
+    this.#calls.call(READ_BOUND_MS, readPower).then(
       (reading) => this.#readEnded(() => keep(this.readings, reading)),
       (thrown: unknown) => this.#readEnded(() => keep(this.failures, { atMs: clock.nowMs(), why: errorText(thrown) })),
     );
@@ -96,7 +97,7 @@ export class WitnessWatch {
 
   #readEnded(note: () => void): void {
     this.#reading = false;
-    if (this.#stopping.signal.aborted) return;
+    if (this.#calls.isStopped) return;
     note();
     this.#cancel = this.#options.clock.schedule(this.#powerMs, () => this.#read());
     this.#options.onNews();
