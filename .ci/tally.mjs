@@ -7,6 +7,8 @@ import { join } from 'node:path';
 const [folder, expected = '', ...failedSteps] = process.argv.slice(2);
 /** Second tries that a shared machine may need in all: more of them, and a bound or the code is wrong. */
 const MAX_REPEATS = 4;
+/** Of what a try said, characters: a process's last lines can be long. */
+const SAID_MAX = 600;
 const total = { passed: 0, failed: 0, skipped: 0 };
 let repeats = 0;
 const remarks = [];
@@ -37,11 +39,21 @@ if (repeats > MAX_REPEATS) count('failed', `${repeats} tests passed at their sec
 function tallyTest(suite, { status, fullName, failureMessages = [] }) {
   if (status === 'passed' && failureMessages.length > 0) {
     repeats += 1;
-    remarks.push(`passed at the second try: ${suite}: ${fullName}: ${failureMessages[0].split('\n')[0]}`);
+    remarks.push(`passed at the second try: ${suite}: ${fullName}: ${whatItSaid(failureMessages)}`);
   }
   if (status === 'passed') total.passed += 1;
-  else if (status === 'failed') count('failed', `${suite}: ${fullName}`);
+  else if (status === 'failed') count('failed', `${suite}: ${fullName}: ${whatItSaid(failureMessages)}`);
   else count('skipped', `${suite}: ${fullName}`);
+}
+
+/** The first message without its stack, on one line. */
+function whatItSaid([message = 'nothing was said']) {
+  const lines = message.split(/\n\s*at /)[0].split('\n');
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' | ')
+    .slice(0, SAID_MAX);
 }
 
 function count(kind, what) {

@@ -9,7 +9,11 @@ const TALLY = fileURLToPath(new URL('../../.ci/tally.mjs', import.meta.url));
 
 /** A report in the form of vitest's JSON reporter: one file, and the status of each of its tests. */
 function report(statuses: readonly string[], fileStatus = 'passed', success = true): object {
-  const assertionResults = statuses.map((status, at) => ({ status, fullName: `test ${at}` }));
+  const assertionResults = statuses.map((status, at) => ({
+    status,
+    fullName: `test ${at}`,
+    failureMessages: status === 'failed' ? ['expected 1 to be 2\n    at somewhere'] : [],
+  }));
   return {
     success,
     testResults: [{ name: 'a.test.ts', status: fileStatus, message: 'cannot load', assertionResults }],
@@ -46,7 +50,7 @@ describe('tally of the test reports', () => {
   test('tally: a test failed -> named, counted, exit code 1', () => {
     const { status, verdict, lines } = tally({ unit: report(['failed', 'passed'], 'failed', false) }, 'unit');
     expect(verdict).toBe('1 passed, 1 failed');
-    expect(lines).toContain('failed: unit: test 0');
+    expect(lines).toContain('failed: unit: test 0: expected 1 to be 2');
     expect(status).toBe(1);
   });
 
@@ -66,7 +70,7 @@ describe('tally of the test reports', () => {
     const assertionResults = Array.from({ length: tests }, (_, at) => ({
       status: 'passed',
       fullName: `test ${at}`,
-      failureMessages: ['Error: waited 15000 ms in vain for 4 frames\n    at somewhere'],
+      failureMessages: ['Error: waited 15000 ms in vain for 4 frames\nit says "connecting"\n    at somewhere'],
     }));
     return { success: true, testResults: [{ name: 'a.test.ts', status: 'passed', message: '', assertionResults }] };
   }
@@ -74,7 +78,7 @@ describe('tally of the test reports', () => {
   test('tally: four tests passed at their second try -> named, with what the first said, exit code 0', () => {
     const { status, verdict, lines } = tally({ rig: repeated(4) }, 'rig');
     expect(verdict).toBe('4 passed, 0 failed');
-    const said = 'Error: waited 15000 ms in vain for 4 frames';
+    const said = 'Error: waited 15000 ms in vain for 4 frames | it says "connecting"';
     expect(lines).toContain(`passed at the second try: rig: test 3: ${said}`);
     expect(status).toBe(0);
   });
