@@ -11,6 +11,7 @@ export type {
   FarmStream,
   PlatformReport,
   PlatformStatus,
+  PoolEvacuation,
   PoolStatus,
   StateName,
 } from '../platform/status.ts';

@@ -1,6 +1,14 @@
 // The page's sentences: numbers and states in words. Pure, so that they are tested without a browser.
 import { formatDuration, formatFixed } from '../platform/units.ts';
-import type { Blocker, PlatformStatus, PredictedSum, Savings, StateName, StreamStatus } from './shapes.ts';
+import type {
+  Blocker,
+  PlatformStatus,
+  PoolEvacuation,
+  PredictedSum,
+  Savings,
+  StateName,
+  StreamStatus,
+} from './shapes.ts';
 
 const SMALL_NUMBERS = [
   'No',
@@ -111,6 +119,22 @@ function awakeLine(blockers: readonly Blocker[], wakeful: readonly Wakeful[], no
   }
   const untilMs = awakeUntilMs(blockers, wakeful);
   return said.join('; ') + (untilMs === null ? '' : `, at most ${clock(untilMs - nowMs)} more`);
+}
+
+/** The move under way: who goes where, for how long already. */
+export function movingLine(
+  { vm, from, to, sinceMs, stage }: NonNullable<PoolEvacuation['moving']>,
+  nowMs: number,
+): string {
+  const forHow = clock(nowMs - sinceMs);
+  if (stage === 'moving') return `${vm} is moved from ${from} to ${to}, for ${forHow}`;
+  return `nobody knows where ${vm} runs, for ${forHow}: ${from} and ${to} stay awake`;
+}
+
+/** `3 VMs moved, 1 move failed`. */
+export function movesSoFar({ moves, failures }: PoolEvacuation): string {
+  const moved = `${moves} ${moves === 1 ? 'VM' : 'VMs'} moved`;
+  return failures === 0 ? moved : `${moved}, ${failures} ${failures === 1 ? 'move' : 'moves'} failed`;
 }
 
 /** A duration that counts in whole seconds, so that it does not flicker: `4m 10s`. */

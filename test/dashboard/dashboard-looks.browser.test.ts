@@ -73,7 +73,10 @@ describeWhere(requires([BROWSER]), "the dashboard's looks in Chromium", () => {
       }),
     ];
     farm.feeds = farm.feeds.map((feed) => ({ ...feed, name: HOSTILE, queue: [HOSTILE] }));
-    farm.pooled = farm.pooled.map((pool) => ({ ...pool, name: HOSTILE }));
+    const moving = { vm: HOSTILE, from: HOSTILE, to: HOSTILE, sinceMs: Date.now(), stage: 'unclear' as const };
+    const platforms = farm.pooled.flatMap((pool) => pool.platforms.map(({ platform }) => ({ platform, why: HOSTILE })));
+    const evacuation = { moving, moves: 0, failures: 0, platforms };
+    farm.pooled = farm.pooled.map((pool) => ({ ...pool, name: HOSTILE, evacuation }));
     farm.torpors = farm.torpors.map((torpor) => ({ ...torpor, name: HOSTILE, version: HOSTILE }));
     farm.emit(HOSTILE, HOSTILE);
     await using tab = await Tab.open(browser, await serve());
@@ -168,6 +171,9 @@ describeWhere(requires([BROWSER]), "the dashboard's looks in Chromium", () => {
     expect(await row('Circuits', 'rack-b')).toBe('rack-b00 of 900 Wnobody');
     expect(await row('Pools', 'office')).toBe(
       'office1, 1 wantedvdi-01awake, 1 user, kept as a sparevdi-02asleep, 0 users, drained: takes nobody new1',
+    );
+    expect(await row('Pools', 'lab')).toMatch(
+      /^lab0, 0 wantedlabasleep, 0 users, fullit is emptied: carol goes to lab-2carol is moved from lab to lab-2, for [\dms ]+3 VMs moved, 1 move failed0$/,
     );
     expect(await row('Torpors', 'torpor-a')).toBe('torpor-athis one0.1.0its own5');
     expect(await row('Torpors', 'torpor-b')).toBe('torpor-b0.2.04s agodid not answernot known');
@@ -274,6 +280,15 @@ function busyFarm(): FakeFarm {
         { platform: 'vdi-01', ...used },
         { platform: 'vdi-02', ...empty },
       ],
+    },
+    {
+      ...{ name: 'lab', spare: 0, ready: 0, sessionsPerPlatform: 0 },
+      platforms: [{ platform: 'lab', ...empty, hasRoom: false }],
+      evacuation: {
+        moving: { vm: 'carol', from: 'lab', to: 'lab-2', sinceMs: nowMs - 12_000, stage: 'moving' },
+        ...{ moves: 3, failures: 1 },
+        platforms: [{ platform: 'lab', why: 'it is emptied: carol goes to lab-2' }],
+      },
     },
   ];
   farm.torpors = [

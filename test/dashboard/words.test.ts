@@ -8,6 +8,8 @@ import {
   clock,
   farmHeadline,
   kwh,
+  movesSoFar,
+  movingLine,
   platformLine,
   predictionInWords,
   savedHeadline,
@@ -33,6 +35,26 @@ describe('the farm in one sentence', () => {
     [['failed', 'failed', 'awake'], 'Two platforms have failed.'],
   ] as Array<[StateName[], string]>)('%j -> %s', (states, sentence) => {
     expect(farmHeadline(farmOf(...states))).toBe(sentence);
+  });
+});
+
+describe('VMs that are moved', () => {
+  const move = { vm: 'alice', from: 'vdi-01', to: 'vdi-02', sinceMs: NOW - 12_000 };
+
+  it.each([
+    ['moving', 'alice is moved from vdi-01 to vdi-02, for 12s'],
+    ['unclear', 'nobody knows where alice runs, for 12s: vdi-01 and vdi-02 stay awake'],
+  ] as const)('%s -> %s', (stage, line) => {
+    expect(movingLine({ ...move, stage }, NOW)).toBe(line);
+  });
+
+  it.each([
+    [0, 0, '0 VMs moved'],
+    [1, 0, '1 VM moved'],
+    [3, 1, '3 VMs moved, 1 move failed'],
+    [0, 2, '0 VMs moved, 2 moves failed'],
+  ])('%d moved, %d failed -> %s', (moves, failures, words) => {
+    expect(movesSoFar({ moving: null, moves, failures, platforms: [] })).toBe(words);
   });
 });
 

@@ -1,8 +1,8 @@
 // What several platforms, or several Torpors, have in common: circuits and who waits for a turn, pools and their spares, the Torpors of the farm. Nothing where there is none.
 import { platformHref } from '../route.ts';
-import type { CircuitStatus, FarmInstance, PlatformStatus, PoolStatus } from '../shapes.ts';
+import type { CircuitStatus, FarmInstance, PlatformStatus, PoolEvacuation, PoolStatus } from '../shapes.ts';
 import { Fragment, h } from '../vendor/preact.js';
-import { clock, STATE_WORDS } from '../words.ts';
+import { clock, movesSoFar, movingLine, STATE_WORDS } from '../words.ts';
 import type { Desk } from './desk.ts';
 
 export function SharedView({ desk }: { readonly desk: Desk }) {
@@ -11,7 +11,7 @@ export function SharedView({ desk }: { readonly desk: Desk }) {
   return (
     <Fragment>
       {circuits.length === 0 ? null : <Circuits circuits={circuits} platforms={platforms} nowMs={desk.nowMs} />}
-      {pools.length === 0 ? null : <Pools pools={pools} platforms={platforms} />}
+      {pools.length === 0 ? null : <Pools pools={pools} platforms={platforms} nowMs={desk.nowMs} />}
       {instances.length === 0 ? null : <Instances instances={instances} />}
     </Fragment>
   );
@@ -78,13 +78,13 @@ function Queue({ queue, platforms, nowMs }: QueueProps) {
   );
 }
 
-function Pools({
-  pools,
-  platforms,
-}: {
+interface PoolsProps {
   readonly pools: readonly PoolStatus[];
   readonly platforms: readonly PlatformStatus[];
-}) {
+  readonly nowMs: number;
+}
+
+function Pools({ pools, platforms, nowMs }: PoolsProps) {
   return (
     <section aria-labelledby="pools">
       <h2 id="pools">Pools</h2>
@@ -105,7 +105,10 @@ function Pools({
                 {pool.ready}, {pool.spare} wanted
               </td>
               <td data-label="Platforms">
-                <Members pool={pool} platforms={platforms} />
+                <div>
+                  <Members pool={pool} platforms={platforms} />
+                  {pool.evacuation === null ? null : <Moves evacuation={pool.evacuation} nowMs={nowMs} />}
+                </div>
               </td>
               <td data-label="Users" class="number">
                 {pool.platforms.reduce((sum, { sessions }) => sum + sessions, 0)}
@@ -123,6 +126,7 @@ function Members({ pool, platforms }: { readonly pool: PoolStatus; readonly plat
     <ul class="queue">
       {pool.platforms.map(({ platform: name, sessions, hasRoom, isKept }) => {
         const platform = platforms.find((each) => each.name === name);
+        const moved = pool.evacuation?.platforms.find((each) => each.platform === name);
         const marks = [
           ...(platform === undefined ? [] : [STATE_WORDS[platform.state]]),
           `${sessions} ${sessions === 1 ? 'user' : 'users'}`,
@@ -134,10 +138,24 @@ function Members({ pool, platforms }: { readonly pool: PoolStatus; readonly plat
           <li key={name}>
             <a href={platformHref(name)}>{name}</a>
             <small>{marks.join(', ')}</small>
+            {moved === undefined ? null : <small>{moved.why}</small>}
           </li>
         );
       })}
     </ul>
+  );
+}
+
+/** VMs moved off platforms that are hardly used: the move under way, and how many there were. */
+function Moves({ evacuation, nowMs }: { readonly evacuation: PoolEvacuation; readonly nowMs: number }) {
+  const { moving } = evacuation;
+  return (
+    <p class="moves">
+      {moving === null ? null : (
+        <span class={moving.stage === 'unclear' ? 'problem' : ''}>{movingLine(moving, nowMs)}</span>
+      )}
+      <small>{movesSoFar(evacuation)}</small>
+    </p>
   );
 }
 
