@@ -1,6 +1,7 @@
 // Part of the composition root: the idle policy of a platform, its memory on disk, and the watch that runs it.
 import { CalendarWatch } from './calendars/calendar-watch.ts';
-import type { CalendarConfig, PlatformConfig } from './config/torpor-config.ts';
+import type { CalendarConfig } from './config/calendars-schema.ts';
+import type { PlatformConfig } from './config/torpor-config.ts';
 import type { PlatformController } from './controller/platform-controller.ts';
 import type { EventLog } from './history/event-log.ts';
 import { PolicyMemoryFile } from './history/policy-memory-file.ts';

@@ -5,8 +5,16 @@ import { absolute } from './absolute-path.ts';
 import { durationField, hostField, textField, urlField } from './fields.ts';
 import { mapping } from './mapping.ts';
 import { children, isUnset, type Mapping, type Placed } from './raw-values.ts';
-import type { CalendarConfig } from './torpor-config.ts';
 import type { ConfigPath } from './yaml-source.ts';
+
+/** An iCalendar that says when a client, or everybody, is busy elsewhere. */
+export interface CalendarConfig {
+  readonly place: { readonly file: string } | { readonly url: string };
+  /** Its address; null: everybody. */
+  readonly client: string | null;
+  /** Between two readings. */
+  readonly everyMs: number;
+}
 
 const MAX_CALENDARS = 256;
 

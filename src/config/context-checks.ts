@@ -1,5 +1,5 @@
 // Rules across the keys that say what is done around a sleep. They read the raw values, as cross-checks.ts does.
-import type { Finding } from './cross-checks.ts';
+import type { Finding } from './finding.ts';
 import { checkProxmoxApi } from './power-checks.ts';
 import { asMapping, children, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 

@@ -12,6 +12,7 @@ import { checkDefer, checkDeferredWorkers } from './defer-checks.ts';
 import { DEVICE_KINDS, defaultProbeKind } from './device-kinds.ts';
 import { endpointsClash, isLoopbackHost, parseListen } from './endpoint.ts';
 import { checkFarm } from './farm-schema.ts';
+import type { Finding } from './finding.ts';
 import { checkInhibitors, doubtInhibitors } from './inhibitor-checks.ts';
 import { checkIntegrations, doubtIntegrations } from './integrations-schema.ts';
 import { checkLink, doubtLink } from './link-schema.ts';
@@ -34,12 +35,6 @@ import { checkUdp, checkUdpWorkers, isUdp } from './udp-config.ts';
 import { checkUnix, doubtUnix } from './unix-checks.ts';
 import { checkWebSocket, doubtWebSocket } from './web-socket-config.ts';
 import type { ConfigPath } from './yaml-source.ts';
-
-/** One finding at one place of the file. */
-export interface Finding {
-  readonly path: ConfigPath;
-  readonly what: string;
-}
 
 /** Everything wrong across keys, in no particular order. Never throws, whatever the value. */
 export function findContradictions(root: unknown): Finding[] {

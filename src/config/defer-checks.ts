@@ -1,7 +1,7 @@
 // Where streams cannot wait on disk: rules across several keys about `defer`.
 import { parseSizeBytes } from '../platform/units.ts';
-import type { Finding } from './cross-checks.ts';
 import { parseEndpoint } from './endpoint.ts';
+import type { Finding } from './finding.ts';
 import { asMapping, hasEntries, isMapping, type Mapping, type Placed } from './raw-values.ts';
 
 /** Its clients wait for answers that a sleeper does not give (RFC 1179). */

@@ -17,7 +17,7 @@ import {
   type Placed,
   scalarText,
 } from './raw-values.ts';
-import { toProxmoxApi } from './to-power.ts';
+import { toProxmoxApi } from './to-proxmox-api.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 const DAY_MS = 86_400_000;

@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { formatEndpoint } from '../platform/endpoint.ts';
 import { absolute } from './absolute-path.ts';
-import type { Finding } from './cross-checks.ts';
 import { durationField, endpointField, textField, wordField } from './fields.ts';
+import type { Finding } from './finding.ts';
 import { mapping } from './mapping.ts';
 import { asMapping, children, isUnset, type Mapping, type Placed } from './raw-values.ts';
 

@@ -60,7 +60,7 @@ export const proxmoxApiKeys = {
   }).prefault({}),
 };
 
-const proxmoxSchema = mapping({
+export const proxmoxSchema = mapping({
   driver: wordField(['proxmox']),
   ...proxmoxApiKeys,
   via: wordField(['node', 'peer']).default('node'),

@@ -1,5 +1,5 @@
 // Rules across the keys under `inhibitors`. They read the raw values; what is wrong by itself is the schema's business.
-import type { Finding } from './cross-checks.ts';
+import type { Finding } from './finding.ts';
 import { asMapping, children, isUnset, type Mapping, type Placed } from './raw-values.ts';
 
 export function checkInhibitors(platform: Placed<Mapping>): Finding[] {

@@ -1,9 +1,9 @@
 // What stands under `mqtt` and `webhooks`, in the words of the YAML, the rules across its keys, and what is made of it.
 import { z } from 'zod';
 import { absolute } from './absolute-path.ts';
-import type { Finding } from './cross-checks.ts';
 import { isHost, isLoopbackHost } from './endpoint.ts';
 import { leaf, showValue, textField, urlField } from './fields.ts';
+import type { Finding } from './finding.ts';
 import type { IntegrationsConfig, MqttConfig, WebhookConfig } from './integrations-config.ts';
 import { mapping } from './mapping.ts';
 import type { SecretSource } from './power-config.ts';

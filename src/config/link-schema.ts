@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { Endpoint } from '../platform/endpoint.ts';
 import { absolute } from './absolute-path.ts';
-import type { Finding } from './cross-checks.ts';
 import { durationField, endpointField, textField, yesNoField } from './fields.ts';
+import type { Finding } from './finding.ts';
 import { mapping } from './mapping.ts';
 import { asMapping, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 

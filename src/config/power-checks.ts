@@ -1,6 +1,6 @@
 // Rules across the keys under `power`: that somebody can put it to sleep, wake it and read it. They read the raw values, as
 // cross-checks.ts does.
-import type { Finding } from './cross-checks.ts';
+import type { Finding } from './finding.ts';
 import { hostAbilities } from './host-abilities.ts';
 import { asMapping, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 import { checkRedfish } from './redfish-schema.ts';

@@ -1,8 +1,8 @@
 // What stands under `power.bmc` with `driver: redfish`, in the words of its YAML, and the rules across its keys.
 import { z } from 'zod';
-import type { Finding } from './cross-checks.ts';
 import { isLoopbackHost } from './endpoint.ts';
 import { hostField, textField, wholeField, wordField } from './fields.ts';
+import type { Finding } from './finding.ts';
 import { mapping } from './mapping.ts';
 import { asMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 

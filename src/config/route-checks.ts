@@ -1,5 +1,5 @@
 // Rules about the routes of listeners that span several keys. They read the raw values, as cross-checks.ts does.
-import type { Finding } from './cross-checks.ts';
+import type { Finding } from './finding.ts';
 import { nearestName } from './nearest-name.ts';
 import { asMapping, children, hasEntries, isUnset, type Mapping, type Placed, scalarText } from './raw-values.ts';
 

@@ -1,7 +1,7 @@
 // From the YAML's names under `context`, and of identities, to the typed configuration.
 import type { ContextConfig, IdentityConfig, VmSaverConfig } from './context-config.ts';
 import type { ParsedConfig } from './schema.ts';
-import { toProxmoxApi } from './to-power.ts';
+import { toProxmoxApi } from './to-proxmox-api.ts';
 
 type ParsedPlatform = ParsedConfig['platforms'][number];
 type ParsedIdentity = NonNullable<ParsedPlatform['vms'][number]['identity']>;

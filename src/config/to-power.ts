@@ -5,15 +5,15 @@ import type {
   BmcConfig,
   HostConfig,
   PowerConfig,
-  ProxmoxApiConfig,
   SecretSource,
   StateReader,
-  TlsTrustConfig,
   WakeOnLanConfig,
   Waker,
 } from './power-config.ts';
 import type { ParsedConfig } from './schema.ts';
+import { toProxmoxApi } from './to-proxmox-api.ts';
 import { toRedfish } from './to-redfish.ts';
+import { toSecretSource } from './to-secret-source.ts';
 
 type ParsedPower = ParsedConfig['platforms'][number]['power'];
 type ParsedBmc = NonNullable<ParsedPower['bmc']>;
@@ -91,25 +91,6 @@ function toHost(host: ParsedHost, sleep: 'S3' | 'S5', folder: string): HostConfi
   }
 }
 
-type ParsedProxmoxApi = Pick<
-  Extract<ParsedHost, { driver: 'proxmox' }>,
-  'url' | 'node' | 'tokenId' | 'tokenFile' | 'tokenEnv' | 'tls'
->;
-
-export function toProxmoxApi(parsed: ParsedProxmoxApi, folder: string): ProxmoxApiConfig {
-  const { url, node, tokenId, tokenFile, tokenEnv, tls } = parsed;
-  const token = toSecretSource({ passwordFile: tokenFile, passwordEnv: tokenEnv }, folder);
-  return { url, node, tokenId, token, tls: toTlsTrust(tls, folder) };
-}
-
-function toTlsTrust(tls: ParsedProxmoxApi['tls'], folder: string): TlsTrustConfig {
-  if (tls.fingerprint !== null) {
-    const digits = tls.fingerprint.replace(/^SHA-?256:/i, '').replaceAll(':', '');
-    return { kind: 'fingerprint', sha256: digits.toLowerCase() };
-  }
-  return tls.ca === null ? { kind: 'system' } : { kind: 'ca', path: absolute(tls.ca, folder) };
-}
-
 function toWakeOnLan(wol: NonNullable<ParsedPower['wol']>): WakeOnLanConfig {
   return { ...wol, mac: wol.mac.toLowerCase().replaceAll('-', ':') };
 }
@@ -121,13 +102,4 @@ function toKgSource(
 ): SecretSource | null {
   if (keys.kgFile === null && keys.kgEnv === null) return null;
   return toSecretSource({ passwordFile: keys.kgFile, passwordEnv: keys.kgEnv }, folder);
-}
-
-/** power-checks.ts has made sure that exactly one of the two is set. */
-function toSecretSource(
-  keys: { readonly passwordFile: string | null; readonly passwordEnv: string | null },
-  folder: string,
-): SecretSource {
-  if (keys.passwordFile !== null) return { kind: 'file', path: absolute(keys.passwordFile, folder) };
-  return { kind: 'env', name: keys.passwordEnv ?? '' };
 }

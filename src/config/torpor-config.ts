@@ -11,6 +11,7 @@ import type { Circuit } from '../platform/wake-order.ts';
 import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import type { CostModel } from '../policy/cost-model.ts';
 import type { PolicyName } from '../policy/policy.ts';
+import type { CalendarConfig } from './calendars-schema.ts';
 import type { CircuitPlace } from './circuits-schema.ts';
 import type { ContextConfig, IdentityConfig } from './context-config.ts';
 import type { FarmConfig } from './farm-schema.ts';
@@ -82,15 +83,6 @@ export interface EnergyConfig {
   readonly ownWatts: number;
   /** IANA name of the zone whose days are told of. */
   readonly timeZone: string;
-}
-
-/** An iCalendar that says when a client, or everybody, is busy elsewhere. */
-export interface CalendarConfig {
-  readonly place: { readonly file: string } | { readonly url: string };
-  /** Its address; null: everybody. */
-  readonly client: string | null;
-  /** Between two readings. */
-  readonly everyMs: number;
 }
 
 export interface PlatformConfig {

@@ -1,7 +1,7 @@
 // What a listener says of datagrams (`udp`): its shape, and what means nothing there. The rules read the raw values, as cross-checks.ts does.
 import { type DatagramRule, DEFAULT_DATAGRAM_RULE } from '../platform/datagram-rule.ts';
-import type { Finding } from './cross-checks.ts';
 import { durationField, wordField } from './fields.ts';
+import type { Finding } from './finding.ts';
 import { mapping } from './mapping.ts';
 import { asMapping, children, isUnset, type Mapping, type Placed } from './raw-values.ts';
 

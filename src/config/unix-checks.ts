@@ -1,5 +1,5 @@
 // Rules about listeners and targets that are Unix sockets or named by systemd. They read the raw values, as cross-checks.ts does.
-import type { Finding } from './cross-checks.ts';
+import type { Finding } from './finding.ts';
 import { asMapping, hasEntries, isUnset, type Mapping, type Placed } from './raw-values.ts';
 
 /** What asks for clients with an address: a Unix socket's have none. */

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { WebSocketRule } from '../platform/web-socket-rule.ts';
 import { absolute } from './absolute-path.ts';
-import type { Finding } from './cross-checks.ts';
 import { durationField, leaf, showValue, sizeField, textField, wordField } from './fields.ts';
+import type { Finding } from './finding.ts';
 import { mapping } from './mapping.ts';
 import { asMapping, hasEntries, isMapping, isUnset, type Mapping, type Placed } from './raw-values.ts';
 

@@ -1,7 +1,7 @@
 // The IPP clients of one listener that defers, and who answers them. The jobs' order and their delivery are the spool's queue's.
 import { formatBytes } from '../../platform/units.ts';
 import type { Arrival } from '../arrival.ts';
-import type { SpoolHome } from '../spool/spool-queue.ts';
+import type { SpoolHome } from '../spool/spool-home.ts';
 import type { SpooledJob, SpoolStore } from '../spool/spool-store.ts';
 import type { StreamRoute } from '../stream.ts';
 import type { StreamSocket } from '../stream-socket.ts';

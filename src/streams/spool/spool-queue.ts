@@ -10,9 +10,10 @@ import type { IppIntake } from '../ipp/ipp-intake.ts';
 import type { IppMemory } from '../ipp/ipp-memory.ts';
 import type { Listener } from '../listener.ts';
 import type { Occupant } from '../room.ts';
-import type { StreamHome, StreamRoute } from '../stream.ts';
+import type { StreamRoute } from '../stream.ts';
 import type { StreamSocket } from '../stream-socket.ts';
 import { SpoolDelivery } from './spool-delivery.ts';
+import type { SpoolHome } from './spool-home.ts';
 import { type IntakeOwner, SpoolIntake } from './spool-intake.ts';
 import { SpoolSession } from './spool-session.ts';
 import type { SpooledJob, SpoolStore } from './spool-store.ts';
@@ -23,21 +24,6 @@ export const RETRY_MAX_MS = 10 * 60_000;
 /** A platform is woken again for what could not be delivered, or after a wake that did not come, no sooner than this, doubling. */
 export const WAKE_AGAIN_MS = 10 * 60_000;
 export const WAKE_AGAIN_MAX_MS = 24 * 3_600_000;
-
-export type SpoolHome = Pick<
-  StreamHome,
-  | 'platform'
-  | 'clock'
-  | 'log'
-  | 'observer'
-  | 'buffers'
-  | 'sendQueues'
-  | 'farewells'
-  | 'connectBound'
-  | 'refusals'
-  | 'isHeld'
-  | 'mayWake'
->;
 
 export interface SpoolQueueOptions {
   readonly home: SpoolHome;

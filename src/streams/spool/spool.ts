@@ -13,7 +13,8 @@ import type { StreamRoute } from '../stream.ts';
 import type { StreamSocket } from '../stream-socket.ts';
 import { findListenersLeft, tellLeft } from './left-jobs.ts';
 import { realDisk, type SpoolDisk } from './spool-disk.ts';
-import { describeDue, type SpoolHome, SpoolQueue } from './spool-queue.ts';
+import type { SpoolHome } from './spool-home.ts';
+import { describeDue, SpoolQueue } from './spool-queue.ts';
 import { countJobs, SpoolStore } from './spool-store.ts';
 
 /** Another Torpor that is ending may still add jobs: folders are looked at that often, and at each release. */

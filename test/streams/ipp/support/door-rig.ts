@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { FrameMemory } from '../../../../src/core/frame-memory.ts';
 import { type DoorExits, IppDoor } from '../../../../src/streams/ipp/ipp-door.ts';
 import { IppMemory } from '../../../../src/streams/ipp/ipp-memory.ts';
-import type { SpoolHome } from '../../../../src/streams/spool/spool-queue.ts';
+import type { SpoolHome } from '../../../../src/streams/spool/spool-home.ts';
 import { SpoolStore } from '../../../../src/streams/spool/spool-store.ts';
 import type { StreamRoute } from '../../../../src/streams/stream.ts';
 import type { StreamSocket } from '../../../../src/streams/stream-socket.ts';

@@ -1,0 +1,17 @@
+// What deferred jobs use of where their platform's streams live.
+import type { StreamHome } from '../stream.ts';
+
+export type SpoolHome = Pick<
+  StreamHome,
+  | 'platform'
+  | 'clock'
+  | 'log'
+  | 'observer'
+  | 'buffers'
+  | 'sendQueues'
+  | 'farewells'
+  | 'connectBound'
+  | 'refusals'
+  | 'isHeld'
+  | 'mayWake'
+>;
