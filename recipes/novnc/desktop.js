@@ -45,3 +45,4 @@ byId('connect').addEventListener('submit', (event) => {
   event.preventDefault();
   connect();
 });
+document.querySelector('#connect button').disabled = false;

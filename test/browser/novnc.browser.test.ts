@@ -29,6 +29,25 @@ describeWhere(missing, 'noVNC in Chromium', () => {
     await pages?.close();
   });
 
+  it('the browser takes its time to say what it decodes -> the page is there, and its button waits for the script', async () => {
+    const page = await browser.newPage();
+    try {
+      // noVNC asks this before anything else of the script runs; the page counts as loaded meanwhile.
+      await page.addInitScript(`globalThis.VideoDecoder = {
+        isConfigSupported: () => new Promise((resolve) => { globalThis.answer = () => resolve({ supported: false }); }),
+      }`);
+      await page.goto(`${pages.origin}/index.html`);
+      await page.waitForFunction('globalThis.answer !== undefined');
+      expect(await page.locator('button').isDisabled()).toBe(true);
+      expect(await page.inputValue('#listener')).toBe('');
+      await page.evaluate('answer()');
+      await page.locator('button:enabled').waitFor();
+      expect(await page.inputValue('#listener')).toBe('ws://127.0.0.1:6080/');
+    } finally {
+      await page.close();
+    }
+  });
+
   it('idle -> the platform sleeps and the page stays connected; the mouse moves -> it wakes and the screen goes on', {
     timeout: TEST_MS,
   }, async () => {
@@ -61,6 +80,8 @@ describeWhere(missing, 'noVNC in Chromium', () => {
       await page.mouse.move(300, 300);
       await page.mouse.move(320, 310);
       await session.torpor.waitForState(PLATFORM, 'awake', BOUND_MS);
+      // Or it sleeps again before the screen was looked at.
+      await session.stayAwake();
       await desk.waitForTick();
       await desk.waitForTick();
       expect(await page.innerText('#state')).toBe('connected, compressed');

@@ -26,6 +26,8 @@ export class DesktopPage {
 
   /** `url`: of a WebSocket listener, or of what stands before it. */
   async connect(url: string, packing: number): Promise<void> {
+    // What the page's script fills in itself must not come later.
+    await this.page.locator('button:enabled').waitFor();
     await this.page.fill('#listener', url);
     await this.page.fill('#packing', String(packing));
     await this.page.click('button');
