@@ -12,7 +12,7 @@ import { advanceFollowing } from './machine/following.ts';
 import { settleJoint } from './machine/joint.ts';
 import { advanceSaving } from './machine/saving.ts';
 import { advanceStarting } from './machine/starting.ts';
-import { advanceSuspending } from './machine/suspending.ts';
+import { advanceSuspending, ignoredFromMs } from './machine/suspending.ts';
 import { lift, NO_PROGRESS, type Turn } from './machine/turn.ts';
 import { clientsLetGoAtMs, turnUntilMs } from './machine/wake-turn.ts';
 import { advanceWaking } from './machine/waking.ts';
@@ -118,6 +118,7 @@ export function nextDeadlineMs(model: PlatformModel): number | null {
     model.progress.restoreAtMs,
     model.state === 'drowsy' ? model.sinceMs + DROWSY_PROBE_BOUND_MS : null,
     model.backOff?.untilMs ?? null,
+    model.state === 'suspending' && model.wakeWanted !== null ? ignoredFromMs(model) : null,
     model.pressed === null ? null : model.pressed.atMs + LATE_SLEEP_MS + 1,
     model.state === 'awake' ? model.sinceMs + model.policy.minAwakeMs : null,
     clientsLetGoAtMs(model),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { findBindingReason, findBlockers } from '../../src/platform/idle-policy.ts';
 import { carryOver } from '../../src/platform/machine/carry-over.ts';
+import { nextDeadlineMs } from '../../src/platform/machine.ts';
 import { transitionReason } from '../../src/platform/transition-reason.ts';
 import { FOLLOWING, MachineRig, OWNING, POLICY, peer, type RigOptions } from './machine-rig.ts';
 
@@ -252,6 +253,21 @@ describe('peers: the follower', () => {
     rig.tickFor(30_000);
     expect(rig.all('requestWake').length).toBeGreaterThan(1);
     expect(rig.all('wantWake')).toEqual([{ kind: 'wantWake', why: 'client bytes' }]);
+  });
+
+  it('a client comes, and the VM goes on answering -> the button was ignored from 18 s on, a moment at which the machine is told', () => {
+    const rig = follower().toFollowing();
+    rig.committed();
+    const fromMs = rig.nowMs;
+    rig.runFor(10_000);
+    rig.activity();
+    expect(nextDeadlineMs(rig.model)).toBe(fromMs + 18_000);
+    rig.runFor(7_000);
+    expect([rig.state, nextDeadlineMs(rig.model)]).toEqual(['suspending', fromMs + 18_000]);
+    rig.nowMs = fromMs + 18_000;
+    rig.tick();
+    expect(rig.state).toBe('awake');
+    expect(rig.model.why).toContain('the button was ignored');
   });
 
   const REASONS: ReadonlyArray<[string, RigOptions, (rig: MachineRig) => void]> = [

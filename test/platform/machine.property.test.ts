@@ -542,8 +542,10 @@ function walkOn(rigOptions: RigOptions, actions: readonly Action[]): CheckedRig 
 
 /** The next moment at which evidence grows too old, or a silence long enough: these are the witnesses' times, not deadlines. */
 function nextEvidenceMs(rig: MachineRig): number {
-  const { power, probes } = rig.model;
+  const { power, probes, state, sinceMs } = rig.model;
   const moments = power === null ? [] : [power.atMs + 10_001];
+  // Silence counts from the suspend's own begin.
+  if (state === 'suspending') moments.push(sinceMs + 2_000);
   for (const { lastResultAtMs, silentSinceMs } of Object.values(probes)) {
     moments.push(lastResultAtMs + 10_001);
     if (silentSinceMs !== null) moments.push(silentSinceMs + 2_000, silentSinceMs + 15_000);

@@ -49,9 +49,17 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
   return isOver(model, nowMs) ? toFailedSuspend(turn, evidence.text, nowMs) : null;
 }
 
-/** Where another Torpor presses, it may not have done so yet; it hears of whoever is active here, and calls it off before. */
-function mayBeIgnored({ pressed, sinceMs }: PlatformModel, nowMs: number): boolean {
-  return pressed?.proposal === undefined || nowMs >= sinceMs + PEERS_PRESS_MS + BUTTON_IGNORED_MS;
+function mayBeIgnored(model: PlatformModel, nowMs: number): boolean {
+  const fromMs = ignoredFromMs(model);
+  return fromMs === null || nowMs >= fromMs;
+}
+
+/**
+ * Where another Torpor presses, it may not have done so yet; it hears of whoever is active here, and calls it off before. Only from this
+ * moment on, clock milliseconds, a VM that keeps answering tells that the button was ignored; null: at any time.
+ */
+export function ignoredFromMs({ pressed, sinceMs }: PlatformModel): number | null {
+  return pressed?.proposal === undefined ? null : sinceMs + PEERS_PRESS_MS + BUTTON_IGNORED_MS;
 }
 
 /** `press`: whether this intent's one request goes out now; after a restart it may be out already and is not repeated. */
