@@ -148,6 +148,7 @@ describe('Evacuations', () => {
       `evacuations: seed ${SEED}: ${JSON.stringify({ without: sum(without), with: sum(farm), moves: farm.mover.moves.length })}`,
     );
     expect(farm.mover.moves.length).toBeGreaterThan(0);
+    expect(farm.mover.disturbed).toEqual([]);
     expect(sum(farm).asleepHours).toBeGreaterThan(sum(without).asleepHours);
   });
 });
@@ -159,7 +160,6 @@ async function playDay(seed: number, rule: EvacuationRule | null): Promise<Simul
   const platforms = ['a', 'b', 'c', 'd', 'e'];
   const farm = new SimulatedFarm(Object.fromEntries(platforms.map((name) => [name, vms(name)])), rule);
   const isWorking = new Map<string, boolean>();
-  let moves = 0;
   let step = 0;
   await farm.run(6 * HOUR_MS, () => {
     for (const { vm } of farm.users) {
@@ -169,8 +169,6 @@ async function playDay(seed: number, rule: EvacuationRule | null): Promise<Simul
       if (isWorking.get(vm) && (step % 12 === 0 || !farm.isActive(vm))) farm.act(vm);
     }
     for (const name of platforms) expect(farm.vmsAt(name).length).toBeLessThanOrEqual(15);
-    for (const { vm } of farm.mover.moves.slice(moves)) expect([vm, farm.isActive(vm)]).toEqual([vm, false]);
-    moves = farm.mover.moves.length;
     step += 1;
   });
   return farm;

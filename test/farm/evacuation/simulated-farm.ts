@@ -34,18 +34,23 @@ interface SimulatedUser {
 export class SimulatedMover implements VmMover {
   readonly truth = new Map<string, string>();
   readonly moves: EvacuationMove[] = [];
+  /** Whose VM a move was begun of while they were active. */
+  readonly disturbed: string[] = [];
   moveMs = 60_000;
   /** What becomes of the next move. */
   next: 'well' | 'refused' | 'moved, and no answer' | 'lost' | 'never' = 'well';
   canBeAsked = true;
   readonly #clock: FakeClock;
+  readonly #isActive: (vm: string) => boolean;
 
-  constructor(clock: FakeClock) {
+  constructor(clock: FakeClock, isActive: (vm: string) => boolean) {
     this.#clock = clock;
+    this.#isActive = isActive;
   }
 
   async move(move: EvacuationMove, signal: AbortSignal): Promise<void> {
     this.moves.push(move);
+    if (this.#isActive(move.vm)) this.disturbed.push(move.vm);
     const { next } = this;
     this.next = 'well';
     await new Promise<void>((resolve) => {
@@ -66,7 +71,7 @@ export class SimulatedMover implements VmMover {
 
 export class SimulatedFarm {
   readonly clock = new FakeClock(100_000_000);
-  readonly mover = new SimulatedMover(this.clock);
+  readonly mover = new SimulatedMover(this.clock, (vm) => this.isActive(vm));
   readonly places: SimulatedPlace[];
   readonly users: SimulatedUser[];
   /** Where Torpor counts each VM. */
