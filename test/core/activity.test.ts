@@ -556,6 +556,69 @@ describe('activity of encrypted streams', () => {
     core.releaseStream(held.stream);
   });
 
+  /** A client next to its server, which has said nothing for `silentMs`, and then one piece of output. Answers when that was. */
+  function speakAfter(stream: StreamHandle, silentMs: number): number {
+    for (let exchange = 0; exchange < 12; exchange += 1) {
+      core.observe(stream, 'server', Buffer.alloc(200), 10 + exchange * 30);
+      core.observe(stream, 'client', Buffer.alloc(200 + exchange), 11 + exchange * 30);
+    }
+    core.observe(stream, 'server', Buffer.alloc(120), 400 + silentMs);
+    return 400 + silentMs;
+  }
+
+  it.each([1, 3, 7])(
+    'ssh: a first key %s ms after the first output for long, where an answer to that would be -> counts with its echo, whatever its size',
+    (delayMs) => {
+      for (const echoBytes of [36, 44, 500]) {
+        const stream = openSsh();
+        const atMs = speakAfter(stream, 30_000) + delayMs;
+        expect(core.observe(stream, 'client', Buffer.alloc(36), atMs) & FLAG_ACTIVE).toBe(0);
+        expect(core.observe(stream, 'server', Buffer.alloc(echoBytes), atMs + 1) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+        expect(core.verdict(stream)).toMatchObject({ reason: 'echo', packetBytes: 36 });
+        core.releaseStream(stream);
+      }
+    },
+  );
+
+  /** The same client amid 56 kB of output, the last of it just before a key. Answers when the key came, which may have been an adjustment. */
+  function typeAmidOutput(stream: StreamHandle): number {
+    const fromMs = speakAfter(stream, 3000);
+    for (let line = 1; line <= 26; line += 1) core.observe(stream, 'server', Buffer.alloc(2000), fromMs + line * 1000);
+    const atMs = fromMs + 26_004;
+    expect(core.observe(stream, 'client', Buffer.alloc(36), atMs) & FLAG_ACTIVE).toBe(0);
+    return atMs;
+  }
+
+  it.each([
+    ['at once', [[1, 36]]],
+    [
+      'after more of the output',
+      [
+        [1, 1460],
+        [2, 540],
+        [3, 36],
+      ],
+    ],
+    ['in a larger piece, after a pause', [[12, 80]]],
+  ])(
+    'ssh: a key amid output, where a first window adjustment would be, its echo %s -> counts with that',
+    (_how, pieces) => {
+      const stream = openSsh();
+      const atMs = typeAmidOutput(stream);
+      const flags = pieces.map(([ms = 0, bytes = 0]) => core.observe(stream, 'server', Buffer.alloc(bytes), atMs + ms));
+      expect(flags.map((bits) => bits & FLAG_ACTIVE)).toEqual([...pieces.slice(1).map(() => 0), FLAG_ACTIVE]);
+      core.releaseStream(stream);
+    },
+  );
+
+  it('ssh: a first window adjustment amid output that goes on -> chatter, and so is what comes of it', () => {
+    const stream = openSsh();
+    const atMs = typeAmidOutput(stream);
+    for (let piece = 1; piece <= 6; piece += 1)
+      expect(core.observe(stream, 'server', Buffer.alloc(44 * piece), atMs + piece) & FLAG_ACTIVE).toBe(0);
+    core.releaseStream(stream);
+  });
+
   it('ssh: windows adjusted in time, after some of them more of the output at once -> no echo of it', () => {
     const stream = openSsh();
     let usedBytes = 0;
