@@ -2,7 +2,7 @@
 // where a timer or a reply explains it and the evidence is strong; anything else is activity at once. Leaves the two kinds of
 // evidence to timer-evidence.ts and reply-evidence.ts, framing to frames.ts, and its memory to learner-state.ts.
 import { echoTicks, isQuiet, isRefusal, takeEcho, takeQuiet } from './echo-evidence';
-import { FRAME_BROKEN, FRAME_FOUND, frameAt, frameBytes, nextFrame } from './frames';
+import { FRAME_BROKEN, FRAME_FOUND, frameAt, frameBytes, isBetweenFrames, nextFrame, wholeRecord } from './frames';
 import {
   AWAITED,
   AWAITED_AMID,
@@ -43,6 +43,7 @@ import {
 import {
   expectReply,
   isTriggered,
+  noteFurtherReply,
   noteReply,
   REPLY_FIRST,
   REPLY_LEARNING,
@@ -62,6 +63,7 @@ import {
 } from './server-bursts';
 import { ALONE_TICKS } from './thresholds';
 import {
+  countTimer,
   isDue,
   isRoundInSeconds,
   isRoundInterval,
@@ -169,7 +171,7 @@ function judgeUnits(learner: usize, protocol: u8, from: usize, end: usize, now: 
     judgePacket(learner, protocol, <u32>(end - from), now);
     return true;
   }
-  let at = from;
+  let at = protocol === PROTOCOL_RDP ? from : judgeWholeRecords(learner, from, end, now);
   while (at < end) {
     const found = nextFrame(learner, protocol, at, end);
     if (found === FRAME_BROKEN) {
@@ -183,6 +185,27 @@ function judgeUnits(learner: usize, protocol: u8, from: usize, end: usize, now: 
     at = frameAt;
   }
   return true;
+}
+
+/** The records of TLS that lie whole in their chunk, as most do, from its start on. Answers where others begin. */
+function judgeWholeRecords(learner: usize, from: usize, end: usize, now: u32): usize {
+  let at = from;
+  if (!isBetweenFrames(learner)) return at;
+  let kind: usize = 0;
+  let bytesBefore: u32 = 0;
+  while (true) {
+    const bytes = wholeRecord(at, end);
+    if (bytes === 0) return at;
+    if (load<u8>(at) !== TLS_APPLICATION_DATA) giveActive(REASON_HANDSHAKE, bytes);
+    else if (bytes === bytesBefore) judgeFurther(learner, kind, bytes, now);
+    else if (bytes > LARGEST_CHATTER_BYTES) giveActive(REASON_UNEXPLAINED, bytes);
+    else {
+      kind = classAt(learner, findClass(learner, bytes, now));
+      bytesBefore = bytes;
+      judgeUnechoed(learner, kind, bytes, now);
+    }
+    at += bytes;
+  }
 }
 
 /** The verdict on one packet. */
@@ -201,6 +224,17 @@ function judgeUnechoed(learner: usize, kind: usize, bytes: u32, now: u32): void 
   const silentTicks = sinceServer(learner, now);
   const isTimed = noteTimer(kind, now, silentTicks, SHORTEST_TICKS, false);
   const reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, silentTicks, false);
+  giveUnechoed(kind, reply, isTimed, bytes);
+}
+
+/** The same for one of the size of the packet just before it, in the same chunk. */
+function judgeFurther(learner: usize, kind: usize, bytes: u32, now: u32): void {
+  countTimer(kind);
+  const reply = isStarting(learner) ? REPLY_NO : noteFurtherReply(kind + REPLY, learner, sinceServer(learner, now));
+  giveUnechoed(kind, reply, false, bytes);
+}
+
+function giveUnechoed(kind: usize, reply: u32, isTimed: bool, bytes: u32): void {
   if (reply === REPLY_YES || isTimed) {
     explainedBytes += bytes;
     if (reply === REPLY_YES) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
