@@ -30,7 +30,7 @@ const { values } = parseArgs({
     trials: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
     core: { type: 'string' },
-    'periodic-input': { type: 'string', default: 'active' },
+    'periodic-input': { type: 'string', default: DEFAULT_STREAM_POLICY.periodicInput },
     'periodic-requests': { type: 'string', default: 'ignore' },
     json: { type: 'boolean', default: false },
   },

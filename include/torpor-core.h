@@ -231,10 +231,11 @@ int32_t torpor_observe(struct torpor_core *core, torpor_stream stream, uint32_t 
 int32_t torpor_stream_touch(struct torpor_core *core, torpor_stream stream, uint32_t now);
 
 // What the stream's owner decides where bytes alone cannot tell: TORPOR_POLICY_ bits, in place of what was set before.
-// PERIODIC_INPUT: input that keeps a period, as a mouse jiggler's does, does not count. PERIODIC_REQUESTS: requests that keep a period, as
-// polls do, count. TORPOR_STREAM_UNKNOWN, TORPOR_BAD_ARGUMENT.
+// PERIODIC_INPUT: input that keeps a period, as a mouse jiggler's does, does not count. PERIODIC_MOVES: only a pointer's movements do not, with
+// no button held. PERIODIC_REQUESTS: requests that keep a period, as polls do, count. TORPOR_STREAM_UNKNOWN, TORPOR_BAD_ARGUMENT.
 #define TORPOR_POLICY_PERIODIC_INPUT 1
 #define TORPOR_POLICY_PERIODIC_REQUESTS 2
+#define TORPOR_POLICY_PERIODIC_MOVES 4
 int32_t torpor_stream_policy(struct torpor_core *core, torpor_stream stream, uint32_t switches);
 
 // Another idle timeout (0..2^31-1), counted from the stream's last activity: an active one goes idle at `now` at the earliest.

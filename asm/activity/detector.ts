@@ -9,6 +9,7 @@ import {
   FLAG_LOST,
   FLAG_RECOGNISED,
   POLICY_PERIODIC_INPUT,
+  POLICY_PERIODIC_MOVES,
   POLICY_PERIODIC_REQUESTS,
 } from './flags';
 import { judgeEncrypted, noteServer } from './learner';
@@ -44,6 +45,7 @@ import { REASON_BYTES, REASON_HANDSHAKE, REASON_LOST } from './reasons';
 import { HEAD_BYTES, isTls, PROTOCOL_PENDING, protocolOfPort, recogniseClient, recogniseServer } from './recognise';
 import {
   BIT_LOST,
+  BIT_MOVES,
   BIT_PERIODIC,
   BIT_REQUESTS,
   BIT_SERVER_TOLD,
@@ -66,6 +68,7 @@ import {
   clearVerdict,
   giveActive,
   isInputAlone,
+  isMoveAlone,
   verdictFlags,
   verdictPeriod,
   verdictReason,
@@ -90,7 +93,9 @@ const TAG_101: u32 = 0x31303120;
 export function setPolicy(detector: usize, switches: u32): void {
   const input = (switches & POLICY_PERIODIC_INPUT) !== 0 ? BIT_PERIODIC : 0;
   const requests = (switches & POLICY_PERIODIC_REQUESTS) !== 0 ? BIT_REQUESTS : 0;
-  store<u8>(detector, (load<u8>(detector, BITS) & ~(BIT_PERIODIC | BIT_REQUESTS)) | input | requests, BITS);
+  const moves = (switches & POLICY_PERIODIC_MOVES) !== 0 ? BIT_MOVES : 0;
+  const others = load<u8>(detector, BITS) & ~(BIT_PERIODIC | BIT_REQUESTS | BIT_MOVES);
+  store<u8>(detector, others | input | requests | moves, BITS);
 }
 
 /** Prepares the zero-filled detector of a new stream. */
@@ -100,20 +105,39 @@ export function openDetector(detector: usize, hint: u32, port: u32, family: u32)
   store<u32>(detector, family, FAMILY);
 }
 
-/** Judges one chunk, or a further piece of one; answers FLAG_ bits. `before`: bytes its sender had sent before these. */
-export function judgeChunk(detector: usize, direction: u32, before: u64, chunk: usize, bytes: u32, now: u32): u32 {
+/** The stream whose chunk is judged, by its handle: what was learned of its like is never taken for a later one's in its place. */
+let streamUnderWay: u32 = 0;
+
+/**
+ * Judges one chunk of `stream`, a handle, or a further piece of one; answers FLAG_ bits. `before`: bytes its sender had sent before these.
+ */
+export function judgeChunk(
+  detector: usize,
+  stream: u32,
+  direction: u32,
+  before: u64,
+  chunk: usize,
+  bytes: u32,
+  now: u32,
+): u32 {
+  streamUnderWay = stream;
   clearVerdict(direction);
   tellPolls((load<u8>(detector, BITS) & BIT_REQUESTS) !== 0);
   if ((direction & DIRECTION_SERVER) !== 0) judgeServer(detector, before, chunk, bytes, now);
   else judgeClient(detector, chunk, chunk + bytes, now);
   const bits = load<u8>(detector, BITS);
-  if ((bits & BIT_PERIODIC) !== 0 && isInputAlone()) judgeInput(<u32>detector, bytes, now);
+  if ((bits & (BIT_PERIODIC | BIT_MOVES)) !== 0 && isOfJiggler(bits)) judgeInput(streamUnderWay, bytes, now);
   note(detector);
   let flags = verdictFlags;
   if ((flags & FLAG_ACTIVE) !== 0) flags &= ~FLAG_CHATTER;
   if ((bits & BIT_TOLD) !== 0 && load<u8>(detector, PROTOCOL) !== PROTOCOL_UNKNOWN) flags |= FLAG_RECOGNISED;
   if ((bits & BIT_LOST) !== 0) flags |= FLAG_LOST;
   return flags;
+}
+
+/** Whether the chunk is what its stream's owner says that a mouse jiggler may have sent. */
+function isOfJiggler(bits: u8): bool {
+  return (bits & BIT_PERIODIC) !== 0 ? isInputAlone() : isMoveAlone();
 }
 
 /** Keeps why the last chunk was judged as it was. A chunk that ends within a header has no verdict of its own. */
@@ -232,11 +256,11 @@ function judgeTold(detector: usize, from: usize, end: usize, now: u32): void {
     case PROTOCOL_MYSQL:
     case PROTOCOL_UNKNOWN:
       // Connections of a pool keep a period each.
-      judgeRequest(protocol, message, <u32>detector, from, <u32>(end - from), now);
+      judgeRequest(protocol, message, streamUnderWay, from, <u32>(end - from), now);
       return;
     case PROTOCOL_POSTGRES:
       if (end - from > 2 && isTls(from)) switchToTls(detector, PROTOCOL_TLS, from, end, now);
-      else judgeRequest(protocol, message, <u32>detector, from, <u32>(end - from), now);
+      else judgeRequest(protocol, message, streamUnderWay, from, <u32>(end - from), now);
       return;
     default:
       judgeBinary(detector, protocol, from, end, now);

@@ -11,7 +11,9 @@ export const DIRECTION_HELD: u32 = 4;
 export const POLICY_PERIODIC_INPUT: u32 = 1;
 /** Another: requests count though they keep a period. */
 export const POLICY_PERIODIC_REQUESTS: u32 = 2;
-export const POLICY_ALL: u32 = POLICY_PERIODIC_INPUT | POLICY_PERIODIC_REQUESTS;
+/** A weaker one than the first: movements of a pointer by themselves that keep a period do not count. */
+export const POLICY_PERIODIC_MOVES: u32 = 4;
+export const POLICY_ALL: u32 = POLICY_PERIODIC_INPUT | POLICY_PERIODIC_REQUESTS | POLICY_PERIODIC_MOVES;
 
 /** The chunk counts as a person's activity. */
 export const FLAG_ACTIVE: u32 = 1;

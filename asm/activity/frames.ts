@@ -19,6 +19,20 @@ export const FRAME_FOUND: u32 = 1;
 /** The bytes are not framed as the protocol frames them. */
 export const FRAME_BROKEN: u32 = 2;
 
+/** Whether no frame is under way. */
+export function isBetweenFrames(learner: usize): bool {
+  return load<u16>(learner, FRAME_LEFT) === 0 && load<u8>(learner, FRAME_HAVE) === 0;
+}
+
+/** Length of the TLS record that begins at `at` and lies whole before `end`; 0 where none does, which `nextFrame` looks into. */
+export function wholeRecord(at: usize, end: usize): u32 {
+  if (end - at < TLS_HEADER_BYTES) return 0;
+  const type = load<u8>(at);
+  if (type < TLS_TYPE_FIRST || type > TLS_TYPE_LAST || load<u8>(at, 1) !== 3) return 0;
+  const bytes = TLS_HEADER_BYTES + <u32>bswap(load<u16>(at, 3));
+  return <usize>bytes <= end - at ? bytes : 0;
+}
+
 /** Walks from `from` to the end of the next header, at most to `end`. Answers a FRAME_ number. */
 export function nextFrame(learner: usize, protocol: u8, from: usize, end: usize): u32 {
   frameAt = from;
@@ -28,7 +42,7 @@ export function nextFrame(learner: usize, protocol: u8, from: usize, end: usize)
 /** Whether a TLS header begins at `from` and lies whole before `end`. */
 function isAtHeader(learner: usize, protocol: u8, from: usize, end: usize): bool {
   if (protocol === PROTOCOL_RDP || end - from < TLS_HEADER_BYTES) return false;
-  return load<u16>(learner, FRAME_LEFT) === 0 && load<u8>(learner, FRAME_HAVE) === 0;
+  return isBetweenFrames(learner);
 }
 
 /** The same byte by byte, from `frameAt`, after the rest of a body. */

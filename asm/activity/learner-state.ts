@@ -15,7 +15,9 @@ export const AWAITED_IGNORED: u8 = 0x80;
 export const AWAITED_WEAK: u8 = 0x40;
 /** It was ignored for its period alone. */
 export const AWAITED_TIMED: u8 = 0x20;
-export const AWAITED_CLASS: u8 = 0x1f;
+/** The server was speaking when it came, and may go on: only what no flow of output looks like is its echo. */
+export const AWAITED_AMID: u8 = 0x10;
+export const AWAITED_CLASS: u8 = 0x0f;
 /** u8: the frame's type. */
 export const FRAME_TYPE: usize = 3;
 /** u8, the same place, for SSH: packets ignored on weak evidence since one was explained (two bits), and the client's pace (learner.ts). */

@@ -2,9 +2,10 @@
 // where a timer or a reply explains it and the evidence is strong; anything else is activity at once. Leaves the two kinds of
 // evidence to timer-evidence.ts and reply-evidence.ts, framing to frames.ts, and its memory to learner-state.ts.
 import { echoTicks, isQuiet, isRefusal, takeEcho, takeQuiet } from './echo-evidence';
-import { FRAME_BROKEN, FRAME_FOUND, frameAt, frameBytes, nextFrame } from './frames';
+import { FRAME_BROKEN, FRAME_FOUND, frameAt, frameBytes, isBetweenFrames, nextFrame, wholeRecord } from './frames';
 import {
   AWAITED,
+  AWAITED_AMID,
   AWAITED_CLASS,
   AWAITED_IGNORED,
   AWAITED_TIMED,
@@ -42,6 +43,7 @@ import {
 import {
   expectReply,
   isTriggered,
+  noteFurtherReply,
   noteReply,
   REPLY_FIRST,
   REPLY_LEARNING,
@@ -50,9 +52,18 @@ import {
   REPLY_YES,
   replyBits,
 } from './reply-evidence';
-import { isPromptDelay, isSpeaking, isStarting, noteBurst, noteExchange, sinceServer } from './server-bursts';
+import {
+  BURST_PAUSE_TICKS,
+  isPromptDelay,
+  isSpeaking,
+  isStarting,
+  noteBurst,
+  noteExchange,
+  sinceServer,
+} from './server-bursts';
 import { ALONE_TICKS } from './thresholds';
 import {
+  countTimer,
   isDue,
   isRoundInSeconds,
   isRoundInterval,
@@ -160,7 +171,7 @@ function judgeUnits(learner: usize, protocol: u8, from: usize, end: usize, now: 
     judgePacket(learner, protocol, <u32>(end - from), now);
     return true;
   }
-  let at = from;
+  let at = protocol === PROTOCOL_RDP ? from : judgeWholeRecords(learner, from, end, now);
   while (at < end) {
     const found = nextFrame(learner, protocol, at, end);
     if (found === FRAME_BROKEN) {
@@ -174,6 +185,27 @@ function judgeUnits(learner: usize, protocol: u8, from: usize, end: usize, now: 
     at = frameAt;
   }
   return true;
+}
+
+/** The records of TLS that lie whole in their chunk, as most do, from its start on. Answers where others begin. */
+function judgeWholeRecords(learner: usize, from: usize, end: usize, now: u32): usize {
+  let at = from;
+  if (!isBetweenFrames(learner)) return at;
+  let kind: usize = 0;
+  let bytesBefore: u32 = 0;
+  while (true) {
+    const bytes = wholeRecord(at, end);
+    if (bytes === 0) return at;
+    if (load<u8>(at) !== TLS_APPLICATION_DATA) giveActive(REASON_HANDSHAKE, bytes);
+    else if (bytes === bytesBefore) judgeFurther(learner, kind, bytes, now);
+    else if (bytes > LARGEST_CHATTER_BYTES) giveActive(REASON_UNEXPLAINED, bytes);
+    else {
+      kind = classAt(learner, findClass(learner, bytes, now));
+      bytesBefore = bytes;
+      judgeUnechoed(learner, kind, bytes, now);
+    }
+    at += bytes;
+  }
 }
 
 /** The verdict on one packet. */
@@ -192,6 +224,17 @@ function judgeUnechoed(learner: usize, kind: usize, bytes: u32, now: u32): void 
   const silentTicks = sinceServer(learner, now);
   const isTimed = noteTimer(kind, now, silentTicks, SHORTEST_TICKS, false);
   const reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, silentTicks, false);
+  giveUnechoed(kind, reply, isTimed, bytes);
+}
+
+/** The same for one of the size of the packet just before it, in the same chunk. */
+function judgeFurther(learner: usize, kind: usize, bytes: u32, now: u32): void {
+  countTimer(kind);
+  const reply = isStarting(learner) ? REPLY_NO : noteFurtherReply(kind + REPLY, learner, sinceServer(learner, now));
+  giveUnechoed(kind, reply, false, bytes);
+}
+
+function giveUnechoed(kind: usize, reply: u32, isTimed: bool, bytes: u32): void {
   if (reply === REPLY_YES || isTimed) {
     explainedBytes += bytes;
     if (reply === REPLY_YES) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
@@ -218,21 +261,23 @@ function judgeEchoed(learner: usize, index: u32, bytes: u32, now: u32): void {
   const silentTicks = sinceServer(learner, now);
   const isTimed = noteTimer(kind, now, silentTicks, SHORTEST_TICKS, true);
   let reply = isStarting(learner) ? REPLY_NO : noteReply(kind + REPLY, learner, silentTicks, true);
-  const isFirst =
-    mayBeWeak && (reply === REPLY_FIRST || (reply === REPLY_LEARNING && mayBeAdjustment(learner, silentTicks)));
+  const isFirst = mayBeWeak && reply === REPLY_FIRST;
+  const isFirstAdjustment = mayBeWeak && reply === REPLY_LEARNING && mayBeAdjustment(learner, silentTicks);
+  const isWeak = mayBeKept || isFirst || isFirstAdjustment;
   const isAdjustment = isSmall && reply !== REPLY_NO && noteAdjustment(learner);
   // Where windows are adjusted on time, what comes at another is none of them.
   if (reply === REPLY_YES && !isTriggered(kind + REPLY) && (isAdjusted(learner) || !isPaced(learner, now)))
     reply = REPLY_LEARNING;
   const isStrong = reply === REPLY_YES || isAdjustment || isTimed;
   if (isStrong) explainedBytes += bytes;
-  if (reply === REPLY_YES || isAdjustment || isFirst) giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
+  if (reply === REPLY_YES || isAdjustment || isFirst || isFirstAdjustment)
+    giveChatter(REASON_REPLY, bytes, timerSeen(kind), 0);
   else if (isTimed || mayBeKept) giveChatter(REASON_TIMER, bytes, timerSeen(kind), isTimed ? timerPeriod(kind) : 0);
   else giveActive(whyNot(reply), bytes);
-  countWeak(learner, isStrong, !isFirstKept && (mayBeKept || isFirst));
+  countWeak(learner, isStrong, !isFirstKept && isWeak);
   // Had it been a key, the adjustment that is due would follow, and count.
   if (isChunkHeld || isAdjustment) store<u8>(learner, 0, AWAITED);
-  else awaitAnswer(learner, index, howIgnored(reply, isTimed, isStrong, mayBeKept || isFirst), now);
+  else awaitAnswer(learner, index, howIgnored(reply, isTimed, isStrong, isWeak), isFirstAdjustment, now);
 }
 
 /**
@@ -301,10 +346,15 @@ function howIgnored(reply: u32, isTimed: bool, isStrong: bool, isWeak: bool): u8
   return isWeak ? AWAITED_IGNORED | AWAITED_WEAK : 0;
 }
 
-/** SSH: what the server does next tells what this packet was, unless it is speaking anyway. */
-function awaitAnswer(learner: usize, index: u32, how: u8, now: u32): void {
+/**
+ * SSH: what the server does next tells what this packet was. Where it is speaking anyway only for one that was ignored on weak evidence, as
+ * that must never hide a key.
+ */
+function awaitAnswer(learner: usize, index: u32, how: u8, isFirstAdjustment: bool, now: u32): void {
   endAwaiting(learner);
-  if (!isSpeaking(learner, now)) store<u8>(learner, <u8>(index + 1) | how, AWAITED);
+  const isAmid = isSpeaking(learner, now);
+  if (isAmid && (how & AWAITED_WEAK) === 0) return;
+  store<u8>(learner, <u8>(index + 1) | how | (isAmid && isFirstAdjustment ? AWAITED_AMID : 0), AWAITED);
 }
 
 /** SSH: the server speaks after a packet. What may be the echo of one that was ignored makes up for that. */
@@ -318,6 +368,8 @@ function takeAnswer(learner: usize, bytes: u32, pauseTicks: u32, now: u32): void
   }
   const kind = classAt(learner, (awaited & AWAITED_CLASS) - 1);
   const size = <u32>load<u16>(kind, CLASS_SIZE);
+  // The same burst goes on, and not as a key comes back: the echo may still follow.
+  if ((awaited & AWAITED_AMID) !== 0 && bytes !== size && pauseTicks <= BURST_PAUSE_TICKS) return;
   store<u8>(learner, 0, AWAITED);
   if (isRefusal(bytes, size)) {
     takeQuiet(kind + REPLY, true);
@@ -337,7 +389,8 @@ function endAwaiting(learner: usize): void {
   const awaited = load<u8>(learner, AWAITED);
   if (awaited === 0) return;
   store<u8>(learner, 0, AWAITED);
-  takeQuiet(classAt(learner, (awaited & AWAITED_CLASS) - 1) + REPLY, false);
+  // Among a flow of output an echo may have been there all the same.
+  if ((awaited & AWAITED_AMID) === 0) takeQuiet(classAt(learner, (awaited & AWAITED_CLASS) - 1) + REPLY, false);
 }
 
 /** Whether it is known after how many bytes of the server this client adjusts its window. */

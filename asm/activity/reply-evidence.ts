@@ -95,6 +95,22 @@ export function noteReply(reply: usize, learner: usize, silentTicks: u32, isEcho
   return REPLY_LEARNING;
 }
 
+/**
+ * The same for a further packet of this record's size at the same tick as the last, in a protocol without echoes: shorter, where replies are
+ * learned. The delay that is nearest to the usual one is within the window where any is, and of a further packet nothing else is asked.
+ */
+export function noteFurtherReply(reply: usize, learner: usize, silentTicks: u32): u32 {
+  const counts = <i32>load<u8>(reply, COUNTS);
+  const count = min((counts & 15) - COUNT_BIAS + 1, MOST_COUNT);
+  const isWithin =
+    distance(silentTicks, <u32>load<u8>(reply, DELAY) * DELAY_UNIT_TICKS) <= <u32>load<u8>(reply, HALF_WINDOW);
+  if (counts === 0 || count <= 1 || !isWithin || load<u8>(reply) < <u8>ENOUGH_BITS)
+    return noteReply(reply, learner, silentTicks, false);
+  const usual = counts >> 4;
+  setCounts(reply, usual, count);
+  return judgeCount(reply, usual, count);
+}
+
 /** Whether one size of the server's calls for these replies. */
 export function isTriggered(reply: usize): bool {
   return <u32>(load<u8>(reply, TRIGGER_BITS) & ~ECHO_MASK) >= TRIGGER_SURE;

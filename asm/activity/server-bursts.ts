@@ -22,7 +22,7 @@ import {
 import { ANSWER_TICKS, CLIENT_WORK_TICKS, PROMPT_TICKS } from './thresholds';
 
 /** The server's bytes after such a pause are a new burst. */
-const BURST_PAUSE_TICKS: u32 = 8;
+export const BURST_PAUSE_TICKS: u32 = 8;
 /** The exchanges that tell the round trip: both sides of SSH speak at once in the first two. */
 const EXCHANGES_SKIPPED: u8 = 2;
 const EXCHANGES: u8 = 10;

@@ -32,6 +32,8 @@ export const FAMILY_BYTES: u32 = 4;
 
 /** Input that keeps a period is not somebody's: its owner says so. */
 export const BIT_PERIODIC: u8 = 8;
+/** The same of a pointer's movements alone. */
+export const BIT_MOVES: u8 = 32;
 /** Requests that keep a period count: its owner says so. */
 export const BIT_REQUESTS: u8 = 16;
 /** A parser lost its place. */

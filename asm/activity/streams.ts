@@ -205,7 +205,7 @@ export function observe(stream: i32, direction: u32, chunk: usize, bytes: u32, n
   countChunk(record + TALLY, direction, bytes);
   const state = load<u32>(record, STATE);
   if (state > STATE_IDLE) return 0;
-  const flags = judgeChunk(record + DETECTOR, direction, before, chunk, bytes, now);
+  const flags = judgeChunk(record + DETECTOR, <u32>stream, direction, before, chunk, bytes, now);
   if ((flags & FLAG_ACTIVE) === 0) return flags;
   return touch(record, indexOf(stream), widen(now)) ? flags | FLAG_ENTERED : flags;
 }

@@ -88,6 +88,12 @@ export function noteTimer(timer: usize, now: u32, silentTicks: u32, shortestTick
   return !isFromAnswer && isExplained(timer);
 }
 
+/** Takes note of another one at the same tick as the last: no timer's, and it says nothing about one. */
+export function countTimer(timer: usize): void {
+  const seen = load<u8>(timer, SEEN);
+  if (seen < 0xff) store<u8>(timer, seen + 1, SEEN);
+}
+
 /** Whether the evidence is enough: what was often off every grid needs more. */
 function isExplained(timer: usize): bool {
   const strays = <u32>(load<u8>(timer, MISSES) >> 3);

@@ -9,6 +9,9 @@ export let verdictSize: u32 = 0;
 export let verdictSeen: u32 = 0;
 export let verdictPeriod: u32 = 0;
 
+/** Whether anything counted but a pointer's movements. */
+let gaveOther: bool = false;
+
 /** Whether anything counted since `watchActive`. */
 export let gaveActive: bool = false;
 
@@ -23,6 +26,7 @@ export let isChunkHeld: bool = false;
 export function clearVerdict(direction: u32): void {
   isChunkHeld = (direction & DIRECTION_HELD) !== 0;
   verdictFlags = 0;
+  gaveOther = false;
   verdictReason = 0;
   verdictSize = 0;
   verdictSeen = 0;
@@ -34,11 +38,24 @@ export function giveActive(reason: u32, size: u32): void {
   if ((verdictFlags & FLAG_ACTIVE) === 0) note(reason, size, 0, 0);
   verdictFlags |= FLAG_ACTIVE;
   gaveActive = true;
+  gaveOther = true;
+}
+
+/** Part of the chunk moves a pointer, with no button held: a person's doing, if it is not a program's. */
+export function giveMove(size: u32): void {
+  const gaveOtherBefore = gaveOther;
+  giveActive(REASON_INPUT, size);
+  gaveOther = gaveOtherBefore;
 }
 
 /** Whether the chunk counts for a message of input, and for nothing else. */
 export function isInputAlone(): bool {
   return (verdictFlags & (FLAG_ACTIVE | FLAG_WORK)) === FLAG_ACTIVE && verdictReason === REASON_INPUT;
+}
+
+/** Whether the chunk counts for a pointer's movements, and for nothing else. */
+export function isMoveAlone(): bool {
+  return (verdictFlags & FLAG_ACTIVE) !== 0 && !gaveOther;
 }
 
 /** What counted so far is explained after all. */

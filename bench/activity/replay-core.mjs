@@ -3,6 +3,7 @@
 import { FLAG_ACTIVE, FLAG_WORK } from '../../dist/core/abi.js';
 import { instantiateCore } from '../../dist/core/load.js';
 import { StreamCore } from '../../dist/core/stream-core.js';
+import { DEFAULT_STREAM_POLICY } from '../../dist/platform/stream-policy.js';
 import { describeVerdict } from '../../dist/streams/verdict-text.js';
 
 const MAX_STREAMS = 256;
@@ -63,7 +64,7 @@ class ReplayClient {
   }
 
   open(key, atMs) {
-    const hints = { protocol: 'auto', family: this.#family };
+    const hints = { protocol: 'auto', family: this.#family, policy: DEFAULT_STREAM_POLICY };
     this.#streams.set(key, this.#core.openStream(NO_TIMEOUT_TICKS, atMs / this.#core.tickMs, hints));
   }
 

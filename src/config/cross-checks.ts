@@ -148,7 +148,7 @@ function checkSwitches({ path, value }: Placed<Mapping>): Finding[] {
   const findings: Finding[] = [];
   if ((value.activity ?? kind.activity) === 'every-byte') {
     const keys = ['periodicInput', 'periodicRequests', 'polls'];
-    const given = keys.filter((key) => value[key] === 'ignore' || hasEntries(value[key]));
+    const given = keys.filter((key) => value[key] === 'ignore' || value[key] === 'moves' || hasEntries(value[key]));
     const what = 'every byte of the client counts (activity: every-byte): write activity: learned, or leave it out';
     findings.push(...given.map((key) => ({ path: [...path, key], what })));
     if (!isUnset(asMapping(value.work).fromClient)) findings.push({ path: [...path, 'work', 'fromClient'], what });

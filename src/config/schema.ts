@@ -128,7 +128,7 @@ const listenerSchema = mapping({
   activity: wordField(['every-byte', 'learned']).optional(),
   viewing: wordField(['active', 'ignore']).optional(),
   work: workSchema.prefault({}),
-  periodicInput: wordField(['active', 'ignore']).default(DEFAULT_STREAM_POLICY.periodicInput),
+  periodicInput: wordField(['active', 'moves', 'ignore']).default(DEFAULT_STREAM_POLICY.periodicInput),
   periodicRequests: wordField(['active', 'ignore']).default(DEFAULT_STREAM_POLICY.periodicRequests),
   polls: z
     .array(textField('a method and a path, such as "GET /health"', HTTP_POLL))

@@ -264,6 +264,8 @@ export const FLAG_ENTERED = 32;
 export const POLICY_PERIODIC_INPUT = 1;
 /** Requests count though they keep a period. */
 export const POLICY_PERIODIC_REQUESTS = 2;
+/** Movements of a pointer by themselves that keep a period do not count. */
+export const POLICY_PERIODIC_MOVES = 4;
 
 export const DIRECTION_CLIENT = 0;
 export const DIRECTION_SERVER = 1;

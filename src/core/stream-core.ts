@@ -518,8 +518,10 @@ function checkDelayTicks(name: string, ticks: number): void {
   throw new RangeError(`${name} is ${ticks}: a delay of a stream is 0 to 2147483647 ticks`);
 }
 
+const INPUT_SWITCHES = { active: 0, moves: abi.POLICY_PERIODIC_MOVES, ignore: abi.POLICY_PERIODIC_INPUT } as const;
+
 /** Those of the policy's switches that the module knows, as its POLICY_ bits. */
 function switchesOf(policy: StreamPolicy): number {
-  const input = policy.periodicInput === 'ignore' ? abi.POLICY_PERIODIC_INPUT : 0;
+  const input = INPUT_SWITCHES[policy.periodicInput];
   return policy.periodicRequests === 'active' ? input | abi.POLICY_PERIODIC_REQUESTS : input;
 }

@@ -18,8 +18,11 @@ export interface StreamPolicy {
   /** active: a server's bytes count as work where they exceed `work.fromServerBytes`, as those of a film do. ignore: never by themselves. */
   readonly viewing: 'active' | 'ignore';
   readonly work: WorkPolicy;
-  /** Input that keeps a period, as of a mouse jiggler, of which a person is not seen to be there. active: it counts like any other. */
-  readonly periodicInput: 'active' | 'ignore';
+  /**
+   * Input that keeps a period, as of a mouse jiggler, of which a person is not seen to be there. active: it counts like any other. moves: a
+   * pointer's movements do not count, with no button held, which no hand repeats so exactly; keys and clicks do. ignore: none of it counts.
+   */
+  readonly periodicInput: 'active' | 'moves' | 'ignore';
   /**
    * Requests and short WebSocket messages that keep a period, told from their repetition: polls, health checks, the `SELECT 1` of a pool, a page
    * that saves by itself. active: they count like any other.
@@ -32,7 +35,7 @@ export interface StreamPolicy {
 export const DEFAULT_STREAM_POLICY: StreamPolicy = {
   viewing: 'ignore',
   work: { fromClientBytes: null, fromServerBytes: 128 * 1024, windowMs: 5000 },
-  periodicInput: 'active',
+  periodicInput: 'moves',
   periodicRequests: 'ignore',
   polls: [],
 };

@@ -81,7 +81,7 @@ describe('switches', () => {
     expect(listenerOf('').policy).toEqual({
       viewing: 'ignore',
       work: { fromClientBytes: null, fromServerBytes: 131_072, windowMs: 5000 },
-      periodicInput: 'active',
+      periodicInput: 'moves',
       periodicRequests: 'ignore',
       polls: [],
     });
@@ -101,12 +101,16 @@ describe('switches', () => {
 
   it.each([
     ['viewing: yes', 'is not known: write one of active, ignore'],
-    ['activity: learned, periodicInput: never', '"never" is not known: write one of active, ignore'],
+    ['activity: learned, periodicInput: never', '"never" is not known: write one of active, moves, ignore'],
     ['viewing: active, work: { fromServer: 100 }', '100 has no unit'],
     ['viewing: active, work: { fromServer: 1B }', '1B is too small'],
     ['work: { fromServer: 1MiB }', 'work.fromServer: what a server sends never counts (viewing: ignore)'],
     ['activity: every-byte, work: { fromClient: 1MiB }', 'work.fromClient: every byte of the client counts'],
     ['work: { rate: 1MiB }', 'unknown key `rate`'],
+    [
+      'activity: every-byte, periodicInput: moves',
+      'periodicInput: every byte of the client counts (activity: every-byte)',
+    ],
     [
       'activity: every-byte, periodicInput: ignore',
       'periodicInput: every byte of the client counts (activity: every-byte)',

@@ -157,7 +157,7 @@ describe('configuration', () => {
                   policy: {
                     viewing: 'ignore',
                     work: { fromClientBytes: null, fromServerBytes: 131_072, windowMs: 5000 },
-                    periodicInput: 'active',
+                    periodicInput: 'moves',
                     periodicRequests: 'ignore',
                     polls: [],
                   },

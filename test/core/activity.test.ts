@@ -163,7 +163,7 @@ describe('activity of plaintext protocols', () => {
 
   it("rfb: a pointer moved every 60 s and back -> counts, unless periodic input is somebody's jiggler; a key in between counts", () => {
     const move = hex('05 00 0010 0020');
-    for (const periodicInput of ['active', 'ignore'] as const) {
+    for (const periodicInput of ['active', 'moves', 'ignore'] as const) {
       const dialogue = DIALOGUES.rfb as Dialogue;
       const stream = core.openStream(1000, 0, { policy: { ...DEFAULT_STREAM_POLICY, periodicInput } });
       for (const [side, bytes] of dialogue.opening) core.observe(stream, side === 'c' ? 'client' : 'server', bytes, 0);
@@ -177,6 +177,67 @@ describe('activity of plaintext protocols', () => {
       expect(core.observe(stream, 'client', key, 12 * 60_000 + 23_456) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
       core.releaseStream(stream);
     }
+  });
+
+  const JIGGLED = [
+    ['rfb', 'a movement', '05 00 0010 0020', false],
+    ['rfb', 'a movement with a button held', '05 01 0010 0020', true],
+    ['rfb', 'a movement and a key', '05 00 0010 0020 04 01 0000 00000061', true],
+    ['rfb', 'a key', '04 01 0000 00000061', true],
+    ['rfb', 'an extended key', 'ff 00 0001 00000061 0000001e', true],
+    ['spice', 'a movement', '6f00 0a000000 01000000 01000000 0000', false],
+    ['spice', 'a position', '7000 0b000000 01000000 01000000 0000 00', false],
+    ['spice', 'a movement with a button held', '6f00 0a000000 01000000 01000000 0100', true],
+    ['spice', 'a longer movement', '6f00 0b000000 01000000 01000000 0000 00', true],
+    ['spice', 'a key down', '6500 04000000 1e000000', true],
+    ['rfb in websocket', 'a movement', '82 86 00000000 05 00 0010 0020', false],
+    ['rfb in websocket', 'a key', '82 88 00000000 04 01 0000 00000061', true],
+  ] as const;
+
+  it.each(JIGGLED)(
+    "%s: %s every minute, by default a jiggler's -> counts every time: %s",
+    (protocol, _what, bytes, counts) => {
+      const dialogue = DIALOGUES[protocol] as Dialogue;
+      const stream = core.openStream(1000, 0, { policy: DEFAULT_STREAM_POLICY });
+      for (const [side, piece] of dialogue.opening) core.observe(stream, side === 'c' ? 'client' : 'server', piece, 0);
+      const flags = [];
+      for (let beat = 1; beat <= 10; beat += 1)
+        flags.push(core.observe(stream, 'client', hex(bytes), beat * 60_000) & FLAG_ACTIVE);
+      expect(flags[0]).toBe(FLAG_ACTIVE);
+      expect(flags.slice(2)).toEqual(flags.slice(2).map(() => (counts ? FLAG_ACTIVE : 0)));
+      expect(core.verdict(stream).isLost).toBe(false);
+      core.releaseStream(stream);
+    },
+  );
+
+  it('mysql: a stream in the place of another, on the beat of what that one asked -> its first request counts', async () => {
+    const single = await loadCore({ maxStreams: 1, heapBytes: 256 * 1024 });
+    const ask = (stream: StreamHandle, atMs: number) =>
+      single.observe(stream, 'client', hex('09000000 03 53454c4543542031'), atMs) & FLAG_ACTIVE;
+    const before = single.openStream(1000, 0, { protocol: 'mysql' });
+    const flags = Array.from({ length: 8 }, (_, beat) => ask(before, (beat + 1) * 30_000));
+    expect(flags.at(-1)).toBe(0);
+    single.releaseStream(before);
+    const after = single.openStream(1000, 260_000, { protocol: 'mysql' });
+    expect(ask(after, 270_000)).toBe(FLAG_ACTIVE);
+  });
+
+  it("rfb: a hand on the mouse while a jiggler runs -> each of its gestures counts, but for what a quarter second's step may be", () => {
+    const stream = core.openStream(1000, 0, { policy: DEFAULT_STREAM_POLICY });
+    const dialogue = DIALOGUES.rfb as Dialogue;
+    for (const [side, piece] of dialogue.opening) core.observe(stream, side === 'c' ? 'client' : 'server', piece, 0);
+    const move = hex('05 00 0010 0020');
+    for (let beat = 1; beat <= 100; beat += 1) {
+      const atMs = beat * 60_000;
+      expect(core.observe(stream, 'client', move, atMs) & FLAG_ACTIVE).toBe(beat > 1 ? 0 : FLAG_ACTIVE);
+      if (beat < 10) continue;
+      const gestureMs = atMs + 300 + ((beat * 7919) % 59_000);
+      const counted = [];
+      for (let step = 0; step < 30; step += 1)
+        counted.push(core.observe(stream, 'client', move, gestureMs + step * 16) & FLAG_ACTIVE);
+      expect(counted).not.toContain(0);
+    }
+    core.releaseStream(stream);
   });
 
   it.each([
@@ -554,6 +615,69 @@ describe('activity of encrypted streams', () => {
     const held = adjustAfter(56_000, 'held');
     expect(held.flags).toBe(FLAG_ACTIVE);
     core.releaseStream(held.stream);
+  });
+
+  /** A client next to its server, which has said nothing for `silentMs`, and then one piece of output. Answers when that was. */
+  function speakAfter(stream: StreamHandle, silentMs: number): number {
+    for (let exchange = 0; exchange < 12; exchange += 1) {
+      core.observe(stream, 'server', Buffer.alloc(200), 10 + exchange * 30);
+      core.observe(stream, 'client', Buffer.alloc(200 + exchange), 11 + exchange * 30);
+    }
+    core.observe(stream, 'server', Buffer.alloc(120), 400 + silentMs);
+    return 400 + silentMs;
+  }
+
+  it.each([1, 3, 7])(
+    'ssh: a first key %s ms after the first output for long, where an answer to that would be -> counts with its echo, whatever its size',
+    (delayMs) => {
+      for (const echoBytes of [36, 44, 500]) {
+        const stream = openSsh();
+        const atMs = speakAfter(stream, 30_000) + delayMs;
+        expect(core.observe(stream, 'client', Buffer.alloc(36), atMs) & FLAG_ACTIVE).toBe(0);
+        expect(core.observe(stream, 'server', Buffer.alloc(echoBytes), atMs + 1) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+        expect(core.verdict(stream)).toMatchObject({ reason: 'echo', packetBytes: 36 });
+        core.releaseStream(stream);
+      }
+    },
+  );
+
+  /** The same client amid 56 kB of output, the last of it just before a key. Answers when the key came, which may have been an adjustment. */
+  function typeAmidOutput(stream: StreamHandle): number {
+    const fromMs = speakAfter(stream, 3000);
+    for (let line = 1; line <= 26; line += 1) core.observe(stream, 'server', Buffer.alloc(2000), fromMs + line * 1000);
+    const atMs = fromMs + 26_004;
+    expect(core.observe(stream, 'client', Buffer.alloc(36), atMs) & FLAG_ACTIVE).toBe(0);
+    return atMs;
+  }
+
+  it.each([
+    ['at once', [[1, 36]]],
+    [
+      'after more of the output',
+      [
+        [1, 1460],
+        [2, 540],
+        [3, 36],
+      ],
+    ],
+    ['in a larger piece, after a pause', [[12, 80]]],
+  ])(
+    'ssh: a key amid output, where a first window adjustment would be, its echo %s -> counts with that',
+    (_how, pieces) => {
+      const stream = openSsh();
+      const atMs = typeAmidOutput(stream);
+      const flags = pieces.map(([ms = 0, bytes = 0]) => core.observe(stream, 'server', Buffer.alloc(bytes), atMs + ms));
+      expect(flags.map((bits) => bits & FLAG_ACTIVE)).toEqual([...pieces.slice(1).map(() => 0), FLAG_ACTIVE]);
+      core.releaseStream(stream);
+    },
+  );
+
+  it('ssh: a first window adjustment amid output that goes on -> chatter, and so is what comes of it', () => {
+    const stream = openSsh();
+    const atMs = typeAmidOutput(stream);
+    for (let piece = 1; piece <= 6; piece += 1)
+      expect(core.observe(stream, 'server', Buffer.alloc(44 * piece), atMs + piece) & FLAG_ACTIVE).toBe(0);
+    core.releaseStream(stream);
   });
 
   it('ssh: windows adjusted in time, after some of them more of the output at once -> no echo of it', () => {

@@ -1,7 +1,7 @@
 // RFB client messages. Source: RFC 6143 section 7; the community's rfbproto for fences, continuous updates, QEMU's and
 // extended clipboard messages, xvp, VeNCrypt and TightVNC's security type. Leaves chunk boundaries to messages.ts.
 import { REASON_HANDSHAKE, REASON_INPUT } from '../reasons';
-import { giveActive, giveProtocol } from '../verdict';
+import { giveActive, giveMove, giveProtocol } from '../verdict';
 import { GOES_TLS, LOST, NEED_MORE, NOTE, PHASE, WIDE_NOTE } from './step';
 
 const PHASE_VERSION: u8 = 0;
@@ -28,6 +28,9 @@ const SET_ENCODINGS: u8 = 2;
 const UPDATE_REQUEST: u8 = 3;
 const KEY_EVENT: u8 = 4;
 const POINTER_EVENT: u8 = 5;
+/** PointerEvent: u8 type, u8 buttons that are down, u16 x, u16 y. RFC 6143 section 7.5.5. */
+const POINTER_BYTES: u32 = 6;
+const BUTTONS_AT: usize = 1;
 const CLIENT_CUT_TEXT: u8 = 6;
 const CONTINUOUS_UPDATES: u8 = 150;
 const CLIENT_FENCE: u8 = 248;
@@ -135,8 +138,10 @@ function stepMessage(header: usize, have: u32): i64 {
       giveActive(REASON_INPUT, 8);
       return 8;
     case POINTER_EVENT:
-      giveActive(REASON_INPUT, 6);
-      return 6;
+      if (have < POINTER_BYTES) return NEED_MORE;
+      if (load<u8>(header, BUTTONS_AT) === 0) giveMove(POINTER_BYTES);
+      else giveActive(REASON_INPUT, POINTER_BYTES);
+      return POINTER_BYTES;
     case UPDATE_REQUEST:
       giveProtocol(10);
       return 10;

@@ -1,7 +1,7 @@
 // SPICE client messages. Source: the SPICE protocol, "Common protocol definition" and spice-protocol's enums. Leaves chunk
 // boundaries to messages.ts. A message's verdict hangs on its type; only the inputs channel has types that are a person's.
 import { REASON_HANDSHAKE, REASON_INPUT, REASON_UNKNOWN_MESSAGE } from '../reasons';
-import { giveActive, giveProtocol } from '../verdict';
+import { giveActive, giveMove, giveProtocol } from '../verdict';
 import { LOST, NEED_MORE, NOTE, PHASE, WIDE_NOTE } from './step';
 
 const PHASE_LINK: u8 = 0;
@@ -29,6 +29,12 @@ const CHANNEL_INPUTS: u8 = 3;
 const AGENT_TOKEN: u32 = 108;
 /** SPICE_MSGC_DISPLAY_STREAM_REPORT: how well a film plays. */
 const STREAM_REPORT: u32 = 102;
+/** SPICE_MSGC_INPUTS_MOUSE_MOTION: i32 dx, i32 dy, u16 buttons; MOUSE_POSITION: u32 x, u32 y, u16 buttons, u8 display. */
+const MOUSE_MOTION: u32 = 111;
+const MOUSE_POSITION: u32 = 112;
+const MOTION_BYTES: u32 = 10;
+const POSITION_BYTES: u32 = 11;
+const BUTTONS_AT: usize = 8;
 /** ACK_SYNC, ACK, PONG, MIGRATE_FLUSH_MARK, MIGRATE_DATA, DISCONNECTING: of every channel, sent by the client itself. */
 const LAST_COMMON_TYPE: u32 = 6;
 
@@ -71,9 +77,18 @@ function stepMessage(message: usize, header: usize, have: u32): i64 {
   const bytes = load<u32>(at, 2);
   if (type === 0 || bytes > LARGEST_MESSAGE_BYTES) return LOST;
   const channel = load<u8>(message, NOTE);
-  if (type <= LAST_COMMON_TYPE || isOfClient(channel, type)) giveProtocol(headerBytes + bytes);
+  if (channel === CHANNEL_INPUTS && isMove(type, bytes)) {
+    if (have < headerBytes + bytes) return NEED_MORE;
+    if (load<u16>(header + headerBytes, BUTTONS_AT) === 0) giveMove(headerBytes + bytes);
+    else giveActive(REASON_INPUT, headerBytes + bytes);
+  } else if (type <= LAST_COMMON_TYPE || isOfClient(channel, type)) giveProtocol(headerBytes + bytes);
   else giveActive(channel === CHANNEL_INPUTS ? REASON_INPUT : REASON_UNKNOWN_MESSAGE, headerBytes + bytes);
   return headerBytes + <i64>bytes;
+}
+
+/** Whether a message of the inputs channel moves the pointer, and is as long as it has to be. */
+function isMove(type: u32, bytes: u32): bool {
+  return (type === MOUSE_MOTION && bytes === MOTION_BYTES) || (type === MOUSE_POSITION && bytes === POSITION_BYTES);
 }
 
 /** Whether a client sends such a message of a channel by itself. */

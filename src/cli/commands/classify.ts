@@ -27,7 +27,7 @@ export function addClassifyCommand(program: Command, io: CliIo): void {
     .addOption(new Option('--port <port>', "the target's port").argParser(parsePort).default(0))
     .addOption(
       new Option('--periodic-input <rule>', "input that keeps a period, as a mouse jiggler's does")
-        .choices(['active', 'ignore'])
+        .choices(['active', 'moves', 'ignore'])
         .default(DEFAULT_STREAM_POLICY.periodicInput),
     )
     .addOption(
