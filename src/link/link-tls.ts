@@ -7,6 +7,7 @@ import type { Clock } from '../platform/ports.ts';
 import { LINK_ALPN, type LinkRecord, malformed, RECORD_HEADER_BYTES } from './link-records.ts';
 import type { LinkConnection, LinkSession } from './link-session.ts';
 import type { SharedReads } from './shared-reads.ts';
+import { TlsWriter } from './tls-writer.ts';
 
 /** From the TLS handshake's end to the peer's greeting. */
 export const GREETING_BOUND_MS = 10_000;
@@ -88,6 +89,7 @@ export function joinConnection(
   onGone: (why: string) => void,
 ): void {
   let isOver = false;
+  const writer = new TlsWriter(socket);
   const leave = (why: string) => {
     if (isOver) return;
     isOver = true;
@@ -95,7 +97,7 @@ export function joinConnection(
     onGone(why);
   };
   const connection: LinkConnection = {
-    write: (bytes) => void socket.write(bytes),
+    write: (bytes) => writer.write(bytes),
     close: () => {
       isOver = true;
       socket.destroy();

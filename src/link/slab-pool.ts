@@ -4,7 +4,7 @@
 /** More than any piece restores to, and than one read. */
 export const SLAB_BYTES = 262_144;
 /** Kept for the next bytes; what more a slow reader lets wait is collected as any other memory. */
-export const MAX_FREE_SLABS = 4;
+export const MAX_FREE_SLABS = 16;
 
 interface Slab {
   readonly memory: Buffer;
