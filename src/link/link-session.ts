@@ -51,7 +51,6 @@ export const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Memory that bytes which wait to be sent may keep, whole or in part; those that come then have memory of their own. */
 const MAX_PENDING_SLABS = MAX_SESSION_PENDING_BYTES / SLAB_BYTES;
-const MAX_FREE_SENT_SLABS = 16;
 
 /** Of one write. */
 const BATCH_BYTES = 131_072;
@@ -131,8 +130,8 @@ export class LinkSession implements StreamHost {
   #isLaterTurnDue = false;
   #isAckDue = false;
   readonly pendingSlabs = new SlabPool({ maxLentSlabs: MAX_PENDING_SLABS });
-  /** For batches, until they are acknowledged: as much as a fast line has under way is used again. */
-  readonly #sentSlabs = new SlabPool({ maxFreeSlabs: MAX_FREE_SENT_SLABS });
+  /** For batches, until they are acknowledged. */
+  readonly #sentSlabs = new SlabPool();
   /** For bytes that have arrived. */
   readonly #arrivedSlabs = new SlabPool();
   /** Whose notices are to be told. */

@@ -3,7 +3,7 @@
 
 /** More than any piece restores to, and than one read. */
 export const SLAB_BYTES = 262_144;
-/** Kept for the next bytes; what more a slow reader lets wait is collected as any other memory. */
+/** Kept for the next bytes: as much as one stream has under way (MAX_CREDIT_BYTES). What more waits is collected as any other memory. */
 export const MAX_FREE_SLABS = 16;
 
 interface Slab {
@@ -22,8 +22,6 @@ export interface LentCopy {
 }
 
 export interface SlabPoolOptions {
-  /** Default MAX_FREE_SLABS. */
-  readonly maxFreeSlabs?: number;
   /** So many may be lent at once, in whole or in part: a small copy that is kept for long keeps a whole slab. At the bound copies have memory of their own. */
   readonly maxLentSlabs?: number;
 }
@@ -31,13 +29,11 @@ export interface SlabPoolOptions {
 export class SlabPool {
   #slab: Slab | null = null;
   readonly #free: Slab[] = [];
-  readonly #maxFreeSlabs: number;
   readonly #maxLentSlabs: number;
   #lentSlabs = 0;
   #isUsed = false;
 
-  constructor({ maxFreeSlabs = MAX_FREE_SLABS, maxLentSlabs = Number.POSITIVE_INFINITY }: SlabPoolOptions = {}) {
-    this.#maxFreeSlabs = maxFreeSlabs;
+  constructor({ maxLentSlabs = Number.POSITIVE_INFINITY }: SlabPoolOptions = {}) {
     this.#maxLentSlabs = maxLentSlabs;
   }
 
@@ -99,7 +95,7 @@ export class SlabPool {
 
   #keep(slab: Slab): void {
     slab.usedBytes = 0;
-    if (this.#free.length < this.#maxFreeSlabs) this.#free.push(slab);
+    if (this.#free.length < MAX_FREE_SLABS) this.#free.push(slab);
   }
 }
 

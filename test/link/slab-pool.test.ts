@@ -50,4 +50,29 @@ describe('SlabPool', () => {
     pool.rest();
     expect(again().filter(({ copy }) => known.has(copy.buffer))).toHaveLength(0);
   });
+
+  it('opened and claimed in part -> the rest is the next one’s, right behind; given back meanwhile -> what is open stays where it is', () => {
+    const pool = new SlabPool();
+    const first = pool.copy(filled(1, 10));
+    const open = pool.open(100);
+    open.set(filled(2, 100));
+    first.giveBack();
+    const second = pool.claim(100);
+    const third = pool.copy(filled(3, 10));
+    expect(second.copy.every((byte) => byte === 2)).toBe(true);
+    expect([second.copy.byteOffset, third.copy.byteOffset]).toEqual([10, 110]);
+    expect(second.copy.buffer === third.copy.buffer).toBe(true);
+  });
+
+  it('as many slabs lent as may be -> a copy has memory of its own, until one is given back', () => {
+    const pool = new SlabPool({ maxLentSlabs: 2 });
+    const [first, second] = [1, 2].map((value) => pool.copy(filled(value, SLAB_BYTES)));
+    const own = pool.copy(filled(3, 100));
+    expect([own.copy.buffer === first?.copy.buffer, own.copy.buffer === second?.copy.buffer]).toEqual([false, false]);
+    expect(own.copy.buffer.byteLength).toBeLessThan(SLAB_BYTES);
+    own.giveBack();
+    first?.giveBack();
+    expect(pool.copy(filled(4, 100)).copy.buffer.byteLength).toBe(SLAB_BYTES);
+    expect([own.copy[99], second?.copy[0]]).toEqual([3, 2]);
+  });
 });
