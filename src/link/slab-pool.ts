@@ -6,6 +6,9 @@ export const SLAB_BYTES = 262_144;
 /** Kept for the next bytes: as much as one stream has under way (MAX_CREDIT_BYTES). What more waits is collected as any other memory. */
 export const MAX_FREE_SLABS = 16;
 
+/** Copies below it have memory of their own: a key that its reader lets wait would keep a whole slab. */
+export const SLAB_COPY_BYTES = 4096;
+
 interface Slab {
   readonly memory: Buffer;
   usedBytes: number;
@@ -22,7 +25,7 @@ export interface LentCopy {
 }
 
 export interface SlabPoolOptions {
-  /** So many may be lent at once, in whole or in part: a small copy that is kept for long keeps a whole slab. At the bound copies have memory of their own. */
+  /** So many may be lent at once, in whole or in part. At the bound copies have memory of their own. */
   readonly maxLentSlabs?: number;
 }
 
@@ -39,7 +42,8 @@ export class SlabPool {
 
   /** Of SLAB_BYTES at most. One that follows another lies right behind it, as long as the slab lasts. */
   copy(bytes: Uint8Array): LentCopy {
-    if (this.#isAtBound(bytes.length)) return { copy: Buffer.from(bytes), giveBack: NOTHING };
+    if (bytes.length < SLAB_COPY_BYTES || this.#isAtBound(bytes.length))
+      return { copy: Buffer.from(bytes), giveBack: NOTHING };
     this.open(bytes.length).set(bytes);
     return this.claim(bytes.length);
   }

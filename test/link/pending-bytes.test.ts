@@ -34,19 +34,19 @@ describe('PendingBytes', () => {
   it('pushed one behind the other -> taken over their borders without a copy', () => {
     const pool = new SlabPool();
     const pending = new PendingBytes(pool);
-    pending.push(numbered(0, 1000));
-    pending.push(numbered(1000, 1000));
-    const piece = pending.take(1500);
-    expect([piece.buffer.byteLength, piece.equals(numbered(0, 1500))]).toEqual([SLAB_BYTES, true]);
+    pending.push(numbered(0, 5000));
+    pending.push(numbered(5000, 5000));
+    const piece = pending.take(7500);
+    expect([piece.buffer.byteLength, piece.equals(numbered(0, 7500))]).toEqual([SLAB_BYTES, true]);
   });
 
   it('all taken, or cleared -> the pool has its memory back', () => {
     const pool = new SlabPool({ maxLentSlabs: 1 });
     const isOfPool = () => pool.copy(new Uint8Array(SLAB_BYTES - 1000)).copy.buffer.byteLength === SLAB_BYTES;
-    for (const end of [(each: PendingBytes) => each.take(5000), (each: PendingBytes) => each.clear()]) {
+    for (const end of [(each: PendingBytes) => each.take(11_000), (each: PendingBytes) => each.clear()]) {
       const pending = new PendingBytes(pool);
-      pending.push(numbered(0, 3000));
-      pending.push(numbered(3000, 2000));
+      pending.push(numbered(0, 6000));
+      pending.push(numbered(6000, 5000));
       end(pending);
       expect(pending.bytes).toBe(0);
     }
