@@ -6,6 +6,7 @@ import type { Logger } from '../platform/ports.ts';
 import { encodeProxyHeader, type ProxyVersion } from '../streams/proxy-header.ts';
 import { type LinkOpening, readClient } from './link-records.ts';
 import type { LinkStream, StreamEnd } from './link-stream.ts';
+import { SharedReads } from './shared-reads.ts';
 import { SocketEnd } from './socket-end.ts';
 
 export interface GateServices {
@@ -26,10 +27,13 @@ export interface TcpService {
 export class TcpServices implements GateServices {
   readonly #services: ReadonlyMap<string, TcpService>;
   readonly #log: Logger;
+  readonly #reads: SharedReads;
 
-  constructor(services: readonly TcpService[], log: Logger) {
+  /** `reads`: default, what its sockets read has memory of its own. */
+  constructor(services: readonly TcpService[], log: Logger, reads = new SharedReads(null)) {
     this.#services = new Map(services.map((service) => [service.name, service]));
     this.#log = log;
+    this.#reads = reads;
   }
 
   accept(stream: LinkStream, opening: LinkOpening): StreamEnd {
@@ -41,7 +45,7 @@ export class TcpServices implements GateServices {
       this.#log.warn({ ...facts, error: error.message }, 'a stream of the link could not go on');
     });
     if (service.proxyProtocol !== null) socket.write(headerFor(service.proxyProtocol, opening.client, service.target));
-    return new SocketEnd(socket, stream);
+    return new SocketEnd(socket, stream, this.#reads);
   }
 
   compresses(service: string): boolean {

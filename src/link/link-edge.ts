@@ -21,6 +21,7 @@ import {
 import { type LinkFigures, LinkSession } from './link-session.ts';
 import type { LinkStream } from './link-stream.ts';
 import { joinConnection, type LinkKeyFiles, readGreeting, tlsRules } from './link-tls.ts';
+import { SharedReads } from './shared-reads.ts';
 import { SocketEnd } from './socket-end.ts';
 
 /** Between attempts to reach the gate, doubled up to the second. */
@@ -69,6 +70,7 @@ export interface EdgeStatus {
 export class LinkEdge {
   readonly #options: LinkEdgeOptions;
   readonly #codec: LinkCodec;
+  readonly #reads: SharedReads;
   readonly #servers: Server[] = [];
   readonly #refused = new Set<string>();
   /** To a gate that goes: they only see their streams to their end. */
@@ -89,7 +91,7 @@ export class LinkEdge {
   static async start(options: LinkEdgeOptions): Promise<LinkEdge> {
     const core = await loadCore({ maxStreams: 1, heapBytes: 2 * SESSION_HISTORY_BYTES + 1024 * 1024 });
     const limits = { encoderLimitBytes: SESSION_HISTORY_BYTES, decoderLimitBytes: SESSION_HISTORY_BYTES };
-    const edge = new LinkEdge(options, core.openLinkCodec(limits));
+    const edge = new LinkEdge(options, core.openLinkCodec(limits), await SharedReads.open());
     try {
       for (const listener of options.listeners) await edge.#listen(listener);
       edge.#dial();
@@ -100,8 +102,9 @@ export class LinkEdge {
     return edge;
   }
 
-  private constructor(options: LinkEdgeOptions, codec: LinkCodec) {
+  private constructor(options: LinkEdgeOptions, codec: LinkCodec, reads: SharedReads) {
     this.#options = options;
+    this.#reads = reads;
     this.#codec = codec;
     this.#session = this.#makeSession();
     this.#sinceMs = options.clock.nowMs();
@@ -173,7 +176,7 @@ export class LinkEdge {
       resetSocket(socket);
       return;
     }
-    stream.end = new SocketEnd(socket, stream);
+    stream.end = new SocketEnd(socket, stream, this.#reads);
     if (!this.#session.isConnected) this.#boundAbsence();
   }
 
@@ -294,6 +297,7 @@ export class LinkEdge {
     this.#options.log.info(facts, isResumed ? 'the link goes on' : 'the link stands');
     joinConnection(
       socket,
+      this.#reads,
       session,
       (connection) => session.attach(connection, welcome),
       rest,

@@ -20,6 +20,7 @@ import {
 } from './link-records.ts';
 import { type LinkFigures, LinkSession } from './link-session.ts';
 import { joinConnection, type LinkKeyFiles, readGreeting } from './link-tls.ts';
+import { SharedReads } from './shared-reads.ts';
 
 /** A link that breaks is resumed within so long; then its streams end by reset. */
 export const RESUME_WINDOW_MS = 60_000;
@@ -54,6 +55,7 @@ interface Held {
 /** A gate that listens. */
 export class LinkGate {
   readonly #options: LinkGateOptions;
+  readonly #reads: SharedReads;
   readonly #ledger = new EdgeLedger();
   readonly #sessions = new Map<string, Held>();
   #rules: GateRules;
@@ -65,13 +67,15 @@ export class LinkGate {
   static async start(options: LinkGateOptions): Promise<LinkGate> {
     let gate: LinkGate | null = null;
     const onSecure = (socket: TLSSocket) => gate?.take(socket);
+    const reads = await SharedReads.open();
     const server = await GateServer.listen(options.listen, options.keys, options.log, onSecure);
-    gate = new LinkGate(options, server);
+    gate = new LinkGate(options, reads, server);
     return gate;
   }
 
-  private constructor(options: LinkGateOptions, server: GateServer) {
+  private constructor(options: LinkGateOptions, reads: SharedReads, server: GateServer) {
     this.#options = options;
+    this.#reads = reads;
     this.#rules = options;
     this.#server = server;
     this.#keep(server);
@@ -179,6 +183,7 @@ export class LinkGate {
     socket.write(encodeGreeting(RECORD_TYPES.welcome, session.greeting(hello.isResumed)));
     joinConnection(
       socket,
+      this.#reads,
       session,
       (connection) => session.attach(connection, hello),
       rest,

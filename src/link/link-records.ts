@@ -39,7 +39,7 @@ export interface LinkRecord {
   readonly type: number;
   readonly flags: number;
   readonly stream: number;
-  /** A part of the chunk it came in, or of memory of its own. */
+  /** Of what is read: as long as its reader's callback runs. */
   readonly payload: Buffer;
 }
 
@@ -200,26 +200,28 @@ export function decodeNotice({ payload }: LinkRecord): LinkNotice | null {
   return { isActive: (flags & 1) !== 0, state: NOTICE_STATES[code - 1] ?? null };
 }
 
+/** Of records that only control something. */
+const SHORT_PART_BYTES = 512;
+
 export function malformed(what: string): TorporError {
   return new TorporError('ERR_LINK_PROTOCOL', `${what}: the other end of the link does not keep its protocol`);
 }
 
-/** Cuts what arrives into records, in chunks that are its own from then on. What is kept is less than one record. */
+/** Cuts what arrives into records. What is kept is less than one record. */
 export class RecordReader {
-  /** Of a record that has begun in an earlier chunk. */
-  #part: Buffer | null = null;
+  /** Of a record that has begun in an earlier chunk; of the longest from the first that was long. */
+  #part = Buffer.alloc(SHORT_PART_BYTES);
   #partBytes = 0;
 
   /** Calls back for each record that is whole now; stops where `onRecord` answers false, and forgets the rest. */
   push(chunk: Buffer, onRecord: (record: LinkRecord) => boolean): void {
     let at = 0;
-    if (this.#part !== null) {
-      at = this.#complete(this.#part, chunk);
+    if (this.#partBytes > 0) {
+      at = this.#complete(chunk);
       const wantedBytes = recordBytesAt(this.#part, 0, this.#partBytes);
       if (wantedBytes === null || this.#partBytes < wantedBytes) return;
-      const whole = this.#part;
-      this.#part = null;
-      if (!onRecord(recordAt(whole, 0, wantedBytes))) return;
+      this.#partBytes = 0;
+      if (!onRecord(recordAt(this.#part, 0, wantedBytes))) return;
     }
     for (;;) {
       const bytes = recordBytesAt(chunk, at, chunk.length);
@@ -227,23 +229,27 @@ export class RecordReader {
       if (!onRecord(recordAt(chunk, at, bytes))) return;
       at += bytes;
     }
-    if (at === chunk.length) return;
-    const bytes = recordBytesAt(chunk, at, chunk.length) ?? RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES;
-    this.#part = Buffer.allocUnsafe(bytes);
-    this.#partBytes = chunk.copy(this.#part, 0, at);
+    if (at < chunk.length) this.#complete(chunk.subarray(at));
   }
 
   /** Adds what the record that has begun still lacks, its header first; answers how much of the chunk that took. */
-  #complete(part: Buffer, chunk: Buffer): number {
+  #complete(chunk: Buffer): number {
     let at = 0;
     for (;;) {
-      const wantedBytes = recordBytesAt(part, 0, this.#partBytes) ?? RECORD_HEADER_BYTES;
+      const wantedBytes = recordBytesAt(this.#part, 0, this.#partBytes) ?? RECORD_HEADER_BYTES;
+      if (wantedBytes > this.#part.length) this.#lengthen();
       const missing = wantedBytes - this.#partBytes;
-      const copied = missing <= 0 ? 0 : chunk.copy(part, this.#partBytes, at, at + missing);
+      const copied = missing <= 0 ? 0 : chunk.copy(this.#part, this.#partBytes, at, at + missing);
       this.#partBytes += copied;
       at += copied;
       if (copied === 0 || at === chunk.length) return at;
     }
+  }
+
+  #lengthen(): void {
+    const longest = Buffer.allocUnsafeSlow(RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES);
+    this.#part.copy(longest, 0, 0, this.#partBytes);
+    this.#part = longest;
   }
 }
 

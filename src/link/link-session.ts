@@ -29,7 +29,7 @@ import {
 } from './link-records.ts';
 import { LinkStream, type StreamEnd, type StreamHost } from './link-stream.ts';
 import { ResendQueue } from './resend-queue.ts';
-import { SlabPool } from './slab-pool.ts';
+import { SLAB_BYTES, SlabPool } from './slab-pool.ts';
 
 /** What a stream may send before the other end grants more. */
 export const FIRST_CREDIT_BYTES = 256 * 1024;
@@ -49,17 +49,20 @@ export const STALL_MS = 15_000;
 /** Kept for a repeat at most: a peer that has this end answer so much and acknowledges nothing ends the session. */
 export const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
+/** Memory that bytes which wait to be sent may keep, whole or in part; those that come then have memory of their own. */
+const MAX_PENDING_SLABS = MAX_SESSION_PENDING_BYTES / SLAB_BYTES;
+
 /** Of one write. */
-const BATCH_BYTES = 65_536;
+const BATCH_BYTES = 131_072;
 /** Coded in one go; then whatever else the process has to do comes first. */
-const TURN_BYTES = 131_072;
+const TURN_BYTES = 262_144;
 /** What is quick may go beyond what may be under way. */
 const QUICK_OVERDRAFT_BYTES = 65_536;
 /** One stream's turn takes the link so long at most, where that is the bottleneck. */
 const TURN_MS = 3;
 const MIN_TURN_BYTES = 4096;
 const TICK_MS = 2_500;
-const NOTHING = () => {};
+const NO_BYTES = Buffer.alloc(0);
 
 /** One connection as the session uses it. */
 export interface LinkConnection {
@@ -114,7 +117,8 @@ export class LinkSession implements StreamHost {
   #reader = new RecordReader();
   #pace = new LinkPace();
   #connection: LinkConnection | null = null;
-  #batch = Buffer.allocUnsafe(BATCH_BYTES);
+  /** What is gathered for the next write; none: empty. */
+  #batch: Buffer = NO_BYTES;
   #batchBytes = 0;
   #receivedBytes = 0;
   #ackedToPeerBytes = 0;
@@ -125,8 +129,11 @@ export class LinkSession implements StreamHost {
   #isTurnDue = false;
   #isLaterTurnDue = false;
   #isAckDue = false;
-  /** For bytes that are restored. */
-  readonly #slabs = new SlabPool();
+  readonly pendingSlabs = new SlabPool({ maxLentSlabs: MAX_PENDING_SLABS });
+  /** For batches, until they are acknowledged. */
+  readonly #sentSlabs = new SlabPool();
+  /** For bytes that have arrived. */
+  readonly #arrivedSlabs = new SlabPool();
   /** Whose notices are to be told. */
   readonly #untold = new Set<LinkStream>();
   #isClosed = false;
@@ -201,7 +208,7 @@ export class LinkSession implements StreamHost {
     if (connection === this.#connection) this.#connection = null;
   }
 
-  /** What came on the connection after the greeting. A peer that breaks the protocol ends the session. */
+  /** What came on the connection after the greeting, to be looked at before it returns. A peer that breaks the protocol ends the session. */
   receive(chunk: Buffer): void {
     if (this.#connection === null) return;
     this.#heardAtMs = this.nowMs();
@@ -430,24 +437,21 @@ export class LinkSession implements StreamHost {
   }
 
   #reserve(bytes: number): number {
-    if (this.#batchBytes + bytes > Math.min(this.#batch.length, this.#turnBytes + 4096)) this.#flush(bytes);
+    if (this.#batchBytes + bytes > Math.min(this.#batch.length, BATCH_BYTES, this.#turnBytes + 4096)) this.#flush();
+    if (this.#batchBytes === 0) this.#batch = this.#sentSlabs.open(Math.max(MIN_TURN_BYTES, bytes));
     const at = this.#batchBytes;
     this.#batchBytes += bytes;
     return at;
   }
 
   /** What was gathered becomes the resend queue's, and goes out where there is a connection. */
-  #flush(nextBytes = 0): void {
-    if (this.#batchBytes > 0) {
-      const bytes = this.#batch.subarray(0, this.#batchBytes);
-      this.#resend.push(bytes);
-      if (this.#connection !== null) this.#put(bytes);
-      // A small batch leaves the rest of its memory to the next.
-      this.#batch = this.#batch.subarray(this.#batchBytes);
-      this.#batchBytes = 0;
-    }
-    if (this.#batch.length < Math.max(4096, nextBytes))
-      this.#batch = Buffer.allocUnsafe(Math.max(BATCH_BYTES, nextBytes));
+  #flush(): void {
+    if (this.#batchBytes === 0) return;
+    const lent = this.#sentSlabs.claim(this.#batchBytes);
+    this.#batch = NO_BYTES;
+    this.#batchBytes = 0;
+    this.#resend.push(lent);
+    if (this.#connection !== null) this.#put(lent.copy);
   }
 
   #put(bytes: Buffer): void {
@@ -550,7 +554,7 @@ export class LinkSession implements StreamHost {
       rawBytes: isLinked ? payload.readUInt16BE(0) : payload.length,
       bytes: isLinked ? payload.subarray(PIECE_PREFIX_BYTES) : payload,
     });
-    const lent = isLinked ? this.#slabs.copy(restored) : { copy: payload, giveBack: NOTHING };
+    const lent = this.#arrivedSlabs.copy(restored);
     this.#rawBytesReceived += lent.copy.length;
     stream.receive(lent);
     if (stream.isOverrun) throw malformed('more bytes than were granted');
@@ -615,7 +619,7 @@ export class LinkSession implements StreamHost {
       this.#sendForgetIfOwed(stream);
     }
     this.#flush();
-    this.#slabs.rest();
+    for (const slabs of [this.pendingSlabs, this.#sentSlabs, this.#arrivedSlabs]) slabs.rest();
     if (this.#connection === null) return;
     const isStalled = this.#resend.keptBytes > 0 && nowMs - this.#progressAtMs > STALL_MS;
     if (isStalled || nowMs - this.#heardAtMs > SILENCE_MS) this.#break('the other end does not answer');

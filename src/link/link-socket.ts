@@ -70,8 +70,7 @@ export class LinkSocket extends EventEmitter implements StreamSocket, StreamEnd 
   /** After `end`, and after the socket is destroyed, bytes are for nobody. */
   write(bytes: Uint8Array): boolean {
     if (this.destroyed || this.writableEnded) return false;
-    // Whoever writes may change its memory after that.
-    if (bytes.length > 0 && !this.#stream.push(Buffer.from(bytes))) this.#isFull = true;
+    if (bytes.length > 0 && !this.#stream.push(bytes)) this.#isFull = true;
     return !this.#isFull;
   }
 

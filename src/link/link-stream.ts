@@ -3,8 +3,9 @@
 import type { StreamDecoder, StreamEncoder } from '../core/link-codec.ts';
 import type { EffortChoice } from './effort-choice.ts';
 import type { LinkNotice } from './link-records.ts';
+import { PendingBytes } from './pending-bytes.ts';
 import { SecretLook } from './secret-look.ts';
-import type { LentCopy } from './slab-pool.ts';
+import type { LentCopy, SlabPool } from './slab-pool.ts';
 
 /** Read from the local socket and not sent: at the bound the socket is not read any more. */
 export const MAX_PENDING_BYTES = 256 * 1024;
@@ -43,6 +44,8 @@ export interface StreamHost {
   tellNotice(stream: LinkStream): void;
   /** All streams together have read as much as they may. */
   readonly isFull: boolean;
+  /** For what waits to be sent. */
+  readonly pendingSlabs: SlabPool;
   notePending(bytes: number): void;
   nowMs(): number;
 }
@@ -89,8 +92,7 @@ export class LinkStream {
   #dueBytes = 0;
   #unconsumedBytes = 0;
   #lastGrantAtMs: number;
-  #chunks: Buffer[] = [];
-  #pendingBytes = 0;
+  readonly #pending: PendingBytes;
   readonly #secretLook = new SecretLook();
   #isPaused = false;
   #wantsEnd = false;
@@ -106,6 +108,7 @@ export class LinkStream {
     this.decoder = parts.decoder;
     this.choice = parts.choice;
     this.#host = parts.host;
+    this.#pending = new PendingBytes(parts.host.pendingSlabs);
     this.#isCompressed = parts.isCompressed;
     this.#creditBytes = parts.creditBytes;
     this.#windowBytes = parts.grantedBytes;
@@ -116,14 +119,14 @@ export class LinkStream {
 
   // ------------------------------------------------------------------------------------------ from the local side
 
-  /** Takes bytes towards the peer, which become the stream's own. False: read no more until `onRoom`. */
-  push(bytes: Buffer): boolean {
+  /** Takes a copy of bytes towards the peer. False: read no more until `onRoom`. */
+  push(bytes: Uint8Array): boolean {
     if (this.isOver || this.#wantsEnd || bytes.length === 0) return true;
     if (this.#isCompressed && this.#secretLook.look(bytes)) this.#isCompressed = false;
-    this.#chunks.push(bytes);
-    this.#note(bytes.length);
+    this.#pending.push(bytes);
+    this.#host.notePending(bytes.length);
     this.#host.wake(this);
-    this.#isPaused = this.#pendingBytes >= MAX_PENDING_BYTES || this.#host.isFull;
+    this.#isPaused = this.#pending.bytes >= MAX_PENDING_BYTES || this.#host.isFull;
     return !this.#isPaused;
   }
 
@@ -142,7 +145,7 @@ export class LinkStream {
   /** The same behind what waits, as long as that is not stuck (RESET_FLUSH_MS). */
   resetWhenSent(why: string): void {
     if (this.isOver) return;
-    if (this.#pendingBytes === 0) {
+    if (this.#pending.bytes === 0) {
       this.reset(why);
       return;
     }
@@ -180,58 +183,53 @@ export class LinkStream {
   }
 
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#pending.bytes;
   }
 
   /** What may go now: pending and covered by credit. */
   get sendableBytes(): number {
-    return Math.min(this.#pendingBytes, this.#creditBytes);
+    return Math.min(this.#pending.bytes, this.#creditBytes);
   }
 
   get isEndDue(): boolean {
-    return this.#wantsEnd && this.#resetDue === null && !this.hasSentEnd && this.#pendingBytes === 0;
+    return this.#wantsEnd && this.#resetDue === null && !this.hasSentEnd && this.#pending.bytes === 0;
   }
 
   /** Why it is to be reset now; null: it is not. */
   resetDueAt(nowMs: number): string | null {
     if (this.#resetDue === null) return null;
-    return this.#pendingBytes === 0 || nowMs >= this.#resetDue.bySendingMs ? this.#resetDue.why : null;
+    return this.#pending.bytes === 0 || nowMs >= this.#resetDue.bySendingMs ? this.#resetDue.why : null;
   }
 
   /** A small message of a stream that sends little: it goes first. */
   isQuick(nowMs: number): boolean {
-    if (this.#pendingBytes > SMALL_BYTES || this.sendableBytes === 0) return false;
+    if (this.#pending.bytes > SMALL_BYTES || this.sendableBytes === 0) return false;
     const refill = ((nowMs - this.#quickAtMs) / QUICK_REFILL_MS) * QUICK_BYTES;
     this.#quickBytes = Math.min(QUICK_BYTES, this.#quickBytes + refill);
     this.#quickAtMs = nowMs;
-    return this.#quickBytes >= this.#pendingBytes;
+    return this.#quickBytes >= this.#pending.bytes;
   }
 
-  /** Takes at most so many pending bytes, contiguous. */
+  /** Takes at most so many pending bytes, contiguous: to be looked at before the next push. */
   take(maxBytes: number): Buffer {
-    const wanted = Math.min(maxBytes, this.sendableBytes);
-    let first = this.#chunks[0] as Buffer;
-    if (first.length < wanted && this.#chunks.length > 1) first = this.#join(wanted);
-    const piece = first.subarray(0, wanted);
-    if (piece.length === first.length) this.#chunks.shift();
-    else this.#chunks[0] = first.subarray(piece.length);
+    const piece = this.#pending.take(Math.min(maxBytes, this.sendableBytes));
     this.#creditBytes -= piece.length;
     this.#quickBytes -= piece.length;
     this.rawBytesSent += piece.length;
-    this.#note(-piece.length);
+    this.#host.notePending(-piece.length);
     return piece;
   }
 
   /** Asks for more from the local side where there is room again. */
   offerRoom(): void {
-    if (!this.#isPaused || this.isOver || this.#host.isFull || this.#pendingBytes > MAX_PENDING_BYTES / 2) return;
+    if (!this.#isPaused || this.isOver || this.#host.isFull || this.#pending.bytes > MAX_PENDING_BYTES / 2) return;
     this.#isPaused = false;
     this.end?.onRoom();
   }
 
   addCredit(bytes: number): void {
     this.#creditBytes += bytes;
-    if (this.#pendingBytes > 0) this.#host.wake(this);
+    if (this.#pending.bytes > 0) this.#host.wake(this);
   }
 
   receive({ copy, giveBack }: LentCopy): void {
@@ -248,27 +246,9 @@ export class LinkStream {
   /** Drops what waits and gives all memory back. */
   close(): void {
     this.isOver = true;
-    this.#note(-this.#pendingBytes);
-    this.#chunks = [];
+    this.#host.notePending(-this.#pending.bytes);
+    this.#pending.clear();
     this.encoder.rest();
     this.decoder.rest();
-  }
-
-  #join(wanted: number): Buffer {
-    const parts: Buffer[] = [];
-    let bytes = 0;
-    while (bytes < wanted) {
-      const part = this.#chunks.shift() as Buffer;
-      parts.push(part);
-      bytes += part.length;
-    }
-    const joined = Buffer.concat(parts);
-    this.#chunks.unshift(joined);
-    return joined;
-  }
-
-  #note(bytes: number): void {
-    this.#pendingBytes += bytes;
-    this.#host.notePending(bytes);
   }
 }

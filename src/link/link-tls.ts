@@ -6,6 +6,8 @@ import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
 import { LINK_ALPN, type LinkRecord, malformed, RECORD_HEADER_BYTES } from './link-records.ts';
 import type { LinkConnection, LinkSession } from './link-session.ts';
+import type { SharedReads } from './shared-reads.ts';
+import { TlsWriter } from './tls-writer.ts';
 
 /** From the TLS handshake's end to the peer's greeting. */
 export const GREETING_BOUND_MS = 10_000;
@@ -80,12 +82,14 @@ export function readGreeting(socket: TLSSocket, clock: Clock): Promise<{ record:
 /** Lets a session use a TLS connection whose greetings have passed. `attach` gives it to the session, before `rest`, what came behind the greeting. */
 export function joinConnection(
   socket: TLSSocket,
+  reads: SharedReads,
   session: LinkSession,
   attach: (connection: LinkConnection) => void,
   rest: Buffer,
   onGone: (why: string) => void,
 ): void {
   let isOver = false;
+  const writer = new TlsWriter(socket);
   const leave = (why: string) => {
     if (isOver) return;
     isOver = true;
@@ -93,19 +97,19 @@ export function joinConnection(
     onGone(why);
   };
   const connection: LinkConnection = {
-    write: (bytes) => void socket.write(bytes),
+    write: (bytes) => writer.write(bytes),
     close: () => {
       isOver = true;
       socket.destroy();
     },
   };
   socket.setNoDelay(true);
-  socket.on('data', (chunk) => {
-    if (!isOver) session.receive(chunk);
-  });
   socket.on('error', (error) => leave(error.message));
   socket.on('close', () => leave('the connection was closed'));
   attach(connection);
-  if (rest.length > 0) session.receive(Buffer.from(rest));
-  socket.resume();
+  if (rest.length > 0) session.receive(rest);
+  reads.listen(socket, (chunk) => {
+    if (!isOver) session.receive(chunk);
+    return true;
+  });
 }

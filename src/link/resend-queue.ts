@@ -1,7 +1,9 @@
 // What was sent on a link and is not acknowledged: repeated, from the right byte, on the connection that follows a broken one.
 
+import type { LentCopy } from './slab-pool.ts';
+
 interface Sent {
-  readonly bytes: Buffer;
+  readonly lent: LentCopy;
   readonly endBytes: number;
 }
 
@@ -25,9 +27,10 @@ export class ResendQueue {
     return this.#sentBytes - this.#ackedBytes;
   }
 
-  push(bytes: Buffer): void {
-    this.#sentBytes += bytes.length;
-    this.#sent.push({ bytes, endBytes: this.#sentBytes });
+  /** What was lent is given back when the peer has it. */
+  push(lent: LentCopy): void {
+    this.#sentBytes += lent.copy.length;
+    this.#sent.push({ lent, endBytes: this.#sentBytes });
   }
 
   /** The peer has everything up to here. False where that was never sent, or is less than it had before. */
@@ -36,6 +39,7 @@ export class ResendQueue {
     this.#ackedBytes = upToBytes;
     let first = this.#sent[this.#first];
     while (first !== undefined && first.endBytes <= upToBytes) {
+      first.lent.giveBack();
       this.#first += 1;
       first = this.#sent[this.#first];
     }
@@ -48,9 +52,9 @@ export class ResendQueue {
 
   /** What the peer does not have, in order. */
   unacknowledged(): Buffer[] {
-    return this.#sent.slice(this.#first).map(({ bytes, endBytes }) => {
+    return this.#sent.slice(this.#first).map(({ lent: { copy }, endBytes }) => {
       const missing = endBytes - this.#ackedBytes;
-      return missing < bytes.length ? bytes.subarray(bytes.length - missing) : bytes;
+      return missing < copy.length ? copy.subarray(copy.length - missing) : copy;
     });
   }
 }

@@ -3,24 +3,33 @@ import type { Socket } from 'node:net';
 import { readEnd } from '../streams/read-end.ts';
 import { resetSocket } from '../streams/reset-socket.ts';
 import type { LinkStream, StreamEnd } from './link-stream.ts';
+import { joinNeighbours } from './pending-bytes.ts';
+import type { SharedReads } from './shared-reads.ts';
 
 /** What is as large may wait for what else arrives now: one system call for all. */
 const BULK_BYTES = 4096;
+
+interface Part {
+  bytes: Buffer;
+  readonly giveBacks: Array<() => void>;
+}
 
 /** Reads and writes from its construction on; the socket may still be connecting, and then bytes wait in it, as many as credit lets come. */
 export class SocketEnd implements StreamEnd {
   readonly #socket: Socket;
   readonly #stream: LinkStream;
-  #isGathering = false;
+  /** To be written together. */
+  #parts: Part[] = [];
+  #isWriteDue = false;
 
   /** The socket is half-open on either side (`allowHalfOpen`). */
-  constructor(socket: Socket, stream: LinkStream) {
+  constructor(socket: Socket, stream: LinkStream, reads: SharedReads) {
     this.#socket = socket;
     this.#stream = stream;
     socket.setNoDelay(true);
-    socket.on('data', (bytes) => {
-      if (!stream.push(bytes)) socket.pause();
-    });
+    const read = () => reads.listen(socket, (bytes) => stream.push(bytes));
+    if (socket.connecting) socket.once('connect', read);
+    else read();
     socket.on('end', () => readEnd(socket, () => stream.finish()));
     socket.on('error', (error) => stream.reset(error.message));
     socket.on('close', () => {
@@ -29,20 +38,27 @@ export class SocketEnd implements StreamEnd {
   }
 
   onBytes(bytes: Buffer, giveBack: () => void): void {
-    if (bytes.length >= BULK_BYTES) this.#gather();
-    else this.#release();
-    this.#socket.write(bytes, (error) => {
-      // Of a socket that was destroyed a write may still be under way.
-      if (error == null) giveBack();
-      this.#stream.consumed(bytes.length);
-    });
+    const last = this.#parts.at(-1);
+    const joined = last === undefined ? null : joinNeighbours(last.bytes, bytes);
+    if (last === undefined || joined === null) this.#parts.push({ bytes, giveBacks: [giveBack] });
+    else {
+      last.bytes = joined;
+      last.giveBacks.push(giveBack);
+    }
+    if (bytes.length < BULK_BYTES) this.#write();
+    else if (!this.#isWriteDue) {
+      this.#isWriteDue = true;
+      setImmediate(() => this.#write());
+    }
   }
 
   onEnd(): void {
+    this.#write();
     this.#socket.end();
   }
 
   onReset(): void {
+    this.#parts = [];
     resetSocket(this.#socket);
   }
 
@@ -50,17 +66,20 @@ export class SocketEnd implements StreamEnd {
     this.#socket.resume();
   }
 
-  #gather(): void {
-    if (this.#isGathering) return;
-    this.#isGathering = true;
-    this.#socket.cork();
-    setImmediate(() => this.#release());
-  }
-
-  #release(): void {
-    if (!this.#isGathering) return;
-    this.#isGathering = false;
-    this.#socket.uncork();
+  #write(): void {
+    this.#isWriteDue = false;
+    const parts = this.#parts;
+    if (parts.length === 0) return;
+    this.#parts = [];
+    if (parts.length > 1) this.#socket.cork();
+    for (const { bytes, giveBacks } of parts) {
+      this.#socket.write(bytes, (error) => {
+        // Of a socket that was destroyed a write may still be under way.
+        if (error == null) for (const giveBack of giveBacks) giveBack();
+        this.#stream.consumed(bytes.length);
+      });
+    }
+    if (parts.length > 1) this.#socket.uncork();
   }
 
   /** Closed by both FINs, of which ours may still wait to be sent over the link; else by a reset. */

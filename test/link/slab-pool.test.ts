@@ -1,6 +1,6 @@
 // Memory that is used again: never while somebody may look at it.
 import { describe, expect, it } from 'vitest';
-import { MAX_FREE_SLABS, SLAB_BYTES, SlabPool } from '../../src/link/slab-pool.ts';
+import { MAX_FREE_SLABS, SLAB_BYTES, SLAB_COPY_BYTES, SlabPool } from '../../src/link/slab-pool.ts';
 
 const HALF = SLAB_BYTES / 2;
 const filled = (value: number, bytes = HALF) => new Uint8Array(bytes).fill(value);
@@ -49,5 +49,37 @@ describe('SlabPool', () => {
     pool.rest();
     pool.rest();
     expect(again().filter(({ copy }) => known.has(copy.buffer))).toHaveLength(0);
+  });
+
+  it('opened and claimed in part -> the rest is the next one’s, right behind; given back meanwhile -> what is open stays where it is', () => {
+    const pool = new SlabPool();
+    const first = pool.copy(filled(1, 5000));
+    const open = pool.open(100);
+    open.set(filled(2, 100));
+    first.giveBack();
+    const second = pool.claim(100);
+    const third = pool.copy(filled(3, 5000));
+    expect(second.copy.every((byte) => byte === 2)).toBe(true);
+    expect([second.copy.byteOffset, third.copy.byteOffset]).toEqual([5000, 5100]);
+    expect(second.copy.buffer === third.copy.buffer).toBe(true);
+  });
+
+  it('a short copy that is kept -> keeps no slab', () => {
+    const pool = new SlabPool();
+    const [short, long] = [SLAB_COPY_BYTES - 1, SLAB_COPY_BYTES].map((bytes) => pool.copy(filled(1, bytes)));
+    expect(short?.copy.buffer.byteLength).toBeLessThan(SLAB_BYTES);
+    expect(long?.copy.buffer.byteLength).toBe(SLAB_BYTES);
+  });
+
+  it('as many slabs lent as may be -> a copy has memory of its own, until one is given back', () => {
+    const pool = new SlabPool({ maxLentSlabs: 2 });
+    const [first, second] = [1, 2].map((value) => pool.copy(filled(value, SLAB_BYTES)));
+    const own = pool.copy(filled(3, 5000));
+    expect([own.copy.buffer === first?.copy.buffer, own.copy.buffer === second?.copy.buffer]).toEqual([false, false]);
+    expect(own.copy.buffer.byteLength).toBeLessThan(SLAB_BYTES);
+    own.giveBack();
+    first?.giveBack();
+    expect(pool.copy(filled(4, 5000)).copy.buffer.byteLength).toBe(SLAB_BYTES);
+    expect([own.copy[4999], second?.copy[0]]).toEqual([3, 2]);
   });
 });

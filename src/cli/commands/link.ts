@@ -8,6 +8,7 @@ import { LinkGate, RESUME_WINDOW_MS } from '../../link/link-gate.ts';
 import { type LinkRole, makeLinkKeys } from '../../link/link-keys.ts';
 import type { LinkFigures } from '../../link/link-session.ts';
 import { readLinkKeys } from '../../link/link-tls.ts';
+import { SharedReads } from '../../link/shared-reads.ts';
 import { type Endpoint, formatEndpoint } from '../../platform/endpoint.ts';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import { formatBytes } from '../../platform/units.ts';
@@ -192,7 +193,7 @@ async function runGate(options: GateOptions, io: CliIo): Promise<void> {
   const gate = await LinkGate.start({
     listen,
     keys: files,
-    services: new TcpServices(services, log),
+    services: new TcpServices(services, log, await SharedReads.open()),
     resumeMs,
     clock: systemClock,
     log,
