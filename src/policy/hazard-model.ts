@@ -3,9 +3,18 @@
 import type { BusySpan, BusyTimes } from './busy-times.ts';
 import { DayOff } from './day-off.ts';
 import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN, type NoteKind } from './interval-list.ts';
-import { DAY_MS, type LocalOffset, localDay, QUARTER_MS, QUARTERS, weekQuarter } from './local-time.ts';
+import { DAY_MS, type LocalOffset, localDay, QUARTER_MS, QUARTERS, WEEK_QUARTERS, weekQuarter } from './local-time.ts';
+import { PAUSE_INDICES, PAUSE_MS, PauseModel, PauseTally, pauseRateUntilMs } from './pause-model.ts';
 import { firstStepFrom, GRID_STEPS, STEP_MIDDLE_MS } from './plan-grid.ts';
-import { hasOwnRate, openContext, PHASE_NONE, PHASES, phaseAt, SIGNAL_LASTS_MS } from './signal-phase.ts';
+import {
+  hasOwnRate,
+  openContext,
+  PHASE_NONE,
+  PHASES,
+  phaseAt,
+  SIGNAL_LASTS_MS,
+  type SignalPhase,
+} from './signal-phase.ts';
 import { SignalTally } from './signal-tally.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,13 +22,17 @@ const NOON_MS = DAY_MS / 2;
 /** A kind of absence that was never seen to end is taken to end once in this time. */
 const UNSEEN_MS = 200 * 3_600_000;
 /** Upper ends of the bins of a client's own idle age; above the last there is one more. */
-const AGE_BIN_MS = [2, 4, 8, 15, 30, 60, 120, 240, 600, 1200].map((minutes) => minutes * MINUTE_MS);
+const AGE_BIN_MS = [2, 4, 8, 15, 30, 60, 120].map((minutes) => minutes * MINUTE_MS);
 const AGES = AGE_BIN_MS.length + 1;
 const STATES = 2;
-/** Ages and connection together: a cell is [kind][quarter of the week], so that a plan reads neighbours in the order of time. */
-const KINDS = AGES * STATES;
-const WEEK_QUARTERS = 2 * QUARTERS;
+/**
+ * Ages and connection together: a cell is [kind][quarter of the week], so that a plan reads neighbours in the order of time. Whoever has been
+ * gone for hours comes by the time of day: a session left open says no more then, and would only halve what is known.
+ */
+const KINDS = (AGES - 1) * STATES + 1;
 const CELLS = KINDS * WEEK_QUARTERS;
+/** Kinds as they are numbered on disk: once there were three more ages, all of them with both states. */
+const KEPT_KINDS = 22;
 /** Idle times up to this are no absence: see IDLE_JOIN_MS. */
 const ABSENCE_FROM_MS = 60_000;
 /** Whoever connects and acts within this time came unconnected: live, the connection is told of first. */
@@ -33,7 +46,7 @@ const OFTEN_DAYS = 3;
 const SELDOM_DAYS = 7;
 /** Events worth of trust in the coarser rate, per level. */
 const TRUST_IN_POOL = 1;
-const TRUST_IN_ALL = 1;
+const TRUST_IN_ALL = 0.5;
 
 /** How much the quarters of an hour before and after count beside one's own: of one client, and of all. */
 const SIDE = 0.5;
@@ -58,6 +71,11 @@ class ClientTally {
   openContext = 0;
   spans: readonly BusySpan[] = NO_SPANS;
   readonly signals = new SignalTally();
+  /** True where it was connected when it became idle, and still is; then in which quarter of the week. */
+  isPausing = false;
+  pausedQuarter = 0;
+  isPauseCounted = false;
+  readonly pauses = new PauseTally();
 
   constructor(name: string, isJob: boolean) {
     this.name = name;
@@ -76,6 +94,8 @@ export interface HazardSnapshot {
     readonly cells: ReadonlyArray<readonly [number, number, number]>;
     /** [phase, events, exposure], where signals said anything. */
     readonly signals?: ReadonlyArray<readonly [number, number, number]>;
+    /** See PauseTally. */
+    readonly pauses?: ReadonlyArray<readonly [number, number, number]>;
   }>;
 }
 
@@ -88,10 +108,11 @@ export function isHazardSnapshot(value: unknown): value is HazardSnapshot {
 
 function isClientSnapshot(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, isJob, idle, cells, signals = [] } = value as Record<string, unknown>;
+  const { name, isJob, idle, cells, signals = [], pauses = [] } = value as Record<string, unknown>;
   if (typeof name !== 'string' || typeof isJob !== 'boolean') return false;
   if (idle !== null && !(Array.isArray(idle) && idle.length === 2 && idle.every(Number.isFinite))) return false;
-  return areSeen(cells, CELLS) && areSeen(signals, PHASES);
+  const areAll = areSeen(cells, KEPT_KINDS * WEEK_QUARTERS) && areSeen(signals, PHASES);
+  return areAll && areSeen(pauses, PAUSE_INDICES);
 }
 
 /** True of a list of [index, events, exposure] with indices below a bound. */
@@ -103,7 +124,7 @@ function isSeen(value: unknown): value is readonly [number, number, number] {
   return Array.isArray(value) && value.length === 3 && value.every((each) => Number.isFinite(each) && each >= 0);
 }
 
-/** Clients beyond this many share one tally: memory is bounded, 100 KB each. */
+/** Clients beyond this many share one tally: memory is bounded, 80 KB each. */
 export const LEARNED_CLIENTS_MAX = 256;
 
 /** Learns from notes; answers expected arrivals over the grid of a plan. */
@@ -119,6 +140,7 @@ export class HazardModel {
   /** One client's habits, where signals change them; and the rates that signals have of their own, of all clients. */
   readonly #habits = new Float64Array(GRID_STEPS);
   readonly #signalled = new Float64Array(GRID_STEPS);
+  readonly #pauses = new PauseModel();
   readonly #groups = new Map([false, true].map((isJob) => [isJob, new GroupRates()]));
   /** Weight of what is seen now: grows day by day instead of letting everything else shrink. */
   #weight = 1;
@@ -156,7 +178,15 @@ export class HazardModel {
       const isKnown = !isActive && !Number.isNaN(idleSinceMs);
       const idle = isKnown ? ([idleSinceMs, countedUntilMs] as const) : null;
       const signals = client.signals.snapshot(this.#weight);
-      return { name, isJob, idle, cells, ...(signals.length > 0 && { signals }) };
+      const pauses = client.pauses.snapshot(this.#weight);
+      return {
+        name,
+        isJob,
+        idle,
+        cells,
+        ...(signals.length > 0 && { signals }),
+        ...(pauses.length > 0 && { pauses }),
+      };
     });
     return { day: this.#day, clients };
   }
@@ -166,15 +196,16 @@ export class HazardModel {
     this.#weight = 1;
     this.#builtDay = Number.NEGATIVE_INFINITY;
     this.#clients.length = 0;
-    for (const { name, isJob, idle, cells, signals = [] } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
+    for (const { name, isJob, idle, cells, signals = [], pauses = [] } of clients.slice(0, LEARNED_CLIENTS_MAX)) {
       const client = new ClientTally(name, isJob);
       if (idle !== null) [client.idleSinceMs, client.countedUntilMs] = idle;
       for (const [kept, events, exposureS] of cells) {
         const cell = cellKept(kept);
-        client.events[cell] = events;
-        client.exposureMs[cell] = exposureS * 1000;
+        client.events[cell] = (client.events[cell] as number) + events;
+        client.exposureMs[cell] = (client.exposureMs[cell] as number) + exposureS * 1000;
       }
       client.signals.restore(signals);
+      client.pauses.restore(pauses);
       this.#allSignals.restore(signals);
       this.#clients.push(client);
     }
@@ -185,16 +216,24 @@ export class HazardModel {
     this.#passDay(atMs);
     if (kind === NOTE_BEGIN) {
       this.#expose(client, atMs);
-      if (!client.isActive && atMs - client.idleSinceMs > ABSENCE_FROM_MS) this.#countReturn(client, atMs);
+      if (!client.isActive && atMs - client.idleSinceMs > ABSENCE_FROM_MS) {
+        this.#countPause(client, atMs);
+        this.#countReturn(client, atMs);
+      }
       client.isActive = true;
+      client.isPausing = false;
     } else if (kind === NOTE_END) {
       client.isActive = false;
       client.idleSinceMs = atMs;
       client.countedUntilMs = atMs + ABSENCE_FROM_MS;
+      client.isPausing = client.isConnected;
+      client.isPauseCounted = false;
+      client.pausedQuarter = this.#weekQuarter(Math.floor((atMs + this.#offset(atMs)) / QUARTER_MS));
     } else if (kind === NOTE_CONNECT || kind === NOTE_DISCONNECT) {
       this.#expose(client, atMs);
       client.isConnected = kind === NOTE_CONNECT;
       if (client.isConnected) client.connectedAtMs = atMs;
+      else this.#leave(client, atMs);
     } else if (kind === NOTE_OPEN) {
       this.#expose(client, atMs);
       client.openedAtMs = atMs;
@@ -220,7 +259,7 @@ export class HazardModel {
     for (const client of this.#clients) {
       if (client.isActive || Number.isNaN(client.idleSinceMs)) continue;
       if (!isSignalled(client, atMs)) {
-        addClientRates(client, atMs, quarters, client.isJob ? jobs : people, steps);
+        addClientRates(client, this.#pauses, atMs, quarters, client.isJob ? jobs : people, steps);
         continue;
       }
       if (!hasSignals) this.#signalled.fill(0, 0, steps);
@@ -266,14 +305,14 @@ export class HazardModel {
   /** Habits, where the client's signals say nothing; else what was learned of what they say. */
   #addSignalledRates(client: ClientTally, atMs: number, quarters: Uint8Array, sums: Float64Array, steps: number): void {
     const habits = this.#habits.fill(0, 0, steps);
-    addClientRates(client, atMs, quarters, habits, steps);
+    addClientRates(client, this.#pauses, atMs, quarters, habits, steps);
     let phase = PHASE_NONE;
     let untilMs = Number.NEGATIVE_INFINITY;
     let rate = 1;
     for (let step = 0; step < steps; step += 1) {
       const stepMs = atMs + (STEP_MIDDLE_MS[step] as number);
       if (stepMs >= untilMs) {
-        ({ phase, untilMs } = phaseAt(stepMs, client.idleSinceMs, client.openedAtMs, client.spans, client.openContext));
+        ({ phase, untilMs } = phaseOf(client, stepMs));
         rate = phase === PHASE_NONE ? 1 : client.signals.rate(phase, this.#allSignals, this.#weight);
       }
       if (hasOwnRate(phase)) this.#signalled[step] = (this.#signalled[step] as number) + rate;
@@ -304,13 +343,7 @@ export class HazardModel {
     }
     while (client.countedUntilMs < untilMs) {
       const atMs = client.countedUntilMs;
-      const { phase, untilMs: endsMs } = phaseAt(
-        atMs,
-        client.idleSinceMs,
-        client.openedAtMs,
-        client.spans,
-        client.openContext,
-      );
+      const { phase, untilMs: endsMs } = phaseOf(client, atMs);
       const endMs = Math.min(untilMs, endsMs);
       if (phase === PHASE_NONE) {
         this.#exposeHabit(client, endMs);
@@ -325,7 +358,9 @@ export class HazardModel {
 
   /** The rate per millisecond at which habits alone make a client return at a moment of a quarter since the epoch, local. */
   #habitRate(client: ClientTally, atMs: number, quarter: number): number {
-    const kind = ageBin(atMs - client.idleSinceMs) * STATES + (client.isConnected ? 1 : 0);
+    const ageMs = atMs - client.idleSinceMs;
+    if (isInPause(client, ageMs)) return this.#pauses.rate(client.pauses.shares[client.pausedQuarter] as number, ageMs);
+    const kind = kindOf(ageBin(ageMs), client.isConnected);
     return client.rates[kind * WEEK_QUARTERS + this.#weekQuarter(quarter)] as number;
   }
 
@@ -346,7 +381,6 @@ export class HazardModel {
   #exposeHabit(client: ClientTally, untilMs: number): void {
     const offsetMs = this.#offset(untilMs);
     const { exposureMs, idleSinceMs } = client;
-    const state = client.isConnected ? 1 : 0;
     let atMs = client.countedUntilMs;
     let age = ageBin(atMs - idleSinceMs);
     let quarter = Math.floor((atMs + offsetMs) / QUARTER_MS);
@@ -354,7 +388,7 @@ export class HazardModel {
       const quarterEndMs = (quarter + 1) * QUARTER_MS - offsetMs;
       const ageEndMs = age < AGES - 1 ? idleSinceMs + (AGE_BIN_MS[age] as number) : Number.POSITIVE_INFINITY;
       const endMs = Math.min(untilMs, quarterEndMs, ageEndMs);
-      const cell = (age * STATES + state) * WEEK_QUARTERS + this.#weekQuarter(quarter);
+      const cell = kindOf(age, client.isConnected) * WEEK_QUARTERS + this.#weekQuarter(quarter);
       exposureMs[cell] = (exposureMs[cell] as number) + (endMs - atMs) * this.#weight;
       if (endMs === ageEndMs) age += 1;
       if (endMs === quarterEndMs) quarter += 1;
@@ -363,9 +397,28 @@ export class HazardModel {
     client.countedUntilMs = Math.max(client.countedUntilMs, untilMs);
   }
 
+  /** Counts what began as a pause when it is over, or has lasted too long for one. What signals explain tells nothing of pauses. */
+  #countPause(client: ClientTally, atMs: number): void {
+    if (!client.isPausing || client.isPauseCounted) return;
+    client.isPauseCounted = true;
+    const { idleSinceMs } = client;
+    const isExplained = (ageMs: number) => phaseOf(client, idleSinceMs + ageMs).phase !== PHASE_NONE;
+    const ageMs = atMs - idleSinceMs;
+    if (isSignalled(client, idleSinceMs) && (isExplained(ABSENCE_FROM_MS) || isExplained(Math.min(ageMs, PAUSE_MS)))) {
+      return;
+    }
+    client.pauses.add(client.pausedQuarter, ageMs, this.#weight);
+  }
+
+  /** Who disconnects in a pause ends it without a return: it is not known how long it would have lasted. */
+  #leave(client: ClientTally, atMs: number): void {
+    if (atMs - client.idleSinceMs >= PAUSE_MS) this.#countPause(client, atMs);
+    client.isPausing = false;
+  }
+
   #countReturn(client: ClientTally, atMs: number): void {
     if (isSignalled(client, atMs)) {
-      const { phase } = phaseAt(atMs, client.idleSinceMs, client.openedAtMs, client.spans, client.openContext);
+      const { phase } = phaseOf(client, atMs);
       if (phase !== PHASE_NONE) {
         client.signals.add(phase, this.#weight, 0);
         this.#allSignals.add(phase, this.#weight, 0);
@@ -374,7 +427,7 @@ export class HazardModel {
     }
     const age = ageBin(atMs - client.idleSinceMs);
     const wasConnected = client.isConnected && atMs > client.connectedAtMs + ARRIVAL_MS;
-    const kind = age * STATES + (wasConnected ? 1 : 0);
+    const kind = kindOf(age, wasConnected);
     const cell = kind * WEEK_QUARTERS + this.#weekQuarter(Math.floor((atMs + this.#offset(atMs)) / QUARTER_MS));
     client.events[cell] = (client.events[cell] as number) + this.#weight;
   }
@@ -388,7 +441,14 @@ export class HazardModel {
 
   #rebuild(atMs: number): void {
     this.#builtDay = this.#day;
-    for (const client of this.#clients) this.#expose(client, atMs);
+    for (const client of this.#clients) {
+      this.#expose(client, atMs);
+      if (atMs - client.idleSinceMs >= PAUSE_MS) this.#countPause(client, atMs);
+    }
+    this.#pauses.rebuild(
+      this.#clients.map(({ pauses }) => pauses),
+      this.#weight,
+    );
     for (const [isJob, rates] of this.#groups) {
       const group = this.#clients.filter((client) => client.isJob === isJob);
       if (group.length > 0) rates.build(group, this.#weight);
@@ -401,6 +461,15 @@ function isSignalled({ spans, openedAtMs, idleSinceMs }: ClientTally, fromMs: nu
   return (spans.length > 0 && (spans.at(-1) as BusySpan).toMs + SIGNAL_LASTS_MS > fromMs) || openedAtMs >= idleSinceMs;
 }
 
+/** What signals say of a client at a moment, if it does not come meanwhile. */
+function phaseOf({ idleSinceMs, openedAtMs, spans, openContext }: ClientTally, atMs: number): SignalPhase {
+  return phaseAt(atMs, idleSinceMs, openedAtMs, spans, openContext);
+}
+
+function isInPause({ isPausing }: ClientTally, ageMs: number): boolean {
+  return isPausing && ageMs < PAUSE_MS;
+}
+
 function roundTo(value: number, step: number): number {
   return Math.round(value / step) * step;
 }
@@ -411,8 +480,13 @@ function ageBin(ageMs: number): number {
   return bin;
 }
 
+function kindOf(age: number, isConnected: boolean): number {
+  return age * STATES + (isConnected && age < AGES - 1 ? 1 : 0);
+}
+
 function addClientRates(
   client: ClientTally,
+  pauses: PauseModel,
   atMs: number,
   quarters: Uint8Array,
   sums: Float64Array,
@@ -420,24 +494,42 @@ function addClientRates(
 ): void {
   const ageMs = atMs - client.idleSinceMs;
   const { rates } = client;
-  const state = client.isConnected ? 1 : 0;
-  let age = ageBin(ageMs);
-  for (let step = 0; step < steps; age += 1) {
+  let step = isInPause(client, ageMs) ? addPauseRates(client, pauses, ageMs, sums, steps) : 0;
+  for (let age = ageBin(step > 0 ? PAUSE_MS : ageMs); step < steps; age += 1) {
     const endStep = age < AGES - 1 ? Math.min(steps, firstStepFrom((AGE_BIN_MS[age] as number) - ageMs)) : steps;
-    const row = (age * STATES + state) * WEEK_QUARTERS;
+    const row = kindOf(age, client.isConnected) * WEEK_QUARTERS;
     for (; step < endStep; step += 1) {
       sums[step] = (sums[step] as number) + (rates[row + (quarters[step] as number)] as number);
     }
   }
 }
 
+/** Returns the first step at which it is no pause any more. */
+function addPauseRates(
+  client: ClientTally,
+  pauses: PauseModel,
+  fromAgeMs: number,
+  sums: Float64Array,
+  steps: number,
+): number {
+  const share = client.pauses.shares[client.pausedQuarter] as number;
+  let step = 0;
+  for (let ageMs = fromAgeMs; ageMs < PAUSE_MS && step < steps; ageMs = pauseRateUntilMs(ageMs)) {
+    const rate = pauses.rate(share, ageMs);
+    const endStep = Math.min(steps, firstStepFrom(pauseRateUntilMs(ageMs) - fromAgeMs));
+    for (; step < endStep; step += 1) sums[step] = (sums[step] as number) + rate;
+  }
+  return step;
+}
+
 /** A cell's number on disk, where quarters come first. */
 function keptCell(cell: number): number {
-  return (cell % WEEK_QUARTERS) * KINDS + Math.floor(cell / WEEK_QUARTERS);
+  return (cell % WEEK_QUARTERS) * KEPT_KINDS + Math.floor(cell / WEEK_QUARTERS);
 }
 
 function cellKept(kept: number): number {
-  return (kept % KINDS) * WEEK_QUARTERS + Math.floor(kept / KINDS);
+  const kind = Math.min(kept % KEPT_KINDS, KINDS - 1);
+  return kind * WEEK_QUARTERS + Math.floor(kept / KEPT_KINDS);
 }
 
 // ------------------------------------------------------------------------------------------------ shrinkage

@@ -3,6 +3,8 @@
 export const QUARTER_MS = 900_000;
 export const DAY_MS = 86_400_000;
 export const QUARTERS = 96;
+/** Those of a weekday and of a weekend's day, as `weekQuarter` numbers them. */
+export const WEEK_QUARTERS = 2 * QUARTERS;
 /** Local time minus UTC at a moment, milliseconds. Summer time is the giver's business. */
 export type LocalOffset = (atMs: number) => number;
 

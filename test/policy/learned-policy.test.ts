@@ -63,6 +63,50 @@ describe('learned', () => {
     expect(restored.source).toBe(policy.source);
   });
 
+  it('a session left open from some evening hour on, never the same -> asleep soon then, awake through a pause of the morning', () => {
+    const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
+    const alice = policy.addClient('alice', false);
+    policy.note(2, alice, MONDAY_MS);
+    const planAfter = (atMs: number) => {
+      policy.note(1, alice, atMs);
+      return policy.begin(atMs + LAG_MS, LAG_MS);
+    };
+    const returnAt = (atMs: number) => {
+      policy.end(arrivalAt(atMs));
+      policy.note(0, alice, atMs);
+    };
+    policy.note(0, alice, MONDAY_MS + 8 * HOUR_MS);
+    for (let day = 0; day < 25; day += 1) {
+      const dayMs = MONDAY_MS + day * DAY_MS;
+      // A pause of two to five minutes in every half hour; it leaves between 16:45 and 18:15.
+      const leavesMs = dayMs + (16.75 + ((day * 7) % 13) / 8) * HOUR_MS;
+      for (let atMs = dayMs + 8.5 * HOUR_MS; atMs < leavesMs; atMs += HOUR_MS / 2) {
+        planAfter(atMs);
+        returnAt(atMs + (2 + ((atMs / MINUTE_MS / 30) % 7) / 2) * MINUTE_MS);
+      }
+      planAfter(leavesMs);
+      returnAt(dayMs + DAY_MS + 8 * HOUR_MS);
+    }
+    const dayMs = MONDAY_MS + 25 * DAY_MS;
+    const morning = planAfter(dayMs + 10 * HOUR_MS);
+    expect(policy.source).toBe('forecast');
+    expect(morning.momentsMs[0]).toBeGreaterThan(dayMs + 10 * HOUR_MS + LAG_MS + 5 * MINUTE_MS);
+    returnAt(dayMs + 10 * HOUR_MS + 3 * MINUTE_MS);
+    // Most of what began about this time was no pause.
+    const eveningMs = dayMs + 18.25 * HOUR_MS;
+    expect(planAfter(eveningMs).momentsMs[0]).toBeLessThanOrEqual(eveningMs + LAG_MS + 5 * MINUTE_MS);
+  });
+
+  it('a snapshot of the time when long absences had ages and connections of their own -> taken up, all of it', () => {
+    const policy = learnOfficeHours(21);
+    const kept = JSON.parse(JSON.stringify(policy.snapshot()));
+    const oldCells = [15, 17, 20].map((kind) => [32 * 22 + kind, 2, 100]);
+    kept.hazards.clients[0].cells = oldCells;
+    const restored = new LearnedPolicy(RATES, () => 0, LAG_MS);
+    expect(restored.restore(kept)).toBe(true);
+    expect(restored.snapshot().hazards.clients[0]?.cells).toEqual([[32 * 22 + 14, 6, 300]]);
+  });
+
   it('something else than a snapshot -> refused, and nothing known', () => {
     const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
     expect(policy.restore({ version: 99 })).toBe(false);
