@@ -217,9 +217,13 @@ export class FarmLink {
   }
 
   start(): void {
+    this.#renew();
+  }
+
+  /** Again as long as nothing was heard: who was cut off on its way is not there yet. */
+  #join(): void {
     const own = this.#hands.own();
     this.#toStore(() => this.#store.join(this.#name, own, (snapshot) => this.#arrive(snapshot)));
-    this.#renew();
   }
 
   get #nowMs(): number {
@@ -279,6 +283,7 @@ export class FarmLink {
   #renew(): void {
     if (this.#isOver) return;
     this.#hands.run(() => {
+      if (this.#lastSnapshot === null) this.#join();
       const sentAtMs = this.#nowMs;
       const own = this.#hands.own();
       this.#toStore(() => {
