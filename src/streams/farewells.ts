@@ -1,6 +1,6 @@
 // Ends connections by RST after what was sent has arrived: a target's never while its VM is held. Decides nothing else.
 import { resetSocket } from './reset-socket.ts';
-import type { SendQueues } from './send-queues.ts';
+import type { SentWaits } from './sent-waits.ts';
 import type { StreamSocket } from './stream-socket.ts';
 
 /** A reset waits at most that long for the bytes before it; then it overtakes them. */
@@ -8,14 +8,14 @@ export const RESET_FLUSH_MS = 2000;
 
 /** The sockets of closed streams that are still to be reset. Each is one that a stream had, so their number is bounded with it. */
 export class Farewells {
-  readonly #sendQueues: SendQueues;
+  readonly #sentWaits: SentWaits;
   readonly #isHeld: (vm: string) => boolean;
   /** Sockets whose bytes are on their way, and target sockets whose VM is held; clients have no VM. */
   readonly #pending = new Map<StreamSocket, string | null>();
   readonly #parked = new Set<StreamSocket>();
 
-  constructor(sendQueues: SendQueues, isHeld: (vm: string) => boolean) {
-    this.#sendQueues = sendQueues;
+  constructor(sentWaits: SentWaits, isHeld: (vm: string) => boolean) {
+    this.#sentWaits = sentWaits;
     this.#isHeld = isHeld;
   }
 
@@ -47,7 +47,7 @@ export class Farewells {
     socket.once('close', () => this.#forget(socket));
     // What still arrives is for nobody.
     socket.resume();
-    this.#sendQueues.whenSent(socket, RESET_FLUSH_MS, () => {
+    this.#sentWaits.add(socket, RESET_FLUSH_MS, () => {
       if (vm !== null && this.#isHeld(vm)) this.#parked.add(socket);
       else this.#reset(socket);
     });

@@ -29,6 +29,7 @@ import type { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { Occupant } from './room.ts';
 import type { SendQueues } from './send-queues.ts';
+import type { SentWaits } from './sent-waits.ts';
 import { type BannerMemory, ServerBanner } from './server-banner.ts';
 import { type PortOwner, SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
@@ -93,6 +94,7 @@ export interface StreamHome {
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
   readonly sendQueues: SendQueues;
+  readonly sentWaits: SentWaits;
   readonly farewells: Farewells;
   readonly connectBound: CommonBound<TargetConnector>;
   readonly refusals: Refusals;

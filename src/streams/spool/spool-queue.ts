@@ -32,6 +32,7 @@ export type SpoolHome = Pick<
   | 'observer'
   | 'buffers'
   | 'sendQueues'
+  | 'sentWaits'
   | 'farewells'
   | 'connectBound'
   | 'refusals'

@@ -1,0 +1,93 @@
+// Who waits until the peer's kernel has what was sent to it: one reading of the kernel's table for all, and as few as do. Closes nothing.
+import type { Clock } from '../platform/ports.ts';
+import type { SocketKey } from './proc-net-tcp.ts';
+import type { StreamSocket } from './stream-socket.ts';
+import { keyOf, QUEUE_POLL_MS, type ReadUnacked, readProcUnacked } from './unacked-table.ts';
+
+/**
+ * The table has a line for each connection that is over, by the ten thousand after many short ones, and no way to ask for one. Readings take
+ * this share of the time, but nobody waits longer than PAUSE_MAX_MS for that: half of RESET_FLUSH_MS, so that a reset sees two readings.
+ */
+const READING_SHARE = 0.02;
+const PAUSE_MAX_MS = 1000;
+
+interface SentWait {
+  readonly socket: StreamSocket;
+  readonly untilMs: number;
+  readonly done: () => void;
+}
+
+/** One for all platforms of a process. */
+export class SentWaits {
+  readonly #clock: Clock;
+  readonly #readUnacked: ReadUnacked;
+  readonly #waits = new Set<SentWait>();
+  #isPolling = false;
+  /** When the table may be read again, also for those who come after all others are done. */
+  #nextReadingMs = 0;
+
+  constructor(clock: Clock, readUnacked: ReadUnacked = readProcUnacked) {
+    this.#clock = clock;
+    this.#readUnacked = readUnacked;
+  }
+
+  /**
+   * Calls `done` once when the peer's kernel has everything that was written to `socket`, or the socket is closed, or
+   * `boundMs` is over and the table was read since. Within the call where nothing was ever written.
+   */
+  add(socket: StreamSocket, boundMs: number, done: () => void): void {
+    if (isUnused(socket)) {
+      done();
+      return;
+    }
+    this.#waits.add({ socket, untilMs: this.#clock.nowMs() + boundMs, done });
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    void this.#poll();
+  }
+
+  async #poll(): Promise<void> {
+    for (;;) {
+      const pauseMs = this.#nextReadingMs - this.#clock.nowMs();
+      if (pauseMs > 0) await this.#pause(pauseMs);
+      for (const wait of this.#waits) if (wait.socket.destroyed) this.#finish(wait);
+      if (this.#waits.size === 0) break;
+      await this.#readForAll();
+    }
+    this.#isPolling = false;
+  }
+
+  async #readForAll(): Promise<void> {
+    // What leaves the process's buffers later may be missing in the table.
+    const asked = new Set([...this.#waits].filter(({ socket }) => socket.writableLength === 0));
+    const beganMs = this.#clock.nowMs();
+    const unacked = await this.#readUnacked();
+    const nowMs = this.#clock.nowMs();
+    const pauseMs = Math.min((nowMs - beganMs) / READING_SHARE, PAUSE_MAX_MS);
+    this.#nextReadingMs = nowMs + Math.max(QUEUE_POLL_MS, pauseMs);
+    for (const wait of this.#waits) {
+      const isSent = asked.has(wait) && isAcknowledged(wait.socket, unacked);
+      if (isSent || wait.socket.destroyed || nowMs >= wait.untilMs) this.#finish(wait);
+    }
+  }
+
+  #finish(wait: SentWait): void {
+    this.#waits.delete(wait);
+    wait.done();
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.schedule(delayMs, resolve));
+  }
+}
+
+/** Not a byte was written to it, and no FIN. */
+function isUnused({ bytesWritten, writableEnded }: StreamSocket): boolean {
+  return bytesWritten === 0 && !writableEnded;
+}
+
+function isAcknowledged(socket: StreamSocket, unacked: ReadonlyMap<SocketKey, number> | null): boolean {
+  if (unacked === null) return true;
+  const key = keyOf(socket);
+  return key === null || !unacked.has(key);
+}
