@@ -15,6 +15,7 @@ interface SentWait {
   readonly socket: StreamSocket;
   readonly untilMs: number;
   readonly done: () => void;
+  readonly onUnsent: (() => void) | null;
 }
 
 /** One for all platforms of a process. */
@@ -33,14 +34,15 @@ export class SentWaits {
 
   /**
    * Calls `done` once when the peer's kernel has everything that was written to `socket`, or the socket is closed, or
-   * `boundMs` is over and the table was read since. Within the call where nothing was ever written.
+   * `boundMs` is over and the table was read since. Within the call where nothing was ever written. `onUnsent` is called after each
+   * reading in between.
    */
-  add(socket: StreamSocket, boundMs: number, done: () => void): void {
+  add(socket: StreamSocket, boundMs: number, done: () => void, onUnsent: (() => void) | null = null): void {
     if (isUnused(socket)) {
       done();
       return;
     }
-    this.#waits.add({ socket, untilMs: this.#clock.nowMs() + boundMs, done });
+    this.#waits.add({ socket, untilMs: this.#clock.nowMs() + boundMs, done, onUnsent });
     if (this.#isPolling) return;
     this.#isPolling = true;
     void this.#poll();
@@ -68,6 +70,7 @@ export class SentWaits {
     for (const wait of this.#waits) {
       const isSent = asked.has(wait) && isAcknowledged(wait.socket, unacked);
       if (isSent || wait.socket.destroyed || nowMs >= wait.untilMs) this.#finish(wait);
+      else wait.onUnsent?.();
     }
   }
 

@@ -785,14 +785,12 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   #dropClient(): void {
     if (this.#clientIsGone || this.#client === null) return;
-    this.#clientPort?.resume();
-    this.#home.farewells.resetClient(this.#client);
+    this.#home.farewells.resetClient(this.#client, this.#clientPort ?? this.#client);
   }
 
   #dropTarget(): void {
     if (this.#target === null) return;
-    this.#targetPort?.resume();
-    this.#home.farewells.resetTarget(this.#target, this.route.vm);
+    this.#home.farewells.resetTarget(this.#target, this.route.vm, this.#targetPort ?? this.#target);
   }
 
   #close(why: string): void {

@@ -253,7 +253,8 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
   #drop(): void {
     this.#connector?.abort();
     this.#connector = null;
-    if (this.#socket !== null) this.#options.home.farewells.resetTarget(this.#socket, this.#options.route.vm);
+    if (this.#socket !== null)
+      this.#options.home.farewells.resetTarget(this.#socket, this.#options.route.vm, this.#port ?? this.#socket);
   }
 
   #error(what: string): TorporError {
