@@ -1,32 +1,35 @@
 // Ends connections by RST after what was sent has arrived: a target's never while its VM is held. Decides nothing else.
 import { resetSocket } from './reset-socket.ts';
-import type { SendQueues } from './send-queues.ts';
+import type { SentWaits } from './sent-waits.ts';
 import type { StreamSocket } from './stream-socket.ts';
 
 /** A reset waits at most that long for the bytes before it; then it overtakes them. */
 export const RESET_FLUSH_MS = 2000;
 
+/** Who reads from a socket: itself, or the port that does. */
+type Reading = Pick<StreamSocket, 'pause' | 'resume'>;
+
 /** The sockets of closed streams that are still to be reset. Each is one that a stream had, so their number is bounded with it. */
 export class Farewells {
-  readonly #sendQueues: SendQueues;
+  readonly #sentWaits: SentWaits;
   readonly #isHeld: (vm: string) => boolean;
   /** Sockets whose bytes are on their way, and target sockets whose VM is held; clients have no VM. */
   readonly #pending = new Map<StreamSocket, string | null>();
   readonly #parked = new Set<StreamSocket>();
 
-  constructor(sendQueues: SendQueues, isHeld: (vm: string) => boolean) {
-    this.#sendQueues = sendQueues;
+  constructor(sentWaits: SentWaits, isHeld: (vm: string) => boolean) {
+    this.#sentWaits = sentWaits;
     this.#isHeld = isHeld;
   }
 
   /** Resets a target's connection when everything sent to it has arrived and its VM is not held. */
-  resetTarget(target: StreamSocket, vm: string): void {
-    this.#add(target, vm);
+  resetTarget(target: StreamSocket, vm: string, reading: Reading = target): void {
+    this.#add(target, vm, reading);
   }
 
   /** Resets a client's connection when everything sent to it has arrived. */
-  resetClient(client: StreamSocket): void {
-    this.#add(client, null);
+  resetClient(client: StreamSocket, reading: Reading = client): void {
+    this.#add(client, null, reading);
   }
 
   /** Resets what waited for a VM (null: for any) to be released. */
@@ -41,16 +44,23 @@ export class Farewells {
     for (const socket of [...this.#pending.keys()]) this.#reset(socket);
   }
 
-  #add(socket: StreamSocket, vm: string | null): void {
+  /**
+   * What still arrives is for nobody, and may be as much as the peer can send: it is read only where the peer has not taken everything,
+   * since some read only after they could write, and where the wait is long.
+   */
+  #add(socket: StreamSocket, vm: string | null, reading: Reading): void {
     if (socket.destroyed || this.#pending.has(socket)) return;
     this.#pending.set(socket, vm);
     socket.once('close', () => this.#forget(socket));
-    // What still arrives is for nobody.
-    socket.resume();
-    this.#sendQueues.whenSent(socket, RESET_FLUSH_MS, () => {
-      if (vm !== null && this.#isHeld(vm)) this.#parked.add(socket);
-      else this.#reset(socket);
-    });
+    reading.pause();
+    const readOn = () => reading.resume();
+    const done = () => {
+      if (vm !== null && this.#isHeld(vm)) {
+        this.#parked.add(socket);
+        readOn();
+      } else this.#reset(socket);
+    };
+    this.#sentWaits.add(socket, RESET_FLUSH_MS, done, readOn);
   }
 
   #reset(socket: StreamSocket): void {

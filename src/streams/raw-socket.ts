@@ -112,7 +112,6 @@ export class RawSocket implements StreamSocket {
   #hasSentFin = false;
   /** Small writes would wait for the acknowledgement of those before: the first needs no option against that, and many have no second. */
   #isNagled = false;
-  #hasWritten = false;
   #peer: BoundName | null = null;
   #own: BoundName | null = null;
   destroyed = false;
@@ -120,6 +119,7 @@ export class RawSocket implements StreamSocket {
   writableEnded = false;
   writableFinished = false;
   writableLength = 0;
+  bytesWritten = 0;
   remembersEnds = false;
   isAcknowledged = false;
 
@@ -265,8 +265,8 @@ export class RawSocket implements StreamSocket {
   /** After `end`, and after the socket is destroyed, bytes are for nobody. */
   write(bytes: Uint8Array): boolean {
     if (this.destroyed || this.writableEnded) return false;
-    if (this.#isNagled && this.#hasWritten) this.#endNagle();
-    this.#hasWritten = true;
+    if (this.#isNagled && this.bytesWritten > 0) this.#endNagle();
+    this.bytesWritten += bytes.length;
     const request = this.#shared.takeWrite();
     const status = this.#handle.writeBuffer(request, bytes);
     if (status !== 0) {

@@ -1,15 +1,9 @@
 // What was sent and is not acknowledged: the kernel's send queues and this process's buffers. Sends and closes nothing.
-import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock, DrainReport } from '../platform/ports.ts';
-import { addUnacked, type SocketKey, type SocketPair, socketKey } from './proc-net-tcp.ts';
+import { type SocketKey, type SocketPair, socketKey } from './proc-net-tcp.ts';
 import type { StreamSocket } from './stream-socket.ts';
+import { endsOf, keyOf, QUEUE_POLL_MS, type ReadUnacked, readProcUnacked } from './unacked-table.ts';
 
-/** Interval at which queues are read while somebody waits for them. */
-export const QUEUE_POLL_MS = 25;
-/** Sockets that wait for their reset are looked at no more often than costs this share of the time: the table may be long. */
-const POLL_SHARE = 0.2;
-/** What is read of the table at once; the kernel gives about a page. */
-const TABLE_PIECE_BYTES = 64 * 1024;
 /** Connections that are closed here but perhaps not in the kernel yet; the oldest are forgotten beyond. */
 export const LINGERING_MAX = 16_384;
 /** More are kept for a moment, so that the oldest are forgotten in one go. */
@@ -17,49 +11,9 @@ const LINGERING_SPARE = 1024;
 /** The kernel gives a closed connection up after about 100 s (tcp_orphan_retries); after this it is not looked for. */
 export const LINGERING_MAX_MS = 15 * 60_000;
 
-/** Reads the kernel's send queues: bytes per connection with a non-empty one. null: this system has no such table. */
-export type ReadUnacked = () => Promise<ReadonlyMap<SocketKey, number> | null>;
-
 /** Of one connection. */
 interface Ends extends SocketPair {
   closedAtMs: number;
-}
-
-interface FlushWaiter {
-  readonly socket: StreamSocket;
-  readonly untilMs: number;
-  readonly done: () => void;
-}
-
-/** Reads /proc/net/tcp and tcp6 of this process's network namespace; null elsewhere than on Linux. */
-export async function readProcUnacked(): Promise<ReadonlyMap<SocketKey, number> | null> {
-  const unacked = new Map<SocketKey, number>();
-  const areThere = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readTable(path, unacked)));
-  return areThere.includes(true) ? unacked : null;
-}
-
-/** Piece by piece: a table of ten thousands of lines in one go would keep the streams waiting. False: there is none. */
-async function readTable(path: string, unacked: Map<SocketKey, number>): Promise<boolean> {
-  let file: FileHandle | null = null;
-  try {
-    file = await open(path, 'r');
-    const buffer = Buffer.alloc(TABLE_PIECE_BYTES);
-    let torn = '';
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) break;
-      const text = torn + buffer.toString('latin1', 0, bytesRead);
-      const end = text.lastIndexOf('\n') + 1;
-      addUnacked(text.slice(0, end), unacked);
-      torn = text.slice(end);
-    }
-    addUnacked(torn, unacked);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await file?.close();
-  }
 }
 
 /** The send queues of a set of sockets, and of those among them that were closed a while ago. */
@@ -70,8 +24,6 @@ export class SendQueues {
   readonly #live = new Map<StreamSocket, Ends | null>();
   /** Closed connections in order of their closing. */
   #lingering: Ends[] = [];
-  readonly #waiters = new Set<FlushWaiter>();
-  #isPolling = false;
 
   readonly #onFinish: (this: StreamSocket) => void;
   readonly #onClose: (this: StreamSocket) => void;
@@ -125,17 +77,6 @@ export class SendQueues {
     }
   }
 
-  /**
-   * Calls `done` once when the peer's kernel has everything that was written to `socket`, or the socket is closed, or
-   * `boundMs` is over.
-   */
-  whenSent(socket: StreamSocket, boundMs: number, done: () => void): void {
-    this.#waiters.add({ socket, untilMs: this.#clock.nowMs() + boundMs, done });
-    if (this.#isPolling) return;
-    this.#isPolling = true;
-    void this.#pollWaiters();
-  }
-
   async #readAll(): Promise<Omit<DrainReport, 'drained'>> {
     this.#forgetOldest(this.#clock.nowMs());
     // The process's buffers first: what leaves them meanwhile is seen in the kernel's.
@@ -149,28 +90,6 @@ export class SendQueues {
     for (const [socket, pair] of this.#live) keys.add(pair === null ? keyOf(socket) : socketKey(pair));
     for (const key of keys) unackedBytes += key === null ? 0 : (unacked.get(key) ?? 0);
     return { unackedBytes, source: 'proc' };
-  }
-
-  /** One loop for all who wait: each round reads the kernel's table once. */
-  async #pollWaiters(): Promise<void> {
-    while (this.#waiters.size > 0) {
-      const asked = new Set([...this.#waiters].filter(({ socket }) => socket.destroyed || socket.writableLength === 0));
-      const beganMs = this.#clock.nowMs();
-      const unacked = await this.#readUnacked();
-      const nowMs = this.#clock.nowMs();
-      for (const waiter of this.#waiters) {
-        const isSent = asked.has(waiter) && isAcknowledged(waiter.socket, unacked);
-        if (isSent || nowMs >= waiter.untilMs) this.#finish(waiter);
-      }
-      const tookMs = nowMs - beganMs;
-      if (this.#waiters.size > 0) await this.#pause(Math.max(QUEUE_POLL_MS, tookMs / POLL_SHARE - tookMs));
-    }
-    this.#isPolling = false;
-  }
-
-  #finish(waiter: FlushWaiter): void {
-    this.#waiters.delete(waiter);
-    waiter.done();
   }
 
   /** One that was reset has nothing on its way, and no ends any more. */
@@ -206,20 +125,7 @@ export class SendQueues {
   }
 }
 
-function isAcknowledged(socket: StreamSocket, unacked: ReadonlyMap<SocketKey, number> | null): boolean {
-  if (socket.destroyed || unacked === null) return true;
-  const key = keyOf(socket);
-  return key === null || !unacked.has(key);
-}
-
-function keyOf(socket: StreamSocket): SocketKey | null {
-  const pair = pairOf(socket);
-  return pair === null ? null : socketKey(pair);
-}
-
 function pairOf(socket: StreamSocket): Ends | null {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  if (localAddress === undefined || localPort === undefined) return null;
-  if (remoteAddress === undefined || remotePort === undefined) return null;
-  return { localAddress, localPort, remoteAddress, remotePort, closedAtMs: Number.POSITIVE_INFINITY };
+  const ends = endsOf(socket);
+  return ends === null ? null : { ...ends, closedAtMs: Number.POSITIVE_INFINITY };
 }

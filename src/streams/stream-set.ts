@@ -34,7 +34,8 @@ import { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { Occupant } from './room.ts';
 import { RouteTable } from './route-table.ts';
-import { type ReadUnacked, SendQueues } from './send-queues.ts';
+import { SendQueues } from './send-queues.ts';
+import { SentWaits } from './sent-waits.ts';
 import { SourceHolds } from './source-holds.ts';
 import { Spool } from './spool/spool.ts';
 import { Stream, type StreamHome, type StreamRoute } from './stream.ts';
@@ -42,6 +43,7 @@ import type { StreamRegistry } from './stream-registry.ts';
 import type { StreamSocket } from './stream-socket.ts';
 import { CONNECT_BOUND_MS, type ConnectPace, TargetConnector } from './target-connector.ts';
 import type { TraceRecorder } from './trace-recorder.ts';
+import type { ReadUnacked } from './unacked-table.ts';
 import type { WakeNotice } from './waiting-page-html.ts';
 import type { WebDoor } from './web-door.ts';
 
@@ -95,6 +97,8 @@ export interface StreamSetOptions {
   readonly web?: WebDoor | null;
   /** Default: the kernel's tables in /proc. */
   readonly readUnacked?: ReadUnacked;
+  /** Shared by all sets of a process. Default: one of its own. */
+  readonly sentWaits?: SentWaits;
 }
 
 /** What of a set may change while its streams are open. */
@@ -109,6 +113,7 @@ export class StreamSet implements StreamGate {
   readonly #home: StreamHome;
   readonly #budget: HoldBudget;
   readonly #sendQueues: SendQueues;
+  readonly #sentWaits: SentWaits;
   readonly #farewells: Farewells;
   readonly #refusals: Refusals;
   readonly #admission: Admission;
@@ -143,7 +148,8 @@ export class StreamSet implements StreamGate {
     const { perPlatformBytes, perSourceBytes = perPlatformBytes } = options.hold;
     this.#sourceHolds = new SourceHolds(this.#budget, perSourceBytes, () => this.#updateReading());
     this.#sendQueues = new SendQueues(options.clock, options.readUnacked);
-    this.#farewells = new Farewells(this.#sendQueues, (vm) => this.#heldVms.has(vm));
+    this.#sentWaits = options.sentWaits ?? new SentWaits(options.clock, options.readUnacked);
+    this.#farewells = new Farewells(this.#sentWaits, (vm) => this.#heldVms.has(vm));
     const { platform, clock, log, buffers } = options;
     this.#refusals = new Refusals({ platform, clock, log });
     const { total } = options;
@@ -702,6 +708,7 @@ export class StreamSet implements StreamGate {
       budget: this.#budget,
       sourceHolds: this.#sourceHolds,
       sendQueues: this.#sendQueues,
+      sentWaits: this.#sentWaits,
       farewells: this.#farewells,
       connectBound: TargetConnector.boundBy(clock),
       refusals: this.#refusals,

@@ -15,6 +15,8 @@ export interface StreamSocket {
   readonly writableFinished: boolean;
   /** Bytes that are not with the kernel yet. */
   readonly writableLength: number;
+  /** Bytes that were ever written to it. Default: nobody knows. */
+  readonly bytesWritten?: number;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
   readonly localAddress?: string | undefined;

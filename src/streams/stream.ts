@@ -29,6 +29,7 @@ import type { Refusals } from './refusals.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { Occupant } from './room.ts';
 import type { SendQueues } from './send-queues.ts';
+import type { SentWaits } from './sent-waits.ts';
 import { type BannerMemory, ServerBanner } from './server-banner.ts';
 import { type PortOwner, SocketPort } from './socket-port.ts';
 import type { SourceGuard } from './source-guard.ts';
@@ -93,6 +94,7 @@ export interface StreamHome {
   readonly idleTimeoutMs: number;
   readonly disconnectGraceMs: number;
   readonly sendQueues: SendQueues;
+  readonly sentWaits: SentWaits;
   readonly farewells: Farewells;
   readonly connectBound: CommonBound<TargetConnector>;
   readonly refusals: Refusals;
@@ -783,14 +785,12 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
 
   #dropClient(): void {
     if (this.#clientIsGone || this.#client === null) return;
-    this.#clientPort?.resume();
-    this.#home.farewells.resetClient(this.#client);
+    this.#home.farewells.resetClient(this.#client, this.#clientPort ?? this.#client);
   }
 
   #dropTarget(): void {
     if (this.#target === null) return;
-    this.#targetPort?.resume();
-    this.#home.farewells.resetTarget(this.#target, this.route.vm);
+    this.#home.farewells.resetTarget(this.#target, this.route.vm, this.#targetPort ?? this.#target);
   }
 
   #close(why: string): void {

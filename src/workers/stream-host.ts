@@ -9,6 +9,7 @@ import type { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { detectRawSockets } from '../streams/raw-trial.ts';
 import { ReadBuffers, reservedBytes } from '../streams/read-buffers.ts';
 import { RouteTable } from '../streams/route-table.ts';
+import { SentWaits } from '../streams/sent-waits.ts';
 import { StreamRegistry } from '../streams/stream-registry.ts';
 import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
 import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
@@ -32,7 +33,17 @@ export interface StreamHostOptions {
 
 type HostedOptions = Omit<
   StreamSetOptions,
-  'registry' | 'buffers' | 'clock' | 'log' | 'recorder' | 'initiallyHeld' | 'routes' | 'total' | 'web' | 'broker'
+  | 'registry'
+  | 'buffers'
+  | 'clock'
+  | 'log'
+  | 'recorder'
+  | 'initiallyHeld'
+  | 'routes'
+  | 'total'
+  | 'web'
+  | 'broker'
+  | 'sentWaits'
 >;
 
 /**
@@ -49,6 +60,7 @@ export class StreamHost implements StreamCarrier {
   readonly #buffers: ReadBuffers;
   readonly #recorder: TraceRecorder | null;
   readonly #routes = new RouteTable<BehindName>();
+  readonly #sentWaits: SentWaits;
   readonly #web: WebGate;
   readonly #total: { open: number; readonly max: number };
 
@@ -61,6 +73,7 @@ export class StreamHost implements StreamCarrier {
   ) {
     this.#options = options;
     this.#total = { open: 0, max: options.maxStreams };
+    this.#sentWaits = new SentWaits(options.clock);
     this.#web = web;
     this.#registry = registry;
     this.#buffers = buffers;
@@ -104,6 +117,7 @@ export class StreamHost implements StreamCarrier {
       broker: this.#options.broker ?? null,
       web: this.#web,
       total: this.#total,
+      sentWaits: this.#sentWaits,
       initiallyHeld: true,
     });
   }

@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { socketKey } from '../../src/streams/proc-net-tcp.ts';
-import { QUEUE_POLL_MS, readProcUnacked, SendQueues } from '../../src/streams/send-queues.ts';
+import { SendQueues } from '../../src/streams/send-queues.ts';
+import { QUEUE_POLL_MS, readProcUnacked } from '../../src/streams/unacked-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { noise, SocketReader } from './support/socket-reader.ts';
@@ -176,29 +177,6 @@ describe('SendQueues.drain', () => {
     const second = queues.drain(100, NEVER);
     await clock.advance(QUEUE_POLL_MS);
     expect(await second).toEqual({ drained: true, unackedBytes: 0, source: 'process' });
-  });
-});
-
-describe('SendQueues.whenSent', () => {
-  it('many that wait -> one reading per round for all, each is done when its own queue is empty', async () => {
-    const { clock, kernel, queues, readings } = makeQueues();
-    const sockets = Array.from({ length: 100 }, (_, index) => new SocketLike(1000 + index));
-    const done: number[] = [];
-    for (const socket of sockets) {
-      kernel.set(socket.key, 1);
-      queues.whenSent(socket as unknown as Socket, 2000, () => done.push(socket.localPort));
-    }
-    await clock.advance(QUEUE_POLL_MS * 4);
-    expect([done, readings()]).toEqual([[], 5]);
-    kernel.delete(sockets[7]?.key as string);
-    await clock.advance(QUEUE_POLL_MS);
-    expect(done).toEqual([1007]);
-    sockets[8]?.destroy();
-    await clock.advance(QUEUE_POLL_MS);
-    expect(done).toEqual([1007, 1008]);
-    await clock.advance(2000);
-    expect(done).toHaveLength(100);
-    expect(clock.pending).toBe(0);
   });
 });
 

@@ -17,7 +17,7 @@ const NOTHING = () => {};
 
 export type DeliveryHome = Pick<
   StreamHome,
-  'clock' | 'buffers' | 'sendQueues' | 'farewells' | 'connectBound' | 'isHeld'
+  'clock' | 'buffers' | 'sendQueues' | 'sentWaits' | 'farewells' | 'connectBound' | 'isHeld'
 >;
 
 /** What a target has to say to one job. */
@@ -185,7 +185,7 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
   /** Every byte is with the target's kernel; where that cannot be seen, with ours. */
   async #taken(): Promise<void> {
     const socket = this.#socket as StreamSocket;
-    this.#options.home.sendQueues.whenSent(socket, TAKE_BOUND_MS, () => {
+    this.#options.home.sentWaits.add(socket, TAKE_BOUND_MS, () => {
       this.#isTaken = !socket.destroyed && !this.#isClosed;
       this.#wake();
     });
@@ -253,7 +253,8 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
   #drop(): void {
     this.#connector?.abort();
     this.#connector = null;
-    if (this.#socket !== null) this.#options.home.farewells.resetTarget(this.#socket, this.#options.route.vm);
+    if (this.#socket !== null)
+      this.#options.home.farewells.resetTarget(this.#socket, this.#options.route.vm, this.#port ?? this.#socket);
   }
 
   #error(what: string): TorporError {

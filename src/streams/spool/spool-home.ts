@@ -9,6 +9,7 @@ export type SpoolHome = Pick<
   | 'observer'
   | 'buffers'
   | 'sendQueues'
+  | 'sentWaits'
   | 'farewells'
   | 'connectBound'
   | 'refusals'
