@@ -11,6 +11,7 @@ import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import { detectRawSockets } from '../../../src/streams/raw-trial.ts';
 import { ReadBuffers, type ReadBuffersOptions, reservedBytes } from '../../../src/streams/read-buffers.ts';
 import type { RouteTable } from '../../../src/streams/route-table.ts';
+import { SentWaits } from '../../../src/streams/sent-waits.ts';
 import type { Stream } from '../../../src/streams/stream.ts';
 import { StreamRegistry } from '../../../src/streams/stream-registry.ts';
 import { StreamSet } from '../../../src/streams/stream-set.ts';
@@ -188,6 +189,8 @@ export class StreamRig {
       recorder: options.recorder ?? null,
       web: new WebGate({ clock: options.clock ?? systemClock, subprotocols: options.subprotocols ?? [] }),
       ...(options.readUnacked === undefined ? {} : { readUnacked: options.readUnacked }),
+      // The kernel keeps real time, whatever the streams' clock says.
+      sentWaits: new SentWaits(systemClock, options.readUnacked),
       ...(options.total === undefined ? {} : { total: options.total }),
       spoolFolder: options.spoolFolder ?? null,
       ...(options.routes === undefined ? {} : { routes: options.routes }),
