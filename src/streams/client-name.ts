@@ -2,15 +2,19 @@
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import type { Arrival } from './arrival.ts';
 import { plainAddress, sourceOf } from './client-source.ts';
-import type { ConnectionEnds } from './proxy-header.ts';
-import type { StreamRoute } from './stream.ts';
+import type { ConnectionEnds, ProxyVersion } from './proxy-header.ts';
 import type { StreamSocket } from './stream-socket.ts';
 
 /** What the clients of a Unix socket are called: who they are (SO_PEERCRED) Node does not tell. */
 const UNIX_CLIENT = 'unix';
 
+/** What the clients of a Unix socket share; null at an address. */
+interface ListenerName {
+  readonly source: string | null;
+}
+
 /** Its address and port. An empty host: it is gone, and nobody can be asked any more. */
-export function whoIs(client: StreamSocket, { source }: StreamRoute, arrival: Arrival | null): Endpoint {
+export function whoIs(client: StreamSocket, { source }: ListenerName, arrival: Arrival | null): Endpoint {
   const told = arrival?.ends?.client ?? null;
   if (told !== null) return told;
   const host = plainAddress(client.remoteAddress ?? '');
@@ -23,14 +27,14 @@ export function clientText({ host, port }: Endpoint): string {
 }
 
 /** Whose clients share its bounds: where they have no addresses, all of the listener's. */
-export function sourceAt(host: string, { source }: StreamRoute): string {
+export function sourceAt(host: string, { source }: ListenerName): string {
   return host === UNIX_CLIENT && source !== null ? source : sourceOf(host);
 }
 
 /** Both ends, as the target is told them by a PROXY header; null: it is told nothing, or that nobody is known. */
 export function endsToSend(
   client: StreamSocket,
-  { sendProxy }: StreamRoute,
+  { sendProxy }: { readonly sendProxy: ProxyVersion | null },
   arrival: Arrival | null,
 ): ConnectionEnds | null {
   if (sendProxy === null || arrival?.isCheck === true) return null;
