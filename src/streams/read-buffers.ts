@@ -9,8 +9,8 @@ import type { RawSockets } from './raw-socket.ts';
 export const SCRATCH_BYTES = 64 * 1024;
 /** Chunks of up to this are quiet: they are written from a slot, and the direction keeps no buffer. */
 export const SLOT_BYTES = 16 * 1024;
-/** What a busy direction reads into, and writes from. Twice as much gains no more with several streams; half of it costs a sixth more processor time. */
-export const BUSY_BYTES = 512 * 1024;
+/** What a busy direction reads into, and writes from. */
+export const BUSY_BYTES = 256 * 1024;
 /** Slots and busy buffers; at the bound chunks are copied to ordinary memory, one per direction at most. */
 export const SLOTS = 128;
 export const BUSY_BUFFERS = 64;
