@@ -15,6 +15,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 const SEATS = 8;
 const LINE_DELAYS_MS = [25, 90];
+/** Far longer than a notice is on its way, where the line stands. */
+const NOTICE_MS = 2_000;
 
 export interface WeekFigures {
   readonly streams: number;
@@ -177,9 +179,19 @@ export class WeekWorld {
     return figures;
   }
 
-  /** What the edges were told is so, where their links stand. */
-  checkNotices(): number {
+  /** What the edges were told is so, where their links stand: at once, or once what is on its way has arrived. */
+  async checkNotices(): Promise<number> {
+    const { wrong, checked } = this.#compareNotices();
+    if (wrong.size === 0) return checked;
+    await this.pass(NOTICE_MS);
+    const later = this.#compareNotices().wrong;
+    for (const [id, what] of later) if (wrong.has(id)) throw new Error(what);
+    return checked;
+  }
+
+  #compareNotices(): { readonly wrong: ReadonlyMap<string, string>; readonly checked: number } {
     let checked = 0;
+    const wrong = new Map<string, string>();
     const { state } = this.#platform;
     for (const [id, { notice }] of this.#told) {
       const person = this.#people.find((each) => each.number === this.#clientOf.get(id));
@@ -187,10 +199,10 @@ export class WeekWorld {
       if (person === undefined || person.fate !== 'open' || notice === null || !isConnected) continue;
       const heard = person.stream.notice;
       if (heard?.state !== state || heard.isActive !== this.#active.has(id))
-        throw new Error(`the edge was told ${JSON.stringify(heard)} of ${id}: it is ${state}, ${this.#active.has(id)}`);
+        wrong.set(id, `the edge was told ${JSON.stringify(heard)} of ${id}: it is ${state}, ${this.#active.has(id)}`);
       checked += 1;
     }
-    return checked;
+    return { wrong, checked };
   }
 
   // ------------------------------------------------------------------------------------------ people

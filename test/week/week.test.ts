@@ -13,7 +13,7 @@ it('links that break, a platform that sleeps, people who come and go -> every by
   let noticesChecked = 0;
   for (let passedMs = 0; passedMs < DAYS * DAY_MS; passedMs += LOOK_MS) {
     await world.pass(LOOK_MS);
-    noticesChecked += world.checkNotices();
+    noticesChecked += await world.checkNotices();
   }
   const figures = await world.end();
   console.info(`week: ${DAYS} days, seed ${SEED}: ${JSON.stringify({ ...figures, noticesChecked })}`);
