@@ -1,8 +1,8 @@
 // The main job end to end, with Node alone: the built Torpor between a TCP client and a simulated platform.
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { bothEndsEstablished } from '../support/established.ts';
 import { eventually } from '../support/eventually.ts';
+import { bothEndsEstablished } from '../support/kernel-tcp.ts';
 import { E2E_TIMEOUT_MS, PLATFORM, Stage, UNHURRIED } from './support/stage.ts';
 
 /** Far more than a socket's buffers on the way hold by themselves, far less than the hold's bound. */

@@ -1,8 +1,8 @@
 // The main job on a platform that really enters ACPI S3: client, Torpor, BMC, QEMU. What runs underneath is platform/README.md's.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { bothEndsEstablished } from '../support/established.ts';
 import { eventually } from '../support/eventually.ts';
+import { bothEndsEstablished } from '../support/kernel-tcp.ts';
 import { LineClient } from '../support/line-client.ts';
 import { freePort } from '../support/ports.ts';
 import { describeWhere } from '../support/requirements.ts';

@@ -1,11 +1,13 @@
-// Free TCP ports for programs that must be told theirs. They lie below the ephemeral range: no client's own end takes them.
+// Free TCP ports for programs that must be told theirs. They lie below the ephemeral range, where no client's own end takes them, and
+// below the simulated VMs', which pick theirs at random.
 // Between a port's choice and its use it is free, so each process chooses from a block that no other process chooses from.
 import { createServer, type Server } from 'node:net';
+import { SIMULATED_VM_PORTS } from '../../src/power/simulated/simulated-vm.ts';
 
-const FIRST_PORT = 25_600;
 const BLOCKS = 200;
 /** The first of a block is its claim: held, never given. */
 const BLOCK_PORTS = 32;
+const FIRST_PORT = SIMULATED_VM_PORTS.first - BLOCKS * BLOCK_PORTS;
 
 /** What is left of this process's block. Its claim ends with the process. */
 let left: number[] = [];

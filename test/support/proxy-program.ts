@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { eventually } from './eventually.ts';
-import { isPortFree } from './ports.ts';
+import { isListenedOn } from './kernel-tcp.ts';
 import { findProgram } from './requirements.ts';
 import { spawnTied } from './spawn-tied.ts';
 import { TempFolder } from './temp-folder.ts';
@@ -23,7 +23,7 @@ export async function startProxy(name: 'haproxy' | 'nginx', port: number, config
     });
   }
   const over = once(child, 'close');
-  await eventually(`${name} to listen`, async () => !(await isPortFree(port)), {
+  await eventually(`${name} to listen`, () => isListenedOn(port), {
     withinMs: 60_000,
     context: () => output,
   });

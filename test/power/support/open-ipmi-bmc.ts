@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../support/ports.ts';
 
 export const OPEN_IPMI_USER = 'admin';
 export const OPEN_IPMI_PASSWORD = 'secret123';
@@ -93,7 +93,7 @@ export class OpenIpmiBmc {
     const folder = await mkdtemp(join(tmpdir(), 'torpor-ipmi-sim-'));
     const port = await freeUdpPort();
     await mkdir(join(folder, 'state'));
-    await writeFile(join(folder, 'lan.conf'), lanConfig(folder, port, await freeTcpPort(), kg));
+    await writeFile(join(folder, 'lan.conf'), lanConfig(folder, port, await freePort(), kg));
     await writeFile(join(folder, 'bmc.emu'), emulatorConfig(folder));
     await writeFile(join(folder, 'hook'), CHASSIS_SCRIPT);
     await chmod(join(folder, 'hook'), 0o755);
@@ -182,17 +182,6 @@ export function freeUdpPort(): Promise<number> {
     socket.bind(0, '127.0.0.1', () => {
       const { port } = socket.address();
       socket.close(() => resolve(port));
-    });
-  });
-}
-
-function freeTcpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
 }
