@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { LineClient } from '../support/line-client.ts';
-import { isPortFree } from '../support/ports.ts';
+import { isPortFree, RIG_BASE_PORT } from '../support/ports.ts';
 import { requires } from '../support/requirements.ts';
 import { TempFolder } from '../support/temp-folder.ts';
 
@@ -14,7 +14,6 @@ const PLATFORM = fileURLToPath(new URL('./platform/', import.meta.url));
 const PYTHON = '/usr/bin/python3';
 const UP_BOUND_MS = 170_000;
 const PORTS_PER_PLATFORM = 20;
-const BASE_PORT = 21_000;
 const LAST_INDEX = 200;
 
 const run = promisify(execFile);
@@ -66,7 +65,7 @@ export class Rig {
     const index = await freeIndex();
     const environment = {
       ...process.env,
-      RIG_BASE_PORT: String(BASE_PORT),
+      RIG_BASE_PORT: String(RIG_BASE_PORT),
       RIG_RUN: folder.path,
       RIG_OWNER: String(process.pid),
       ...options,
@@ -148,7 +147,7 @@ const claimed = new Set<number>();
 /** The first platform whose ports are free: somebody else's platforms may run on this machine. */
 async function freeIndex(): Promise<number> {
   for (let index = 20; index <= LAST_INDEX; index += 1) {
-    const base = BASE_PORT + index * PORTS_PER_PLATFORM;
+    const base = RIG_BASE_PORT + index * PORTS_PER_PLATFORM;
     const free = await Promise.all([1, 2, 10, 11, 12, 13].map((offset) => isPortFree(base + offset)));
     if (!free.every(Boolean) || claimed.has(index)) continue;
     claimed.add(index);

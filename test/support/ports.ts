@@ -1,13 +1,14 @@
 // Free TCP ports for programs that must be told theirs. They lie below the ephemeral range, where no client's own end takes them, and
-// below the simulated VMs', which pick theirs at random.
+// below those of the rig's platforms and of simulated VMs, which pick theirs at random (from 26000).
 // Between a port's choice and its use it is free, so each process chooses from a block that no other process chooses from.
 import { createServer, type Server } from 'node:net';
-import { SIMULATED_VM_PORTS } from '../../src/power/simulated/simulated-vm.ts';
 
+/** The rig's platforms have the ports from here on. */
+export const RIG_BASE_PORT = 21_000;
 const BLOCKS = 200;
 /** The first of a block is its claim: held, never given. */
 const BLOCK_PORTS = 32;
-const FIRST_PORT = SIMULATED_VM_PORTS.first - BLOCKS * BLOCK_PORTS;
+const FIRST_PORT = RIG_BASE_PORT - BLOCKS * BLOCK_PORTS;
 
 /** What is left of this process's block. Its claim ends with the process. */
 let left: number[] = [];

@@ -9,7 +9,8 @@ import { SimulatedConnection, type VmConnection, type VmService } from './vm-con
  * Ports are picked here, below the range Linux takes ephemeral ports from (32768 to 60999): while the VM is frozen its
  * port is free, and must not become the source port of somebody's connection.
  */
-export const SIMULATED_VM_PORTS = { first: 26_000, count: 6_000 } as const;
+const FIRST_PORT = 26_000;
+const PORT_COUNT = 6_000;
 const PORT_TRIES = 200;
 /** While somebody else has the port after all, listening is tried again this often, this many times. */
 const RELISTEN_EVERY_MS = 20;
@@ -102,7 +103,7 @@ export class SimulatedVm {
     const tries = this.#port === 0 ? PORT_TRIES : 1;
     const wanted = this.#port;
     for (let attempt = 1; ; attempt += 1) {
-      this.#port = wanted === 0 ? anyPort() : wanted;
+      this.#port = wanted === 0 ? FIRST_PORT + Math.floor(Math.random() * PORT_COUNT) : wanted;
       try {
         await this.#listen();
         return;
@@ -225,8 +226,4 @@ export class SimulatedVm {
     for (const connection of [...this.#open]) connection.reset();
     if (server?.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
-}
-
-function anyPort(): number {
-  return SIMULATED_VM_PORTS.first + Math.floor(Math.random() * SIMULATED_VM_PORTS.count);
 }
