@@ -1,4 +1,5 @@
 // A VM's service over real TCP that freezes while its host sleeps, as a suspended guest would. What it answers is its service's business.
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Clock } from '../../platform/ports.ts';
@@ -49,6 +50,7 @@ export class SimulatedVm {
   #state: VmState = 'down';
   #bootId = '';
   #server: Server | null = null;
+  #claim: UdpSocket | null = null;
   #lastConnectionId = 0;
   #cancelRelisten: () => void = () => {};
   #problem: string | null = null;
@@ -105,14 +107,21 @@ export class SimulatedVm {
     for (let attempt = 1; ; attempt += 1) {
       this.#port = wanted === 0 ? FIRST_PORT + Math.floor(Math.random() * PORT_COUNT) : wanted;
       try {
+        if (wanted === 0) this.#claim = await claimNumber(this.#host, this.#port);
         await this.#listen();
         return;
       } catch (thrown) {
+        this.#unclaim();
         if (attempt < tries) continue;
         const text = `simulated VM "${this.name}" cannot listen on ${this.#host}:${this.#port}: ${errorText(thrown)}; choose another port`;
         throw new TorporError('ERR_STREAM_LISTEN', text, { cause: thrown });
       }
     }
+  }
+
+  #unclaim(): void {
+    this.#claim?.close();
+    this.#claim = null;
   }
 
   #listen(): Promise<void> {
@@ -220,10 +229,26 @@ export class SimulatedVm {
     const server = this.#server;
     this.#cancelRelisten();
     this.#server = null;
+    this.#unclaim();
     this.#state = 'down';
     this.#byteListeners.clear();
     this.#stateListeners.clear();
     for (const connection of [...this.#open]) connection.reset();
     if (server?.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
+}
+
+/**
+ * Keeps other simulated VMs off a port's number while this one is frozen and its port free: by the UDP port of the same number, which
+ * nobody speaks here. Rejects where somebody has it.
+ */
+function claimNumber(host: string, port: number): Promise<UdpSocket> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ address: host, port, exclusive: true }, () => resolve(socket.unref()));
+  });
 }

@@ -3,12 +3,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SimulatedVm } from '../../../src/power/simulated/simulated-vm.ts';
 import type { VmService } from '../../../src/power/simulated/vm-connection.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { PATIENT } from '../../support/eventually.ts';
 
+/** As it draws its port. */
+const [FIRST_PORT, PORT_COUNT] = [26_000, 6_000];
 /** Long enough for loopback to carry something that must not be carried. */
 const SILENCE_MS = 60;
 
@@ -196,6 +198,17 @@ describe('simulated VM', () => {
   it('port in use -> ERR_STREAM_LISTEN that names it', async () => {
     const second = new SimulatedVm({ name: '2', clock: systemClock, port: vm.port });
     await expect(second.start('b')).rejects.toMatchObject({ code: 'ERR_STREAM_LISTEN' });
+    await second.stop();
+  });
+
+  it('frozen, and another draws the same port -> that one takes the next', async () => {
+    vm.freeze();
+    vi.spyOn(Math, 'random').mockReturnValueOnce((vm.port - FIRST_PORT + 0.5) / PORT_COUNT);
+    const second = new SimulatedVm({ name: '2', clock: systemClock });
+    await second.start('b');
+    expect(second.port).not.toBe(vm.port);
+    vm.thaw();
+    await expect.poll(() => vm.state, PATIENT).toBe('answering');
     await second.stop();
   });
 });
