@@ -4,9 +4,9 @@ import type { KeptOrders } from './inhibitor.ts';
 import { absorb } from './machine/absorb.ts';
 import { advanceAsleep } from './machine/asleep.ts';
 import { advanceAwake } from './machine/awake.ts';
-import { DROWSY_PROBE_BOUND_MS, LATE_SLEEP_MS, STARTING_BOUND_MS } from './machine/bounds.ts';
+import { DROWSY_PROBE_BOUND_MS, LATE_SLEEP_MS, STARTING_BOUND_MS, UNWATCHED_FROM_MS } from './machine/bounds.ts';
 import { advanceDrowsy } from './machine/drowsy.ts';
-import { countingPresses, failedWakeBlockMs, failedWakeReason, isPast } from './machine/facts.ts';
+import { countingPresses, isPast, recordedBlock } from './machine/facts.ts';
 import { advanceFailed } from './machine/failed.ts';
 import { advanceFollowing } from './machine/following.ts';
 import { settleJoint } from './machine/joint.ts';
@@ -16,7 +16,7 @@ import { advanceSuspending, ignoredFromMs } from './machine/suspending.ts';
 import { lift, NO_PROGRESS, type Turn } from './machine/turn.ts';
 import { clientsLetGoAtMs, turnUntilMs } from './machine/wake-turn.ts';
 import { advanceWaking } from './machine/waking.ts';
-import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy } from './model.ts';
+import type { Effect, PlatformEvent, PlatformModel, PlatformPolicy, Progress } from './model.ts';
 import type { Intent } from './ports.ts';
 import type { PeerFacts } from './share.ts';
 import type { StateName } from './status.ts';
@@ -36,7 +36,6 @@ export function createPlatform(
   orders: KeptOrders | null = null,
   peers: PeerFacts | null = null,
 ): PlatformModel {
-  const blockMs = failedWakeBlockMs(intent?.failedWakes ?? 0);
   return {
     policy,
     state: 'starting',
@@ -72,7 +71,7 @@ export function createPlatform(
     neededVms: [],
     sleepAsked: null,
     lastActivityAtMs: null,
-    backOff: blockMs === 0 ? null : { untilMs: nowMs + blockMs, why: failedWakeReason(intent?.failedWakes ?? 0) },
+    backOff: recordedBlock(intent, nowMs),
     failedSuspends: 0,
     suspends: 0,
     sleptIntentId: null,
@@ -133,8 +132,21 @@ export function nextDeadlineMs(model: PlatformModel): number | null {
 function passTime(model: PlatformModel, nowMs: number): Turn {
   const pressesAtMs = countingPresses(model.pressesAtMs, nowMs);
   const past = model.inhibitors.filter((inhibitor) => isPast(inhibitor, nowMs));
-  const turn: Turn = { model: { ...model, steppedAtMs: nowMs, pressesAtMs }, effects: [] };
+  const progress = skipUnwatched(model, nowMs);
+  const turn: Turn = { model: { ...model, progress, steppedAtMs: nowMs, pressesAtMs }, effects: [] };
   return past.length === 0 ? turn : lift(turn, past, 'its time is over');
+}
+
+/**
+ * A wake has its time while somebody watches: what passed since a tick was due does not count. Stopped within the write of its intent, this process has not
+ * asked for a wake at all when it goes on, and one that failed keeps the platform awake for an hour.
+ */
+function skipUnwatched(model: PlatformModel, nowMs: number): Progress {
+  const { state, progress } = model;
+  const dueMs = nextDeadlineMs(model);
+  if (state !== 'waking' || dueMs === null || nowMs - dueMs < UNWATCHED_FROM_MS) return progress;
+  const later = (atMs: number | null) => (atMs === null || atMs < dueMs ? atMs : atMs + nowMs - dueMs);
+  return { ...progress, deadlineMs: later(progress.deadlineMs), restoreAtMs: later(progress.restoreAtMs) };
 }
 
 /** One entry per state: the next move, or null where the facts ask for none. */

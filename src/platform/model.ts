@@ -75,6 +75,8 @@ export interface Progress {
   readonly sequence: number;
   /** suspending: evidence of sleep was seen at this moment. */
   readonly sleepSeenAtMs: number | null;
+  /** suspending: the witness of power said that it sleeps, or is off. */
+  readonly powerSaidSleep: boolean;
   /** waking: which method comes next, when, and whether a request is under way. */
   readonly wakeMethodIndex: number;
   readonly nextWakeRequestAtMs: number | null;

@@ -239,11 +239,25 @@ describe('restart: journalled intent x evidence', () => {
     expect(rig.all('requestWake')).toHaveLength(1);
   });
 
-  it('restart: failed wakes on record -> no suspend for an hour', () => {
-    const rig = new MachineRig({ intent: intentOf('run', { failedWakes: 1 }) });
-    rig.toAwake().runFor(3_599_500);
+  it('restart: failed wakes on record -> no suspend for an hour from then, however often it restarts', () => {
+    const intent = intentOf('run', { failedWakes: 1 });
+    const rig = new MachineRig({ intent });
+    const leftMs = intent.atMs + 3_600_000 - START_MS;
+    rig.toAwake().runFor(leftMs - 500);
     expect(rig.state).toBe('awake');
     rig.runFor(500 + POLICY.drowsyForMs);
+    expect(rig.state).not.toBe('awake');
+  });
+
+  it('restart: a failed wake of yesterday on record -> suspends as ever', () => {
+    const rig = new MachineRig({ intent: intentOf('run', { failedWakes: 1, atMs: START_MS - 86_400_000 }) });
+    rig.toAwake().runFor(POLICY.minAwakeMs + POLICY.drowsyForMs + 500);
+    expect(rig.state).not.toBe('awake');
+  });
+
+  it('restart: a failed wake on record that lies ahead, by a clock that was set back -> an hour, no more', () => {
+    const rig = new MachineRig({ intent: intentOf('run', { failedWakes: 1, atMs: START_MS + 86_400_000 }) });
+    rig.toAwake().runFor(3_600_000 + POLICY.drowsyForMs);
     expect(rig.state).not.toBe('awake');
   });
 
@@ -1001,6 +1015,22 @@ describe('suspending', () => {
     expect(rig.all('requestWake')).toEqual([]);
   });
 
+  it('suspending: VMs silent for a while, the power S0 all the time -> back to awake, counted as a press in vain, the next one backs off', () => {
+    const rig = new MachineRig().toSuspending();
+    for (let i = 0; i < 6; i += 1) {
+      rig.wait(500).powerOn();
+      rig.allSilent();
+    }
+    expect(rig.state).toBe('suspending');
+    rig.wait(500).powerOn();
+    rig.answers('alice');
+    expect(rig.model).toMatchObject({ state: 'waking', failedSuspends: 1, suspends: 0, failures: 1 });
+    rig.wait(100).answers('alice');
+    rig.restored();
+    expect(rig.model).toMatchObject({ state: 'awake', adoptedWakes: 0, backOff: { untilMs: expect.any(Number) } });
+    expect(rig.all('requestWake')).toEqual([]);
+  });
+
   it('suspending: BMC lost, activity, VMs silent -> woken all the same', () => {
     const rig = new MachineRig().toSuspending();
     rig.bmcLost();
@@ -1645,6 +1675,16 @@ describe('waking', () => {
     expect(rig.phase).toBe('wake');
     expect(rig.all('alarm')).toHaveLength(1);
     expect(rig.all('journal').at(-1)?.intent).toMatchObject({ kind: 'wake', failedWakes: 1 });
+  });
+
+  it('waking: stopped for longer than the time-out, within the write of its intent -> the wake has its whole time from then', () => {
+    const rig = new MachineRig().toWaking();
+    rig.forget().wait(300_000).tick();
+    expect(rig.state).toBe('waking');
+    rig.tickFor(100_000);
+    expect(rig.state).toBe('waking');
+    rig.tickFor(20_000);
+    expect(rig.model).toMatchObject({ state: 'failed', failures: 1 });
   });
 
   it('waking: it runs but no VM answers -> failed(wake) after one time-out: other methods cannot help', () => {

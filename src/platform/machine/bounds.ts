@@ -43,5 +43,7 @@ export const WAKE_BACK_OFF_MAX_MS = 15 * 60_000;
 /** From a wake that failed, no suspend for this time; doubles with each one up to a day. A release forgives. */
 export const FAILED_WAKE_BLOCK_MS = 3_600_000;
 export const FAILED_WAKE_BLOCK_MAX_MS = 24 * 3_600_000;
+/** A tick that comes so long after its moment says that this process was stopped, and nobody watched meanwhile. */
+export const UNWATCHED_FROM_MS = 2_000;
 /** Presses of the last hour that are remembered at most; `maxSuspendsPerHour` is no more. */
 export const PRESSES_KEPT_MAX = 60;

@@ -10,6 +10,7 @@ import {
 import { PRESS_COUNTS_MS } from '../idle-policy.ts';
 import type { InhibitorKind, InhibitorStatus } from '../inhibitor.ts';
 import type { PlatformModel, PlatformPolicy } from '../model.ts';
+import type { Intent } from '../ports.ts';
 import {
   BUTTON_IGNORED_MS,
   FAILED_WAKE_BLOCK_MAX_MS,
@@ -117,6 +118,16 @@ export function keepsAnswering(model: PlatformModel, nowMs: number): boolean {
 /** For how long nothing is suspended after this many failed wakes; zero after none. */
 export function failedWakeBlockMs(failedWakes: number): number {
   return failedWakes === 0 ? 0 : Math.min(FAILED_WAKE_BLOCK_MS * 2 ** (failedWakes - 1), FAILED_WAKE_BLOCK_MAX_MS);
+}
+
+/**
+ * What failed wakes on record forbid after a restart. Their time counts from the last intent, which is the failure itself or came later: once it has
+ * been waited for, no restart begins it anew.
+ */
+export function recordedBlock(intent: Intent | null, nowMs: number): PlatformModel['backOff'] {
+  if (intent === null) return null;
+  const untilMs = Math.min(intent.atMs, nowMs) + failedWakeBlockMs(intent.failedWakes);
+  return untilMs > nowMs ? { untilMs, why: failedWakeReason(intent.failedWakes) } : null;
 }
 
 export function failedWakeReason(failedWakes: number): string {

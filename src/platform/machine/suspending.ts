@@ -29,13 +29,16 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
     const asked = awaitTurn(turn, nowMs);
     if (asked !== null) return asked;
   }
-  if (model.progress.sleepSeenAtMs === null && (powerSleeps || silent)) {
-    return patch(turn, { progress: { ...model.progress, sleepSeenAtMs: nowMs } });
+  const { sleepSeenAtMs, powerSaidSleep } = model.progress;
+  if ((sleepSeenAtMs === null && (powerSleeps || silent)) || (powerSleeps && !powerSaidSleep)) {
+    const seen = { sleepSeenAtMs: sleepSeenAtMs ?? nowMs, powerSaidSleep: powerSleeps };
+    return patch(turn, { progress: { ...model.progress, ...seen } });
   }
-  const sleepSeenAtMs = model.progress.sleepSeenAtMs;
   const answersAgain =
     sleepSeenAtMs !== null && model.policy.probedVms.some((vm) => vmAnsweredSince(model, vm, sleepSeenAtMs));
   if (answersAgain && !powerSleeps) {
+    if (readSince && evidence.power === 'running' && !powerSaidSleep)
+      return backFromSilence(turn, evidence.text, nowMs);
     const adopted = noteWokenByOthers(countSleep(turn, nowMs));
     return toWaking(adopted, `woken by someone else: ${evidence.text}`, nowMs, false);
   }
@@ -47,6 +50,15 @@ export function advanceSuspending(turn: Turn, nowMs: number): Turn | null {
     );
   }
   return isOver(model, nowMs) ? toFailedSuspend(turn, evidence.text, nowMs) : null;
+}
+
+/**
+ * Its VMs were silent and answer again, while the power never read as anything but running. Packets that are lost look like this, and a sleep that the
+ * BMC was too slow to see: what is waited for is the same, but the press counts as one that brought nothing, so that the next ones back off.
+ */
+function backFromSilence(turn: Turn, evidence: string, nowMs: number): Turn {
+  const why = `its VMs fell silent, its power never did (${evidence})`;
+  return toWaking(failSuspend(turn, why, nowMs), `did not fall asleep: ${why}`, nowMs, false);
 }
 
 function mayBeIgnored(model: PlatformModel, nowMs: number): boolean {

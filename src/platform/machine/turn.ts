@@ -9,6 +9,7 @@ export const NO_PROGRESS: Progress = {
   deadlineMs: null,
   sequence: 0,
   sleepSeenAtMs: null,
+  powerSaidSleep: false,
   wakeMethodIndex: 0,
   nextWakeRequestAtMs: null,
   restoreAtMs: null,
