@@ -22,7 +22,7 @@ export interface FaultsWorld {
 export interface FaultyPlatform {
   readonly host: SimulatedHost;
   readonly bmc: SimBmc;
-  readonly vm: SimVm;
+  readonly vms: readonly SimVm[];
   exclude(forMs: number): void;
 }
 
@@ -32,8 +32,10 @@ export class PlatformFaults {
   diskSlow = false;
   diskFails = false;
   sleepsLate = false;
-  packetsLost = false;
-  isCutOff = false;
+  /** Half of what is on the way to this one or from it is lost. */
+  packetsLost: SimVm | null = null;
+  /** Nothing reaches this one, and nothing comes from it. */
+  cutOff: SimVm | null = null;
   wakesAlone = false;
   readonly #world: FaultsWorld;
   readonly #platform: FaultyPlatform;
@@ -91,11 +93,11 @@ export class PlatformFaults {
       this.wakesAlone = true;
     },
     'powered-off': (fault) => {
-      const { host, vm } = this.#platform;
+      const { host, vms } = this.#platform;
       this.#lasts(fault, 'once', (on) => {
         if (!on) return host.powerOn();
         host.powerOff();
-        vm.loseMemory();
+        for (const vm of vms) vm.loseMemory();
       });
     },
     'sleeps-late': (fault) => {
@@ -104,13 +106,15 @@ export class PlatformFaults {
       });
     },
     'vm-packets-lost': (fault) => {
+      const vm = this.#anyVm();
       this.#lasts(fault, 'once', (on) => {
-        this.packetsLost = on;
+        this.packetsLost = on ? vm : null;
       });
     },
     'vm-cut-off': (fault) => {
+      const vm = this.#anyVm();
       this.#lasts(fault, 'twice', (on) => {
-        this.isCutOff = on;
+        this.cutOff = on ? vm : null;
       });
     },
     'disk-slow': (fault) => {
@@ -124,6 +128,11 @@ export class PlatformFaults {
       });
     },
   };
+
+  #anyVm(): SimVm {
+    const { vms } = this.#platform;
+    return vms[vms.length === 1 ? 0 : this.#world.random.between(0, vms.length - 1)] as SimVm;
+  }
 
   #tellBmc(change: Partial<SimBmc['faults']>): void {
     Object.assign(this.#platform.bmc.faults, change);

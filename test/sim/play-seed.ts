@@ -76,9 +76,9 @@ export async function playBlock({ from, to, packetsEvery, tells, ...plan }: Bloc
 }
 
 async function tellFailure(played: Played): Promise<string> {
-  const { seed, platforms, days, torpors = 1, packets } = played.plan;
+  const { seed, platforms, days, torpors = 1, vms = 1, packets } = played.plan;
   const least = await shrinkFaults(played);
-  const again = `npm run test:sim -- --seed ${seed} --platforms ${platforms} --days ${days}${torpors > 1 ? ` --torpors ${torpors}` : ''}${packets ? ' --packets' : ''}`;
+  const again = `npm run test:sim -- --seed ${seed} --platforms ${platforms} --days ${days}${torpors > 1 ? ` --torpors ${torpors}` : ''}${vms > 1 ? ` --vms ${vms}` : ''}${packets ? ' --packets' : ''}`;
   const kept = least.plan.faults === null ? '' : ` --faults '${least.plan.faults.join(',')}'`;
   return [
     ...least.world.lines.slice(-LAST_LINES),

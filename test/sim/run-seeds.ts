@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BlockPlan, playBlock } from './play-seed.ts';
 import { type PoolEnd, playPool } from './seed-pool.ts';
+import { VM_NAMES } from './sim-vm.ts';
 
 const PROGRESS_EVERY_MS = 10_000;
 const DEFAULT_SEEDS = 10;
@@ -16,6 +17,7 @@ interface Given {
   readonly platforms: number;
   readonly days: number;
   readonly torpors: number;
+  readonly vms: number;
   readonly workers: number;
   readonly faults?: readonly number[];
   readonly packets?: boolean;
@@ -43,6 +45,7 @@ function commandOf(): Command {
     .option('--platforms <n>', 'platforms of a seed', countOf, 1)
     .option('--days <n>', 'simulated days of a seed', countOf, 1)
     .option('--torpors <n>', 'Torpors that share the platforms', countOf, 1)
+    .option('--vms <n>', `VMs of a platform, ${VM_NAMES.length} at most`, countOf, 1)
     .option('--workers <n>', 'processes that play', countOf, 1)
     .option('--faults <places>', 'only these of the faults that the seed draws, by their places: 0,4,7', placesOf)
     .option('--packets', 'BMCs are spoken to in RMCP+ packets')
@@ -64,6 +67,7 @@ function readArgs(args: readonly string[]): Wanted & { readonly isWorker: boolea
     platforms: given.platforms,
     days: given.days,
     torpors: given.torpors,
+    vms: Math.min(given.vms, VM_NAMES.length),
     faults: given.faults ?? null,
     packets: given.packets === true,
     packetsEvery: given.packetsEvery,

@@ -6,7 +6,7 @@ import { MINUTE_MS } from './fault-plan.ts';
 import { ActivityTrace } from './perfect-sleep.ts';
 import type { ProcessClock } from './process-clock.ts';
 import { type FarEnd, SimSocket } from './sim-sockets.ts';
-import { NUMBER_BYTES, type StreamAccounts } from './sim-vm.ts';
+import { NUMBER_BYTES, type SimVm, type StreamAccounts } from './sim-vm.ts';
 
 /** What its program sends by itself: no activity, by the listener's policy. */
 export const CHATTER = Buffer.from('GET /alive HTTP/1.1\r\nHost: desk\r\n\r\n');
@@ -35,7 +35,7 @@ export interface ClientWorld {
 export interface ClientDoor {
   /** The process that takes them in now; null: nobody does. */
   life(): ProcessClock | null;
-  enter(makeSocket: () => SimSocket): void;
+  enter(vm: SimVm, makeSocket: () => SimSocket): void;
 }
 
 /** One connection from its begin to its end. */

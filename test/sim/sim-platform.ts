@@ -19,6 +19,8 @@ import type { WatchedStore } from './watched-store.ts';
 
 const SEATS = 5;
 /** How often somebody comes back while it goes to sleep. */
+/** Where a host has several VMs: how long after it each answers at most. */
+const VM_STARTS_MS = 6000;
 const COMES_BACK = 0.2;
 const CHATTERS = 0.5;
 const WISHES_LOOKED_AT_MS = 5000;
@@ -28,6 +30,8 @@ export interface PlatformWorld {
   readonly clock: EventClock;
   readonly random: Random;
   readonly torpors: readonly SimTorpor[];
+  /** Of each platform. */
+  readonly vms: number;
   /** What they share; null: there is one. */
   readonly store: WatchedStore | null;
   nextNumber(): number;
@@ -58,7 +62,7 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
   readonly skips: boolean;
   readonly host: SimulatedHost;
   readonly bmc: SimBmc;
-  readonly vm: SimVm;
+  readonly vms: readonly SimVm[];
   readonly faults: PlatformFaults;
   readonly seats: Seat[];
   /** By the places of their Torpors. */
@@ -98,17 +102,23 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
     this.host.onChange(({ phase, atMs, why }) => this.#onPhase(phase, atMs, why));
     this.bmc = new SimBmc(clock, random, this.host, this, world.speaksPackets);
     this.sides = world.torpors.map((torpor) => new PlatformSide(this, torpor));
-    this.vm = new SimVm({
+    this.vms = Array.from({ length: world.vms }, (_, place) => this.#makeVm(place));
+    this.faults = new PlatformFaults(world, this);
+    this.seats = Array.from({ length: SEATS }, (_, place) => new Seat(this.#clientWorld(place), place));
+  }
+
+  #makeVm(place: number): SimVm {
+    const { clock } = this;
+    const vm: SimVm = new SimVm(place, {
       clock,
-      isRunning: () => this.host.phase === 'running',
-      travelMs: () => this.travelMs(),
+      isRunning: () => this.isUp(vm),
+      travelMs: () => this.travelMs(vm),
       onSent: (what, life) => this.sides.find((side) => side.life() === life)?.onSent(what),
       accountsOf: (client) => this.#accounts.get(client) as StreamAccounts,
       onHeard: () => {},
-      onWrong: (why) => world.onWrong('bytesArriveOnceAndInOrder', why),
+      onWrong: (why) => this.#world.onWrong('bytesArriveOnceAndInOrder', why),
     });
-    this.faults = new PlatformFaults(world, this);
-    this.seats = Array.from({ length: SEATS }, (_, place) => new Seat(this.#clientWorld(), place));
+    return vm;
   }
 
   get connections(): Connection[] {
@@ -144,7 +154,7 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
 
   // ------------------------------------------------------------------------------------------ clients
 
-  #clientWorld() {
+  #clientWorld(place: number) {
     const { clock, random } = this.#world;
     return {
       clock,
@@ -157,12 +167,12 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
       enter: (life: ProcessClock, makeSocket: () => SimSocket, connection: Connection) => {
         if (connection.door.life() !== life) return;
         this.#accounts.set(connection.number, connection);
-        connection.door.enter(makeSocket);
+        connection.door.enter(this.vms[place % this.vms.length] as SimVm, makeSocket);
       },
       onWish: () => this.#lookAtWishes(),
       onCut: ({ number, door, sinceMs }: Connection) => {
         // A Torpor that did not lead its last sleep learns from its VM, with the next bytes, that it started anew.
-        const isCalm = sinceMs > this.vm.lostMemoryAtMs && this.#isCalmSince(clock.nowMs(), door);
+        const isCalm = sinceMs > this.#lostMemoryAtMs && this.#isCalmSince(clock.nowMs(), door);
         this.check('noStreamIsCut', noStreamIsCut(number, isCalm));
       },
       onWrong: (why: string) => this.#world.onWrong('bytesArriveOnceAndInOrder', `${this.name}: ${why}`),
@@ -203,6 +213,11 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
     });
   }
 
+  /** The host loses that of all at once. */
+  get #lostMemoryAtMs(): number {
+    return Math.max(...this.vms.map(({ lostMemoryAtMs }) => lostMemoryAtMs));
+  }
+
   /** No time around the wish is excluded from what is asked of sleep. */
   #isCalmSince(sinceMs: number, door: ClientDoor): boolean {
     const { torpors, clock } = this.#world;
@@ -220,17 +235,21 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
     this.#world.say(line);
   }
 
-  travelMs(): number {
+  isUp({ upFromMs }: SimVm): boolean {
+    return this.host.phase === 'running' && this.clock.nowMs() >= upFromMs;
+  }
+
+  travelMs(vm: SimVm): number {
     const { random } = this.#world;
-    if (this.faults.isCutOff) return Number.POSITIVE_INFINITY;
-    if (!this.faults.packetsLost) return this.#wayMs;
+    if (this.faults.cutOff === vm) return Number.POSITIVE_INFINITY;
+    if (this.faults.packetsLost !== vm) return this.#wayMs;
     return random.chance(0.5) ? Number.POSITIVE_INFINITY : random.between(1, 800);
   }
 
   #onPhase(phase: string, atMs: number, why: string): void {
     this.#catchUpAll();
     this.#world.say(`${this.name} host: ${phase} (${why})`);
-    if (phase === 'running') this.didNotRunAtMs = atMs;
+    if (phase === 'running') this.#onRunning(atMs);
     else this.didNotRunAtMs = Number.POSITIVE_INFINITY;
     const open = this.asleep.at(-1);
     if (open !== undefined && open.toMs === Number.POSITIVE_INFINITY) open.toMs = atMs;
@@ -247,6 +266,12 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
       if (this.host.phase === 'asleep') this.exclude(RECOVERY_MS);
       this.host.wakeByOther('its real-time clock');
     });
+  }
+
+  #onRunning(atMs: number): void {
+    this.didNotRunAtMs = atMs;
+    if (this.vms.length === 1) return;
+    for (const vm of this.vms) vm.upFromMs = atMs + this.random.between(0, VM_STARTS_MS);
   }
 
   onAlarm(): void {
@@ -342,7 +367,7 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
   #holder(side: PlatformSide): HolderFacts {
     const { store } = this.#world;
     const life = side.life();
-    const unacked = life === null ? [] : [...this.vm.unacked(life).values()];
+    const unacked = life === null ? [] : this.vms.flatMap((vm) => [...vm.unacked(life).values()]);
     const isSame = side.heldFor !== null && side.heldFor.proposal === store?.committed(this.name)?.proposal;
     return {
       name: side.torpor.name,
@@ -367,7 +392,7 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
 
   onMemoryLost(): void {
     this.exclude(RECOVERY_MS);
-    this.vm.loseMemory();
+    for (const vm of this.vms) vm.loseMemory();
   }
 
   // ------------------------------------------------------------------------------------------ faults

@@ -1,6 +1,7 @@
 // One platform as one Torpor of a simulated world has it: its disk, which outlives the process, its controller and its streams, which do not. Whatever it
 // reads, asks for and takes for true is judged here.
 import { PlatformController } from '../../src/controller/platform-controller.ts';
+import { formatEndpoint } from '../../src/platform/endpoint.ts';
 import { TorporError } from '../../src/platform/errors.ts';
 import type { KeptOrders } from '../../src/platform/inhibitor.ts';
 import type { PlatformPolicy } from '../../src/platform/model.ts';
@@ -38,7 +39,6 @@ import { WatchClock } from './watch-clock.ts';
 
 export const IDLE_TIMEOUT_MS = 5 * MINUTE_MS;
 export const DISCONNECT_GRACE_MS = 5000;
-const VM = 'alice';
 
 export const POLICY: PlatformPolicy = {
   ...DESK_POLICY,
@@ -46,9 +46,12 @@ export const POLICY: PlatformPolicy = {
   drowsyForMs: 30_000,
   suspendTimeoutMs: 60_000,
   wakeTimeoutMs: 60_000,
-  vms: [VM],
-  probedVms: [VM],
 };
+
+function policyOf(vms: readonly SimVm[]): PlatformPolicy {
+  const names = vms.map(({ name }) => name);
+  return { ...POLICY, vms: names, probedVms: names };
+}
 
 /** The platform itself, and its world. */
 export interface SidePlatform {
@@ -58,7 +61,7 @@ export interface SidePlatform {
   readonly skips: boolean;
   readonly host: SimulatedHost;
   readonly bmc: SimBmc;
-  readonly vm: SimVm;
+  readonly vms: readonly SimVm[];
   readonly faults: PlatformFaults;
   /** What a disk takes for a write. */
   readonly diskMs: readonly [number, number];
@@ -66,7 +69,8 @@ export interface SidePlatform {
   readonly didNotRunAtMs: number;
   /** Open ones only. */
   connectionsOf(side: PlatformSide): Connection[];
-  travelMs(): number;
+  isUp(vm: SimVm): boolean;
+  travelMs(vm: SimVm): number;
   onTransition(side: PlatformSide, from: StateName, to: StateName): void;
   onAlarm(): void;
   onSleepAsked(): void;
@@ -129,14 +133,14 @@ export class PlatformSide implements BmcWatch, ClientDoor {
 
   begin(life: Life): void {
     const { clock } = life;
-    const { name, bmc } = this.#platform;
+    const { name, bmc, vms } = this.#platform;
     const log = new SilentLog();
     const watchClock = new WatchClock(clock);
     this.#forget(watchClock);
     const share = life.member?.share(name);
     const controller = new PlatformController({
       name,
-      policy: POLICY,
+      policy: policyOf(vms),
       armed: true,
       intent: this.#intent,
       orders: this.#orders,
@@ -167,17 +171,20 @@ export class PlatformSide implements BmcWatch, ClientDoor {
     const streams = this.#openStreams(life, controller, log);
     this.#controller = controller;
     this.#streams = streams;
-    const prober = new VmProber({
-      vm: VM,
-      probe: this.#probe(clock),
-      clock,
-      log,
-      onResult: (result) => {
-        if (result.answered) this.#answeredAtMs = result.atMs;
-        controller.onProbeResult(VM, result);
-      },
-    });
-    controller.attach({ gate: streams, probers: [prober], inhibitors: [] });
+    const probers = vms.map(
+      (vm) =>
+        new VmProber({
+          vm: vm.name,
+          probe: this.#probe(clock, vm),
+          clock,
+          log,
+          onResult: (result) => {
+            if (result.answered) this.#answeredAtMs = result.atMs;
+            controller.onProbeResult(vm.name, result);
+          },
+        }),
+    );
+    controller.attach({ gate: streams, probers, inhibitors: [] });
     controller.start();
   }
 
@@ -204,8 +211,8 @@ export class PlatformSide implements BmcWatch, ClientDoor {
   }
 
   #openStreams({ clock, registry }: Life, observer: PlatformController, log: SilentLog): StreamSet {
-    const { name, vm } = this.#platform;
-    const raw = rawSocketsOf(() => vm.connect(clock));
+    const { name, vms } = this.#platform;
+    const raw = rawSocketsOf((target) => (vms.find((vm) => vm.target.host === target.host) as SimVm).connect(clock));
     return new StreamSet({
       platform: name,
       registry,
@@ -217,23 +224,21 @@ export class PlatformSide implements BmcWatch, ClientDoor {
       disconnectGraceMs: DISCONNECT_GRACE_MS,
       hold: { perStreamBytes: 1024 * 1024, perPlatformBytes: 16 * 1024 * 1024 },
       initiallyHeld: true,
-      listeners: [
-        {
-          listen: { host: '127.0.0.1', port: 13389 },
-          target: { host: '10.0.1.21', port: 3389 },
-          vm: VM,
-          protocol: 'raw',
-          activity: 'learned',
-          policy: { ...DEFAULT_STREAM_POLICY, polls: [CHATTER_POLL] },
-          device: 'desktop',
-          wakeOn: 'connect',
-          maxStreams: null,
-          link: { service: 'desktop' },
-        },
-      ],
+      listeners: vms.map(({ name: vm, target }, place) => ({
+        listen: { host: '127.0.0.1', port: 13_389 + place },
+        target,
+        vm,
+        protocol: 'raw',
+        activity: 'learned',
+        policy: { ...DEFAULT_STREAM_POLICY, polls: [CHATTER_POLL] },
+        device: 'desktop',
+        wakeOn: 'connect',
+        maxStreams: null,
+        link: { service: vm },
+      })),
       readUnacked: async () => {
         if (observer.model.state === 'saving') this.#hasLooked = true;
-        return vm.unacked(clock);
+        return new Map(vms.flatMap((vm) => [...vm.unacked(clock)]));
       },
     });
   }
@@ -316,19 +321,19 @@ export class PlatformSide implements BmcWatch, ClientDoor {
     return wasLost ? lost : ({ identity: 'unknown', lostVms: [], problem: null } as const);
   }
 
-  #probe(process: ProcessClock): BoundedProbe {
-    const { clock, host } = this.#platform;
+  #probe(process: ProcessClock, vm: SimVm): BoundedProbe {
+    const { clock } = this.#platform;
     return {
-      name: 'tcp 10.0.1.21:3389',
+      name: `tcp ${formatEndpoint(vm.target)}`,
       timeoutMs: 1000,
       maxOpen: 64,
       connects: true,
       ask: (signal) =>
         askBounded(process, 1000, signal, (answer) => {
-          const ms = this.#platform.travelMs();
+          const ms = this.#platform.travelMs(vm);
           if (!Number.isFinite(ms)) return () => {};
           return clock.schedule(ms, () => {
-            if (host.phase === 'running') clock.schedule(ms, () => process.run(() => answer(true)));
+            if (this.#platform.isUp(vm)) clock.schedule(ms, () => process.run(() => answer(true)));
           });
         }),
     };
@@ -365,8 +370,8 @@ export class PlatformSide implements BmcWatch, ClientDoor {
     return this.torpor.life()?.clock ?? null;
   }
 
-  enter(makeSocket: () => SimSocket): void {
-    this.#streams?.enter('desktop', makeSocket);
+  enter(vm: SimVm, makeSocket: () => SimSocket): void {
+    this.#streams?.enter(vm.name, makeSocket);
   }
 
   // ------------------------------------------------------------------------------------------ what is seen
@@ -443,9 +448,8 @@ export class PlatformSide implements BmcWatch, ClientDoor {
   }
 
   #pressFacts(nowMs: number): PressFacts {
-    const { vm } = this.#platform;
     const life = this.life();
-    const unackedBytes = life === null ? 0 : sumOf(vm.unacked(life));
+    const unackedBytes = life === null ? 0 : sumOf(this.#platform.vms.flatMap((vm) => [...vm.unacked(life).values()]));
     // What comes in this very moment is read after it.
     const clients = this.#platform.connectionsOf(this).filter(({ readAtMs }) => readAtMs !== nowMs);
     return {
@@ -481,8 +485,8 @@ export class PlatformSide implements BmcWatch, ClientDoor {
   }
 }
 
-function sumOf(bytes: ReadonlyMap<unknown, number>): number {
-  return [...bytes.values()].reduce((sum, each) => sum + each, 0);
+function sumOf(bytes: readonly number[]): number {
+  return bytes.reduce((sum, each) => sum + each, 0);
 }
 
 /** Awake, and told so: neither a reading nor more activity moves it. */

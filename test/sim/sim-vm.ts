@@ -1,10 +1,14 @@
 // A VM of a simulated platform: its kernel acknowledges what arrives while the host runs, its service answers half of what it hears.
+import type { Endpoint } from '../../src/platform/endpoint.ts';
 import type { Clock } from '../../src/platform/ports.ts';
 import { type SocketKey, socketKey } from '../../src/streams/proc-net-tcp.ts';
 import type { ByteAccount } from './byte-account.ts';
 import type { ProcessClock } from './process-clock.ts';
 import { type FarEnd, SimSocket } from './sim-sockets.ts';
 
+/** By their places. */
+export const VM_NAMES = ['alice', 'bert', 'cora', 'dora'] as const;
+const PORT = 3389;
 /** The number that a client says first: u32, before its own bytes. */
 export const NUMBER_BYTES = 4;
 const FIRST_PORT = 20_000;
@@ -48,7 +52,12 @@ class VmConnection implements FarEnd {
   constructor(vm: SimVm, life: ProcessClock, port: number) {
     this.#vm = vm;
     this.life = life;
-    const ends = { localAddress: '10.0.0.1', localPort: port, remoteAddress: '10.0.1.21', remotePort: 3389 };
+    const ends = {
+      localAddress: '10.0.0.1',
+      localPort: port,
+      remoteAddress: vm.target.host,
+      remotePort: vm.target.port,
+    };
     this.socket = new SimSocket(life, ends);
     this.socket.far = this;
     this.key = socketKey(ends) as SocketKey;
@@ -203,13 +212,19 @@ class ResettingEnd implements FarEnd {
 }
 
 export class SimVm {
+  readonly name: string;
+  readonly target: Endpoint;
+  /** Its services start this late after their host: nobody answers before. */
+  upFromMs = Number.NEGATIVE_INFINITY;
   readonly world: VmWorld;
   /** When its host last came back without its memory: it knows no connection that is older. */
   lostMemoryAtMs = Number.NEGATIVE_INFINITY;
   #connections: VmConnection[] = [];
   #ports = 0;
 
-  constructor(world: VmWorld) {
+  constructor(place: number, world: VmWorld) {
+    this.name = VM_NAMES[place] as string;
+    this.target = { host: `10.0.1.${21 + place}`, port: PORT };
     this.world = world;
   }
 

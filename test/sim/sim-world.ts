@@ -28,6 +28,8 @@ export interface SimPlan {
   readonly days: number;
   /** How many share the platforms; left out: one, which is alone. */
   readonly torpors?: number;
+  /** Of each platform; left out: one. */
+  readonly vms?: number;
   /** Over RMCP+, with the shipped IPMI driver: five times the work. */
   readonly packets?: boolean;
   /** Leaves out nothing of what recurs and changes nothing: many times the work, the same story. */
@@ -111,6 +113,10 @@ export class SimWorld {
   }
 
   // ------------------------------------------------------------------------------------------ PlatformWorld
+
+  get vms(): number {
+    return this.plan.vms ?? 1;
+  }
 
   get speaksPackets(): boolean {
     return this.plan.packets === true;

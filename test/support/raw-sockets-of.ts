@@ -4,9 +4,9 @@ import type { RawOpener, RawSocket, RawSockets } from '../../src/streams/raw-soc
 import type { StreamSocket } from '../../src/streams/stream-socket.ts';
 
 /** `connect` makes a socket that says `connect`, or `error`, later. */
-export function rawSocketsOf(connect: () => StreamSocket): RawSockets {
-  const openFor = (_target: Endpoint, opener: RawOpener | null) => {
-    const socket = connect();
+export function rawSocketsOf(connect: (target: Endpoint) => StreamSocket): RawSockets {
+  const openFor = (target: Endpoint, opener: RawOpener | null) => {
+    const socket = connect(target);
     let waiting = opener;
     socket.on('connect', () => {
       waiting?.onOpened(socket as RawSocket);
