@@ -333,7 +333,7 @@ export class RunningPlatform {
 }
 
 /** Where nothing is kept: another Torpor keeps it. */
-const FORGETFUL: Journal & OrderStore = { read: async () => null, write: async () => {} };
+const FORGETFUL: Journal = { read: async () => null, write: async () => {} };
 const NO_CONTEXT: PlatformContext = {
   save: async () => ({ veto: 'this Torpor has handed over' }),
   restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
@@ -342,10 +342,10 @@ const NO_CONTEXT: PlatformContext = {
 
 /** Everything that may fail is built here; `begin` cannot. With `askWake` it is a deputy's: it reads, and leaves all deeds to another Torpor. */
 async function prepareControl(config: PlatformConfig, shared: PlatformShared, askWake: (() => void) | null = null) {
-  const { events, stateDir, log } = shared;
+  // A deputy keeps orders, too: until the last platform is let go of an operator may give some, and the process that follows reads them after that.
+  const { events, orderStore, stateDir, log } = shared;
   const isDeputy = askWake !== null;
   const journal = isDeputy ? FORGETFUL : shared.journal;
-  const orderStore = isDeputy ? FORGETFUL : shared.orderStore;
   const report = ({ kind, message, facts }: ControllerEvent) => events.append(config.name, kind, message, facts ?? {});
   const power = { log, readProof: proofReader(stateDir, config) };
   const parts = await buildParts(config, power);
