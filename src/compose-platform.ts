@@ -89,8 +89,9 @@ export class RunningPlatform {
   #control: Control;
   #wanted: PlatformConfig | null = null;
   #changing: Promise<string[]> | null = null;
-  /** Ends the wait of a platform that is given up; null: it is not. */
+  /** Has a platform that is given up wanted again; null: it is not given up. */
   #endRetirement: (() => void) | null = null;
+  #isRetired = false;
 
   private constructor(
     config: PlatformConfig,
@@ -146,6 +147,11 @@ export class RunningPlatform {
     return this.#endRetirement !== null;
   }
 
+  /** It is given up, and nothing is left of it but to end it. */
+  get isRetired(): boolean {
+    return this.isRetiring && this.#isRetired;
+  }
+
   get listeners(): RunningListener[] {
     const vms = routesOf(this.#config).map(({ vm }) => vm);
     const toListener = (address: string, index: number) => ({ platform: this.name, vm: vms[index] ?? '', address });
@@ -164,31 +170,46 @@ export class RunningPlatform {
     return this.#changing;
   }
 
-  /** Takes no more clients and presses nothing more; resolves when its last stream has ended, or at the bound, or it is wanted again. */
+  /**
+   * Takes no more clients and presses nothing more; a change that waits is forgotten. Resolves when its last stream has ended, or at the bound, and it may be
+   * ended, or when it is wanted again.
+   */
   async retire(): Promise<'over' | 'wanted'> {
-    this.streams.stopListening();
-    const why = 'taken out of the configuration: its streams may end, it is not put to sleep any more';
-    this.controller.dispatch({ kind: 'inhibit', by: 'torpor', name: RETIRING, why, untilMs: null });
+    this.#wanted = null;
+    this.#isRetired = false;
     const outcome = await new Promise<'over' | 'wanted'>((resolve) => {
       const endMs = systemClock.nowMs() + RETIRE_BOUND_MS;
       let cancel: () => void = () => {};
       const look = () => {
-        const isOver = this.controller.isSettled && !this.hasStreams;
-        if (isOver || systemClock.nowMs() >= endMs) return resolve('over');
+        const isOver = this.controller.isSettled && this.#changing === null && !this.hasStreams;
+        if (isOver || systemClock.nowMs() >= endMs) {
+          this.#isRetired = true;
+          return resolve('over');
+        }
         cancel = systemClock.schedule(RETIRE_LOOK_MS, look);
       };
       this.#endRetirement = () => {
         cancel();
+        this.#endRetirement = null;
+        this.#isRetired = false;
         resolve('wanted');
       };
+      this.#giveUp();
       look();
     });
-    this.#endRetirement = null;
-    if (outcome === 'over') {
-      await this.stop();
-      await this.#shared.farm?.leave(this.name);
-    }
     return outcome;
+  }
+
+  /** One that is retired: for good. */
+  async end(): Promise<void> {
+    await this.stop();
+    await this.#shared.farm?.leave(this.name);
+  }
+
+  #giveUp(): void {
+    this.streams.stopListening();
+    const why = 'taken out of the configuration: its streams may end, it is not put to sleep any more';
+    this.controller.dispatch({ kind: 'inhibit', by: 'torpor', name: RETIRING, why, untilMs: null });
   }
 
   /** Takes no more clients where `next` does not listen. */
@@ -246,9 +267,12 @@ export class RunningPlatform {
     let problems: string[] = [];
     while (this.#wanted !== null) {
       await this.#untilSettled();
-      const next: PlatformConfig = this.#wanted;
+      const next: PlatformConfig | null = this.#wanted;
+      // It was given up meanwhile.
+      if (next === null) break;
       this.#wanted = null;
       problems = await this.#apply(next);
+      if (this.isRetiring) this.#giveUp();
     }
     return problems;
   }
@@ -309,7 +333,7 @@ export class RunningPlatform {
 }
 
 /** Where nothing is kept: another Torpor keeps it. */
-const FORGETFUL: Journal & OrderStore = { read: async () => null, write: async () => {} };
+const FORGETFUL: Journal = { read: async () => null, write: async () => {} };
 const NO_CONTEXT: PlatformContext = {
   save: async () => ({ veto: 'this Torpor has handed over' }),
   restore: async () => ({ identity: 'unknown', lostVms: [], problem: null }),
@@ -318,10 +342,10 @@ const NO_CONTEXT: PlatformContext = {
 
 /** Everything that may fail is built here; `begin` cannot. With `askWake` it is a deputy's: it reads, and leaves all deeds to another Torpor. */
 async function prepareControl(config: PlatformConfig, shared: PlatformShared, askWake: (() => void) | null = null) {
-  const { events, stateDir, log } = shared;
+  // A deputy keeps orders, too: until the last platform is let go of an operator may give some, and the process that follows reads them after that.
+  const { events, orderStore, stateDir, log } = shared;
   const isDeputy = askWake !== null;
   const journal = isDeputy ? FORGETFUL : shared.journal;
-  const orderStore = isDeputy ? FORGETFUL : shared.orderStore;
   const report = ({ kind, message, facts }: ControllerEvent) => events.append(config.name, kind, message, facts ?? {});
   const power = { log, readProof: proofReader(stateDir, config) };
   const parts = await buildParts(config, power);

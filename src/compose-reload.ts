@@ -125,12 +125,23 @@ export class ConfigReload {
 
   #retire(platform: RunningPlatform): void {
     void platform.retire().then((outcome) => {
-      if (outcome === 'wanted') return;
-      const { platforms } = this.#options;
-      platforms.splice(platforms.indexOf(platform), 1);
-      this.#tell('config', `${platform.name} is out: none of its streams is left`);
-      return this.#tellLeftJobs(platform.name);
+      // Behind a configuration that is being gone over to, which may want it again.
+      if (outcome === 'over') this.#tail = this.#tail.then(() => this.#takeOut(platform));
     });
+  }
+
+  /** Does not reject. */
+  async #takeOut(platform: RunningPlatform): Promise<void> {
+    if (!platform.isRetired) return;
+    try {
+      await platform.end();
+    } catch (thrown) {
+      this.#tellProblems([`${platform.name} did not end well: ${errorText(thrown)}`]);
+    }
+    const { platforms } = this.#options;
+    platforms.splice(platforms.indexOf(platform), 1);
+    this.#tell('config', `${platform.name} is out: none of its streams is left`);
+    await this.#tellLeftJobs(platform.name);
   }
 
   async #tellLeftJobs(name: string): Promise<void> {

@@ -37,6 +37,9 @@ const JOURNAL_PATIENCE_MS = 2_000;
 /** A calm machine hears of its pool this much later at most. Milliseconds. */
 export const CALM_TELL_MS = 20;
 
+/** Events that a share tells the next controller again. */
+const TOLD_AGAIN: readonly PlatformEvent['kind'][] = ['peers', 'suspendProposed', 'suspendCommitted'];
+
 /** What happened, before the farm gives it a number. */
 export interface ControllerEvent {
   readonly kind: string;
@@ -107,6 +110,8 @@ export class PlatformController implements StreamObserver {
   #wakeRequestedAtMs: number | null = null;
   /** The last write of orders. Whoever waits for it is told of its problem. */
   #ordersTail: Promise<void> = Promise.resolve();
+  /** Who waits for orders that were given after its stop: they are its successor's to keep. */
+  #waitForSuccessor: Array<(successor: PlatformController) => void> = [];
 
   constructor(options: PlatformControllerOptions) {
     this.name = options.name;
@@ -118,6 +123,7 @@ export class PlatformController implements StreamObserver {
       successorOf === undefined
         ? createPlatform(policy, armed, intent, clock.nowMs(), orders, peers)
         : carryOver(successorOf.model, policy, armed, peers);
+    if (successorOf !== undefined) this.#queue = successorOf.#leaveUntold();
     this.#powerCalls = new BoundedCalls(clock);
     this.#powerWatch = new PowerWatch({
       driver: options.driver,
@@ -162,11 +168,16 @@ export class PlatformController implements StreamObserver {
     this.#options.share?.start((event) => this.dispatch(event));
     this.#powerWatch.start();
     for (const watch of this.#parts?.inhibitors ?? []) watch.start();
-    if (this.#options.successorOf === undefined) this.#afterStep();
-    else this.dispatch({ kind: 'pool', size: this.table.size });
+    const { successorOf } = this.#options;
+    if (successorOf === undefined) {
+      this.#afterStep();
+      return;
+    }
+    this.dispatch({ kind: 'pool', size: this.table.size });
+    for (const wait of successorOf.#waitForSuccessor.splice(0)) wait(this);
   }
 
-  /** Stops watching and presses nothing more. The journal's last write is awaited. */
+  /** Stops watching and presses nothing more. The journal's last write is awaited. What it is told from now on is its successor's. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#powerCalls.stop();
@@ -215,7 +226,15 @@ export class PlatformController implements StreamObserver {
 
   /** Resolves when the orders given so far are on disk; rejects with ERR_JOURNAL where they are not. */
   ordersKept(): Promise<void> {
-    return this.#ordersTail;
+    if (!this.#stopping.signal.aborted || this.#queue.length === 0) return this.#ordersTail;
+    return new Promise((resolve) => {
+      this.#waitForSuccessor.push((successor) => resolve(successor.ordersKept()));
+    });
+  }
+
+  /** What came between its stop and its successor: an operator's order, a wake. Nobody says it again. */
+  #leaveUntold(): PlatformEvent[] {
+    return this.#queue.splice(0).filter(({ kind }) => !TOLD_AGAIN.includes(kind));
   }
 
   onProbeResult(vm: string, result: ProbeResult): void {

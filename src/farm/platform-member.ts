@@ -94,7 +94,7 @@ export class PlatformMember implements PlatformShare {
   #told: { phase: PlatformRecord['phase']; proposal: number } = { phase: 'awake', proposal: 0 };
   #toldPeers = '';
   // What is wanted.
-  #own: OwnShare = { active: 0, newestDeadlineMs: null, keeps: null, held: false };
+  #own: OwnShare = { active: 0, newestDeadlineMs: null, keeps: null, held: true };
   #ownWrittenMs = 0;
   #answer: { proposal: number; held: boolean; why: string } | null = null;
   /** A proposal of this Torpor's that has ended; null: none that still stands. */
@@ -371,6 +371,7 @@ export class PlatformMember implements PlatformShare {
     }
     if (this.#ended !== null && next.proposal === this.#ended.proposal) next = end(next, me, this.#ended.why);
     if (this.#isForgotten(next)) next = callOff(next, `${instanceOf(me)} has given it up`);
+    if (this.#isOutlived(next)) next = callOff(next, `${instanceOf(me)} owns it now, and sees it run`);
     if (this.#wake !== null) next = callOff(next, `${instanceOf(me)} wants it awake: ${this.#wake}`);
     return next;
   }
@@ -381,6 +382,15 @@ export class PlatformMember implements PlatformShare {
     const isOwn = this.#ownFrom !== null && proposal >= this.#ownFrom;
     if (phase === 'committed' && !isOwn) return false;
     return this.#committed?.proposal !== proposal;
+  }
+
+  /**
+   * Another one committed it, or this one before it began anew, and who owns it by now lets its streams flow: there it runs. Nobody else is
+   * left to say so, and for as long as it stands nobody may suspend it again.
+   */
+  #isOutlived({ phase, owner }: PlatformRecord): boolean {
+    const isOwn = this.#isSeeking || this.#committed !== null;
+    return phase === 'committed' && owner === this.#options.view.me && !isOwn && !this.#own.held;
   }
 
   /** A write is worth it where zero became non-zero, or back, or the reason changed, and by and by for the deadline. */

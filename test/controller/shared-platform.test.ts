@@ -1,11 +1,12 @@
 // A controller beside others: what it tells them and asks of them, and what it does at their word.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PlatformController } from '../../src/controller/platform-controller.ts';
+import type { KeptOrders } from '../../src/platform/inhibitor.ts';
 import type { AcpiState, PowerDriver, StreamGate, StreamName } from '../../src/platform/ports.ts';
 import type { Agreement, OwnShare, PeerFacts, PlatformShare, ShareEvent } from '../../src/platform/share.ts';
 import { DeskProber, deskDriver, EMPTY_CONTEXT, emptyGate } from '../support/desk-host.ts';
 import { DESK_POLICY as POLICY } from '../support/desk-policy.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
 import { KeptLog } from '../support/kept-log.ts';
 
 const OWNING: PeerFacts = { self: 'torpor-a', owner: 'torpor-a', uncertain: null, others: [] };
@@ -70,6 +71,8 @@ class SharedWorld {
   readonly clock = new FakeClock();
   readonly share = new FakeShare();
   readonly deeds: string[] = [];
+  /** Operators' orders as they came to the disk. */
+  readonly kept: KeptOrders[] = [];
   acpi: AcpiState = 'S0';
   /** What the BMC takes its time for before it can be pressed. */
   setUp: () => Promise<void> = async () => {};
@@ -90,7 +93,7 @@ class SharedWorld {
       orders: null,
       driver: this.#driver(),
       journal: UNUSED,
-      orderStore: UNUSED,
+      orderStore: { ...UNUSED, write: async (_platform, orders) => void this.kept.push(orders) },
       context: EMPTY_CONTEXT,
       clock: this.clock,
       log: new KeptLog(),
@@ -311,5 +314,34 @@ describe('controller: one of several Torpors', () => {
     await next.clock.advance(500);
     expect(next.state).toBe('awake');
     expect(share.asked.filter((each) => each === 'end' || each === 'stop')).toEqual(['end']);
+  });
+
+  it('an operator inhibits it between one controller and the next -> it holds, and is on disk before that is confirmed', async () => {
+    await world.clock.advance(5_000);
+    await world.controller.stop();
+    world.controller.dispatch({ kind: 'inhibit', by: 'operator', name: 'build', why: 'a build', untilMs: null });
+    let isKept = false;
+    const kept = world.controller.ordersKept().then(() => {
+      isKept = true;
+    });
+    await settle();
+    expect(isKept).toBe(false);
+    const next = new SharedWorld(world);
+    await kept;
+    expect(next.kept.at(-1)?.inhibitors).toMatchObject([{ name: 'build' }]);
+    expect(next.controller.model.inhibitors).toMatchObject([{ kind: 'operator', name: 'build' }]);
+  });
+
+  it('asleep, and somebody asks for a wake between one controller and the next -> woken', async () => {
+    own();
+    await world.clock.advance(5_000);
+    share.answer({ agreed: true, why: 'torpor-b holds' });
+    await world.clock.advance(5_000);
+    expect(world.state).toBe('asleep');
+    await world.controller.stop();
+    world.controller.dispatch({ kind: 'operatorWake', why: 'operator' });
+    const next = new SharedWorld(world);
+    await next.clock.advance(500);
+    expect(next.state).toBe('awake');
   });
 });

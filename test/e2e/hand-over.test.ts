@@ -7,8 +7,12 @@ import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { runTorpor } from '../../src/compose.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { OrderBook } from '../../src/history/order-book.ts';
 import { eventually } from '../support/eventually.ts';
 import { isAlive } from '../support/is-alive.ts';
+import { KeptLog } from '../support/kept-log.ts';
 import { LineClient } from '../support/line-client.ts';
 import { childrenOf, whileStopped } from '../support/stopped.ts';
 import { handedOverTo } from '../support/torpor-process.ts';
@@ -101,6 +105,28 @@ describe('hand-over', { timeout: E2E_TIMEOUT_MS }, () => {
     } finally {
       if (isAlive(next)) process.kill(next, 'SIGTERM');
       await eventually('the new process to end', () => !isAlive(next));
+    }
+  });
+
+  test('an operator inhibits a platform that was let go of, while the API still answers -> on disk, for the process that follows', async () => {
+    await using stage = await Stage.open({ idleTimeout: '10m' });
+    const { config } = await loadConfig(stage.configPath);
+    const run = await runTorpor(config, { log: new KeptLog() });
+    try {
+      let ordered: Promise<void> | null = null;
+      run.farm.onEvent(({ facts }) => {
+        if (facts.by !== 'torpor' || ordered !== null) return;
+        ordered = new Promise((resolve) => setImmediate(resolve)).then(() =>
+          run.farm.inhibit(PLATFORM, { inhibitor: 'build', forMs: null, why: 'a build' }),
+        );
+      });
+      await run.handOver.leave(() => {});
+      expect(ordered).not.toBeNull();
+      await ordered;
+      const kept = await new OrderBook(config.stateDir).read(PLATFORM);
+      expect(kept?.inhibitors).toMatchObject([{ name: 'build' }]);
+    } finally {
+      await run.stop();
     }
   });
 

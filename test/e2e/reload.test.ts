@@ -123,6 +123,28 @@ describe('a configuration that is read again', { timeout: E2E_TIMEOUT_MS }, () =
     expect(await alice.ask('two')).toMatch(/ n=2 .*two$/);
   });
 
+  test('reload: a change that waits for a sleep, then the platform taken out -> out it stays, nothing is listened on again', async () => {
+    await using stage = await Stage.open();
+    await using other = await Stage.open({}, { suspendMs: 10_000 });
+    const port = await freePort();
+    const target = `127.0.0.1:${other.platform.vmPorts[0]}`;
+    const { first, second } = farmOf(stage, { port, bmcPort: other.platform.bmcPort, target });
+    const sleeper = { ...second, idleTimeout: '500ms' };
+    const { apiPort } = stage;
+    writeFarmConfig(stage.folder, { apiPort, platforms: [first, sleeper] });
+    const torpor = await stage.runHere();
+    await torpor.waitForState(SECOND, 'suspending');
+
+    writeFarmConfig(stage.folder, { apiPort, platforms: [first, { ...sleeper, minAwake: '10m' }] });
+    expect((await torpor.reload(stage.configPath)).changes).toContain(
+      `${SECOND} follows when it is not suspending any more`,
+    );
+    writeFarmConfig(stage.folder, { apiPort, platforms: [first] });
+    expect((await torpor.reload(stage.configPath)).changes).toEqual([`${SECOND} taken out`]);
+    await eventually('the platform to be out', async () => (await torpor.platforms()).length === 1);
+    await expect(LineClient.connect(port)).rejects.toThrow('ECONNREFUSED');
+  });
+
   test('reload: a missing secret, a taken port, another API address -> told by name, all that was stays, streams too', async () => {
     await using stage = await Stage.open({ idleTimeout: '10m' });
     const torpor = await stage.runHere();

@@ -58,6 +58,21 @@ describe('hand-over in a farm', () => {
     expect(scene.record).toMatchObject({ phase: 'awake', why: `${owner.name} has 1 active` });
   });
 
+  it('the platform sleeps by the former one’s proposal and is woken by nobody of the farm -> the next one, which sees it run, ends it', async () => {
+    const scene = await FarmScene.of('a', 'b', 'c');
+    const { owner } = scene;
+    owner.controller.seek();
+    await scene.clock.advance(1_000);
+    const next = await follow(scene, owner);
+    expect(scene.record.phase).toBe('committed');
+    next.controller.seeItRun();
+    await scene.clock.advance(1_000);
+    expect(scene.record.phase).toBe('awake');
+    next.controller.seek();
+    await scene.clock.advance(1_000);
+    expect(next.controller.agreed).toBe(true);
+  });
+
   it('it comes up after the lease is over -> takes part as another run, and another may own it', async () => {
     const scene = await FarmScene.of('a', 'b', 'c');
     const { owner } = scene;

@@ -216,6 +216,40 @@ describe('platform member: leases', () => {
     expect(next.mayPress).toBe(true);
   });
 
+  it('a new owner of what was committed sees it run, woken by nobody of the farm -> the suspend is over, the next one may come', async () => {
+    const scene = await committed();
+    scene.owner.kill();
+    await scene.clock.advance(2 * LEASE_MS);
+    const next = scene.owner;
+    expect(scene.record.phase).toBe('committed');
+    next.controller.seeItRun();
+    await scene.clock.advance(500);
+    expect(scene.record).toMatchObject({ phase: 'awake', why: `${next.name} owns it now, and sees it run` });
+    next.controller.seek();
+    await scene.clock.advance(500);
+    expect(next.mayPress).toBe(true);
+  });
+
+  it('who committed it is killed and begins anew -> sees it run: the suspend is over', async () => {
+    const scene = await FarmScene.of('a');
+    scene.owner.controller.seek();
+    await scene.clock.advance(500);
+    scene.owner.kill();
+    const next = scene.run('a');
+    await scene.clock.advance(3 * LEASE_MS);
+    expect(scene.record.phase).toBe('committed');
+    next.controller.seeItRun();
+    await scene.clock.advance(500);
+    expect(scene.record.phase).toBe('awake');
+  });
+
+  it('one that does not own it sees it run -> it stands: the owner knows whether it has pressed', async () => {
+    const scene = await committed();
+    for (const guest of scene.guests) guest.controller.seeItRun();
+    await scene.clock.advance(5_000);
+    expect(scene.record.phase).toBe('committed');
+  });
+
   it('the owner dies while it asks -> whoever takes over calls it off', async () => {
     const scene = await FarmScene.of('a', 'b', 'c');
     for (const guest of scene.guests) guest.controller.answersHeld = false;

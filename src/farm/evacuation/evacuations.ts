@@ -73,6 +73,8 @@ export class Evacuations {
   readonly #counts = new Map<string, { moves: number; failures: number }>();
   readonly #stopping = new AbortController();
   #pools: readonly EvacuatedPool[];
+  /** Not emptied any more, but with a move that has not come to its end. */
+  #left: readonly EvacuatedPool[] = [];
   #begun: readonly EvacuationMove[];
   #cancelLook: () => void = () => {};
 
@@ -85,6 +87,8 @@ export class Evacuations {
 
   /** Other pools, from now on. A move that is under way goes on to its end. */
   configure(pools: readonly EvacuatedPool[]): void {
+    const isGone = ({ name }: EvacuatedPool) => !pools.some((pool) => pool.name === name);
+    this.#left = [...this.#left, ...this.#pools].filter((pool) => isGone(pool) && this.#courses.has(pool.name));
     this.#pools = pools;
     this.look();
   }
@@ -99,8 +103,10 @@ export class Evacuations {
   look(): void {
     if (this.#stopping.signal.aborted) return;
     for (const pool of this.#pools) this.#lookAt(pool);
+    for (const pool of this.#left) this.#seeToTheEnd(pool);
     this.#cancelLook();
-    if (this.#pools.length > 0) this.#cancelLook = this.#options.clock.schedule(EVACUATION_LOOK_MS, () => this.look());
+    const isNeeded = this.#pools.length + this.#left.length > 0;
+    if (isNeeded) this.#cancelLook = this.#options.clock.schedule(EVACUATION_LOOK_MS, () => this.look());
   }
 
   /** By the pool's name; null: nothing is moved in that pool. */
@@ -123,9 +129,23 @@ export class Evacuations {
       if (move !== null) void this.#run(pool, move);
       return;
     }
+    this.#goOn(pool, course);
+  }
+
+  #goOn(pool: EvacuatedPool, course: Course): void {
     // Again and again: a platform under another configuration has lost it.
     this.#keep(pool, course.move);
     if (course.stage === 'unclear' && !course.isAsking) void this.#askAgain(pool, course);
+  }
+
+  #seeToTheEnd(pool: EvacuatedPool): void {
+    const course = this.#courses.get(pool.name);
+    if (course !== undefined) {
+      this.#goOn(pool, course);
+      return;
+    }
+    this.#left = this.#left.filter((each) => each !== pool);
+    this.#lift(pool);
   }
 
   /** What a former run left open. */
@@ -291,16 +311,17 @@ export class Evacuations {
   #keep(pool: EvacuatedPool, { vm, from, to }: EvacuationMove): void {
     const name = inhibitorOf(pool);
     const why = `${vm} is being moved from ${from} to ${to}`;
-    for (const { controller } of this.#platformsOf(pool)) {
+    for (const { controller } of this.#options.platforms()) {
       const isPart = controller.name === from || controller.name === to;
       if (isPart && !isKept(controller, name))
         controller.dispatch({ kind: 'inhibit', by: 'policy', name, why, untilMs: null });
     }
   }
 
+  /** Wherever it was kept: a platform may have left the pool meanwhile. */
   #lift(pool: EvacuatedPool): void {
     const name = inhibitorOf(pool);
-    for (const { controller } of this.#platformsOf(pool))
+    for (const { controller } of this.#options.platforms())
       if (isKept(controller, name)) controller.dispatch({ kind: 'lift', by: 'policy', name, why: 'the move is over' });
   }
 }

@@ -110,6 +110,27 @@ describe('Evacuations', () => {
     },
   );
 
+  it.each(['under way', 'unclear'] as const)(
+    'a move is %s, and a reload takes its pool out -> seen to its end, then both are let go, and nothing more is moved',
+    async (stage) => {
+      const { farm, work } = halfEmpty();
+      farm.mover.moveMs = 25 * MINUTE_MS;
+      if (stage === 'unclear') farm.mover.next = 'lost';
+      farm.mover.canBeAsked = stage === 'under way';
+      await farm.run(stage === 'unclear' ? 45 * MINUTE_MS : RULE.quietForMs + MINUTE_MS, work);
+      expect(farm.evacuations.status('office')?.moving?.stage).toBe(stage === 'unclear' ? 'unclear' : 'moving');
+      farm.evacuations.configure([]);
+      await farm.run(10 * MINUTE_MS);
+      for (const name of ['a', 'b']) expect([name, farm.place(name).rig.state]).toEqual([name, 'awake']);
+      if (stage === 'unclear') farm.mover.truth.set('a2', 'a');
+      farm.mover.canBeAsked = true;
+      await farm.run(40 * MINUTE_MS);
+      for (const name of ['a', 'b']) expect([name, farm.place(name).rig.state]).toEqual([name, 'asleep']);
+      expect(farm.places.flatMap(({ rig }) => rig.model.inhibitors)).toEqual([]);
+      expect(farm.mover.moves).toHaveLength(1);
+    },
+  );
+
   it('a former Torpor had begun one -> nobody sleeps before it is known where the VM is', async () => {
     const farm = new SimulatedFarm({ a: ['a1'], b: ['b1'] }, RULE, [{ vm: 'a1', from: 'a', to: 'b' }]);
     farm.mover.canBeAsked = false;

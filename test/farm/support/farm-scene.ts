@@ -22,6 +22,8 @@ export class SmallController {
   why = '';
   isSeeking = false;
   answersHeld = true;
+  /** It knows that the platform runs, so that its streams flow; until then it holds them, as a machine does from its start. */
+  #seesItRun = false;
 
   constructor(share: PlatformShare) {
     this.share = share;
@@ -39,10 +41,17 @@ export class SmallController {
     this.#tell();
   }
 
+  /** Woken by somebody, without a wish of any Torpor's. */
+  seeItRun(): void {
+    this.#seesItRun = true;
+    this.#tell();
+  }
+
   seek(forced = false, signal = new AbortController().signal): void {
     if (this.isSeeking) return;
     this.isSeeking = true;
     this.isHeld = true;
+    this.#seesItRun = false;
     void this.share.seekAgreement(signal, forced).then(({ agreed, why }) => {
       this.isSeeking = false;
       this.agreed = agreed;
@@ -58,7 +67,8 @@ export class SmallController {
   }
 
   #tell(): void {
-    const { active, isHeld: held } = this;
+    const { active } = this;
+    const held = !this.#seesItRun;
     this.share.tell({ active, newestDeadlineMs: active > 0 ? 0 : null, keeps: null, held } satisfies OwnShare);
   }
 
