@@ -39,7 +39,9 @@ export class SpoolStore {
   #lastNumber = 0;
   /** Of jobs that are written just now. */
   readonly #writers = new Set<JobWriter>();
-  /** Removed or set aside, as far as this process knows: a scan under way must not bring them back. */
+  /** Not safe yet: the name may be there before its commit says so, and a scan that took it would have it delivered twice. */
+  readonly #coming = new Set<string>();
+  /** Removed, set aside, or not committed, as far as this process knows: a scan under way must not bring them back. */
   readonly #gone = new Set<string>();
 
   constructor(options: SpoolStoreOptions) {
@@ -69,11 +71,11 @@ export class SpoolStore {
       if (pid !== undefined) await this.#removePart(name, Number(pid));
       const [, number] = JOB.exec(name) ?? [];
       const id = name.replace(/\.job$/, '');
-      if (number === undefined || known.has(id) || this.#gone.has(id)) continue;
+      if (number === undefined || known.has(id) || this.#isElsewhere(id)) continue;
       this.#lastNumber = Math.max(this.#lastNumber, Number(number));
       const job = await this.#readJob(id);
       // Meanwhile it may have been committed here, or taken.
-      if (job !== null && !this.#gone.has(id) && !this.#jobs.some((each) => each.id === id)) this.#add(job);
+      if (job !== null && !this.#isElsewhere(id) && !this.#jobs.some((each) => each.id === id)) this.#add(job);
     }
   }
 
@@ -96,10 +98,19 @@ export class SpoolStore {
   ): Promise<SpooledJob> {
     this.#lastNumber += 1;
     const id = `${String(this.#lastNumber).padStart(NUMBER_DIGITS, '0')}-${name ?? this.#freshName()}`;
-    const job = { id, ...(await writer.commit(`${id}.job`, head)) };
-    this.#writers.delete(writer);
-    if (!this.#jobs.some((each) => each.id === id)) this.#add(job);
-    return job;
+    this.#coming.add(id);
+    try {
+      const job = { id, ...(await writer.commit(`${id}.job`, head)) };
+      this.#writers.delete(writer);
+      this.#add(job);
+      return job;
+    } catch (thrown) {
+      // Its file may be there all the same, until it is dropped: whoever waits brings it.
+      this.#gone.add(id);
+      throw thrown;
+    } finally {
+      this.#coming.delete(id);
+    }
   }
 
   /** The job is not to be. Does not reject. */
@@ -137,6 +148,11 @@ export class SpoolStore {
     const torn = join(folder, `${id}.torn`);
     log.error({ file: torn }, `a spooled job is damaged and is not delivered (${why}): it is kept as ${torn}`);
     await disk.rename(this.#path(id), torn).catch((thrown: unknown) => log.warn({ file: torn }, errorText(thrown)));
+  }
+
+  /** Somebody else in this process says what becomes of it. */
+  #isElsewhere(id: string): boolean {
+    return this.#gone.has(id) || this.#coming.has(id);
   }
 
   /** No other job here has its number. */
