@@ -17,7 +17,7 @@ import type { SpoolHome } from './spool-home.ts';
 import { describeDue, SpoolQueue } from './spool-queue.ts';
 import { countJobs, SpoolStore } from './spool-store.ts';
 
-/** Another Torpor that is ending may still add jobs: folders are looked at that often, and at each release. */
+/** Another Torpor that is ending may still add jobs: folders are looked at that often. */
 export const SCAN_MS = 60_000;
 /** A timer's longest wait; what is due later is looked at again then. */
 const LOOK_MAX_MS = 24 * 3_600_000;
