@@ -92,6 +92,8 @@ export class StreamActivity implements SeatOwner {
   readonly #openedAtMs: number;
   /** The stream opened towards a sleeper and has not seen it run since. One that has is no new connection any more. */
   #isNewToSleeper: boolean;
+  /** The observer has it in the pool. Behind the core where several are over at once, until each was told of. */
+  #isPooled = false;
   /** It is in the pool only because it was unanswered when its time was over. */
   #isKept = false;
   #cancelBound: () => void = NOTHING;
@@ -219,7 +221,10 @@ export class StreamActivity implements SeatOwner {
   report(verdict: Verdict): void {
     if (verdict !== 'active' && verdict !== 'entered') return;
     const { observer } = this.#home;
-    if (verdict === 'entered') observer.streamActive(this.#owner, this.#enterWhy);
+    if (verdict === 'entered') {
+      this.#isPooled = true;
+      observer.streamActive(this.#owner, this.#enterWhy);
+    }
     if (this.#owner.isHeld) observer.activityWhileHeld(this.#owner, this.#enterWhy);
   }
 
@@ -267,8 +272,12 @@ export class StreamActivity implements SeatOwner {
     this.#isClosed = true;
     this.#cancelBound();
     void this.#trace?.end(by);
-    if (this.#seat !== null && this.isActive) this.#home.registry.close(this.#seat, this.#home.disconnectGraceMs);
-    else this.#leave();
+    if (this.#seat !== null && this.isActive) {
+      this.#home.registry.close(this.#seat, this.#home.disconnectGraceMs);
+      return;
+    }
+    if (this.#isPooled) this.#leavePool(this.#overWhy);
+    this.#leave();
   }
 
   /** Gives the seat back at once and tells nobody. */
@@ -383,9 +392,17 @@ export class StreamActivity implements SeatOwner {
       return;
     }
     this.#isKept = false;
-    const why = this.#isClosed ? 'disconnected' : `no activity for ${formatDuration(this.#idleTimeoutMs)}`;
-    this.#home.observer.streamIdle(this.#owner, why);
+    this.#leavePool(this.#isClosed ? 'disconnected' : this.#overWhy);
     if (this.#isClosed) this.#leave();
+  }
+
+  get #overWhy(): string {
+    return `no activity for ${formatDuration(this.#idleTimeoutMs)}`;
+  }
+
+  #leavePool(why: string): void {
+    this.#isPooled = false;
+    this.#home.observer.streamIdle(this.#owner, why);
   }
 
   /** In the pool for another idle timeout; nobody was told that it was over. */
