@@ -198,14 +198,14 @@ export class StreamSet implements StreamGate {
     this.stopListening(change.listeners);
     this.#comingVms = change.listeners.map(({ vm }) => vm);
     if (!this.#isFlowing) for (const vm of this.#comingVms) if (!this.#releasedVms.has(vm)) this.#heldVms.add(vm);
-    const before = new Map(
-      keysOf(this.#listeners.map(({ options }) => options)).map((key, at) => [key, this.#listeners[at]]),
-    );
+    const former = this.#listeners;
+    const before = new Map(keysOf(former.map(({ options }) => options)).map((key, at) => [key, former[at]]));
     const problems: TorporError[] = [];
     const next: Listener[] = [];
     for (const [at, key] of keysOf(change.listeners).entries()) {
       const options = change.listeners[at] as ListenerOptions;
       const known = before.get(key);
+      if (known !== undefined && !this.#listeners.includes(known)) continue;
       const listener = known ?? this.#makeListener(options);
       try {
         if (known === undefined) await this.#openListener(listener, inherited);
@@ -219,7 +219,9 @@ export class StreamSet implements StreamGate {
         problems.push(error as TorporError);
       }
     }
-    this.#listeners = next;
+    // Meanwhile VMs may have been moved, from here and to here.
+    const stayed = next.filter((each) => !former.includes(each) || this.#listeners.includes(each));
+    this.#listeners = [...stayed, ...this.#listeners.filter((each) => !former.includes(each))];
     this.#comingVms = [];
     this.#budget.limitBytes = change.hold.perPlatformBytes;
     this.#sourceHolds.limitBytes = change.hold.perSourceBytes ?? change.hold.perPlatformBytes;
