@@ -86,6 +86,7 @@ export class StreamActivity implements SeatOwner {
   #firstBytes: Uint8Array = NO_BYTES;
   #enterWhy = 'connected';
   readonly #polls: ConfiguredPolls | null;
+  #hasPolled = false;
   /** Where the policy asks for them; they add to what the core itself calls work. */
   readonly #fromClient: WorkMeter | null;
   readonly #fromServer: WorkMeter | null;
@@ -194,9 +195,12 @@ export class StreamActivity implements SeatOwner {
   judge(direction: Direction, chunk: Uint8Array): Verdict {
     if (this.#isClosed) return 'quiet';
     this.#trace?.note(direction, chunk);
+    if (direction === 'client' && this.#polls?.includes(chunk) === true) {
+      this.#hasPolled = true;
+      return 'quiet';
+    }
     if (this.#isDormant) return this.#judgeDormant(direction, chunk);
     if (this.#seat === null) return 'quiet';
-    if (direction === 'client' && this.#polls?.includes(chunk) === true) return 'quiet';
     const way = direction === 'client' && this.#owner.isHeld ? 'held' : direction;
     const { isActive, hasEntered } = this.#home.registry.observe(this.#seat, way, chunk);
     const isWork = this.#meter(direction, chunk.length);
@@ -375,7 +379,8 @@ export class StreamActivity implements SeatOwner {
       if (!this.#isDormant || this.#isClosed || !this.#owner.isHeld) return;
       const bound = formatDuration(PREFACE_BOUND_MS);
       this.refusedFor = 'first-bytes';
-      this.refusal = `it sent no valid start of ${protocol} within ${bound}, and its VM sleeps (wakeOn: preface)`;
+      const what = this.#hasPolled ? 'nothing but polls, which never count,' : `no valid start of ${protocol}`;
+      this.refusal = `it sent ${what} within ${bound}, and its VM sleeps (wakeOn: preface)`;
       this.#owner.onLate();
     });
   }
