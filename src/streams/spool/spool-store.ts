@@ -25,6 +25,8 @@ export interface SpoolStoreOptions {
   readonly disk: SpoolDisk;
   readonly memory: FrameMemory;
   readonly log: Logger;
+  /** Paths of the parts that this process is writing, shared by the stores of one folder: there may be a former one. Default: its own. */
+  readonly parts?: Set<string>;
   /** Default: asks the kernel. */
   readonly isAlive?: (pid: number) => boolean;
 }
@@ -37,8 +39,9 @@ export class SpoolStore {
   readonly #options: SpoolStoreOptions;
   #jobs: SpooledJob[] = [];
   #lastNumber = 0;
-  /** Of jobs that are written just now. */
-  readonly #writers = new Set<JobWriter>();
+  /** Of jobs that are written just now, and their parts. */
+  readonly #writers = new Map<JobWriter, string>();
+  readonly #parts: Set<string>;
   /** Not safe yet: the name may be there before its commit says so, and a scan that took it would have it delivered twice. */
   readonly #coming = new Set<string>();
   /** Removed, set aside, or not committed, as far as this process knows: a scan under way must not bring them back. */
@@ -46,6 +49,7 @@ export class SpoolStore {
 
   constructor(options: SpoolStoreOptions) {
     this.#options = options;
+    this.#parts = options.parts ?? new Set();
   }
 
   /** Oldest first. */
@@ -55,7 +59,7 @@ export class SpoolStore {
 
   /** On disk, those included that are written just now. */
   get fileBytes(): number {
-    const written = [...this.#writers].reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+    const written = [...this.#writers.keys()].reduce((sum, { fileBytes }) => sum + fileBytes, 0);
     return this.#jobs.reduce((sum, { fileBytes }) => sum + fileBytes, written);
   }
 
@@ -82,8 +86,10 @@ export class SpoolStore {
   /** A job that comes in. Throws ERR_CORE_MEMORY where too many do at once. */
   begin(): JobWriter {
     const { disk, memory, folder } = this.#options;
-    const writer = new JobWriter({ disk, memory, folder, partName: `${randomName()}.${process.pid}.part` });
-    this.#writers.add(writer);
+    const partName = `${randomName()}.${process.pid}.part`;
+    const writer = new JobWriter({ disk, memory, folder, partName });
+    this.#writers.set(writer, join(folder, partName));
+    this.#parts.add(join(folder, partName));
     return writer;
   }
 
@@ -101,7 +107,7 @@ export class SpoolStore {
     this.#coming.add(id);
     try {
       const job = { id, ...(await writer.commit(`${id}.job`, head)) };
-      this.#writers.delete(writer);
+      this.#parts.delete(this.#takeWriter(writer));
       this.#add(job);
       return job;
     } catch (thrown) {
@@ -115,8 +121,16 @@ export class SpoolStore {
 
   /** The job is not to be. Does not reject. */
   async drop(writer: JobWriter): Promise<void> {
-    this.#writers.delete(writer);
+    const part = this.#takeWriter(writer);
     await writer.drop();
+    this.#parts.delete(part);
+  }
+
+  /** It writes no more. Its part. */
+  #takeWriter(writer: JobWriter): string {
+    const part = this.#writers.get(writer) ?? '';
+    this.#writers.delete(writer);
+    return part;
   }
 
   /** The job's bytes. Throws ERR_LZ4_FRAME at the place where it is damaged. */
@@ -193,8 +207,8 @@ export class SpoolStore {
   /** Its client was never told that it is safe, and half a job is not printed. */
   async #removePart(name: string, pid: number): Promise<void> {
     const { disk, folder, log, isAlive = isRunning } = this.#options;
-    if (pid === process.pid ? this.#writers.size > 0 : isAlive(pid)) return;
     const path = join(folder, name);
+    if (pid === process.pid ? this.#parts.has(path) : isAlive(pid)) return;
     log.warn(
       { file: path },
       'a job that had not come in whole when Torpor ended is dropped: its client was not told that it is safe',
