@@ -22,6 +22,11 @@ export class Farewells {
     this.#isHeld = isHeld;
   }
 
+  /** Sockets that are still to be reset. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
   /** Resets a target's connection when everything sent to it has arrived and its VM is not held. */
   resetTarget(target: StreamSocket, vm: string, reading: Reading = target): void {
     this.#add(target, vm, reading);
@@ -55,6 +60,8 @@ export class Farewells {
     reading.pause();
     const readOn = () => reading.resume();
     const done = () => {
+      // Its peer was first.
+      if (!this.#pending.has(socket)) return;
       if (vm !== null && this.#isHeld(vm)) {
         this.#parked.add(socket);
         readOn();

@@ -86,12 +86,15 @@ export class StreamActivity implements SeatOwner {
   #firstBytes: Uint8Array = NO_BYTES;
   #enterWhy = 'connected';
   readonly #polls: ConfiguredPolls | null;
+  #hasPolled = false;
   /** Where the policy asks for them; they add to what the core itself calls work. */
   readonly #fromClient: WorkMeter | null;
   readonly #fromServer: WorkMeter | null;
   readonly #openedAtMs: number;
   /** The stream opened towards a sleeper and has not seen it run since. One that has is no new connection any more. */
   #isNewToSleeper: boolean;
+  /** The observer has it in the pool. Behind the core where several are over at once, until each was told of. */
+  #isPooled = false;
   /** It is in the pool only because it was unanswered when its time was over. */
   #isKept = false;
   #cancelBound: () => void = NOTHING;
@@ -192,9 +195,12 @@ export class StreamActivity implements SeatOwner {
   judge(direction: Direction, chunk: Uint8Array): Verdict {
     if (this.#isClosed) return 'quiet';
     this.#trace?.note(direction, chunk);
+    if (direction === 'client' && this.#polls?.includes(chunk) === true) {
+      this.#hasPolled = true;
+      return 'quiet';
+    }
     if (this.#isDormant) return this.#judgeDormant(direction, chunk);
     if (this.#seat === null) return 'quiet';
-    if (direction === 'client' && this.#polls?.includes(chunk) === true) return 'quiet';
     const way = direction === 'client' && this.#owner.isHeld ? 'held' : direction;
     const { isActive, hasEntered } = this.#home.registry.observe(this.#seat, way, chunk);
     const isWork = this.#meter(direction, chunk.length);
@@ -219,7 +225,10 @@ export class StreamActivity implements SeatOwner {
   report(verdict: Verdict): void {
     if (verdict !== 'active' && verdict !== 'entered') return;
     const { observer } = this.#home;
-    if (verdict === 'entered') observer.streamActive(this.#owner, this.#enterWhy);
+    if (verdict === 'entered') {
+      this.#isPooled = true;
+      observer.streamActive(this.#owner, this.#enterWhy);
+    }
     if (this.#owner.isHeld) observer.activityWhileHeld(this.#owner, this.#enterWhy);
   }
 
@@ -267,8 +276,12 @@ export class StreamActivity implements SeatOwner {
     this.#isClosed = true;
     this.#cancelBound();
     void this.#trace?.end(by);
-    if (this.#seat !== null && this.isActive) this.#home.registry.close(this.#seat, this.#home.disconnectGraceMs);
-    else this.#leave();
+    if (this.#seat !== null && this.isActive) {
+      this.#home.registry.close(this.#seat, this.#home.disconnectGraceMs);
+      return;
+    }
+    if (this.#isPooled) this.#leavePool(this.#overWhy);
+    this.#leave();
   }
 
   /** Gives the seat back at once and tells nobody. */
@@ -366,7 +379,8 @@ export class StreamActivity implements SeatOwner {
       if (!this.#isDormant || this.#isClosed || !this.#owner.isHeld) return;
       const bound = formatDuration(PREFACE_BOUND_MS);
       this.refusedFor = 'first-bytes';
-      this.refusal = `it sent no valid start of ${protocol} within ${bound}, and its VM sleeps (wakeOn: preface)`;
+      const what = this.#hasPolled ? 'nothing but polls, which never count,' : `no valid start of ${protocol}`;
+      this.refusal = `it sent ${what} within ${bound}, and its VM sleeps (wakeOn: preface)`;
       this.#owner.onLate();
     });
   }
@@ -383,9 +397,17 @@ export class StreamActivity implements SeatOwner {
       return;
     }
     this.#isKept = false;
-    const why = this.#isClosed ? 'disconnected' : `no activity for ${formatDuration(this.#idleTimeoutMs)}`;
-    this.#home.observer.streamIdle(this.#owner, why);
+    this.#leavePool(this.#isClosed ? 'disconnected' : this.#overWhy);
     if (this.#isClosed) this.#leave();
+  }
+
+  get #overWhy(): string {
+    return `no activity for ${formatDuration(this.#idleTimeoutMs)}`;
+  }
+
+  #leavePool(why: string): void {
+    this.#isPooled = false;
+    this.#home.observer.streamIdle(this.#owner, why);
   }
 
   /** In the pool for another idle timeout; nobody was told that it was over. */

@@ -129,6 +129,10 @@ export class StreamSet implements StreamGate {
   /** VMs for which a client has asked since they were held: whoever comes after it wakes nobody. */
   readonly #askedVms = new Set<string>();
   readonly #heldVms: Set<string>;
+  /** Released one by one since all were held. */
+  readonly #releasedVms = new Set<string>();
+  /** Of a change that is under way: listeners are opened one after the other, and their clients may come at once. */
+  #comingVms: readonly string[] = [];
   readonly #releasedAtMs = new Map<string, number>();
   /** When somebody first asked for a VM that is held, and how long it took to come the last time. */
   readonly #askedAtMs = new Map<string, number>();
@@ -192,14 +196,16 @@ export class StreamSet implements StreamGate {
    */
   async update(change: StreamSetChange, inherited: InheritedSockets | null = null): Promise<TorporError[]> {
     this.stopListening(change.listeners);
-    const before = new Map(
-      keysOf(this.#listeners.map(({ options }) => options)).map((key, at) => [key, this.#listeners[at]]),
-    );
+    this.#comingVms = change.listeners.map(({ vm }) => vm);
+    if (!this.#isFlowing) for (const vm of this.#comingVms) if (!this.#releasedVms.has(vm)) this.#heldVms.add(vm);
+    const former = this.#listeners;
+    const before = new Map(keysOf(former.map(({ options }) => options)).map((key, at) => [key, former[at]]));
     const problems: TorporError[] = [];
     const next: Listener[] = [];
     for (const [at, key] of keysOf(change.listeners).entries()) {
       const options = change.listeners[at] as ListenerOptions;
       const known = before.get(key);
+      if (known !== undefined && !this.#listeners.includes(known)) continue;
       const listener = known ?? this.#makeListener(options);
       try {
         if (known === undefined) await this.#openListener(listener, inherited);
@@ -213,8 +219,10 @@ export class StreamSet implements StreamGate {
         problems.push(error as TorporError);
       }
     }
-    this.#listeners = next;
-    if (!this.#isFlowing) for (const { vm } of change.listeners) this.#heldVms.add(vm);
+    // Meanwhile VMs may have been moved, from here and to here.
+    const stayed = next.filter((each) => !former.includes(each) || this.#listeners.includes(each));
+    this.#listeners = [...stayed, ...this.#listeners.filter((each) => !former.includes(each))];
+    this.#comingVms = [];
     this.#budget.limitBytes = change.hold.perPlatformBytes;
     this.#sourceHolds.limitBytes = change.hold.perSourceBytes ?? change.hold.perPlatformBytes;
     const { idleTimeoutMs, disconnectGraceMs, hold } = change;
@@ -252,8 +260,8 @@ export class StreamSet implements StreamGate {
     const listeners = this.#listeners.filter(({ options }) => options.vm === vm);
     const streams = this.#streamsOf(vm);
     if (!to.#isFlowing) to.#heldVms.add(vm);
-    for (const known of [this.#heldVms, this.#askedVms, this.#askedAtMs, this.#releasedAtMs, this.#lastWakeMs])
-      known.delete(vm);
+    for (const vms of [this.#heldVms, this.#releasedVms, this.#askedVms]) vms.delete(vm);
+    for (const times of [this.#askedAtMs, this.#releasedAtMs, this.#lastWakeMs]) times.delete(vm);
     const routes = new Set([...listeners, ...streams].map(({ route }) => route));
     for (const route of routes) this.#admission.pass(route, to.#admission);
     for (const listener of listeners) this.#passListener(listener, to);
@@ -304,7 +312,9 @@ export class StreamSet implements StreamGate {
 
   hold(): void {
     this.#isFlowing = false;
+    this.#releasedVms.clear();
     for (const { vm } of this.#allRoutes()) this.#heldVms.add(vm);
+    for (const vm of this.#comingVms) this.#heldVms.add(vm);
     for (const stream of [...this.#streams.values()]) stream.hold();
     this.#datagrams.hold();
     this.#spool?.heldChanged();
@@ -323,6 +333,7 @@ export class StreamSet implements StreamGate {
   release(vm: string | null): void {
     const nowMs = this.#options.clock.nowMs();
     if (vm === null) this.#isFlowing = true;
+    else this.#releasedVms.add(vm);
     const released = vm === null ? [...this.#heldVms] : [vm].filter((name) => this.#heldVms.has(name));
     for (const name of released) {
       this.#heldVms.delete(name);

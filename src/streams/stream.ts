@@ -568,12 +568,17 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #endByClientReset(): void {
     this.#firstToEnd ??= 'client';
     this.#holdBegunPing();
-    if (this.#hold !== null && this.#hold.heldBytes > 0) {
+    if (this.#hold !== null && this.#hold.heldBytes > 0 && !this.#isUncounted()) {
       this.#hold.hasRst = true;
       return;
     }
     this.#dropTarget();
     this.#close(`the client reset the connection${reasonOf(this.#clientPort?.error)}`);
+  }
+
+  /** What came of it counts for nothing, and its VM has not heard of it: a sleep may see thousands of such, as health checks are. */
+  #isUncounted(): boolean {
+    return this.#mode === 'holding' && this.#target === null && this.#activity.isDormant;
   }
 
   #makePatience(): KeepalivePatience | null {

@@ -86,4 +86,17 @@ describe('Farewells', () => {
     farewells.release('vm');
     expect(socket.deeds).toEqual(['pause', 'resume', 'reset']);
   });
+
+  it('a target that resets first while its VM is held -> is let go of, not kept for a release that has nothing to reset', async () => {
+    const { clock, kernel, farewells, socket, key, target } = makeFarewells(true);
+    kernel.set(key, 5);
+    farewells.resetTarget(target, 'vm');
+    await clock.advance(0);
+    expect([socket.deeds, farewells.size]).toEqual([['pause', 'resume'], 1]);
+    socket.destroyed = true;
+    socket.emit('close');
+    await clock.advance(2 * QUEUE_POLL_MS);
+    farewells.release('vm');
+    expect([socket.deeds, farewells.size, clock.pending]).toEqual([['pause', 'resume'], 0, 0]);
+  });
 });

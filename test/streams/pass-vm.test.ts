@@ -141,6 +141,32 @@ describe('passVm', () => {
     expect([vmsOf(first), vmsOf(second)]).toEqual([[], ['vdi-02/alice']]);
   });
 
+  it('both moved while the first platform goes over to other listeners -> are the other platform`s alone, and its next change closes neither', async () => {
+    const { first, second } = await startPair();
+    const [alice, bob] = first.set.endpoints();
+    const [carol] = second.set.endpoints();
+    const isDone = first.set.update({ ...BOUNDS, listeners: first.listeners });
+    for (const vm of ['alice', 'bob']) first.set.passVm(vm, second.set);
+    expect(await isDone).toEqual([]);
+    expect([first.set.endpoints(), second.set.endpoints()]).toEqual([[], [carol, alice, bob]]);
+    await first.set.update({ ...BOUNDS, listeners: [] });
+    for (const place of [1, 2]) {
+      const { client, reader } = await clientOf(second.set, place);
+      client.write('here');
+      await comesTrue(() => expect(reader.text).toBe('here'));
+    }
+  });
+
+  it('moved while the other platform goes over to other listeners -> is its own when that is done', async () => {
+    const { first, second } = await startPair();
+    const [alice, bob] = first.set.endpoints();
+    const [carol] = second.set.endpoints();
+    const isDone = second.set.update({ ...BOUNDS, listeners: second.listeners });
+    first.set.passVm('alice', second.set);
+    expect(await isDone).toEqual([]);
+    expect([first.set.endpoints(), second.set.endpoints()]).toEqual([[bob], [carol, alice]]);
+  });
+
   it('a client on the doorstep, at a port for a pool -> its place is given back, it is led to where the VM is, and again after that', async () => {
     const pool: PoolRule = { name: 'office', stickyBy: 'user', sessionsPerPlatform: null };
     const { first, second } = await startPair({ protocol: 'auto', door: { key: 'k', otherwise: 'refuse', pool } });

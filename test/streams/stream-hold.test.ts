@@ -480,6 +480,20 @@ describe('giveUp', () => {
     await alice.untilEnd('rst');
     expect([bob.end, rig.set.waitingVms()]).toEqual(['none', ['bob']]);
   });
+
+  it('two that wait leave the pool together, and the observer gives up at the first -> it hears of the second, too, that it left', async () => {
+    const clock = new FakeClock();
+    const rig = await startRig({ initiallyHeld: true, clock, idleTimeoutMs: 1000 });
+    await Promise.all([rig.connect(), rig.connect()]);
+    await eventually('both in the pool', () => rig.seen.of('active').length === 2, { everyMs: 2 });
+    const pool = new Set(rig.seen.of('active').map(({ id }) => id));
+    rig.seen.onEvent = ({ kind, id }) => {
+      if (kind === 'idle') pool.delete(id);
+      if (kind === 'idle') rig.set.giveUp(null, 'it does not come up');
+    };
+    await clock.advance(10_000);
+    expect([rig.seen.of('closed').length, [...pool], rig.registry.size]).toEqual([2, [], 0]);
+  });
 });
 
 describe('loseSessions', () => {

@@ -110,6 +110,65 @@ describe('status', () => {
   });
 });
 
+describe('polls', () => {
+  const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+  /** A connection whose first request is a health check. */
+  async function check(wakeOn: 'input' | 'preface', initiallyHeld: boolean) {
+    const vm = await VmServer.start();
+    closers.push(() => vm.close());
+    const clock = new FakeClock();
+    const rules = { protocol: 'http', activity: 'learned', ...policyOf({ polls: ['GET /health'] }) } as const;
+    const rig = await StreamRig.start({ target: vm.port, clock, initiallyHeld, listeners: [{ ...rules, wakeOn }] });
+    closers.push(() => rig.close());
+    const client = await rig.connect();
+    const say = async (text: string) => {
+      const bytes = (rig.set.streams()[0]?.bytesFromClient ?? 0) + text.length;
+      client.write(text);
+      await eventually('what was said', () => rig.set.streams()[0]?.bytesFromClient === bytes, { everyMs: 2 });
+    };
+    await say(ask('/health'));
+    return { rig, vm, clock, client, say };
+  }
+
+  it.each([
+    ['input', true],
+    ['input', false],
+    ['preface', true],
+    ['preface', false],
+  ] as const)(
+    'wakeOn: %s, held: %s: a connection that begins with one -> does not count before another request does',
+    async (wakeOn, held) => {
+      const { rig, say } = await check(wakeOn, held);
+      expect(rig.seen.told).toEqual(['opened']);
+      await say(ask('/order'));
+      const why = wakeOn === 'input' ? 'client bytes' : 'valid start of http';
+      expect(rig.seen.told).toEqual(['opened', `active: ${why}`, ...(held ? [`held-activity: ${why}`] : [])]);
+    },
+  );
+
+  it('a health check of a sleeper that is gone -> is forgotten: its VM does not hear of it after the wake', async () => {
+    const { rig, vm, client } = await check('input', true);
+    client.resetAndDestroy();
+    await eventually('its end', () => rig.seen.of('closed').length === 1, { everyMs: 2 });
+    expect([rig.set.heldBytes().heldBytes, rig.set.streams()]).toEqual([0, []]);
+    rig.set.release(null);
+    const other = await rig.connect();
+    other.write(ask('/order'));
+    const first = new SocketReader(await eventually('a connection', () => vm.sockets[0], { everyMs: 2 }));
+    await first.until(ask('/order').length);
+    expect([first.text, vm.sockets.length]).toEqual([ask('/order'), 1]);
+  });
+
+  it('preface, a health check that waits -> is reset after its time, and told why', async () => {
+    const { rig, clock } = await check('preface', true);
+    await clock.advance(10_000);
+    expect(rig.seen.told.at(-1)).toMatch(
+      /^closed: client refused: it sent nothing but polls, which never count, within 10s/,
+    );
+  });
+});
+
 describe('policy', () => {
   it('a learned stream -> the core is told all of it; one of which every byte counts -> nothing', async () => {
     const policy: StreamPolicy = { ...DEFAULT_STREAM_POLICY, periodicInput: 'ignore', polls: ['GET /health'] };

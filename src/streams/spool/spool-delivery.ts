@@ -185,7 +185,8 @@ export class SpoolDelivery implements ConnectOwner, PortOwner {
   /** Every byte is with the target's kernel; where that cannot be seen, with ours. */
   async #taken(): Promise<void> {
     const socket = this.#socket as StreamSocket;
-    this.#options.home.sentWaits.add(socket, TAKE_BOUND_MS, () => {
+    // The bound is `#until`'s: one that is over says nothing of what arrived.
+    this.#options.home.sentWaits.add(socket, Number.POSITIVE_INFINITY, () => {
       this.#isTaken = !socket.destroyed && !this.#isClosed;
       this.#wake();
     });

@@ -24,6 +24,7 @@ export const RETRY_MAX_MS = 10 * 60_000;
 /** A platform is woken again for what could not be delivered, or after a wake that did not come, no sooner than this, doubling. */
 export const WAKE_AGAIN_MS = 10 * 60_000;
 export const WAKE_AGAIN_MAX_MS = 24 * 3_600_000;
+const CLOSED = 'its listener is closed';
 
 export interface SpoolQueueOptions {
   readonly home: SpoolHome;
@@ -188,6 +189,10 @@ export class SpoolQueue implements IntakeOwner, DoorQueue {
   /** IntakeOwner: as a client of a listener that defers nothing. */
   onOverflow(why: string, intake: SpoolIntake): void {
     const { log, observer, refusals } = this.#home;
+    if (this.#isStopped) {
+      intake.abandon(`${CLOSED}, and ${why}`);
+      return;
+    }
     const refusal = this.#home.isHeld(this.vm) ? this.#home.mayWake(intake.route, intake.address) : null;
     if (refusal !== null) {
       refusals.note('wake-rate', intake.listener, intake.client, refusal);
@@ -321,17 +326,25 @@ export class SpoolQueue implements IntakeOwner, DoorQueue {
     this.#goOn();
   }
 
-  /** Takes no more clients and delivers nothing: another Torpor may do so. Those that are coming in come in to their end. */
+  /**
+   * Takes no more clients and delivers nothing: another Torpor may do so. Those that are coming in come in to their end; those that wait are
+   * reset, for no other can have them.
+   */
   stop(): void {
+    this.#halt();
+    for (const entry of [...this.#line]) if ('intake' in entry) entry.intake.abandon(CLOSED);
+  }
+
+  #halt(): void {
     this.#isStopped = true;
     this.#cancelRetry();
     this.#door.stop();
-    this.#delivery?.abort('its listener is closed');
+    this.#delivery?.abort(CLOSED);
   }
 
   /** Torpor goes: who is not safe is reset. */
   close(): void {
-    this.stop();
+    this.#halt();
     for (const cancel of this.#begun.values()) cancel();
     for (const intake of [...this.#intakes]) intake.shutDown();
     this.#door.close();

@@ -25,6 +25,8 @@ export interface SpoolStoreOptions {
   readonly disk: SpoolDisk;
   readonly memory: FrameMemory;
   readonly log: Logger;
+  /** Paths of the parts that this process is writing, shared by the stores of one folder: there may be a former one. Default: its own. */
+  readonly parts?: Set<string>;
   /** Default: asks the kernel. */
   readonly isAlive?: (pid: number) => boolean;
 }
@@ -37,13 +39,17 @@ export class SpoolStore {
   readonly #options: SpoolStoreOptions;
   #jobs: SpooledJob[] = [];
   #lastNumber = 0;
-  /** Of jobs that are written just now. */
-  readonly #writers = new Set<JobWriter>();
-  /** Removed or set aside, as far as this process knows: a scan under way must not bring them back. */
+  /** Of jobs that are written just now, and their parts. */
+  readonly #writers = new Map<JobWriter, string>();
+  readonly #parts: Set<string>;
+  /** Not safe yet: the name may be there before its commit says so, and a scan that took it would have it delivered twice. */
+  readonly #coming = new Set<string>();
+  /** Removed, set aside, or not committed, as far as this process knows: a scan under way must not bring them back. */
   readonly #gone = new Set<string>();
 
   constructor(options: SpoolStoreOptions) {
     this.#options = options;
+    this.#parts = options.parts ?? new Set();
   }
 
   /** Oldest first. */
@@ -53,7 +59,7 @@ export class SpoolStore {
 
   /** On disk, those included that are written just now. */
   get fileBytes(): number {
-    const written = [...this.#writers].reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+    const written = [...this.#writers.keys()].reduce((sum, { fileBytes }) => sum + fileBytes, 0);
     return this.#jobs.reduce((sum, { fileBytes }) => sum + fileBytes, written);
   }
 
@@ -69,19 +75,21 @@ export class SpoolStore {
       if (pid !== undefined) await this.#removePart(name, Number(pid));
       const [, number] = JOB.exec(name) ?? [];
       const id = name.replace(/\.job$/, '');
-      if (number === undefined || known.has(id) || this.#gone.has(id)) continue;
+      if (number === undefined || known.has(id) || this.#isElsewhere(id)) continue;
       this.#lastNumber = Math.max(this.#lastNumber, Number(number));
       const job = await this.#readJob(id);
       // Meanwhile it may have been committed here, or taken.
-      if (job !== null && !this.#gone.has(id) && !this.#jobs.some((each) => each.id === id)) this.#add(job);
+      if (job !== null && !this.#isElsewhere(id) && !this.#jobs.some((each) => each.id === id)) this.#add(job);
     }
   }
 
   /** A job that comes in. Throws ERR_CORE_MEMORY where too many do at once. */
   begin(): JobWriter {
     const { disk, memory, folder } = this.#options;
-    const writer = new JobWriter({ disk, memory, folder, partName: `${randomName()}.${process.pid}.part` });
-    this.#writers.add(writer);
+    const partName = `${randomName()}.${process.pid}.part`;
+    const writer = new JobWriter({ disk, memory, folder, partName });
+    this.#writers.set(writer, join(folder, partName));
+    this.#parts.add(join(folder, partName));
     return writer;
   }
 
@@ -96,16 +104,33 @@ export class SpoolStore {
   ): Promise<SpooledJob> {
     this.#lastNumber += 1;
     const id = `${String(this.#lastNumber).padStart(NUMBER_DIGITS, '0')}-${name ?? this.#freshName()}`;
-    const job = { id, ...(await writer.commit(`${id}.job`, head)) };
-    this.#writers.delete(writer);
-    if (!this.#jobs.some((each) => each.id === id)) this.#add(job);
-    return job;
+    this.#coming.add(id);
+    try {
+      const job = { id, ...(await writer.commit(`${id}.job`, head)) };
+      this.#parts.delete(this.#takeWriter(writer));
+      this.#add(job);
+      return job;
+    } catch (thrown) {
+      // Its file may be there all the same, until it is dropped: whoever waits brings it.
+      this.#gone.add(id);
+      throw thrown;
+    } finally {
+      this.#coming.delete(id);
+    }
   }
 
   /** The job is not to be. Does not reject. */
   async drop(writer: JobWriter): Promise<void> {
-    this.#writers.delete(writer);
+    const part = this.#takeWriter(writer);
     await writer.drop();
+    this.#parts.delete(part);
+  }
+
+  /** It writes no more. Its part. */
+  #takeWriter(writer: JobWriter): string {
+    const part = this.#writers.get(writer) ?? '';
+    this.#writers.delete(writer);
+    return part;
   }
 
   /** The job's bytes. Throws ERR_LZ4_FRAME at the place where it is damaged. */
@@ -137,6 +162,11 @@ export class SpoolStore {
     const torn = join(folder, `${id}.torn`);
     log.error({ file: torn }, `a spooled job is damaged and is not delivered (${why}): it is kept as ${torn}`);
     await disk.rename(this.#path(id), torn).catch((thrown: unknown) => log.warn({ file: torn }, errorText(thrown)));
+  }
+
+  /** Somebody else in this process says what becomes of it. */
+  #isElsewhere(id: string): boolean {
+    return this.#gone.has(id) || this.#coming.has(id);
   }
 
   /** No other job here has its number. */
@@ -177,8 +207,8 @@ export class SpoolStore {
   /** Its client was never told that it is safe, and half a job is not printed. */
   async #removePart(name: string, pid: number): Promise<void> {
     const { disk, folder, log, isAlive = isRunning } = this.#options;
-    if (pid === process.pid ? this.#writers.size > 0 : isAlive(pid)) return;
     const path = join(folder, name);
+    if (pid === process.pid ? this.#parts.has(path) : isAlive(pid)) return;
     log.warn(
       { file: path },
       'a job that had not come in whole when Torpor ended is dropped: its client was not told that it is safe',

@@ -17,7 +17,7 @@ import type { SpoolHome } from './spool-home.ts';
 import { describeDue, SpoolQueue } from './spool-queue.ts';
 import { countJobs, SpoolStore } from './spool-store.ts';
 
-/** Another Torpor that is ending may still add jobs: folders are looked at that often, and at each release. */
+/** Another Torpor that is ending may still add jobs: folders are looked at that often. */
 export const SCAN_MS = 60_000;
 /** A timer's longest wait; what is due later is looked at again then. */
 const LOOK_MAX_MS = 24 * 3_600_000;
@@ -40,6 +40,8 @@ export class Spool implements SpoolKeeper {
   readonly #queues = new Map<Listener, SpoolQueue>();
   /** Of listeners that are closed: what is still coming in for them comes in. */
   readonly #retired = new Set<SpoolQueue>();
+  /** Of all queues: a listener that is back has another one than before, in the same folder. */
+  readonly #parts = new Set<string>();
   #memory: Promise<FrameMemory> | null = null;
   #cancelWake = () => {};
   #cancelScan = () => {};
@@ -61,7 +63,7 @@ export class Spool implements SpoolKeeper {
     const defers = (listener.options.defer ?? null) !== null;
     if (!defers && (await countJobs(disk, folder)) === 0) return;
     this.#memory ??= FrameMemory.create();
-    const store = new SpoolStore({ folder, disk, memory: await this.#memory, log: home.log });
+    const store = new SpoolStore({ folder, disk, memory: await this.#memory, log: home.log, parts: this.#parts });
     await store.scan();
     const printers = new IppMemory({ disk, folder, log: home.log });
     await printers.load();

@@ -130,4 +130,58 @@ describe('SpoolStore', () => {
       ).toHaveLength(1);
     }
   });
+
+  it('a scan while a job has its name and is not safe yet -> leaves it to whoever commits it: two would deliver it twice', async () => {
+    const disk = new SlowFolderDisk();
+    const store = await openStore(disk);
+    const writer = store.begin();
+    await writer.add(noise(3000, 5));
+    const committed = store.commit(writer, { arrivedAtMs: 1, endedAtMs: 2, client: '10.0.0.7:5000', ends: null });
+    await disk.isSyncing;
+    expect(disk.names).toEqual([expect.stringMatching(/\.job$/)]);
+    await store.scan();
+    expect(store.jobs).toEqual([]);
+    disk.goOn(null);
+    const job = await committed;
+    await store.scan();
+    expect(store.jobs).toEqual([job]);
+  });
+
+  it('a folder that cannot be synced, then a scan -> no job: its client waits, and brings it itself', async () => {
+    const disk = new SlowFolderDisk();
+    const store = await openStore(disk);
+    const writer = store.begin();
+    const bytes = noise(3000, 5);
+    await writer.add(bytes);
+    const committed = store.commit(writer, { arrivedAtMs: 1, endedAtMs: 2, client: '10.0.0.7:5000', ends: null });
+    await disk.isSyncing;
+    disk.goOn(new Error('EIO: i/o error'));
+    await expect(committed).rejects.toThrow('EIO');
+    await store.scan();
+    expect(store.jobs).toEqual([]);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of writer.content()) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+    await store.drop(writer);
+    await store.scan();
+    expect([store.jobs, disk.names]).toEqual([[], []]);
+  });
 });
+
+/** A folder's names are on disk when a test says so. */
+class SlowFolderDisk extends CrashingDisk {
+  goOn: (problem: Error | null) => void = () => {};
+  #begun: () => void = () => {};
+  readonly isSyncing = new Promise<void>((resolve) => {
+    this.#begun = resolve;
+  });
+
+  override async syncFolder(): Promise<void> {
+    const problem = await new Promise<Error | null>((resolve) => {
+      this.goOn = resolve;
+      this.#begun();
+    });
+    if (problem !== null) throw problem;
+    await super.syncFolder();
+  }
+}

@@ -319,6 +319,42 @@ describe('Spool', () => {
     expect(await spool.drop('none')).toBe(false);
   });
 
+  it('a listener that goes and comes by reloads while a job is half on disk -> that goes on, and its client is told that it is safe', async () => {
+    const { rig, folder, printer } = await start();
+    const [options] = rig.listeners;
+    const client = await rig.connect();
+    const reader = new SocketReader(client);
+    const job = noise(300_000, 7);
+    client.write(job.subarray(0, 200_000));
+    await eventually('a part on disk', () => filesIn(folder).some((name) => name.endsWith('.part')));
+    await rig.set.update({ ...CHANGE, listeners: [] });
+    await rig.set.update({ ...CHANGE, listeners: [options as ListenerOptions] });
+    client.end(job.subarray(200_000));
+    await reader.untilEnd('fin');
+    expect(filesIn(folder).map((name) => name.slice(-4))).toEqual(['.job']);
+    await rig.set.update({ ...CHANGE, listeners: [] });
+    await rig.set.update({ ...CHANGE, listeners: [options as ListenerOptions] });
+    rig.set.release(null);
+    await eventually('the job at the printer', () => printer.jobs.length === 1);
+    expect(printer.jobs[0]?.equals(job)).toBe(true);
+  });
+
+  it('a client that waits because the spool is full, and one that reaches a bound later: their listener is closed -> both are reset, for nobody delivers', async () => {
+    const { rig } = await start({ defer: { maxJobs: 2, maxJobBytes: 1000 } });
+    const [first, second] = [await rig.connect(), await rig.connect()];
+    const readers = [first, second].map((client) => new SocketReader(client));
+    first.write(noise(2000, 3));
+    await eventually('the first to wait', () => rig.seen.of('held-activity').length === 1);
+    second.write('half a job');
+    await eventually('the bytes', () => rig.set.streams()[1]?.bytesFromClient === 10);
+    await rig.set.update({ ...CHANGE, listeners: [] });
+    await readers[0]?.untilEnd('rst');
+    second.write(noise(2000, 3));
+    await readers[1]?.untilEnd('rst');
+    await eventually('the end of the queue', () => (rig.set.spool as Spool).queues === 0);
+    expect(rig.seen.of('held-activity')).toHaveLength(1);
+  });
+
   it('a restart without the listener: its jobs -> stay, and a warning says where', async () => {
     const folder = new TempFolder('spool');
     const before = await start({ folder });
