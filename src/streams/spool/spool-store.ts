@@ -37,8 +37,8 @@ export class SpoolStore {
   readonly #options: SpoolStoreOptions;
   #jobs: SpooledJob[] = [];
   #lastNumber = 0;
-  /** Of jobs that are written just now. */
-  readonly #writers = new Set<JobWriter>();
+  /** Of jobs that are written just now, each with the name that it may have on disk already; null: none. Those are their clients', and no scan's. */
+  readonly #writers = new Map<JobWriter, string | null>();
   /** Removed or set aside, as far as this process knows: a scan under way must not bring them back. */
   readonly #gone = new Set<string>();
 
@@ -53,7 +53,7 @@ export class SpoolStore {
 
   /** On disk, those included that are written just now. */
   get fileBytes(): number {
-    const written = [...this.#writers].reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+    const written = [...this.#writers.keys()].reduce((sum, { fileBytes }) => sum + fileBytes, 0);
     return this.#jobs.reduce((sum, { fileBytes }) => sum + fileBytes, written);
   }
 
@@ -69,11 +69,11 @@ export class SpoolStore {
       if (pid !== undefined) await this.#removePart(name, Number(pid));
       const [, number] = JOB.exec(name) ?? [];
       const id = name.replace(/\.job$/, '');
-      if (number === undefined || known.has(id) || this.#gone.has(id)) continue;
+      if (number === undefined || known.has(id) || this.#isOurs(id)) continue;
       this.#lastNumber = Math.max(this.#lastNumber, Number(number));
       const job = await this.#readJob(id);
       // Meanwhile it may have been committed here, or taken.
-      if (job !== null && !this.#gone.has(id) && !this.#jobs.some((each) => each.id === id)) this.#add(job);
+      if (job !== null && !this.#isOurs(id) && !this.#jobs.some((each) => each.id === id)) this.#add(job);
     }
   }
 
@@ -81,7 +81,7 @@ export class SpoolStore {
   begin(): JobWriter {
     const { disk, memory, folder } = this.#options;
     const writer = new JobWriter({ disk, memory, folder, partName: `${randomName()}.${process.pid}.part` });
-    this.#writers.add(writer);
+    this.#writers.set(writer, null);
     return writer;
   }
 
@@ -96,16 +96,17 @@ export class SpoolStore {
   ): Promise<SpooledJob> {
     this.#lastNumber += 1;
     const id = `${String(this.#lastNumber).padStart(NUMBER_DIGITS, '0')}-${name ?? this.#freshName()}`;
+    this.#writers.set(writer, id);
     const job = { id, ...(await writer.commit(`${id}.job`, head)) };
     this.#writers.delete(writer);
-    if (!this.#jobs.some((each) => each.id === id)) this.#add(job);
+    this.#add(job);
     return job;
   }
 
   /** The job is not to be. Does not reject. */
   async drop(writer: JobWriter): Promise<void> {
-    this.#writers.delete(writer);
     await writer.drop();
+    this.#writers.delete(writer);
   }
 
   /** The job's bytes. Throws ERR_LZ4_FRAME at the place where it is damaged. */
@@ -114,11 +115,20 @@ export class SpoolStore {
     return readFrame({ disk, memory, path: this.#path(id), endAt: fileBytes, isWhole: true });
   }
 
-  /** Reads all of it and says whether it is whole: half a job must not be printed. Rejects with ERR_LZ4_FRAME or what the disk says. */
-  async verify(job: SpooledJob): Promise<void> {
+  /**
+   * Reads all of it and says whether it is whole: half a job must not be printed. False: its file is gone, and with it the job. Rejects with
+   * ERR_LZ4_FRAME or what the disk says.
+   */
+  async verify(job: SpooledJob): Promise<boolean> {
     let bytes = 0;
-    for await (const piece of this.read(job)) bytes += piece.length;
-    if (bytes === job.contentBytes) return;
+    try {
+      for await (const piece of this.read(job)) bytes += piece.length;
+    } catch (thrown) {
+      if (!isMissing(thrown)) throw thrown;
+      this.#forget(job.id);
+      return false;
+    }
+    if (bytes === job.contentBytes) return true;
     throw new TorporError('ERR_LZ4_FRAME', `it holds ${bytes} bytes of ${job.contentBytes}`);
   }
 
@@ -126,7 +136,9 @@ export class SpoolStore {
   async remove(job: SpooledJob): Promise<void> {
     const { disk, folder } = this.#options;
     this.#forget(job.id);
-    await disk.remove(this.#path(job.id));
+    await disk.remove(this.#path(job.id)).catch((thrown: unknown) => {
+      if (!isMissing(thrown)) throw thrown;
+    });
     await disk.syncFolder(folder);
   }
 
@@ -149,6 +161,11 @@ export class SpoolStore {
 
   #add(job: SpooledJob): void {
     this.#jobs = [...this.#jobs, job].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** No scan's business: its client is here, or it was removed or set aside. */
+  #isOurs(id: string): boolean {
+    return this.#gone.has(id) || [...this.#writers.values()].includes(id);
   }
 
   #forget(id: string): void {
@@ -196,6 +213,10 @@ export function jobNumber(id: string): number {
 export async function countJobs(disk: SpoolDisk, folder: string): Promise<number> {
   const names = await disk.list(folder).catch(() => []);
   return names.filter((name) => JOB.test(name)).length;
+}
+
+function isMissing(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 function randomName(): string {
