@@ -232,7 +232,8 @@ export class LinkEdge {
   #lookAtLeaving(): void {
     this.#cancelLook();
     for (const session of this.#leaving) {
-      if (session.streamCount > 0) continue;
+      // The last bytes of the last stream, too, are to arrive.
+      if (session.isBusy) continue;
       this.#leaving.delete(session);
       session.close('none of its streams is left');
     }

@@ -90,6 +90,11 @@ export class LinkGate {
     return this.#servers.size;
   }
 
+  /** An edge that is connected has streams, or does not have all that was sent to it. */
+  get isBusy(): boolean {
+    return [...this.#sessions.values()].some(({ session }) => session.isConnected && session.isBusy);
+  }
+
   /** What each edge's session does now. */
   figures(): readonly { readonly edge: string; readonly isConnected: boolean; readonly figures: LinkFigures }[] {
     return [...this.#sessions.values()].map(({ session, edge }) => ({

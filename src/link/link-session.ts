@@ -168,6 +168,11 @@ export class LinkSession implements StreamHost {
     return this.#streams.size;
   }
 
+  /** It has streams, or the peer does not have all that was sent. */
+  get isBusy(): boolean {
+    return this.#streams.size > 0 || this.#batchBytes > 0 || this.#resend.keptBytes > 0;
+  }
+
   get streams(): Iterable<LinkStream> {
     return this.#streams.values();
   }

@@ -8,10 +8,13 @@ import { makeLinkKeys } from '../../src/link/link-keys.ts';
 import {
   decodeGreeting,
   decodeOpening,
+  encodeAck,
   encodeGreeting,
   encodeRecord,
+  FIRST_NUMBERED_TYPE,
   type LinkGreeting,
   type LinkRecord,
+  RECORD_HEADER_BYTES,
   RECORD_TYPES,
   RecordReader,
 } from '../../src/link/link-records.ts';
@@ -26,6 +29,7 @@ const LOOPBACK = '127.0.0.1';
 const RESUME_MS = 5_000;
 /** Longer than the pause before the next attempt to reach the gate. */
 const PAUSE_MS = 1_000;
+const LEAVE_LOOK_MS = 1_000;
 
 let folder: TempFolder;
 let keys: { gate: LinkKeyFiles; edge: LinkKeyFiles };
@@ -117,11 +121,11 @@ class Scene {
     return this.visits[n] as Visit;
   }
 
-  client(): { isOver: boolean } {
+  client(): { readonly socket: Socket; isOver: boolean } {
     const [address] = this.edge.addresses;
     const socket = connect({ port: address?.port ?? 0, host: LOOPBACK });
     this.sockets.push(socket);
-    const kept = { isOver: false };
+    const kept = { socket, isOver: false };
     socket.on('error', () => {});
     socket.on('close', () => {
       kept.isOver = true;
@@ -184,6 +188,27 @@ describe('an edge’s sessions', () => {
     third.welcome();
     await eventually('the late client', () => third.clients === 1);
     expect(late.isOver).toBe(false);
+  });
+
+  it('a gate that leaves, whose last stream has ended -> its connection stays until it has all of it', async () => {
+    const first = await scene.visit(0);
+    first.welcome();
+    await eventually('the link', () => scene.edge.isConnected);
+    const client = scene.client();
+    client.socket.end('the last words');
+    await eventually('the end', () => first.records.some(({ type }) => type === RECORD_TYPES.end));
+    const stream = first.records.find(({ type }) => type === RECORD_TYPES.open)?.stream;
+    first.send(Buffer.concat([encodeRecord(RECORD_TYPES.leave), encodeRecord(RECORD_TYPES.end, stream)]));
+    await eventually('the client to be done', () => client.isOver);
+    await scene.clock.advance(4 * LEAVE_LOOK_MS);
+    first.send(encodeRecord(RECORD_TYPES.ping));
+    await eventually('an answer', () => first.records.some(({ type }) => type === RECORD_TYPES.pong));
+    const numbered = first.records.filter(({ type }) => type >= FIRST_NUMBERED_TYPE);
+    first.send(encodeAck(numbered.reduce((sum, { payload }) => sum + RECORD_HEADER_BYTES + payload.length, 0)));
+    await eventually('the end of the connection', async () => {
+      await scene.clock.advance(LEAVE_LOOK_MS);
+      return first.isClosed;
+    });
   });
 
   it('a gate that breaks the protocol -> a new session, and its clients are served', async () => {

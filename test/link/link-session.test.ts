@@ -214,6 +214,22 @@ describe('link session', () => {
     expect(pair.breaks).toEqual([]);
   });
 
+  it('a stream that has ended both ways: its session is busy until the other end has all of it', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open();
+    await clock.advance(100);
+    const there = pair.arrived.get(stream.id)?.stream;
+    stream.finish();
+    await clock.advance(100);
+    expect([pair.edge.isBusy, pair.gate.isBusy]).toEqual([true, true]);
+    there?.push(Buffer.from(LINE));
+    there?.finish();
+    await clock.advance(1);
+    expect([pair.gate.streamCount, pair.gate.isBusy]).toEqual([0, true]);
+    await clock.advance(100);
+    expect([pair.edge.isBusy, pair.gate.isBusy]).toEqual([false, false]);
+  });
+
   it('all that may wait does: a stream that reads no more for that, and has nothing else to send, is told of room when there is some', async () => {
     const chunk = Buffer.alloc(MAX_PENDING_BYTES);
     const bulk = Array.from({ length: MAX_SESSION_PENDING_BYTES / MAX_PENDING_BYTES }, () => pair.open());
