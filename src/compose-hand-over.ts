@@ -84,9 +84,11 @@ export class HandOver {
 
   /** Resolves when no stream is left, at RETIRE_BOUND_MS, or when the signal aborts. */
   async drained(signal: AbortSignal): Promise<void> {
-    const { platforms } = this.#options;
+    const { platforms, link } = this.#options;
     const endMs = systemClock.nowMs() + RETIRE_BOUND_MS;
-    while (!signal.aborted && systemClock.nowMs() < endMs && platforms.some(({ hasStreams }) => hasStreams)) {
+    // A stream of the link is over here when its last bytes are the link's.
+    const isBusy = () => link.isBusy || platforms.some(({ hasStreams }) => hasStreams);
+    while (!signal.aborted && systemClock.nowMs() < endMs && isBusy()) {
       await new Promise<void>((resolve) => {
         const end = () => {
           clearTimeout(timer);

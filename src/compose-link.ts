@@ -62,6 +62,11 @@ export class LinkFront {
     }
   }
 
+  /** Ending now would take from edges' clients what is on its way to them. */
+  get isBusy(): boolean {
+    return this.#gate?.isBusy === true;
+  }
+
   /** For another Torpor that takes over: edges open their next streams there. */
   leave(): void {
     this.#gate?.leave();

@@ -232,7 +232,8 @@ export class LinkEdge {
   #lookAtLeaving(): void {
     this.#cancelLook();
     for (const session of this.#leaving) {
-      if (session.streamCount > 0) continue;
+      // The last bytes of the last stream, too, are to arrive.
+      if (session.isBusy) continue;
       this.#leaving.delete(session);
       session.close('none of its streams is left');
     }
@@ -280,6 +281,8 @@ export class LinkEdge {
     const isResumed = this.#hasBeenConnected;
     socket.write(encodeGreeting(RECORD_TYPES.hello, session.greeting(isResumed)));
     const { record, rest } = await readGreeting(socket, this.#options.clock);
+    if (session !== this.#session)
+      throw new TorporError('ERR_LINK_PEER', 'it greeted when the session was over', { retryable: true });
     if (record.type === RECORD_TYPES.refused) {
       const why = record.payload.toString('utf8');
       if (isResumed) this.#beginAnew(why);

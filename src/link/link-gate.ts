@@ -90,6 +90,11 @@ export class LinkGate {
     return this.#servers.size;
   }
 
+  /** An edge that is connected has streams, or does not have all that was sent to it. */
+  get isBusy(): boolean {
+    return [...this.#sessions.values()].some(({ session }) => session.isConnected && session.isBusy);
+  }
+
   /** What each edge's session does now. */
   figures(): readonly { readonly edge: string; readonly isConnected: boolean; readonly figures: LinkFigures }[] {
     return [...this.#sessions.values()].map(({ session, edge }) => ({
@@ -243,12 +248,12 @@ export class LinkGate {
     // Of a connection that another one has replaced, or that was ended here.
     if (held.session.isConnected || !this.#sessions.has(held.session.id.toString('hex'))) return;
     this.#ledger.noteBroken(held.edge, clock.nowMs());
+    const { resumeMs } = this.#rules;
+    log.warn({ edge: held.edge, streams: held.session.streamCount, resumeMs }, `the link is broken: ${why}`);
     if (held.session.isClosed) {
       this.#end(held, why);
       return;
     }
-    const { resumeMs } = this.#rules;
-    log.warn({ edge: held.edge, streams: held.session.streamCount, resumeMs }, `the link is broken: ${why}`);
     held.cancelEnd();
     held.cancelEnd = clock.schedule(resumeMs, () => this.#end(held, 'the link was away for too long'));
   }

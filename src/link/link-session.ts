@@ -111,6 +111,8 @@ export class LinkSession implements StreamHost {
   readonly #streams = new Map<number, LinkStream>();
   /** Streams that may have something to send, in the order of their turns. */
   readonly #ready = new Set<LinkStream>();
+  /** Streams that read nothing until all of them together have room: they may have nothing to send, and no turn of their own. */
+  readonly #roomless = new Set<LinkStream>();
   readonly #resend = new ResendQueue();
   readonly #speeds = new EncoderSpeeds();
   readonly #pieces: Record<Effort, number> = { aside: 0, fast: 0, high: 0 };
@@ -129,6 +131,7 @@ export class LinkSession implements StreamHost {
   #isTurnDue = false;
   #isLaterTurnDue = false;
   #isAckDue = false;
+  #isRoomDue = false;
   readonly pendingSlabs = new SlabPool({ maxLentSlabs: MAX_PENDING_SLABS });
   /** For batches, until they are acknowledged. */
   readonly #sentSlabs = new SlabPool();
@@ -163,6 +166,11 @@ export class LinkSession implements StreamHost {
 
   get streamCount(): number {
     return this.#streams.size;
+  }
+
+  /** It has streams, or the peer does not have all that was sent. */
+  get isBusy(): boolean {
+    return this.#streams.size > 0 || this.#batchBytes > 0 || this.#resend.keptBytes > 0;
   }
 
   get streams(): Iterable<LinkStream> {
@@ -220,8 +228,10 @@ export class LinkSession implements StreamHost {
       });
     } catch (error) {
       const why = errorText(error);
+      // First of all: whoever hears of the break must not take the session for one that goes on.
+      this.#isClosed = true;
       this.#break(why);
-      this.close(why);
+      this.#end(why);
       return;
     }
     this.#askAcknowledgement();
@@ -232,6 +242,10 @@ export class LinkSession implements StreamHost {
   close(why: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#end(why);
+  }
+
+  #end(why: string): void {
     this.#cancelTick();
     for (const stream of [...this.#streams.values()]) this.#forget(stream, why);
     this.#connection?.close(why);
@@ -273,8 +287,13 @@ export class LinkSession implements StreamHost {
     return this.#pendingBytes >= MAX_SESSION_PENDING_BYTES;
   }
 
+  awaitRoom(stream: LinkStream): void {
+    this.#roomless.add(stream);
+  }
+
   notePending(bytes: number): void {
     this.#pendingBytes += bytes;
+    if (this.#roomless.size > 0 && !this.isFull) this.#askRoom();
   }
 
   wake(stream: LinkStream): void {
@@ -313,6 +332,20 @@ export class LinkSession implements StreamHost {
     queueMicrotask(() => {
       this.#isTurnDue = false;
       this.#turn();
+    });
+  }
+
+  /** Offers it in the order in which they came to need it, at the end of what runs now. */
+  #askRoom(): void {
+    if (this.#isRoomDue) return;
+    this.#isRoomDue = true;
+    queueMicrotask(() => {
+      this.#isRoomDue = false;
+      for (const stream of this.#roomless) {
+        if (this.isFull) return;
+        this.#roomless.delete(stream);
+        stream.offerRoom();
+      }
     });
   }
 
@@ -592,6 +625,7 @@ export class LinkSession implements StreamHost {
     this.#streams.delete(stream.id);
     this.#ready.delete(stream);
     this.#untold.delete(stream);
+    this.#roomless.delete(stream);
     stream.close();
   }
 

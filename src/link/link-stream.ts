@@ -44,6 +44,8 @@ export interface StreamHost {
   tellNotice(stream: LinkStream): void;
   /** All streams together have read as much as they may. */
   readonly isFull: boolean;
+  /** `offerRoom` is to be called when that is over. */
+  awaitRoom(stream: LinkStream): void;
   /** For what waits to be sent. */
   readonly pendingSlabs: SlabPool;
   notePending(bytes: number): void;
@@ -126,7 +128,11 @@ export class LinkStream {
     this.#pending.push(bytes);
     this.#host.notePending(bytes.length);
     this.#host.wake(this);
-    this.#isPaused = this.#pending.bytes >= MAX_PENDING_BYTES || this.#host.isFull;
+    if (this.#pending.bytes >= MAX_PENDING_BYTES) this.#isPaused = true;
+    if (this.#host.isFull) {
+      this.#isPaused = true;
+      this.#host.awaitRoom(this);
+    }
     return !this.#isPaused;
   }
 
@@ -222,7 +228,11 @@ export class LinkStream {
 
   /** Asks for more from the local side where there is room again. */
   offerRoom(): void {
-    if (!this.#isPaused || this.isOver || this.#host.isFull || this.#pending.bytes > MAX_PENDING_BYTES / 2) return;
+    if (!this.#isPaused || this.isOver || this.#pending.bytes > MAX_PENDING_BYTES / 2) return;
+    if (this.#host.isFull) {
+      this.#host.awaitRoom(this);
+      return;
+    }
     this.#isPaused = false;
     this.end?.onRoom();
   }

@@ -1,14 +1,20 @@
 // What goes out on a TLS connection: one write at a time, since Node copies what comes meanwhile into memory of its own, which V8 has to
 // look through its whole heap for.
 import type { TLSSocket } from 'node:tls';
+import { TorporError } from '../platform/errors.ts';
 import { joinNeighbours } from './pending-bytes.ts';
 
 /** What waits is gathered up to here: a batch of the session's and some short records. */
 const GATHER_BYTES = 135_168;
+/** More never waits for a peer that reads: it is twice what a session keeps for a repeat. */
+export const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+/** Beside its bytes, what one that waits by itself costs. */
+const PART_BYTES = 128;
 
 export class TlsWriter {
   readonly #socket: TLSSocket;
   #waiting: Buffer[] = [];
+  #waitingBytes = 0;
   #isWriting = false;
   /** Of the write that is under way, where that was gathered. */
   #gathered: Buffer | null = null;
@@ -17,7 +23,10 @@ export class TlsWriter {
     this.#socket = socket;
   }
 
-  /** The bytes stay as they are until the peer has them, or the connection is gone. */
+  /**
+   * The bytes stay as they are until the peer has them, or the connection is gone. It is ended, with an error, where its peer asks for answers
+   * and takes none: MAX_WAITING_BYTES.
+   */
   write(bytes: Buffer): void {
     if (!this.#isWriting) {
       this.#send(bytes);
@@ -27,6 +36,16 @@ export class TlsWriter {
     const joined = last === undefined ? null : joinNeighbours(last, bytes);
     if (joined === null) this.#waiting.push(bytes);
     else this.#waiting[this.#waiting.length - 1] = joined;
+    this.#waitingBytes += bytes.length;
+    if (this.#waitingBytes + this.#waiting.length * PART_BYTES > MAX_WAITING_BYTES) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#socket.destroy(
+      new TorporError('ERR_LINK_PROTOCOL', 'the other end of the link asks for answers and takes none'),
+    );
   }
 
   #send(bytes: Buffer): void {
@@ -47,6 +66,7 @@ export class TlsWriter {
       count += 1;
     }
     const parts = this.#waiting.splice(0, count);
+    this.#waitingBytes -= bytes;
     if (count === 1) return parts[0] as Buffer;
     this.#gathered ??= Buffer.allocUnsafeSlow(GATHER_BYTES);
     let at = 0;

@@ -2,7 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeOpening, encodeRecord, RECORD_TYPES } from '../../src/link/link-records.ts';
-import { HISTORY_IDLE_MS, MAX_SESSION_STREAMS, SILENCE_MS } from '../../src/link/link-session.ts';
+import {
+  HISTORY_IDLE_MS,
+  MAX_SESSION_PENDING_BYTES,
+  MAX_SESSION_STREAMS,
+  SILENCE_MS,
+} from '../../src/link/link-session.ts';
+import { MAX_PENDING_BYTES } from '../../src/link/link-stream.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type KeptEnd, SessionPair } from './support/session-pair.ts';
 
@@ -206,6 +212,53 @@ describe('link session', () => {
     expect(pair.gate.streamCount).toBe(MAX_SESSION_STREAMS);
     expect(pair.arrived.has(MAX_SESSION_STREAMS + 2)).toBe(false);
     expect(pair.breaks).toEqual([]);
+  });
+
+  it('a stream that has ended both ways: its session is busy until the other end has all of it', async () => {
+    pair.connect(WIRE);
+    const { stream } = pair.open();
+    await clock.advance(100);
+    const there = pair.arrived.get(stream.id)?.stream;
+    stream.finish();
+    await clock.advance(100);
+    expect([pair.edge.isBusy, pair.gate.isBusy]).toEqual([true, true]);
+    there?.push(Buffer.from(LINE));
+    there?.finish();
+    await clock.advance(1);
+    expect([pair.gate.streamCount, pair.gate.isBusy]).toEqual([0, true]);
+    await clock.advance(100);
+    expect([pair.edge.isBusy, pair.gate.isBusy]).toEqual([false, false]);
+  });
+
+  it('all that may wait does: a stream that reads no more for that, and has nothing else to send, is told of room when there is some', async () => {
+    const chunk = Buffer.alloc(MAX_PENDING_BYTES);
+    const bulk = Array.from({ length: MAX_SESSION_PENDING_BYTES / MAX_PENDING_BYTES }, () => pair.open());
+    for (const { stream } of bulk) stream.push(chunk);
+    const [one, other] = [pair.open(), pair.open()];
+    expect(one.stream.push(Buffer.from(LINE))).toBe(false);
+    bulk.pop()?.stream.reset('gone');
+    await clock.advance(0);
+    expect(one.end.rooms).toBe(1);
+    expect(one.stream.push(chunk)).toBe(false);
+    expect(other.stream.push(Buffer.from(LINE))).toBe(false);
+    pair.connect(WIRE);
+    await clock.advance(2000);
+    expect(pair.edge.isFull).toBe(false);
+    expect(other.end.rooms).toBe(1);
+    expect(one.end.rooms).toBe(2);
+    for (const { end } of bulk) expect(end.rooms).toBe(1);
+  });
+
+  it('pushed on where no more should have been: room is told of all the same', async () => {
+    pair.connect(WIRE);
+    const { stream, end } = pair.open();
+    await clock.advance(20);
+    expect(stream.push(randomBytes(MAX_PENDING_BYTES))).toBe(false);
+    while (stream.pendingBytes > MAX_PENDING_BYTES - 1000) await clock.advance(1);
+    expect([stream.pendingBytes > MAX_PENDING_BYTES / 2, end.rooms]).toEqual([true, 0]);
+    stream.push(Buffer.from(LINE));
+    await clock.advance(500);
+    expect([stream.pendingBytes, end.rooms]).toEqual([0, 1]);
   });
 
   it('what the gate tells of a stream: the edge hears it, again after a break, and no stream gets a byte of it', async () => {

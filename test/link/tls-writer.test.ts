@@ -1,6 +1,6 @@
 // One write of a connection at a time, and nothing out of order.
 import { describe, expect, it } from 'vitest';
-import { TlsWriter } from '../../src/link/tls-writer.ts';
+import { MAX_WAITING_BYTES, TlsWriter } from '../../src/link/tls-writer.ts';
 
 /** A socket whose writes end when they are told to; until then their bytes must stay as they are. */
 class HeldSocket {
@@ -15,6 +15,12 @@ class HeldSocket {
     this.written.push(bytes);
     this.#done = done;
     return false;
+  }
+
+  destroyedBy: Error | null = null;
+  destroy(error: Error): void {
+    this.destroyed = true;
+    this.destroyedBy = error;
   }
 
   endWrite(): void {
@@ -68,6 +74,30 @@ describe('TlsWriter', () => {
     }
     expect(socket.endAll().equals(Buffer.concat(sent))).toBe(true);
     expect(socket.sent.length).toBeLessThan(sent.length);
+  });
+
+  it('a peer that takes nothing -> the connection ends at the bound, by bytes and by what many short ones cost', () => {
+    for (const bytes of [1, 8, 65_536]) {
+      const { socket, writer } = make();
+      const [even, odd] = [Buffer.alloc(bytes), Buffer.alloc(bytes)];
+      let written = 0;
+      while (!socket.destroyed && written < 2 * MAX_WAITING_BYTES) {
+        writer.write(written % (2 * bytes) === 0 ? even : odd);
+        written += bytes;
+      }
+      expect(socket.destroyedBy?.message).toMatch(/takes none/);
+      expect(written).toBeLessThanOrEqual(MAX_WAITING_BYTES + 65_536 * 2);
+    }
+  });
+
+  it('as much as may wait, again and again, for a peer that reads -> all of it goes', () => {
+    const { socket, writer } = make();
+    const bytes = Buffer.alloc(1024 * 1024);
+    for (let round = 0; round < 5; round += 1) {
+      for (let n = 0; n < 31; n += 1) writer.write(bytes);
+      socket.endAll();
+    }
+    expect([socket.destroyed, Buffer.concat(socket.sent).length]).toEqual([false, 5 * 31 * bytes.length]);
   });
 
   it('a connection that is gone -> what waited is for nobody', () => {

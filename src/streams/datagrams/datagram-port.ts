@@ -149,7 +149,8 @@ export class DatagramPort implements FlowOwner {
   // ------------------------------------------------------------------------------------------ FlowOwner
 
   reply({ from }: DatagramFlow, bytes: Uint8Array): void {
-    if (this.#isClosed || this.#socket.getSendQueueSize() > SEND_QUEUE_MAX_BYTES) return;
+    // RFC 768: who sends from port 0 awaits no reply.
+    if (this.#isClosed || from.port === 0 || this.#socket.getSendQueueSize() > SEND_QUEUE_MAX_BYTES) return;
     this.#socket.send(bytes, from.port, from.address, NOTHING);
   }
 

@@ -432,17 +432,19 @@ export class SpoolQueue implements IntakeOwner, DoorQueue {
     }
   }
 
-  /** A damaged one is out of the way afterwards. */
+  /** A damaged one, and one that is gone, is out of the way afterwards. */
   async #isWhole(job: SpooledJob): Promise<boolean> {
+    const { log } = this.#home;
     try {
-      await this.store.verify(job);
-      return true;
+      if (await this.store.verify(job)) return true;
+      const facts = { platform: this.platform, listener: this.#options.listener.label, job: job.id };
+      log.warn(facts, 'a spooled job is forgotten, as its file is gone: another Torpor delivered it, or it was removed');
     } catch (thrown) {
       if (!(thrown instanceof TorporError) || thrown.code !== 'ERR_LZ4_FRAME') throw thrown;
-      this.#line = this.#line.filter((each) => !('job' in each) || each.job !== job);
       await this.store.setAside(job.id, thrown.message);
-      return false;
     }
+    this.#line = this.#line.filter((each) => !('job' in each) || each.job !== job);
+    return false;
   }
 
   /** Whoever waits is told by a reset; what is on disk is tried again. */

@@ -139,11 +139,20 @@ export class SpoolStore {
     return readFrame({ disk, memory, path: this.#path(id), endAt: fileBytes, isWhole: true });
   }
 
-  /** Reads all of it and says whether it is whole: half a job must not be printed. Rejects with ERR_LZ4_FRAME or what the disk says. */
-  async verify(job: SpooledJob): Promise<void> {
+  /**
+   * Reads all of it and says whether it is whole: half a job must not be printed. False: its file is gone, and with it the job. Rejects with
+   * ERR_LZ4_FRAME or what the disk says.
+   */
+  async verify(job: SpooledJob): Promise<boolean> {
     let bytes = 0;
-    for await (const piece of this.read(job)) bytes += piece.length;
-    if (bytes === job.contentBytes) return;
+    try {
+      for await (const piece of this.read(job)) bytes += piece.length;
+    } catch (thrown) {
+      if (!isMissing(thrown)) throw thrown;
+      this.#forget(job.id);
+      return false;
+    }
+    if (bytes === job.contentBytes) return true;
     throw new TorporError('ERR_LZ4_FRAME', `it holds ${bytes} bytes of ${job.contentBytes}`);
   }
 
@@ -151,7 +160,9 @@ export class SpoolStore {
   async remove(job: SpooledJob): Promise<void> {
     const { disk, folder } = this.#options;
     this.#forget(job.id);
-    await disk.remove(this.#path(job.id));
+    await disk.remove(this.#path(job.id)).catch((thrown: unknown) => {
+      if (!isMissing(thrown)) throw thrown;
+    });
     await disk.syncFolder(folder);
   }
 
@@ -226,6 +237,10 @@ export function jobNumber(id: string): number {
 export async function countJobs(disk: SpoolDisk, folder: string): Promise<number> {
   const names = await disk.list(folder).catch(() => []);
   return names.filter((name) => JOB.test(name)).length;
+}
+
+function isMissing(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 function randomName(): string {

@@ -1,5 +1,6 @@
 // UDP listeners over real sockets: relayed both ways, held with bounds, counted as their listener says, and never more than there is room for.
-import { afterEach, describe, expect, it } from 'vitest';
+import { type RemoteInfo, Socket } from 'node:dgram';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseNetwork } from '../../../src/config/network.ts';
 import { DEFAULT_DATAGRAM_RULE } from '../../../src/platform/datagram-rule.ts';
 import { HOLD_MAX_DATAGRAMS } from '../../../src/streams/datagrams/datagram-hold.ts';
@@ -9,7 +10,10 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { UdpEnd, UdpWorld, udpAt } from './support.ts';
 
 const world = new UdpWorld();
-afterEach(() => world.close());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await world.close();
+});
 
 const got = (end: UdpEnd, count: number) => eventually(`${count} datagrams`, () => end.got.length >= count);
 
@@ -36,6 +40,29 @@ describe('UDP listeners', () => {
     ]);
     expect(rig.set.carriedBytes()).toEqual({ fromClients: 5, toClients: 7 });
     expect(rig.seen.told).toEqual(['opened', 'active: connected']);
+  });
+
+  it('a datagram without a source port (RFC 768: it awaits no reply) -> passed on, and what the VM answers is for nobody', async () => {
+    const [vm, client, other] = [await world.end(), await world.end(), await world.end()];
+    const rig = await world.rig(vm);
+    const { emit } = Socket.prototype;
+    // What a raw socket would send: no other can.
+    vi.spyOn(Socket.prototype, 'emit').mockImplementation(function (this: Socket, event: string | symbol, ...what) {
+      const [, from] = what as [unknown, RemoteInfo];
+      const isTold = event === 'message' && from.port === client.port;
+      return isTold
+        ? emit.call(this, event, what[0], { ...from, port: 0 })
+        : (emit as (...all: unknown[]) => boolean).call(this, event, ...what);
+    });
+    await client.send('a line of a log', rig.port());
+    await got(vm, 1);
+    await vm.send('who are you?', vm.from[0]?.port ?? 0);
+    await eventually('the answer', () => rig.set.carriedBytes().toClients === 12);
+    await other.send('hello', rig.port());
+    await got(vm, 2);
+    await vm.send('welcome', vm.from[1]?.port ?? 0);
+    await got(other, 1);
+    expect([vm.got, client.got, other.got]).toEqual([['a line of a log', 'hello'], [], ['welcome']]);
   });
 
   it('a stranger who sends to the socket towards the VM -> reaches no client', async () => {

@@ -1,11 +1,12 @@
 // Jobs for a sleeping printer over real sockets and a real folder: safe before their client is told so, delivered once, in order, in one wake.
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ListenerOptions } from '../../../src/streams/listener.ts';
 import type { SocketKey } from '../../../src/streams/proc-net-tcp.ts';
-import type { Spool } from '../../../src/streams/spool/spool.ts';
+import { SCAN_MS, type Spool } from '../../../src/streams/spool/spool.ts';
+import { realDisk } from '../../../src/streams/spool/spool-disk.ts';
 import { RETRY_MS } from '../../../src/streams/spool/spool-queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -34,6 +35,7 @@ class Printer {
   #open = 0;
   /** Resets each connection at its first bytes, and acknowledges none. */
   isBroken = false;
+  onTaken = () => {};
 
   readonly onSocket = (socket: Socket) => {
     const chunks: Buffer[] = [];
@@ -48,6 +50,7 @@ class Printer {
     });
     socket.on('end', () => {
       this.jobs.push(Buffer.concat(chunks));
+      this.onTaken();
       socket.end();
     });
   };
@@ -369,6 +372,54 @@ describe('Spool', () => {
         /^1 spooled job lies in .*alice-127\.0\.0\.1-0 and waits for a listener that is not configured/,
       ),
     ]);
+  });
+
+  it('a look at the folder while a job becomes safe: the job -> is there once, and is printed once', async () => {
+    const clock = new FakeClock();
+    const { rig, printer } = await start({ clock });
+    const { syncFolder } = realDisk;
+    const looks = vi.spyOn(realDisk, 'list');
+    vi.spyOn(realDisk, 'syncFolder').mockImplementationOnce(async (folder) => {
+      // The second one begins when the first is over.
+      await eventually('two looks', async () => {
+        await clock.advance(SCAN_MS);
+        return looks.mock.calls.length >= 2;
+      });
+      await syncFolder(folder);
+    });
+    closers.push(() => vi.restoreAllMocks());
+    looks.mockClear();
+    await print(rig, 'once');
+    await eventually('the job to be safe', () => rig.seen.of('closed').length === 1);
+    expect(rig.set.spool?.jobs()).toHaveLength(1);
+    rig.set.release(null);
+    await eventually('the job at the printer', () => printer.jobs.length === 1);
+    await eventually('an empty spool', () => rig.set.spool?.jobs().length === 0);
+    expect(printer.texts).toEqual(['once']);
+  });
+
+  it('a file that another has taken, or somebody removed: its job -> is forgotten, and those behind it are printed', async () => {
+    const { rig, printer, folder } = await start();
+    await print(rig, 'taken');
+    const [file = ''] = filesIn(folder);
+    await print(rig, 'left');
+    rmSync(file);
+    rig.set.release(null);
+    await eventually('an empty spool', () => rig.set.spool?.jobs().length === 0);
+    expect(printer.texts).toEqual(['left']);
+    expect(rig.log.lines.map((line) => JSON.stringify(line)).join()).toMatch(/its file is gone/);
+  });
+
+  it('a file that is gone when its job has arrived: -> has been delivered, and the next job does not wait', async () => {
+    const clock = new FakeClock();
+    const { rig, printer, folder } = await start({ clock });
+    await print(rig, 'taken');
+    await print(rig, 'next');
+    const [file = ''] = filesIn(folder);
+    printer.onTaken = () => rmSync(file, { force: true });
+    rig.set.release(null);
+    await eventually('both jobs', () => printer.jobs.length === 2);
+    expect(printer.texts).toEqual(['taken', 'next']);
   });
 
   it('orders: deliver -> wakes at once; drop -> forgets one job, and knows no other', async () => {
