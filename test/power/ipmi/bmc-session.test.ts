@@ -182,6 +182,30 @@ describe('opening a session', () => {
     expect(bmc.sessionCount).toBe(0);
   });
 
+  it('a path that led nowhere -> the next opening takes another, where the name may have another address', async () => {
+    const { clock, bmc, network, access, session } = setUpBench();
+    let paths = 0;
+    let open = 0;
+    const openTransport: typeof access.openTransport = async (listener) => {
+      paths += 1;
+      open += 1;
+      const reached = await network.openTransport(listener);
+      const nowhere = paths === 1;
+      const close = async () => {
+        open -= 1;
+        await reached.close();
+      };
+      return { send: (bytes) => (nowhere ? undefined : reached.send(bytes)), close };
+    };
+    const moved = session({ openTransport });
+    const failure = await settleBy(clock, 10_000, failureOf(moved.open()));
+    expect([failure, open]).toEqual([expect.objectContaining({ code: 'ERR_IPMI_TIMEOUT' }), 0]);
+    await settleBy(clock, 1000, moved.open());
+    expect([paths, open, bmc.sessionCount]).toEqual([2, 1, 1]);
+    await settleBy(clock, 1000, moved.close());
+    expect([open, bmc.sessionCount]).toEqual([0, 0]);
+  });
+
   it('several commands before it is open -> one session for all', async () => {
     const { clock, bmc, session } = setUpBench();
     const shared = session();
