@@ -441,15 +441,18 @@ export class BmcSession {
 
   #scheduleKeepAlive(exchange: CommandExchange): void {
     const idleMs = this.#clock.nowMs() - this.#lastHeardMs;
-    const delayMs = Math.max(1, this.#bounds.keepAliveMs - idleMs);
+    this.#keepAliveAfter(Math.max(1, this.#bounds.keepAliveMs - idleMs), exchange);
+  }
+
+  #keepAliveAfter(delayMs: number, exchange: CommandExchange): void {
     this.#cancelKeepAlive();
     this.#cancelKeepAlive = this.#clock.schedule(delayMs, () => {
       if (this.#exchange !== exchange) return;
       if (this.#clock.nowMs() - this.#lastHeardMs < this.#bounds.keepAliveMs) return this.#scheduleKeepAlive(exchange);
       this.run(GET_DEVICE_ID, undefined).then(
         () => this.#exchange !== null && this.#scheduleKeepAlive(this.#exchange),
-        // The loss was noted where it was seen; the next command opens a session or says why not.
-        () => {},
+        // A loss was noted where it was seen; the next command opens a session or says why not. After a refusal it is still open.
+        () => this.#exchange === exchange && this.#keepAliveAfter(this.#bounds.keepAliveMs, exchange),
       );
     });
   }

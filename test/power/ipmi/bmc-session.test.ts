@@ -584,6 +584,15 @@ describe('a session that is lost', () => {
     expect([session.activations, bmc.sessionCount]).toEqual([1, 1]);
   });
 
+  it('the BMC is busy (C0h) when it is kept alive -> kept alive all the same, and from then on', async () => {
+    const { clock, bmc, session } = await openBench();
+    bmc.faults.refuse.set('Get Device ID', 0xc0);
+    await clock.advance(30_000);
+    bmc.faults.refuse.delete('Get Device ID');
+    await clock.advance(600_000);
+    expect([bmc.sessionCount, session.activations]).toEqual([1, 1]);
+  });
+
   it('busy anyway -> no keep-alive', async () => {
     const { clock, bmc, session } = await openBench();
     for (let second = 0; second < 120; second += 1) {
