@@ -18,6 +18,12 @@ const TASK_LOOKS_WITHOUT_ANSWER = 10;
 /** The list of a node's VMs is a few hundred bytes each. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
+/**
+ * The node that was meant did not answer whoever passed the question on, which may have arrived all the same: a gateway's codes, and
+ * those that pveproxy takes from its HTTP client. Source: RFC 9110 sections 15.6.3 and 15.6.5; AnyEvent::HTTP, pseudo-headers.
+ */
+const LOST_BETWEEN: ReadonlySet<number> = new Set([502, 504, 595, 596, 597, 598, 599]);
+
 /** Whom to trust. fingerprint: SHA-256 of the certificate in lower-case hexadecimal digits. */
 export type ProxmoxTrust =
   | { readonly kind: 'system' }
@@ -222,9 +228,8 @@ export class ProxmoxClient {
     if (status === 403) {
       throw new TorporError('ERR_HYPERVISOR_AUTHENTICATION', `${message}: give the token the privilege it names`);
     }
-    const code: TorporErrorCode =
-      status === 595 || status === 596 ? 'ERR_HYPERVISOR_UNREACHABLE' : 'ERR_HYPERVISOR_REFUSED';
-    throw new TorporError(code, message, { retryable: status >= 590 || status === 503 });
+    const code: TorporErrorCode = LOST_BETWEEN.has(status) ? 'ERR_HYPERVISOR_UNREACHABLE' : 'ERR_HYPERVISOR_REFUSED';
+    throw new TorporError(code, message, { retryable: LOST_BETWEEN.has(status) || status === 503 });
   }
 
   #protocolError(what: string): TorporError {

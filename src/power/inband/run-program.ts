@@ -52,7 +52,12 @@ export function runProgram(program: string, args: readonly string[], options: Ru
       if (problem !== null) return;
       problem = why;
       killGroup(child.pid, 'SIGTERM');
-      hardKill = setTimeout(() => killGroup(child.pid, 'SIGKILL'), KILL_AFTER_MS);
+      hardKill = setTimeout(() => {
+        killGroup(child.pid, 'SIGKILL');
+        // What has left the group may hold the output open for ever, as a daemon does that was started without a redirection.
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, KILL_AFTER_MS);
     };
     const bound = setTimeout(() => end(`did not end within ${options.boundMs} ms`), options.boundMs);
     const onAbort = () => end(CALLED_OFF);

@@ -1,6 +1,6 @@
 // One libvirt through Debian's `virsh`: commands, bounded in time, and their answers or a TorporError. What they are for is others'.
 import { TorporError } from '../../platform/errors.ts';
-import { problemOf, runProgram } from './run-program.ts';
+import { type CommandResult, problemOf, runProgram } from './run-program.ts';
 
 /** Bound on a command that only asks or presses: over ssh, of a busy host, it takes seconds. */
 export const VIRSH_BOUND_MS = 30_000;
@@ -39,11 +39,7 @@ export class Virsh {
     });
     const problem = problemOf(result);
     if (problem === null) return result.stdout;
-    throw this.#error(
-      args[0] ?? '',
-      result.exitCode === null ? problem : lastErrors(result.output) || problem,
-      result.output,
-    );
+    throw this.#error(args[0] ?? '', problem, result);
   }
 
   /**
@@ -63,11 +59,13 @@ export class Virsh {
     return answers.slice(0, -1);
   }
 
-  #error(command: string, problem: string, output: string): TorporError {
-    const message = `${this.name}: ${command}: ${problem}`;
+  #error(command: string, problem: string, { exitCode, output, started }: CommandResult): TorporError {
+    const words = exitCode === null ? problem : lastErrors(output) || problem;
+    const message = `${this.name}: ${command}: ${words}`;
     if (UNAUTHORISED.test(output)) return new TorporError('ERR_HYPERVISOR_AUTHENTICATION', message);
-    const unreachable =
-      UNREACHABLE.test(output) || problem.startsWith('did not end') || problem.startsWith('could not be started');
+    // Ended before it could tell: what it asked for may have been done all the same.
+    const cutOff = started && exitCode === null;
+    const unreachable = UNREACHABLE.test(output) || cutOff || problem.startsWith('could not be started');
     const code = unreachable ? 'ERR_HYPERVISOR_UNREACHABLE' : 'ERR_HYPERVISOR_REFUSED';
     return new TorporError(code, message, { retryable: unreachable });
   }

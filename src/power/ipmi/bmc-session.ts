@@ -1,6 +1,6 @@
 // One user's session with one BMC, kept up: opens it, runs commands in it, keeps it alive, opens it anew when it is lost. Commands are in commands/.
 import { formatEndpoint } from '../../platform/endpoint.ts';
-import { TorporError } from '../../platform/errors.ts';
+import { TorporError, type TorporErrorCode } from '../../platform/errors.ts';
 import type { Clock, Logger, PressFence } from '../../platform/ports.ts';
 import { AUTO_SUITES, CIPHER_SUITES, type CipherSuite, type CipherSuiteChoice, suiteWarning } from './cipher-suite.ts';
 import type { IpmiCommand } from './command.ts';
@@ -24,6 +24,8 @@ import { abortedError, untilAborted } from './until-aborted.ts';
 
 /** Distinct reasons for dropped packets that are counted apart; further ones are counted together. */
 const MAX_DROP_REASONS = 16;
+/** Ends of an opening after which its path is not used again. */
+const LEADS_NOWHERE: ReadonlySet<TorporErrorCode> = new Set(['ERR_IPMI_TIMEOUT', 'ERR_IPMI_UNREACHABLE']);
 
 export interface BmcSessionOptions {
   readonly host: string;
@@ -265,7 +267,10 @@ export class BmcSession {
       }
       attempts += 1;
       const again = result.startAgain && refusedForRoom === 0 && attempts < maxActivations;
-      if (!again) throw this.#remembered(this.#withoutFallback(error));
+      if (!again) {
+        if (LEADS_NOWHERE.has(error.code)) await this.#leavePath(transport);
+        throw this.#remembered(this.#withoutFallback(error));
+      }
       this.#log?.debug({ bmc: this.peer, attempts, code: error.code }, 'session activation starts again');
     }
   }
@@ -310,6 +315,12 @@ export class BmcSession {
       this.#transport = null;
       throw thrown;
     }
+  }
+
+  /** The next opening asks for the name's address again, and for the route: both may have changed, also this machine's own address. */
+  async #leavePath(transport: BmcTransport): Promise<void> {
+    this.#transport = null;
+    await transport.close();
   }
 
   async #handshake(transport: BmcTransport): Promise<OpeningResult> {
@@ -430,15 +441,18 @@ export class BmcSession {
 
   #scheduleKeepAlive(exchange: CommandExchange): void {
     const idleMs = this.#clock.nowMs() - this.#lastHeardMs;
-    const delayMs = Math.max(1, this.#bounds.keepAliveMs - idleMs);
+    this.#keepAliveAfter(Math.max(1, this.#bounds.keepAliveMs - idleMs), exchange);
+  }
+
+  #keepAliveAfter(delayMs: number, exchange: CommandExchange): void {
     this.#cancelKeepAlive();
     this.#cancelKeepAlive = this.#clock.schedule(delayMs, () => {
       if (this.#exchange !== exchange) return;
       if (this.#clock.nowMs() - this.#lastHeardMs < this.#bounds.keepAliveMs) return this.#scheduleKeepAlive(exchange);
       this.run(GET_DEVICE_ID, undefined).then(
         () => this.#exchange !== null && this.#scheduleKeepAlive(this.#exchange),
-        // The loss was noted where it was seen; the next command opens a session or says why not.
-        () => {},
+        // A loss was noted where it was seen; the next command opens a session or says why not. After a refusal it is still open.
+        () => this.#exchange === exchange && this.#keepAliveAfter(this.#bounds.keepAliveMs, exchange),
       );
     });
   }

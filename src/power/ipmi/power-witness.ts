@@ -7,7 +7,6 @@ import { GET_ACPI_POWER_STATE } from './commands/get-acpi-power-state.ts';
 import { GET_CHASSIS_STATUS } from './commands/get-chassis-status.ts';
 import { GET_DCMI_POWER_READING } from './commands/get-dcmi-power-reading.ts';
 import { GET_SENSOR_READING, type SensorReading } from './commands/get-sensor-reading.ts';
-import { CompletionError } from './completion-code.ts';
 import { BMC_ADDRESS } from './ipmi-message.ts';
 import { isSameRepository, readRepositoryInfo, readSensorDirectory, type SensorDirectory } from './sensor-directory.ts';
 import { convertReading, type SensorRecord, UNIT_WATTS } from './sensor-record.ts';
@@ -30,6 +29,9 @@ const WANTED_TYPES: ReadonlySet<number> = new Set([
   CURRENT_SENSOR_TYPE,
 ]);
 
+/** A walk that ended for a reason that will pass is walked again after this time: a BMC that starts takes a minute or so. */
+const WALK_AGAIN_MS = 60_000;
+
 /** Which of the BMC's answers has told the ACPI state so far. */
 export type StateSource = 'sensor' | 'command' | 'none' | 'untried';
 
@@ -40,8 +42,8 @@ export type WattsSource =
   | { readonly kind: 'none' };
 
 /**
- * Reads power through a session. The repository is walked at the first reading; in a session that was opened anew only its
- * time stamps are read again. All calls may run at the same time.
+ * Reads power through a session. The repository is walked at the first reading, and again where that ended for a reason that
+ * passes; in a session that was opened anew only its time stamps are read again. All calls may run at the same time.
  */
 export class PowerWitness {
   readonly #session: BmcSession;
@@ -50,6 +52,7 @@ export class PowerWitness {
   readonly #ownerSignal: AbortSignal;
   #directory: SensorDirectory | null = null;
   #directoryActivation = -1;
+  #directoryAtMs = 0;
   #loading: Promise<SensorDirectory> | null = null;
   #commandUnsupported = false;
   #source: StateSource = 'untried';
@@ -128,7 +131,7 @@ export class PowerWitness {
       const { system } = await this.#session.run(GET_ACPI_POWER_STATE, undefined, { signal });
       return system;
     } catch (thrown) {
-      if (!(thrown instanceof CompletionError)) throw thrown;
+      if (!isAnswer(thrown)) throw thrown;
       if (!thrown.retryable) this.#commandUnsupported = true;
       return null;
     }
@@ -143,7 +146,7 @@ export class PowerWitness {
       this.#dcmiTold ||= told;
       return told ? presentWatts : null;
     } catch (thrown) {
-      if (!(thrown instanceof TorporError) || !ANSWERS.has(thrown.code)) throw thrown;
+      if (!isAnswer(thrown)) throw thrown;
       // Busy for a moment is no answer to the question whether there is DCMI.
       if (!thrown.retryable && !this.#dcmiTold) this.#asksDcmi = false;
       return null;
@@ -156,12 +159,12 @@ export class PowerWitness {
     return reading?.valid ? convertReading(meter.conversion, reading.value) : null;
   }
 
-  /** Null where the BMC answers with an error: a sensor may be out of reach while the platform sleeps. */
+  /** Null where the BMC answers with an error, or with nothing: a sensor may be out of reach while the platform sleeps. */
   async #readSensor(sensor: SensorRecord, signal: AbortSignal): Promise<SensorReading | null> {
     try {
       return await this.#session.run(GET_SENSOR_READING, sensor.sensorNumber, { signal, lun: sensor.ownerLun });
     } catch (thrown) {
-      if (thrown instanceof CompletionError) return null;
+      if (isAnswer(thrown)) return null;
       throw thrown;
     }
   }
@@ -169,15 +172,25 @@ export class PowerWitness {
   /** The directory for the present session. */
   async #sensors(signal: AbortSignal): Promise<SensorDirectory> {
     await this.#session.open(signal);
-    if (this.#directory !== null && this.#directoryActivation === this.#session.activations) return this.#directory;
-    if (this.#loading === null) {
-      const loading = this.#load().finally(() => {
-        this.#loading = null;
-      });
-      loading.catch(() => {});
-      this.#loading = loading;
+    const known = this.#directory;
+    if (known !== null && this.#directoryActivation === this.#session.activations) {
+      // Readings go on with what is known meanwhile.
+      if (known.mayPass && this.#clock.nowMs() - this.#directoryAtMs >= WALK_AGAIN_MS) void this.#loaded();
+      return known;
     }
-    return await untilAborted(this.#loading, 'Reading the sensor records', signal);
+    return await untilAborted(this.#loaded(), 'Reading the sensor records', signal);
+  }
+
+  /** One walk for all who ask meanwhile. */
+  #loaded(): Promise<SensorDirectory> {
+    if (this.#loading !== null) return this.#loading;
+    const loading = this.#load().finally(() => {
+      this.#loading = null;
+    });
+    // Whoever waits gets the error; a caller who gave up, or nobody, must not turn it into an unhandled one.
+    loading.catch(() => {});
+    this.#loading = loading;
+    return loading;
   }
 
   async #load(): Promise<SensorDirectory> {
@@ -193,10 +206,18 @@ export class PowerWitness {
       }
     }
     const isWanted = (sensorType: number) => WANTED_TYPES.has(sensorType);
-    this.#directory = await readSensorDirectory(this.#session, isWanted, this.#ownerSignal);
+    const found = await readSensorDirectory(this.#session, isWanted, this.#ownerSignal);
+    this.#directoryAtMs = this.#clock.nowMs();
+    // A walk that came less far than one before it in this session forgets no sensor.
+    const isLess = known !== null && this.#directoryActivation === activation && found.recordCount < known.recordCount;
+    this.#directory = isLess && found.mayPass ? known : found;
     this.#directoryActivation = activation;
     return this.#directory;
   }
+}
+
+function isAnswer(thrown: unknown): thrown is TorporError {
+  return thrown instanceof TorporError && ANSWERS.has(thrown.code);
 }
 
 /** Sensors of other controllers need bridged requests, and software's cannot be read at all: only the BMC's own count. */

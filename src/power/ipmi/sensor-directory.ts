@@ -4,7 +4,7 @@ import type { IpmiCommand } from './command.ts';
 import { FIRST_RECORD_ID, GET_SDR, NO_RECORD_ID } from './commands/get-sdr.ts';
 import { GET_SDR_REPOSITORY_INFO, type SdrRepositoryInfo } from './commands/get-sdr-repository-info.ts';
 import { RESERVE_SDR_REPOSITORY } from './commands/reserve-sdr-repository.ts';
-import { COMPLETION, CompletionError } from './completion-code.ts';
+import { COMPLETION, CompletionError, isPassing } from './completion-code.ts';
 import {
   decodeSdrHeader,
   decodeSensorRecord,
@@ -45,6 +45,8 @@ export interface SensorDirectory {
   readonly repository: SdrRepositoryInfo | null;
   /** Why the walk ended before the last record, in words; null where it did not. */
   readonly problem: string | null;
+  /** True where that will pass: the BMC was starting, busy, or its records were changing. */
+  readonly mayPass: boolean;
 }
 
 /** True where a directory read earlier still describes the repository: same count, same time stamps. */
@@ -81,18 +83,25 @@ export async function readSensorDirectory(
 ): Promise<SensorDirectory> {
   const repository = await readRepositoryInfo(session, signal);
   if (repository === null || repository.recordCount === 0) {
-    return { sensors: [], recordCount: 0, repository, problem: null };
+    return { sensors: [], recordCount: 0, repository, problem: null, mayPass: false };
   }
   const walk = new SdrWalk(session, isWanted, signal);
   let problem: string | null = null;
+  let mayPass = false;
   try {
     await walk.run();
   } catch (thrown) {
     const answered = thrown instanceof TorporError && ANSWERED.has(thrown.code);
     if (!answered) throw thrown;
     problem = errorText(thrown);
+    mayPass =
+      thrown instanceof CompletionError && (isPassing(thrown.completionCode, false) || isReservationLost(thrown));
   }
-  return { sensors: walk.sensors, recordCount: walk.recordCount, repository, problem };
+  return { sensors: walk.sensors, recordCount: walk.recordCount, repository, problem, mayPass };
+}
+
+function isReservationLost(thrown: unknown): boolean {
+  return thrown instanceof CompletionError && thrown.completionCode === COMPLETION.reservationCancelled;
 }
 
 class SdrWalk {
@@ -133,7 +142,7 @@ class SdrWalk {
       try {
         return await this.#readReserved(recordId);
       } catch (thrown) {
-        const lost = thrown instanceof CompletionError && thrown.completionCode === COMPLETION.reservationCancelled;
+        const lost = isReservationLost(thrown);
         this.#reservationsLost += lost ? 1 : 0;
         if (!lost || this.#reservationsLost > MAX_RESERVATIONS_LOST) throw thrown;
         await this.#reserve();

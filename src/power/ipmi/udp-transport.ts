@@ -28,12 +28,14 @@ async function resolveHost(host: string, port: number): Promise<{ address: strin
   }
 }
 
+/** Node tells a failed connect (no route) to the callback where there is one, and any other failure by an event. */
 function connect(socket: Socket, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
-    socket.connect(port, address, () => {
+    socket.connect(port, address, (error?: Error) => {
       socket.off('error', reject);
-      resolve();
+      if (error === undefined) resolve();
+      else reject(error);
     });
   });
 }

@@ -15,6 +15,8 @@ export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 /** BMCs serve few connections at once; two let state and watts be read side by side. */
 const MAX_CONNECTIONS = 2;
+/** And one beside them for a wake. */
+const MAX_CONNECTIONS_WITH_WAKE = MAX_CONNECTIONS + 1;
 
 export interface HttpBounds {
   /** From the first packet to the proven connection, milliseconds. TLS takes a slow BMC a second or two. */
@@ -229,7 +231,8 @@ class ProvenAgent extends Agent {
   readonly #closing = new AbortController();
 
   constructor(open: (signal: AbortSignal) => Promise<Socket>) {
-    super({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS, scheduling: 'lifo' });
+    const most = { maxSockets: MAX_CONNECTIONS_WITH_WAKE, maxFreeSockets: MAX_CONNECTIONS };
+    super({ keepAlive: true, ...most, scheduling: 'lifo' });
     this.#open = open;
   }
 

@@ -164,6 +164,15 @@ describe('Proxmox: the node', () => {
     expect((await hostOf(simulated, 'peer').requestSleep(NEVER)).outcome).toBe('unknown');
   });
 
+  it.each([502, 504, 597, 599])(
+    'HTTP %i, of a proxy in between: asked to shut down -> unknown, it may have been asked',
+    async (status) => {
+      const url = await serve((_, response) => response.writeHead(status, 'Gateway Timeout').end());
+      const host = new ProxmoxHost({ client: clientOf(url), via: 'node', clock: hurriedClock });
+      expect((await host.requestSleep(NEVER)).outcome).toBe('unknown');
+    },
+  );
+
   it('inspect: it answers -> version; another name than the cluster knows -> failed with what to do', async () => {
     const simulated = await simulate();
     expect(await hostOf(simulated, 'node').inspect(NEVER)).toMatchObject([

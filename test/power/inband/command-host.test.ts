@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CommandHost, type CommandHostOptions } from '../../../src/power/inband/command-host.ts';
 import { systemClock } from '../../../src/system-clock.ts';
+import { eventually } from '../../support/eventually.ts';
 import { KeptLog } from '../../support/kept-log.ts';
 import { TempFolder } from '../../support/temp-folder.ts';
 
@@ -36,6 +37,18 @@ describe('command host', () => {
   it('a command that hangs -> ended at its bound, unknown', async () => {
     const answer = await hostOf({ sleep: 'sleep 30', timeoutMs: 50 }).requestSleep(SIGNAL);
     expect(answer).toEqual({ outcome: 'unknown', attempts: ['sleep command: did not end within 50 ms'] });
+  });
+
+  it('it left a daemon behind that holds its output open -> ended all the same', async () => {
+    const pidFile = folder.file('pid');
+    const daemon = `echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 600`;
+    const host = hostOf({ sleep: `setsid sh -c '${daemon}' & wait` });
+    const asked = host.requestSleep(SIGNAL);
+    await eventually('the daemon to run', () => existsSync(pidFile));
+    await host.close();
+    const answer = await asked;
+    process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
+    expect(answer).toEqual({ outcome: 'unknown', attempts: ['sleep command: was called off'] });
   });
 
   it('called once -> run once, told what for', async () => {

@@ -70,6 +70,19 @@ describe('Virsh', () => {
     });
   });
 
+  it('a request to sleep whose virsh is ended from outside -> unknown, for libvirt may have had it; refused by libvirt -> refused', async () => {
+    const asks = (script: string) => {
+      const domain = { domain: 'alice', sleep: 'S3', sleepAction: 'agent' } as const;
+      const host = { virsh: virsh(script), ...domain, clock: hurriedClock };
+      return new LibvirtHost(host).requestSleep(NEVER);
+    };
+    expect(await asks('kill -9 $$')).toMatchObject({ outcome: 'unknown' });
+    expect(await asks('echo "error: Requested operation is not valid" >&2; exit 1')).toMatchObject({
+      outcome: 'refused',
+    });
+    expect(calls()).toHaveLength(2);
+  });
+
   it('several commands over one connection -> an answer each; a virsh that answers fewer -> refused', async () => {
     const answers = await virsh('printf "a\\nb\\n~torpor~\\n~torpor~\\nc\\n~torpor~\\n"').runEach(
       ['x', 'y', 'z'],

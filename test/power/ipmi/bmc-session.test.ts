@@ -182,6 +182,30 @@ describe('opening a session', () => {
     expect(bmc.sessionCount).toBe(0);
   });
 
+  it('a path that led nowhere -> the next opening takes another, where the name may have another address', async () => {
+    const { clock, bmc, network, access, session } = setUpBench();
+    let paths = 0;
+    let open = 0;
+    const openTransport: typeof access.openTransport = async (listener) => {
+      paths += 1;
+      open += 1;
+      const reached = await network.openTransport(listener);
+      const nowhere = paths === 1;
+      const close = async () => {
+        open -= 1;
+        await reached.close();
+      };
+      return { send: (bytes) => (nowhere ? undefined : reached.send(bytes)), close };
+    };
+    const moved = session({ openTransport });
+    const failure = await settleBy(clock, 10_000, failureOf(moved.open()));
+    expect([failure, open]).toEqual([expect.objectContaining({ code: 'ERR_IPMI_TIMEOUT' }), 0]);
+    await settleBy(clock, 1000, moved.open());
+    expect([paths, open, bmc.sessionCount]).toEqual([2, 1, 1]);
+    await settleBy(clock, 1000, moved.close());
+    expect([open, bmc.sessionCount]).toEqual([0, 0]);
+  });
+
   it('several commands before it is open -> one session for all', async () => {
     const { clock, bmc, session } = setUpBench();
     const shared = session();
@@ -558,6 +582,15 @@ describe('a session that is lost', () => {
     expect(bmc.executed('Get Device ID')).toBeLessThanOrEqual(31);
     await settleBy(clock, 1000, session.run(GET_CHASSIS_STATUS, undefined));
     expect([session.activations, bmc.sessionCount]).toEqual([1, 1]);
+  });
+
+  it('the BMC is busy (C0h) when it is kept alive -> kept alive all the same, and from then on', async () => {
+    const { clock, bmc, session } = await openBench();
+    bmc.faults.refuse.set('Get Device ID', 0xc0);
+    await clock.advance(30_000);
+    bmc.faults.refuse.delete('Get Device ID');
+    await clock.advance(600_000);
+    expect([bmc.sessionCount, session.activations]).toEqual([1, 1]);
   });
 
   it('busy anyway -> no keep-alive', async () => {

@@ -146,6 +146,36 @@ describe('IPMI driver: reading', () => {
     expect(proof.why).toMatch(/ACPI state S0 by command.*reading sensor records ended early: Get SDR/);
   });
 
+  it.each([
+    ['Get Sensor Reading', {}, { acpi: 'S0', acpiSource: 'command', watts: 184 }],
+    ['Get ACPI Power State', { acpiSensor: false }, { acpi: null, acpiSource: null, watts: 184 }],
+    ['Get DCMI Power Reading', {}, { acpi: 'S0', acpiSource: 'sensor', watts: 184 }],
+  ] as const)('%s is answered with nothing (00h, no bytes) -> what else the BMC tells', async (name, bmc, told) => {
+    const bench = driverBench({ bmc });
+    bench.bmc.faults.refuse.set(name, 0x00);
+    const reading = settleBy(bench.clock, 10_000, bench.driver.readPower(never));
+    expect(await reading).toMatchObject({ powerBit: true, ...told });
+  });
+
+  it('the BMC is still starting (D2h) in the first walk -> walked again a minute later; readings do not wait for it', async () => {
+    const { clock, bmc, driver } = driverBench();
+    bmc.faults.refuse.set('Get SDR', 0xd2);
+    const read = () => settleBy(clock, 10_000, driver.readPower(never));
+    expect(await read()).toMatchObject({ acpiSource: 'command' });
+    bmc.faults.refuse.delete('Get SDR');
+    await clock.advance(50_000);
+    expect([(await read()).acpiSource, bmc.executed('Get SDR')]).toEqual(['command', 0]);
+    await clock.advance(10_000);
+    expect((await read()).acpiSource).toBe('command');
+    await clock.advance(1000);
+    const walked = bmc.executed('Get SDR');
+    expect([(await read()).acpiSource, walked > 0]).toEqual(['sensor', true]);
+    await clock.advance(60_000);
+    await read();
+    await clock.advance(1000);
+    expect([bmc.executed('Get SDR'), bmc.executed('Set Session Privilege Level')]).toEqual([walked, 1]);
+  });
+
   it('several readings at once -> one walk', async () => {
     const { clock, bmc, driver } = driverBench();
     const readings = [1, 2, 3].map(() => driver.readPower(never));

@@ -117,6 +117,7 @@ describe('sensor directory', () => {
       recordCount: 0,
       repository: null,
       problem: null,
+      mayPass: false,
     });
     const busy = new Repository([], { info: 0xc0 });
     await expect(readSensorDirectory(busy, acpiAndMeters, signal)).rejects.toMatchObject({ completionCode: 0xc0 });

@@ -61,6 +61,18 @@ describe('UDP transport', () => {
     await expect(opening).rejects.toMatchObject({ code: 'ERR_IPMI_UNREACHABLE' });
   });
 
+  it('an address that the kernel will not connect to -> ERR_IPMI_UNREACHABLE, and no session that throws later', async () => {
+    // Not without SO_BROADCAST, anywhere; a machine without a route refuses any address in the same way.
+    const host = '255.255.255.255';
+    const opening = openUdpTransport(host, 623, { packet: () => {}, failure: () => {} });
+    await expect(opening).rejects.toMatchObject({ code: 'ERR_IPMI_UNREACHABLE', retryable: true });
+    const clock = new FakeClock();
+    const session = new BmcSession({ host, user: 'torpor', password: 'x', clock });
+    await expect(session.open()).rejects.toMatchObject({ code: 'ERR_IPMI_UNREACHABLE' });
+    await clock.advance(10_000);
+    await session.close();
+  });
+
   it('a session with a port nobody listens on -> ERR_IPMI_UNREACHABLE at once, not after the time-outs', async () => {
     const port = await freePort();
     // Its clock stands: what ends it is the refusal.

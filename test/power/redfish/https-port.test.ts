@@ -337,6 +337,36 @@ describe('answers that are none', () => {
     expect(await caught).toMatchObject({ code: 'ERR_REDFISH_TIMEOUT' });
   });
 
+  it('two readings that hang, on connections that were kept -> a wake is sent and answered all the same', async () => {
+    let hangs = false;
+    const port = await byteServer((socket) =>
+      socket.on('data', (bytes) => {
+        if (hangs && String(bytes).startsWith('GET')) return;
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+      }),
+    );
+    // Its clock stands: nothing is given up.
+    const bmc = plainPort(port, new FakeClock());
+    await Promise.all([bmc.ask(GET, PATIENT), bmc.ask(GET, PATIENT)]);
+    hangs = true;
+    const readers = new AbortController();
+    let asked = 0;
+    const onSent = () => {
+      asked += 1;
+    };
+    const readings = [1, 2].map(() => bmc.ask({ ...GET, onSent }, readers.signal).catch(() => 'given up'));
+    await eventually('both readings to be under way', () => asked === 2);
+    const wake = {
+      ...GET,
+      method: 'POST',
+      path: '/redfish/v1/Systems/1/Actions/ComputerSystem.Reset',
+      body: '{}',
+    } as const;
+    expect(await bmc.ask(wake, PATIENT)).toMatchObject({ status: 200 });
+    readers.abort();
+    expect(await Promise.all(readings)).toEqual(['given up', 'given up']);
+  });
+
   it('a redirect elsewhere -> not followed, and nobody else learns of the login', async () => {
     const strangers: string[] = [];
     const stranger = await byteServer((socket) => socket.on('data', (data) => strangers.push(String(data))));
