@@ -78,6 +78,15 @@ export class Access {
     return caller;
   }
 
+  /** Whether who was let in by these headers would be now: for answers that do not end. The token may be revoked, the session over. */
+  isStillKnown(headers: IncomingHttpHeaders): boolean {
+    const { tokens } = this.#options;
+    if (tokens === null) return true;
+    const { authorization } = headers;
+    if (authorization === undefined) return this.identify(headers) !== null;
+    return tokens.find(bearerOf(authorization) ?? '') !== null;
+  }
+
   /**
    * A cookie goes along with whatever a page makes the browser send. Ours goes to no other site (SameSite=Strict), other sites' requests
    * are refused, and what changes something must say that it comes from here: browsers always do.
@@ -104,11 +113,11 @@ export class Access {
   }
 
   #byToken(tokens: TokenStore, authorization: string): Caller {
-    const match = /^Bearer +(\S+) *$/i.exec(authorization);
-    if (match === null) {
+    const token = bearerOf(authorization);
+    if (token === null) {
       throw new RequestRefused(401, 'A token is needed', 'Authorization takes "Bearer TOKEN", and nothing else');
     }
-    return this.#find(tokens, match[1] as string);
+    return this.#find(tokens, token);
   }
 
   #find(tokens: TokenStore, token: string): TokenEntry {
@@ -131,6 +140,11 @@ export class Access {
     const secure = this.#options.isSecure ? '; Secure' : '';
     return `${this.#cookie}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`;
   }
+}
+
+/** The token of a header; null where it is of another kind. */
+function bearerOf(authorization: string): string | null {
+  return /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? null;
 }
 
 /** RFC 6265 section 4.2.1: `name=value` pairs. */

@@ -17,16 +17,19 @@ export interface EventFeedOptions {
   /** Events above this id are sent; null: only those from now on. */
   readonly afterId: number | null;
   readonly heartbeatMs: number;
+  /** Whether the reader may still be told; asked before each event and each heartbeat. */
+  readonly isWelcome: () => boolean;
 }
 
 /**
- * Sends each event once, in order, until the reader or `end` ends it. Nothing is written while the socket is full. Events that
+ * Sends each event once, in order, until the reader or `end` ends it, or the reader is not welcome any more. Nothing is written while the socket is full. Events that
  * the log dropped before the reader came to them are told by an event named `gap`.
  */
 export class EventFeed {
   readonly #farm: Farm;
   readonly #log: Logger;
   readonly #response: ServerResponse;
+  readonly #isWelcome: () => boolean;
   readonly #unsubscribe: () => void;
   readonly #heartbeat: NodeJS.Timeout;
   #cursor: number;
@@ -37,6 +40,7 @@ export class EventFeed {
     this.#farm = options.farm;
     this.#log = options.log;
     this.#response = options.response;
+    this.#isWelcome = options.isWelcome;
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -87,7 +91,7 @@ export class EventFeed {
 
   /** An event that finds the socket full is read from the log later. */
   #send(event: FarmEvent): void {
-    if (this.#blocked || event.id <= this.#cursor) return;
+    if (this.#blocked || event.id <= this.#cursor || this.#hasEnded()) return;
     this.#cursor = event.id;
     this.#write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
   }
@@ -99,11 +103,17 @@ export class EventFeed {
 
   #beat(): void {
     if (!this.#blocked) {
-      this.#write(': still here\n\n');
+      if (!this.#hasEnded()) this.#write(': still here\n\n');
       return;
     }
     this.#stalledHeartbeats += 1;
     if (this.#stalledHeartbeats >= MAX_STALLED_HEARTBEATS) this.#cutOff('it took nothing for too long');
+  }
+
+  /** Who comes again is asked again who they are. */
+  #hasEnded(): boolean {
+    if (!this.#response.writableEnded && !this.#isWelcome()) this.end();
+    return this.#response.writableEnded;
   }
 
   #write(text: string): void {

@@ -12,8 +12,8 @@ const MAX_INHIBIT_MS = 365 * 86_400_000;
 const whySchema = z
   .string()
   .trim()
-  .min(1)
-  .max(MAX_WHY_CHARS)
+  .min(1, 'is empty: say why')
+  .max(MAX_WHY_CHARS, `is longer than ${MAX_WHY_CHARS} characters`)
   .regex(/^\P{Cc}*$/u, 'holds control characters');
 
 const durationSchema = z.string().transform((text, context) => {

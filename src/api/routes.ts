@@ -336,7 +336,8 @@ function answerEvents(context: RouteContext, request: FastifyRequest, reply: Fas
     throw new RequestRefused(503, 'Too many readers', `${MAX_EVENT_FEEDS} readers follow the events already: end one`);
   }
   void reply.hijack();
-  const feed = new EventFeed({ ...context, response: reply.raw, afterId });
+  const isWelcome = () => context.access.isStillKnown(request.headers);
+  const feed = new EventFeed({ ...context, response: reply.raw, afterId, isWelcome });
   context.feeds.add(feed);
   reply.raw.on('close', () => context.feeds.delete(feed));
   return reply;

@@ -43,12 +43,19 @@ export class ApiClient {
   readonly #baseUrl: string;
   readonly #token: string | null;
   readonly #send: Fetch;
+  /** What its clock is ahead of this machine's. */
+  #aheadMs = 0;
 
   /** `baseUrl` without a path: `http://127.0.0.1:7070`. */
   constructor(baseUrl: string, access: ApiAccess = {}) {
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
     this.#token = access.token ?? null;
     this.#send = access.fetch ?? ((url, init) => fetch(url, { ...init, redirect: 'error' }));
+  }
+
+  /** By the clock that the times of the last answer are of: a Torpor elsewhere has another one. */
+  nowMs(): number {
+    return Date.now() + this.#aheadMs;
   }
 
   platforms(): Promise<PlatformStatus[]> {
@@ -214,7 +221,13 @@ export class ApiClient {
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     try {
       const authorization = this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
-      return await this.#send(`${this.#baseUrl}${path}`, { ...init, headers: { ...init.headers, ...authorization } });
+      const response = await this.#send(`${this.#baseUrl}${path}`, {
+        ...init,
+        headers: { ...init.headers, ...authorization },
+      });
+      const torporNowMs = Number(response.headers.get('torpor-now') ?? Number.NaN);
+      if (Number.isFinite(torporNowMs)) this.#aheadMs = torporNowMs - Date.now();
+      return response;
     } catch (error) {
       throw this.#unreachable(explainFetch(error), error);
     }

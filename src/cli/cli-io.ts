@@ -63,6 +63,8 @@ export interface CliIo {
   out(text: string): void;
   /** Writes text, line breaks included, to stderr. */
   err(text: string): void;
+  /** Writes lines of a log to stdout. Those that it does not take are lost, and nothing else is. */
+  logOut(text: string): void;
   /** The bytes of stdin, chunk by chunk. */
   input(): AsyncIterable<Uint8Array>;
   /** Writes bytes to stdout; resolves when more may come. */

@@ -27,7 +27,7 @@ export function jsonOption(): Option {
 
 export function apiOption(): Option {
   return new Option('--api <url>', `where Torpor answers (default: TORPOR_API, else ${DEFAULT_API_URL})`).argParser(
-    parseUrl,
+    (text) => parseUrl(text, '--api'),
   );
 }
 

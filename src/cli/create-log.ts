@@ -15,11 +15,11 @@ export interface LeveledLog extends Logger {
 }
 
 /** A logger that writes to stdout. */
-export function createLog(io: Pick<CliIo, 'env' | 'out' | 'outIsTerminal'>, level: LogLevel): LeveledLog {
+export function createLog(io: Pick<CliIo, 'env' | 'logOut' | 'outIsTerminal'>, level: LogLevel): LeveledLog {
   const style = styleFor(io);
   const write = io.outIsTerminal
-    ? (line: string) => io.out(`${formatLogLine(line, style)}\n`)
-    : (line: string) => io.out(line);
+    ? (line: string) => io.logOut(`${formatLogLine(line, style)}\n`)
+    : (line: string) => io.logOut(line);
   return pino(
     {
       level,

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // The program `torpor`: ties the command line to this process. Everything else is program.ts's and the commands'.
 import { once } from 'node:events';
+import { fstatSync, writeSync } from 'node:fs';
 import { packageVersion } from '../package-version.ts';
 import { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { keepYoungHeapSmall } from '../young-heap.ts';
 import type { CliIo, StopSignal } from './cli-io.ts';
+import { LogOutput, type LogOutputOptions } from './log-output.ts';
 import { serviceManager } from './service-manager.ts';
 import { findFormer, spawnSuccessor } from './torpor-kin.ts';
 
@@ -18,6 +20,27 @@ const LINGER_MS = 2000;
 const EXIT_PIPE = 141;
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
+/** A log is written there by a program with clients to carry. */
+let carriesLog = false;
+
+const log = new LogOutput({ write: logWriter(), tell: (text) => void process.stderr.write(text) });
+
+function logWriter(): LogOutputOptions['write'] {
+  const { fd, isTTY } = process.stdout;
+  const status = fstatSync(fd);
+  if (isTTY || !(status.isFile() || status.isCharacterDevice()))
+    return (text, done) => void process.stdout.write(text, done);
+  // Node's stream of a file ends with the first error; a full disk has room again some day.
+  return (text, done) => {
+    try {
+      writeSync(fd, text);
+    } catch (error) {
+      return done(error as Error);
+    }
+    done();
+  };
+}
+
 const io: CliIo = {
   version: packageVersion(),
   env: process.env,
@@ -27,6 +50,10 @@ const io: CliIo = {
   outSize: () => ({ columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 }),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  logOut: (text) => {
+    carriesLog = true;
+    log.write(text);
+  },
   input: () => process.stdin,
   outBytes: async (bytes) => {
     if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
@@ -54,8 +81,13 @@ const io: CliIo = {
   loadPlayDemo: async () => (await import('../demo/play-demo.ts')).playDemo,
 };
 
-// `torpor events | head` closes the pipe early: that ends the program, quietly.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT_PIPE : 1));
+// `torpor events | head` closes the pipe early: that ends the program, quietly. `torpor run | tee FILE` goes on, and stops in order when
+// Ctrl-C ends `tee` first; where its terminal is gone nobody could stop it any more.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (!carriesLog || io.outIsTerminal) process.exit(error.code === 'EPIPE' ? EXIT_PIPE : 1);
+});
+// There is nobody left to tell.
+process.stderr.on('error', () => {});
 process.on('uncaughtException', (error) => process.exit(reportError(error, io)));
 
 process.exitCode = await runCli(process.argv.slice(2), io);

@@ -114,6 +114,23 @@ describe('tokens', () => {
     expect((await wake(bearer(OPERATOR))).statusCode).toBe(401);
   });
 
+  it.each(['token', 'session'])(
+    'the %s of a reader of events is over -> told nothing more, its stream ends',
+    async (by) => {
+      const headers = by === 'token' ? bearer(VIEWER) : { cookie: await cookieOf(VIEWER) };
+      const url = await api.listen({ host: '127.0.0.1', port: 0 });
+      const answer = await fetch(`${url}/api/v1/events`, { headers: { accept: 'text/event-stream', ...headers } });
+      expect(answer.status).toBe(200);
+      farm.emit('before');
+      if (by === 'token') writeTokens(lineOf('ops', 'operate', OPERATOR));
+      nowMs += by === 'token' ? 1001 : SESSION_MAX_AGE_MS;
+      farm.emit('after');
+      const text = await answer.text();
+      expect(text).toContain('before');
+      expect(text).not.toContain('after');
+    },
+  );
+
   it('a file that others may read, or that is broken -> nobody is let in, and the log says why', async () => {
     chmodSync(folder.file('tokens'), 0o644);
     nowMs += 1001;

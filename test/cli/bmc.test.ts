@@ -397,6 +397,14 @@ describe('check', () => {
     );
   });
 
+  it('a line that is no YAML -> one failure, with the line', async () => {
+    writeFileSync(folder.file('torpor.yaml'), 'platforms:\n\t- name: lab\n');
+    const io = new FakeIo();
+    expect(await io.run('check', '--config', folder.file('torpor.yaml'))).toBe(1);
+    expect(io.stdout).toMatch(/FAILED +configuration +.*torpor\.yaml:2:\d+: .* 2 \| +- name: lab\n/);
+    expect(io.stdout).toMatch(/^1 failed$/m);
+  });
+
   it('target refuses -> its probe fails, with what to do', async () => {
     const bmc = await startBmc();
     const { code, findings } = await check({ bmcPort: bmc.port, targetPort: await freePort() });

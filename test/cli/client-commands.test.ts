@@ -269,6 +269,28 @@ describe('explain and streams', () => {
   });
 });
 
+describe('a Torpor whose clock is another one', () => {
+  it.each([3_600_000, -3_600_000])('%i ms ahead -> durations by its clock', async (aheadMs) => {
+    const nowMs = () => Date.now() + aheadMs;
+    const elsewhere = await startApi(farm, {
+      ...{ listen: { host: '127.0.0.1', port: 0 }, log: new KeptLog(), version: '1.2.3', nowMs },
+    });
+    io.env.TORPOR_API = elsewhere.url;
+    const sinceMs = nowMs() - 300_000;
+    farm.statuses = [fakePlatform({ sinceMs })];
+    farm.openStreams = [fakeStream({ openedAtMs: sinceMs, lastActiveAtMs: sinceMs })];
+    try {
+      expect(await io.run('status')).toBe(0);
+      expect(columns(io.stdout.split('\n')[1])[2]).toBe('5m');
+      io.stdout = '';
+      expect(await io.run('streams')).toBe(0);
+      expect(io.stdout).toMatch(/ 5m ago +5m /);
+    } finally {
+      await elsewhere.close();
+    }
+  });
+});
+
 describe('status and explain: what keeps it awake', () => {
   it('inhibitors and checks -> named, with the time that is left and what they said last', async () => {
     const nowMs = Date.now();

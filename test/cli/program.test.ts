@@ -104,7 +104,7 @@ describe('torpor', () => {
     [['inhibit', 'vdi-01', '--why', 'x', '--for', '2'], '"2" is no duration'],
     [['inhibit', 'vdi-01', '--why', 'x', '--for', '0s'], '"0s" is no time at all'],
     [['wake', 'vdi-01', '--wait', '--timeout', 'soon'], '"soon" is no duration'],
-    [['status', '--api', 'nowhere'], '"nowhere" is no address'],
+    [['status', '--api', 'nowhere'], 'torpor: --api: "nowhere" is no address'],
     [['status', '--api', 'ftp://127.0.0.1'], 'is no http address'],
     [['bmc', 'power', 'status'], "required option '-H, --host <host>' not specified"],
     [['bmc', 'power', 'cycle', '-H', 'x', '-U', 'y'], 'Allowed choices are status, on, soft'],

@@ -108,8 +108,8 @@ async function checkConfig(path: string, report: CheckReport): Promise<LoadedCon
     return loaded;
   } catch (error) {
     if (!(error instanceof TorporError)) throw error;
-    // Each line says itself what to write instead.
-    for (const line of error.message.split('\n')) report.fail('configuration', line, null);
+    // Each line says itself what to write instead; one that is set in belongs to the one above it.
+    for (const problem of error.message.split(/\n(?! )/)) report.fail('configuration', problem, null);
     return null;
   }
 }

@@ -19,9 +19,10 @@ export function addExplainCommand(program: Command, io: CliIo): void {
 }
 
 async function explain(platform: string, options: ClientOptions, io: CliIo): Promise<void> {
-  const explanation = await clientFor(io, options).explain(platform);
+  const client = clientFor(io, options);
+  const explanation = await client.explain(platform);
   if (options.json) printJson(io, explanation);
-  else printLines(io, ...formatExplanation(explanation, Date.now(), styleFor(io)));
+  else printLines(io, ...formatExplanation(explanation, client.nowMs(), styleFor(io)));
 }
 
 /** The summary, then what keeps it awake and until when, what the checks said, then who is active. */

@@ -52,7 +52,7 @@ async function list(platform: string | undefined, options: InhibitOptions, io: C
     inhibitors.map((inhibitor) => ({ platform: name, ...inhibitor })),
   );
   if (options.json) printJson(io, listed);
-  else printLines(io, ...formatInhibitors(platforms, Date.now(), styleFor(io)));
+  else printLines(io, ...formatInhibitors(platforms, client.nowMs(), styleFor(io)));
 }
 
 /** One line per inhibitor, oldest first within its platform. */

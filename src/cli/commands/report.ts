@@ -34,7 +34,7 @@ async function report(platform: string | undefined, options: ClientOptions, io: 
     );
   }
   if (options.json) return printJson(io, found);
-  const nowMs = Date.now();
+  const nowMs = client.nowMs();
   const savings = await predictedSavings(found, client, nowMs);
   for (const [index, each] of found.entries()) {
     const saved = savings?.platforms.find(({ platform: name }) => name === each.platform)?.predicted ?? null;

@@ -39,9 +39,10 @@ export function addSpoolCommands(program: Command, io: CliIo): void {
 }
 
 async function list(options: ClientOptions, io: CliIo): Promise<void> {
-  const jobs = await clientFor(io, options).spool();
+  const client = clientFor(io, options);
+  const jobs = await client.spool();
   if (options.json) printJson(io, jobs);
-  else printLines(io, ...formatJobs(jobs, Date.now(), styleFor(io)));
+  else printLines(io, ...formatJobs(jobs, client.nowMs(), styleFor(io)));
 }
 
 async function deliver(platform: string, options: ClientOptions, io: CliIo): Promise<void> {

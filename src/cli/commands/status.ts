@@ -38,11 +38,11 @@ async function status(options: StatusOptions, io: CliIo): Promise<void> {
     const [platforms, circuits, pools, links, instances] = await Promise.all(asked);
     const style = styleFor(io);
     const farm = [
-      ...formatStatus(platforms, Date.now(), style),
+      ...formatStatus(platforms, client.nowMs(), style),
       ...formatCircuits(circuits, style),
       ...formatPools(pools, platforms, style),
     ];
-    return [...farm, ...formatLinks(links, Date.now(), style), ...formatInstances(instances, style)];
+    return [...farm, ...formatLinks(links, client.nowMs(), style), ...formatInstances(instances, style)];
   };
   if (options.watch === true) return await showLive(io, { look });
   if (options.json) printJson(io, await client.platforms());

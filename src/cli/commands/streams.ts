@@ -17,9 +17,10 @@ export function addStreamsCommand(program: Command, io: CliIo): void {
 }
 
 async function streams(options: ClientOptions, io: CliIo): Promise<void> {
-  const found = await clientFor(io, options).streams();
+  const client = clientFor(io, options);
+  const found = await client.streams();
   if (options.json) printJson(io, found);
-  else printLines(io, ...formatStreams(found, Date.now(), styleFor(io)));
+  else printLines(io, ...formatStreams(found, client.nowMs(), styleFor(io)));
 }
 
 /** The table of streams: a heading, then one line each. `AT`, where there are several Torpors, is who carries it. */

@@ -28,7 +28,7 @@ export function showTop(client: ApiClient, io: CliIo, signal?: AbortSignal): Pro
 
 async function lookAll(client: ApiClient, style: Style): Promise<string[]> {
   const [platforms, streams, events] = await Promise.all([client.platforms(), client.streams(), client.recentEvents()]);
-  const nowMs = Date.now();
+  const nowMs = client.nowMs();
   const active = streams.filter((stream) => stream.active).sort((a, b) => b.lastActiveAtMs - a.lastActiveAtMs);
   const rows = active
     .slice(0, STREAMS_SHOWN)

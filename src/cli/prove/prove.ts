@@ -143,7 +143,7 @@ interface ProveRun {
 
 async function run(proveRun: ProveRun): Promise<ProveResult> {
   const { config, platform, options, io, signal } = proveRun;
-  const log = createLog({ env: io.env, out: (text) => io.err(text), outIsTerminal: io.errIsTerminal }, 'warn');
+  const log = createLog({ env: io.env, logOut: (text) => io.err(text), outIsTerminal: io.errIsTerminal }, 'warn');
   const driver = await buildDriver(platform, {
     log,
     env: io.env,

@@ -36,6 +36,10 @@ export class FakeIo implements CliIo {
     this.stderr += text;
   }
 
+  logOut(text: string): void {
+    this.out(text);
+  }
+
   /** What stands on stdin, and what bytes came out. */
   stdin: Uint8Array[] = [];
   readonly stdoutBytes: Uint8Array[] = [];

@@ -1,0 +1,31 @@
+// Where the lines of a log go: stdout. A disk that is full or a reader that is gone costs lines, and never whoever writes them, who has
+// clients to carry. What stands in the lines is create-log.ts's.
+import { errorText } from '../platform/errors.ts';
+
+export interface LogOutputOptions {
+  /** Writes a line, and tells whether it is written, at once or later. Does not throw. */
+  readonly write: (text: string, done: (error?: Error | null) => void) => void;
+  /** What people must know, once per trouble. */
+  readonly tell: (text: string) => void;
+}
+
+export class LogOutput {
+  readonly #options: LogOutputOptions;
+  #isLost = false;
+
+  constructor(options: LogOutputOptions) {
+    this.#options = options;
+  }
+
+  /** Each line is tried: a disk has room again, some day. */
+  write(text: string): void {
+    // The line before may stand there in half.
+    const line = this.#isLost ? `\n${text}` : text;
+    this.#options.write(line, (error) => {
+      const isLost = error !== undefined && error !== null;
+      if (isLost && !this.#isLost)
+        this.#options.tell(`torpor: the log cannot be written: ${errorText(error)}; its lines are lost\n`);
+      this.#isLost = isLost;
+    });
+  }
+}
