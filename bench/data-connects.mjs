@@ -1,27 +1,28 @@
 // Measures what one short connection costs (connect, a byte to and fro, close): processor time of this build and of others, by turns.
-// Usage: npm run bench:connects [-- --before FOLDER] [--together] [--rounds N] [--seconds N] [--json FILE]. Linux; needs a build and a C compiler.
-// FOLDER is a checkout of Torpor that is built. Also nginx stream where it is installed. Judged is processor time, all threads of the proxy
-// together, so that a machine that is busy with other things counts as little as can be; ratios are those of two turns of one round. With
-// --together all are loaded at the same time in place of by turns: on an overloaded machine what disturbs one disturbs the others then.
+// Judged is processor time, all threads of the proxy together, so that a machine that is busy with other things counts as little as can be;
+// ratios are those of two turns of one round. On an overloaded machine what disturbs one disturbs the others where all are loaded together.
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { buildLoad } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { AMOUNT, COUNT, FILE, FOLDER, readOptions } from './options.mjs';
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:connects',
+  about: 'Measures what one short connection costs: this build, others, and nginx stream where it is installed.',
+  needs: 'Linux, a C compiler',
   options: {
-    together: { type: 'boolean', default: false },
-    before: { type: 'string', multiple: true, default: [] },
-    rounds: { type: 'string', default: '20' },
-    seconds: { type: 'string', default: '0.5' },
-    json: { type: 'string' },
+    before: { kind: FOLDER, multiple: true, about: 'another checkout of Torpor, which is built' },
+    together: { about: 'all are loaded at the same time, in place of by turns' },
+    rounds: { kind: COUNT, default: 20, about: 'turns of each' },
+    seconds: { kind: AMOUNT, default: 0.5, about: 'a turn' },
+    json: { kind: FILE, about: 'where raw results go, in place of artifacts/' },
   },
 });
-const rounds = Number(args.rounds);
+const { rounds } = args;
 const AT_ONCE = 32;
 const WARM_SECONDS = 8;
 const FILES = 20_000;
@@ -118,7 +119,7 @@ async function report(started) {
   await mkdir(path.dirname(file), { recursive: true });
   const machine = { cpu: os.cpus()[0]?.model, cores: os.cpus().length, load: os.loadavg()[0], node: process.version };
   const results = started.map(({ name, samples }) => ({ name, samples }));
-  await writeFile(file, `${JSON.stringify({ machine, rounds, seconds: Number(args.seconds), results }, null, 2)}\n`);
+  await writeFile(file, `${JSON.stringify({ machine, rounds, seconds: args.seconds, results }, null, 2)}\n`);
   console.log(
     `${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}, Node ${machine.node}; medians and quartiles of ${rounds} rounds; raw: ${file}`,
   );

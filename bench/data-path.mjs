@@ -1,6 +1,4 @@
 // Measures how Torpor moves bytes beside nginx stream and HAProxy, in one run on loopback: bulk, echo, connections, idle streams.
-// Usage: npm run bench:path [-- --quick] [--rounds N] [--idle N] [--json FILE] [--readme]. Linux; needs a build and a C compiler.
-// --readme writes README's rows of the data path.
 // With two cores or more the proxy has CPU 0 to itself and load and targets share CPU 1. Rounds go from rival to rival, so that
 // a machine that is busy with other things is so for all of them; a ratio is that of two figures of one round.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -9,9 +7,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { buildLoad } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { COUNT, FILE, readOptions } from './options.mjs';
 import { pathRows, writeRows } from './readme-rows.mjs';
 
 const FILES_WANTED = 60_000;
@@ -79,21 +77,24 @@ async function measureBulk(proxy, streams, key) {
   return { [key]: gigabytes / took, [`${key}Cpu`]: (share * took) / gigabytes, [`${key}Share`]: share };
 }
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:path',
+  about: 'Measures how Torpor moves bytes beside nginx stream and HAProxy, where these are installed.',
+  needs: 'Linux, a C compiler',
   options: {
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string' },
-    idle: { type: 'string' },
-    json: { type: 'string' },
-    readme: { type: 'boolean', default: false },
+    quick: { about: 'fewer and shorter rounds' },
+    rounds: { kind: COUNT, default: 7, quick: 3, about: 'of each measurement' },
+    idle: { kind: COUNT, default: 10_000, quick: 2000, about: 'idle streams, or as many as there may be descriptors' },
+    readme: { about: "writes README's rows of the data path" },
+    json: { kind: FILE, about: 'where raw results go, in place of artifacts/' },
   },
 });
-const rounds = Number(args.rounds ?? (args.quick ? 3 : 7));
+const { rounds } = args;
 const seconds = args.quick ? 0.8 : 2;
 const hardLimit = execFileSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
 const limit = Math.min(FILES_WANTED, hardLimit === 'unlimited' ? FILES_WANTED : Number(hardLimit));
 const maxStreams = Math.floor((limit - FILES_SPARE) / 2);
-const idleStreams = Math.min(Number(args.idle ?? (args.quick ? 2000 : 10_000)), maxStreams);
+const idleStreams = Math.min(args.idle, maxStreams);
 
 const isPinned = os.cpus().length > 1 && spawnSync('taskset', ['-c', '0,1', 'true']).status === 0;
 const load = await buildLoad({ cpus: isPinned ? '1' : null, limit });

@@ -1,20 +1,22 @@
-// Measures what several workers gain: Torpor with `workers: 2` beside Torpor with one, in one run on loopback, on all cores.
-// Usage: npm run bench:workers [-- --rounds N] [--workers N] [--json FILE]. Linux; needs a build and a C compiler.
+// Measures what several workers gain: Torpor with some beside Torpor with one, in one run on loopback, on all cores.
 // Load and targets want the same cores, so a rate can grow only by what they leave. Processor time per piece of work says what
 // spreading it costs: where it stays the same, free cores are used in full.
 import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { buildLoad } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { COUNT, FILE, readOptions } from './options.mjs';
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:workers',
+  about: 'Measures what several workers gain beside one.',
+  needs: 'Linux, a C compiler',
   options: {
-    rounds: { type: 'string', default: '5' },
-    workers: { type: 'string', default: '2' },
-    json: { type: 'string' },
+    workers: { kind: COUNT, default: 2, about: 'beside one' },
+    rounds: { kind: COUNT, default: 5, about: 'of each measurement' },
+    json: { kind: FILE, about: 'where raw results go, in place of artifacts/' },
   },
 });
 const SECONDS = 2;
@@ -50,14 +52,14 @@ async function main() {
   const endTargets = await load.serve(source, source + 1);
   const rivals = [];
   try {
-    for (const workers of [1, Number(args.workers)]) {
+    for (const workers of [1, args.workers]) {
       const listen = source + 2 + rivals.length * 3;
       const ports = { source, echo: source + 1, listenSource: listen, listenEcho: listen + 1, api: listen + 2 };
       const proxy = await listRivals().torpor.start(ports, { cpus: null, limit, maxStreams: limit / 2, workers });
       rivals.push({ workers, ports, proxy, samples: {} });
     }
     for (const [deed, measure] of Object.entries(DEEDS)) {
-      for (let round = 0; round < Number(args.rounds); round += 1) {
+      for (let round = 0; round < args.rounds; round += 1) {
         for (const { ports, proxy, samples } of rivals) {
           const before = proxy.usage().cpuSeconds;
           const { done, seconds } = await measure(ports);

@@ -1,5 +1,4 @@
 // Measures the wake latency that Torpor adds: from the moment a VM would answer to its first held byte. Simulated farm.
-// Usage: node bench/wake-latency.mjs [--wakes 500] [--platforms 25] [--json FILE] [--drop-syn PERCENT (root, Linux)]
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,22 +8,24 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { runTorpor } from '../dist/compose.js';
 import { SimulatedPlatform } from '../dist/power/simulated/simulated-platform.js';
 import { systemClock } from '../dist/system-clock.js';
+import { AMOUNT, COUNT, FILE, readOptions, WHOLE } from './options.mjs';
 
 const PASSWORD_VARIABLE = 'TORPOR_BENCH_BMC_PASSWORD';
 const RESUME_MS = { min: 200, max: 1500 };
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:wake',
+  about: 'Measures the wake latency that Torpor adds: from the moment a VM would answer to its first held byte.',
   options: {
-    wakes: { type: 'string', default: '500' },
-    platforms: { type: 'string', default: '25' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'string' },
-    'drop-syn': { type: 'string' },
-    'inside-namespace': { type: 'boolean', default: false },
+    wakes: { kind: COUNT, default: 500, about: 'in all' },
+    platforms: { kind: COUNT, default: 25, about: 'simulated ones, which sleep and wake side by side' },
+    seed: { kind: WHOLE, default: 1, about: 'of the times that they take to resume' },
+    'drop-syn': { kind: AMOUNT, about: 'per cent of the SYNs that are lost (Linux, root)' },
+    json: { kind: FILE, about: 'where raw results go' },
+    'inside-namespace': {},
   },
 });
 
@@ -46,17 +47,17 @@ function runInNamespace() {
 }
 
 async function measure() {
-  const random = seededRandom(Number(args.seed));
+  const random = seededRandom(args.seed);
   const stateDir = await mkdtemp(join(tmpdir(), 'torpor-bench-'));
   process.env[PASSWORD_VARIABLE] = randomBytes(10).toString('hex');
   const resumeMs = () => RESUME_MS.min + random() * (RESUME_MS.max - RESUME_MS.min);
-  const names = Array.from({ length: Number(args.platforms) }, (_, index) => `sim-${index + 1}`);
+  const names = Array.from({ length: args.platforms }, (_, index) => `sim-${index + 1}`);
   const platforms = await Promise.all(names.map((name) => startPlatform(name, resumeMs)));
   const torpor = await runTorpor(configFor(platforms, stateDir), { log: QUIET });
   try {
     const clients = await Promise.all(platforms.map((platform) => openClient(platform, torpor)));
-    if (args['drop-syn'] !== undefined) dropSyns(Number(args['drop-syn']));
-    const perPlatform = Math.ceil(Number(args.wakes) / platforms.length);
+    if (args['drop-syn'] !== undefined) dropSyns(args['drop-syn']);
+    const perPlatform = Math.ceil(args.wakes / platforms.length);
     const samples = await Promise.all(clients.map((client) => wakeAgain(client, torpor.farm, perPlatform)));
     await report(samples.flat());
     for (const { socket } of clients) socket.destroy();
@@ -131,8 +132,8 @@ async function report(samples) {
   const lossNote = args['drop-syn'] === undefined ? 'no loss' : `${args['drop-syn']} % of SYNs dropped`;
   const figures = {
     wakes: samples.length,
-    seed: Number(args.seed),
-    dropSynPercent: Number(args['drop-syn'] ?? 0),
+    seed: args.seed,
+    dropSynPercent: args['drop-syn'] ?? 0,
     cpu: cpus()[0]?.model ?? 'unknown',
     node: process.version,
     deliveryMs: summarize(samples.map(({ deliveryMs }) => deliveryMs)),
