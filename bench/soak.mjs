@@ -1,12 +1,13 @@
 // Soaks Torpor in mixed traffic: thousands of streams that type, redraw, transfer, dawdle, leave and come back. Every byte that
 // returns is compared. Along the way Torpor collects its garbage and says what is left; exits 1 where a byte was lost or that grows.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { writeFacts } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
 import { AMOUNT, COUNT, FILE, readOptions, WHOLE } from './options.mjs';
 
@@ -145,12 +146,6 @@ async function report(samples, unfinished) {
       .filter(([, growth]) => growth !== null && growth.share > GROWTH_MAX)
       .map(([key, growth]) => `${key} grew: ${describeGrowth(growth)}`),
   ];
-  const file = args.json ?? fileURLToPath(new URL(`../artifacts/soak-${Date.now()}.json`, import.meta.url));
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(
-    file,
-    `${JSON.stringify({ streams, durationMs, seed: args.seed, counts, samples, growths, faults }, null, 1)}\n`,
-  );
   console.log(
     `${streams} streams for ${args.minutes} min: ${counts.opened} opened, ${(counts.comparedBytes / 2 ** 30).toFixed(2)} GiB sent and compared, ${lostBytes} lost`,
   );
@@ -158,7 +153,7 @@ async function report(samples, unfinished) {
   for (const [key, growth] of warm.length < JUDGED_MIN ? [] : Object.entries(growths))
     console.log(`  ${key}: ${describeGrowth(growth)}`);
   for (const fault of faults) console.log(`FAULT: ${fault}`);
-  console.log(`raw results: ${file}`);
+  await writeFacts('soak', args.json, { streams, durationMs, seed: args.seed, counts, samples, growths, faults });
   return faults.length === 0 ? 0 : 1;
 }
 
