@@ -160,7 +160,7 @@ async function report(samples, unfinished) {
 /** Lets Torpor collect its garbage; answers what is left. */
 async function collect() {
   const known = await readLines(heapFile);
-  process.kill(torpor.pid, 'SIGUSR2');
+  process.kill(torpor.pid, 'SIGURG');
   for (let waited = 0; waited < 100; waited += 1) {
     await pause(100);
     const lines = await readLines(heapFile);
