@@ -1,8 +1,6 @@
 // Cross-validation of the detector's thresholds: one client, then one protocol, is left out; the thresholds that do best on the others are
 // chosen from a small grid, and judged on what was left out. It tells whether numbers carry over; the rules themselves were written by
-// people who had seen all of these sessions. Needs a build. The grid is compiled once and kept in artifacts/.
-// Usage: npm run bench:cross-validation [-- --dir DIR] [-- --json].
-import { parseArgs } from 'node:util';
+// people who had seen all of these sessions. The grid is compiled once and kept in artifacts/.
 import { loadCore } from '../dist/core/stream-core.js';
 import { replayTraces } from '../dist/streams/trace-replay.js';
 import { keyFinder } from './activity/keys.mjs';
@@ -12,6 +10,7 @@ import { CARRIED_TRACES, listSessions, programOf } from './activity/sessions.mjs
 import { percent, scoreLine } from './activity/tables.mjs';
 import { judgeTrials, mostMissed, prepareTrials } from './activity/trials.mjs';
 import { buildVariant } from './activity/variants.mjs';
+import { FOLDER, readOptions } from './options.mjs';
 
 /** The constants that decide most, by their file in asm/activity, and the factors that the grid is made of, the strictest first. */
 const GRID = [
@@ -27,10 +26,15 @@ const MOST_FALSE_ACTIVE = 0.15;
 const TRIALS = 150;
 const SEED = 1;
 
-const { values } = parseArgs({
-  options: { dir: { type: 'string', default: CARRIED_TRACES }, json: { type: 'boolean', default: false } },
+const values = readOptions({
+  script: 'bench:cross-validation',
+  about: 'Chooses the thresholds of activity detection without a client or protocol, and judges them on it.',
+  options: {
+    dir: { kind: FOLDER, about: 'labelled sessions, in place of those that the project carries' },
+    json: { about: 'everything as JSON on stdout' },
+  },
 });
-const sessions = listSessions(values.dir);
+const sessions = listSessions(values.dir ?? CARRIED_TRACES);
 const variants = [];
 for (const factors of combine(GRID.map((constant) => constant.factors))) variants.push(await loadVariant(factors));
 const keysFor = keyFinder(sessions);

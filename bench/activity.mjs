@@ -1,11 +1,6 @@
 // Scores activity detection on labelled traces, all in one process: per session, per protocol, and in sum; on request also on endless idle
-// backgrounds: what counts in two hours of them (--tile), and which keys put into them are missed (--splice), or into their first two
-// minutes, while they are still learned (--splice --early); and what a chunk costs, of recorded streams and of hostile ones (--cost); and on
-// the sessions as they might have been elsewhere (--perturb). Needs a build.
-// Usage: npm run bench:activity [-- --tile --splice --early --cost --perturb --trials 150 --seed N --dir DIR --only PREFIX --why SESSION --core WASM --json
-//   --periodic-input ignore --periodic-requests active]
+// backgrounds, what a chunk costs, and on the sessions as they might have been elsewhere.
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { loadCore } from '../dist/core/stream-core.js';
 import { DEFAULT_STREAM_POLICY } from '../dist/platform/stream-policy.js';
 import { replayTraces } from '../dist/streams/trace-replay.js';
@@ -16,23 +11,30 @@ import { scoreSession, sumScores } from './activity/score.mjs';
 import { CARRIED_TRACES, listSessions } from './activity/sessions.mjs';
 import { printCosts, printPerturbed, printScores, printSteadyState, printTrials } from './activity/tables.mjs';
 import { judgeBackgrounds } from './activity/trials.mjs';
+import { COUNT, FILE, FOLDER, NAME, oneOf, readOptions, WHOLE } from './options.mjs';
 
-const { values } = parseArgs({
+const values = readOptions({
+  script: 'bench:activity',
+  about: 'Scores activity detection on labelled traces: per session, per protocol, and in sum.',
   options: {
-    dir: { type: 'string', default: CARRIED_TRACES },
-    only: { type: 'string', default: '' },
-    why: { type: 'string' },
-    tile: { type: 'boolean', default: false },
-    splice: { type: 'boolean', default: false },
-    early: { type: 'boolean', default: false },
-    cost: { type: 'boolean', default: false },
-    perturb: { type: 'boolean', default: false },
-    trials: { type: 'string', default: '150' },
-    seed: { type: 'string', default: '1' },
-    core: { type: 'string' },
-    'periodic-input': { type: 'string', default: DEFAULT_STREAM_POLICY.periodicInput },
-    'periodic-requests': { type: 'string', default: 'ignore' },
-    json: { type: 'boolean', default: false },
+    dir: { kind: FOLDER, about: 'labelled sessions, in place of those that the project carries' },
+    only: { kind: NAME, about: 'sessions whose names start so' },
+    why: { kind: NAME, about: 'what counted wrongly, and which inputs were missed, in sessions whose names start so' },
+    tile: { about: 'also what counts in two hours of each idle background' },
+    splice: { about: 'also which keys put into each idle background are missed' },
+    early: { about: 'with --splice: into its first two minutes, while it is still learned' },
+    trials: { kind: COUNT, default: 150, about: 'with --splice: keys of each kind' },
+    cost: { about: 'also what a chunk costs, of recorded streams and of hostile ones' },
+    perturb: { about: 'also the score of the sessions as they might have been elsewhere' },
+    seed: { kind: WHOLE, default: 1, about: 'of what is drawn at random' },
+    core: { kind: FILE, about: 'another build of the core' },
+    'periodic-input': {
+      kind: oneOf('active', 'moves', 'ignore'),
+      default: DEFAULT_STREAM_POLICY.periodicInput,
+      about: 'as in a listener',
+    },
+    'periodic-requests': { kind: oneOf('active', 'ignore'), default: 'ignore', about: 'as in a listener' },
+    json: { about: 'everything as JSON on stdout' },
   },
 });
 const policy = {
@@ -40,11 +42,11 @@ const policy = {
   periodicInput: values['periodic-input'],
   periodicRequests: values['periodic-requests'],
 };
-const trials = wholeNumber('trials');
-const seed = wholeNumber('seed');
+const { seed } = values;
 const wasm = values.core === undefined ? undefined : readFileSync(values.core);
 
-const sessions = listSessions(values.dir, values.why ?? values.only);
+const dir = values.dir ?? CARRIED_TRACES;
+const sessions = listSessions(dir, values.why ?? values.only);
 const core = await loadCore({ maxStreams: 64, heapBytes: 256 * 1024, wasm });
 if (values.why === undefined) await scoreAll();
 else for (const session of sessions) explain(session, replayTraces(session.traces(), { core }));
@@ -54,9 +56,9 @@ async function scoreAll() {
   const backgrounds =
     values.tile || values.splice
       ? judgeBackgrounds(await loadReplayCore(wasm), sessions, {
-          trials: values.splice ? trials : 0,
+          trials: values.splice ? values.trials : 0,
           seed,
-          donors: listSessions(values.dir),
+          donors: listSessions(dir),
           when: values.early ? 'early' : 'learned',
         })
       : [];
@@ -97,11 +99,4 @@ function explain({ name, labels }, found) {
     if (!found.some((activity) => activity.t_ms >= at - 2 && activity.t_ms <= at + 1000))
       console.log('missed', at, kind);
   }
-}
-
-function wholeNumber(name) {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value >= 0) return value;
-  console.error(`--${name} ${values[name]} is no whole number`);
-  return process.exit(2);
 }

@@ -1,78 +1,65 @@
 // Measures what one short connection costs (connect, a byte to and fro, close): processor time of this build and of others, by turns.
-// Usage: npm run bench:connects [-- --before FOLDER] [--together] [--rounds N] [--seconds N] [--json FILE]. Linux; needs a build and a C compiler.
-// FOLDER is a checkout of Torpor that is built. Also nginx stream where it is installed. Judged is processor time, all threads of the proxy
-// together, so that a machine that is busy with other things counts as little as can be; ratios are those of two turns of one round. With
-// --together all are loaded at the same time in place of by turns: on an overloaded machine what disturbs one disturbs the others then.
+// Judged is processor time, all threads of the proxy together, so that a machine that is busy with other things counts as little as can be;
+// ratios are those of two turns of one round. On an overloaded machine what disturbs one disturbs the others where all are loaded together.
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { buildLoad } from './data-load.mjs';
+import { withLoad, writeFacts } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { AMOUNT, COUNT, FILE, FOLDER, readOptions } from './options.mjs';
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:connects',
+  about: 'Measures what one short connection costs: this build, others, and nginx stream where it is installed.',
+  needs: 'Linux, a C compiler',
   options: {
-    together: { type: 'boolean', default: false },
-    before: { type: 'string', multiple: true, default: [] },
-    rounds: { type: 'string', default: '20' },
-    seconds: { type: 'string', default: '0.5' },
-    json: { type: 'string' },
+    before: { kind: FOLDER, multiple: true, about: 'another checkout of Torpor, which is built' },
+    together: { about: 'all are loaded at the same time, in place of by turns' },
+    rounds: { kind: COUNT, default: 20, about: 'turns of each' },
+    seconds: { kind: AMOUNT, default: 0.5, about: 'a turn' },
+    json: { kind: FILE, about: 'where raw results go, in place of artifacts/' },
   },
 });
-const rounds = Number(args.rounds);
+const { rounds } = args;
 const AT_ONCE = 32;
 const WARM_SECONDS = 8;
 const FILES = 20_000;
 const SOURCE_PORT = 27_600;
 
-const load = await buildLoad({ cpus: os.cpus().length > 1 ? '1' : null, limit: FILES });
-if ('missing' in load) {
-  console.log(`skipped: connections need ${load.missing}`);
-} else {
-  try {
-    await main();
-  } finally {
-    await load.end();
-  }
-}
+await withLoad({ cpus: os.cpus().length > 1 ? '1' : null, limit: FILES, port: SOURCE_PORT }, main);
 
-async function main() {
+async function main(load) {
   const { torpor, 'nginx, 64 KiB': nginx } = listRivals();
   const builds = args.before.map((folder) => [folder, torpor, path.resolve(folder, 'dist/cli/main.js')]);
   const rivals = [['this build', torpor], ...builds, ...('missing' in nginx ? [] : [['nginx', nginx]])];
-  const endTargets = await load.serve(SOURCE_PORT, SOURCE_PORT + 1);
   const started = [];
   try {
     for (const [name, rival, main] of rivals) {
-      const listen = SOURCE_PORT + 2 + started.length * 3;
-      const ports = { source: SOURCE_PORT, echo: SOURCE_PORT + 1, listenSource: listen, listenEcho: listen + 1 };
+      const ports = load.portsOf(started.length);
       const pinning = { cpus: os.cpus().length > 1 ? '0' : null, limit: FILES, maxStreams: FILES / 2, main };
       started.push({
         name,
         ports,
         samples: [],
         turn: null,
-        proxy: await rival.start({ ...ports, api: listen + 2 }, pinning),
+        proxy: await rival.start(ports, pinning),
       });
     }
     // Its code is compiled while it warms up.
     for (const { ports } of started) await load.measure('connect', ports.listenEcho, AT_ONCE, WARM_SECONDS);
     for (let round = 0; round < rounds; round += 1) {
-      if (args.together) await Promise.all(started.map(takeTurn));
-      else for (const each of started) await takeTurn(each);
+      if (args.together) await Promise.all(started.map((each) => takeTurn(load, each)));
+      else for (const each of started) await takeTurn(load, each);
     }
     for (const each of started) endTurn(each);
   } finally {
     for (const { proxy } of started) await proxy.end();
-    await endTargets();
   }
   await report(started);
 }
 
 /** From the start of a proxy's turn to that of its next one: what a connection leaves to be done later is its cost, too. */
-async function takeTurn(each) {
+async function takeTurn(load, each) {
   endTurn(each);
   const cpuNs = cpuNsOf(each.proxy.pid);
   const { connections, failed, seconds, all } = await load.measure(
@@ -114,14 +101,12 @@ async function report(started) {
       `${name}: ${cpu.text(1)} µs of processor time each, ${rate.text(0)}/s, ${failed} failed; this build to it: ${cpuTo.text(3)} of the time, ${rateTo.text(3)} of the rate`,
     );
   }
-  const file = args.json ?? fileURLToPath(new URL(`../artifacts/data-connects-${Date.now()}.json`, import.meta.url));
-  await mkdir(path.dirname(file), { recursive: true });
   const machine = { cpu: os.cpus()[0]?.model, cores: os.cpus().length, load: os.loadavg()[0], node: process.version };
   const results = started.map(({ name, samples }) => ({ name, samples }));
-  await writeFile(file, `${JSON.stringify({ machine, rounds, seconds: Number(args.seconds), results }, null, 2)}\n`);
   console.log(
-    `${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}, Node ${machine.node}; medians and quartiles of ${rounds} rounds; raw: ${file}`,
+    `${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}, Node ${machine.node}; medians and quartiles of ${rounds} rounds`,
   );
+  await writeFacts('data-connects', args.json, { machine, rounds, seconds: args.seconds, results });
 }
 
 function quartiles(values) {

@@ -1,19 +1,15 @@
 // Measures how Torpor moves bytes beside nginx stream and HAProxy, in one run on loopback: bulk, echo, connections, idle streams.
-// Usage: npm run bench:path [-- --quick] [--rounds N] [--idle N] [--json FILE] [--readme]. Linux; needs a build and a C compiler.
-// --readme writes README's rows of the data path.
 // With two cores or more the proxy has CPU 0 to itself and load and targets share CPU 1. Rounds go from rival to rival, so that
 // a machine that is busy with other things is so for all of them; a ratio is that of two figures of one round.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { buildLoad } from './data-load.mjs';
+import { withLoad, writeFacts } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { COUNT, FILE, readOptions } from './options.mjs';
 import { pathRows, writeRows } from './readme-rows.mjs';
 
+const SOURCE_PORT = 27_000;
 const FILES_WANTED = 60_000;
 /** Descriptors of a proxy beyond two per stream. */
 const FILES_SPARE = 400;
@@ -45,9 +41,9 @@ const ROWS = [
 
 /** What is measured, in this order; each answers figures of ROWS. */
 const DEEDS = {
-  'bulk, 1 stream': (proxy) => measureBulk(proxy, 1, 'bulkOne'),
-  'bulk, 8 streams': (proxy) => measureBulk(proxy, 8, 'bulkEight'),
-  'echo, paced': async ({ ports }) => {
+  'bulk, 1 stream': (load, proxy) => measureBulk(load, proxy, 1, 'bulkOne'),
+  'bulk, 8 streams': (load, proxy) => measureBulk(load, proxy, 8, 'bulkEight'),
+  'echo, paced': async (load, { ports }) => {
     const { p50Us, p99Us } = await load.measure(
       'echo',
       ports.listenEcho,
@@ -58,17 +54,17 @@ const DEEDS = {
     );
     return { pacedP50: p50Us, pacedP99: p99Us };
   },
-  'echo, at full speed': async ({ ports }) => {
+  'echo, at full speed': async (load, { ports }) => {
     const echoed = await load.measure('echo', ports.listenEcho, ECHO_STREAMS, seconds, 0, ECHO_BYTES);
     return { fullRate: echoed.messages / echoed.seconds, fullP50: echoed.p50Us, fullP99: echoed.p99Us };
   },
-  connections: async ({ ports }) => {
+  connections: async (load, { ports }) => {
     const made = await load.measure('connect', ports.listenEcho, CONNECTS_AT_ONCE, seconds);
     return { connects: made.connections / made.seconds, connectsFailed: made.failed };
   },
 };
 
-async function measureBulk(proxy, streams, key) {
+async function measureBulk(load, proxy, streams, key) {
   const before = proxy.usage();
   const began = performance.now();
   const { bytes, seconds: took } = await load.measure('bulk', proxy.ports.listenSource, streams, seconds);
@@ -79,74 +75,62 @@ async function measureBulk(proxy, streams, key) {
   return { [key]: gigabytes / took, [`${key}Cpu`]: (share * took) / gigabytes, [`${key}Share`]: share };
 }
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:path',
+  about: 'Measures how Torpor moves bytes beside nginx stream and HAProxy, where these are installed.',
+  needs: 'Linux, a C compiler',
   options: {
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string' },
-    idle: { type: 'string' },
-    json: { type: 'string' },
-    readme: { type: 'boolean', default: false },
+    quick: { about: 'fewer and shorter rounds' },
+    rounds: { kind: COUNT, default: 7, quick: 3, about: 'of each measurement' },
+    idle: { kind: COUNT, default: 10_000, quick: 2000, about: 'idle streams, or as many as there may be descriptors' },
+    readme: { about: "writes README's rows of the data path" },
+    json: { kind: FILE, about: 'where raw results go, in place of artifacts/' },
   },
 });
-const rounds = Number(args.rounds ?? (args.quick ? 3 : 7));
+const { rounds } = args;
 const seconds = args.quick ? 0.8 : 2;
 const hardLimit = execFileSync('/bin/sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim();
 const limit = Math.min(FILES_WANTED, hardLimit === 'unlimited' ? FILES_WANTED : Number(hardLimit));
 const maxStreams = Math.floor((limit - FILES_SPARE) / 2);
-const idleStreams = Math.min(Number(args.idle ?? (args.quick ? 2000 : 10_000)), maxStreams);
+const idleStreams = Math.min(args.idle, maxStreams);
 
 const isPinned = os.cpus().length > 1 && spawnSync('taskset', ['-c', '0,1', 'true']).status === 0;
-const load = await buildLoad({ cpus: isPinned ? '1' : null, limit });
-if ('missing' in load) {
-  console.log(`skipped: the data path needs ${load.missing}`);
-} else {
-  try {
-    await main();
-  } finally {
-    await load.end();
-  }
-}
+await withLoad({ cpus: isPinned ? '1' : null, limit, port: SOURCE_PORT }, main);
 
-async function main() {
+async function main(load) {
   const rivals = Object.entries(listRivals());
   for (const [, { missing }] of rivals) if (missing !== undefined) console.log(`skipped: ${missing}`);
   const present = rivals.filter(([, { missing }]) => missing === undefined);
   const pinning = { cpus: isPinned ? '0' : null, limit, maxStreams };
   const samples = Object.fromEntries(present.map(([name]) => [name, []]));
-  const source = 27_000;
-  const endTargets = await load.serve(source, source + 1);
-  let nextPort = source + 2;
-  const start = ([, rival]) => {
-    const ports = { source, echo: source + 1, listenSource: nextPort, listenEcho: nextPort + 1, api: nextPort + 2 };
-    nextPort += 3;
-    return rival.start(ports, pinning).then((proxy) => ({ ...proxy, ports }));
+  let started = 0;
+  const start = async ([, rival]) => {
+    const ports = load.portsOf(started);
+    started += 1;
+    return { ...(await rival.start(ports, pinning)), ports };
   };
+  const proxies = new Map();
   try {
-    const proxies = new Map();
-    try {
-      for (const rival of present) proxies.set(rival[0], await start(rival));
-      // Deed by deed: connections leave tens of thousands of sockets in TIME_WAIT behind, so they come last.
-      for (const [deed, measure] of Object.entries(DEEDS)) {
-        for (let round = 0; round < rounds; round += 1) {
-          for (const [name, proxy] of proxies) {
-            samples[name][round] = { ...samples[name][round], ...(await measure(proxy)) };
-          }
+    for (const rival of present) proxies.set(rival[0], await start(rival));
+    // Deed by deed: connections leave tens of thousands of sockets in TIME_WAIT behind, so they come last.
+    for (const [deed, measure] of Object.entries(DEEDS)) {
+      for (let round = 0; round < rounds; round += 1) {
+        for (const [name, proxy] of proxies) {
+          samples[name][round] = { ...samples[name][round], ...(await measure(load, proxy)) };
         }
-        console.error(`${deed}: ${rounds} rounds`);
       }
-    } finally {
-      for (const proxy of proxies.values()) await proxy.end();
+      console.error(`${deed}: ${rounds} rounds`);
     }
-    const idle = {};
-    // A process of its own each, so that what bulk left behind does not count.
-    for (const rival of present) idle[rival[0]] = await measureIdle(await start(rival));
-    await report(present, samples, idle);
   } finally {
-    await endTargets();
+    for (const proxy of proxies.values()) await proxy.end();
   }
+  const idle = {};
+  // A process of its own each, so that what bulk left behind does not count.
+  for (const rival of present) idle[rival[0]] = await measureIdle(load, await start(rival));
+  await report(present, samples, idle);
 }
 
-async function measureIdle(proxy) {
+async function measureIdle(load, proxy) {
   try {
     const before = await settledUsage(proxy);
     const endStreams = await load.holdIdle(proxy.ports.listenEcho, idleStreams);
@@ -210,10 +194,6 @@ async function report(present, samples, idle) {
     load: os.loadavg()[0],
   };
   const versions = Object.fromEntries(present.map(([name, { version }]) => [name, version ?? 'this checkout']));
-  const file = args.json ?? fileURLToPath(new URL(`../artifacts/data-path-${Date.now()}.json`, import.meta.url));
-  await mkdir(path.dirname(file), { recursive: true });
-  const facts = { machine, versions, rounds, seconds, idleStreams, results, idle, samples };
-  await writeFile(file, `${JSON.stringify(facts, null, 2)}\n`);
   printTable(table);
   console.log(
     `\n${machine.cpu}, ${machine.cores} cores (${machine.cpusShared}), load ${machine.load.toFixed(1)}, Node ${machine.node}`,
@@ -224,7 +204,7 @@ async function report(present, samples, idle) {
   console.log(
     `failed connections: ${names.map((name) => `${name} ${samples[name].reduce((sum, { connectsFailed }) => sum + connectsFailed, 0)}`).join(', ')}`,
   );
-  console.log(`raw results: ${file}`);
+  await writeFacts('data-path', args.json, { machine, versions, rounds, seconds, idleStreams, results, idle, samples });
   if (args.readme) {
     const where = `${machine.cpu}, ${machine.cores} cores (${machine.cpusShared}), load ${machine.load.toFixed(1)}, Node ${machine.node}`;
     await writeRows('path', [

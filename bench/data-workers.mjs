@@ -1,66 +1,54 @@
-// Measures what several workers gain: Torpor with `workers: 2` beside Torpor with one, in one run on loopback, on all cores.
-// Usage: npm run bench:workers [-- --rounds N] [--workers N] [--json FILE]. Linux; needs a build and a C compiler.
+// Measures what several workers gain: Torpor with some beside Torpor with one, in one run on loopback, on all cores.
 // Load and targets want the same cores, so a rate can grow only by what they leave. Processor time per piece of work says what
 // spreading it costs: where it stays the same, free cores are used in full.
-import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { buildLoad } from './data-load.mjs';
+import { withLoad, writeFacts } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { COUNT, FILE, readOptions } from './options.mjs';
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:workers',
+  about: 'Measures what several workers gain beside one.',
+  needs: 'Linux, a C compiler',
   options: {
-    rounds: { type: 'string', default: '5' },
-    workers: { type: 'string', default: '2' },
-    json: { type: 'string' },
+    workers: { kind: COUNT, default: 2, about: 'beside one' },
+    rounds: { kind: COUNT, default: 5, about: 'of each measurement' },
+    json: { kind: FILE, about: 'where raw results go, in place of artifacts/' },
   },
 });
 const SECONDS = 2;
 const limit = 20_000;
-const load = await buildLoad({ cpus: null, limit });
+const SOURCE_PORT = 27_500;
 const DEEDS = {
-  'connections, 32 at once': async ({ listenEcho }) => {
+  'connections, 32 at once': async (load, { listenEcho }) => {
     const made = await load.measure('connect', listenEcho, 32, SECONDS);
     return { done: made.connections, seconds: made.seconds };
   },
-  'echo of 64 B, 100 streams': async ({ listenEcho }) => {
+  'echo of 64 B, 100 streams': async (load, { listenEcho }) => {
     const echoed = await load.measure('echo', listenEcho, 100, SECONDS, 0, 64);
     return { done: echoed.messages, seconds: echoed.seconds };
   },
-  'bulk, 8 streams, GB': async ({ listenSource }) => {
+  'bulk, 8 streams, GB': async (load, { listenSource }) => {
     const { bytes, seconds } = await load.measure('bulk', listenSource, 8, SECONDS);
     return { done: bytes / 1e9, seconds };
   },
 };
 
-if ('missing' in load) {
-  console.log(`skipped: the data path needs ${load.missing}`);
-} else {
-  try {
-    await main();
-  } finally {
-    await load.end();
-  }
-}
+await withLoad({ cpus: null, limit, port: SOURCE_PORT }, main);
 
-async function main() {
-  const source = 27_500;
-  const endTargets = await load.serve(source, source + 1);
+async function main(load) {
   const rivals = [];
   try {
-    for (const workers of [1, Number(args.workers)]) {
-      const listen = source + 2 + rivals.length * 3;
-      const ports = { source, echo: source + 1, listenSource: listen, listenEcho: listen + 1, api: listen + 2 };
+    for (const workers of [1, args.workers]) {
+      const ports = load.portsOf(rivals.length);
       const proxy = await listRivals().torpor.start(ports, { cpus: null, limit, maxStreams: limit / 2, workers });
       rivals.push({ workers, ports, proxy, samples: {} });
     }
     for (const [deed, measure] of Object.entries(DEEDS)) {
-      for (let round = 0; round < Number(args.rounds); round += 1) {
+      for (let round = 0; round < args.rounds; round += 1) {
         for (const { ports, proxy, samples } of rivals) {
           const before = proxy.usage().cpuSeconds;
-          const { done, seconds } = await measure(ports);
+          const { done, seconds } = await measure(load, ports);
           const cpuSeconds = proxy.usage().cpuSeconds - before;
           samples[deed] ??= [];
           samples[deed].push({ rate: done / seconds, cpuPerPiece: cpuSeconds / done, share: cpuSeconds / seconds });
@@ -69,7 +57,6 @@ async function main() {
     }
   } finally {
     for (const { proxy } of rivals) await proxy.end();
-    await endTargets();
   }
   await report(rivals);
 }
@@ -89,13 +76,8 @@ async function report(rivals) {
     `\n${machine.cpu}, ${machine.cores} cores shared by all, load ${machine.load.toFixed(1)}, Node ${machine.node}`,
   );
   console.log(`medians of ${args.rounds} rounds; ratios are medians of the rounds' ratios`);
-  const file = args.json ?? fileURLToPath(new URL(`../artifacts/data-workers-${Date.now()}.json`, import.meta.url));
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(
-    file,
-    `${JSON.stringify({ machine, rivals: rivals.map(({ workers, samples }) => ({ workers, samples })) }, null, 2)}\n`,
-  );
-  console.log(`raw results: ${file}`);
+  const measured = rivals.map(({ workers, samples }) => ({ workers, samples }));
+  await writeFacts('data-workers', args.json, { machine, rivals: measured });
 }
 
 function median(values) {

@@ -1,17 +1,23 @@
 // What a farm of three Torpors asks of a three-node NATS cluster: messages for each sleep and wake, and how long a dead owner's platforms have none.
-// Usage: npm run bench:farm-store [-- --quick] [--platforms 100,1000,10000] [--json FILE]. Debian's nats-server; one process for each Torpor.
+// One process for each Torpor.
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { startNats } from './farm/nats-cluster.mjs';
 import { describeMachine, machineLine } from './machine.mjs';
+import { COUNTS, FILE, readOptions } from './options.mjs';
 import { quantile } from './quantile.mjs';
 
-const { values: args } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, platforms: { type: 'string' }, json: { type: 'string' } },
+const args = readOptions({
+  script: 'bench:farm-store',
+  about: 'Measures what a farm of three Torpors asks of a three-node NATS cluster.',
+  needs: "nats-server (Debian's package)",
+  options: {
+    quick: { about: 'without the largest farm' },
+    platforms: { kind: COUNTS, default: [100, 1000, 10_000], quick: [100, 1000], about: 'sizes of the farm' },
+    json: { kind: FILE, about: 'where raw results go' },
+  },
 });
-const SIZES = (args.platforms ?? (args.quick ? '100,1000' : '100,1000,10000')).split(',').map(Number);
 const INSTANCE = fileURLToPath(new URL('farm/farm-instance.mjs', import.meta.url));
 const NAMES = ['torpor-a', 'torpor-b', 'torpor-c'];
 const LEASE_MS = 10_000;
@@ -25,7 +31,7 @@ try {
   const machine = describeMachine();
   console.log(`three Torpors and three NATS servers, a lease of ${LEASE_MS / 1000} s: ${machineLine(machine)}`);
   const rows = [];
-  for (const size of SIZES) {
+  for (const size of args.platforms) {
     rows.push(await measure(size));
     printRow(rows.at(-1));
   }

@@ -1,26 +1,27 @@
 // What a farm of 10 to 10,000 platforms and up to 1,000,000 streams costs one controller: CPU, memory, decisions, and how each grows.
-// Usage: npm run bench:farm [-- --quick] [--platforms 10,100,1000,10000] [--streams 100] [--json FILE]. The shipped controllers, machines, tables,
-// detection and timers in virtual time; power, probes and holds answer at once, sockets there are none. Each size has a process of its own.
+// The shipped controllers, machines, tables, detection and timers in virtual time; power, probes and holds answer at once, sockets there are
+// none. Each size has a process of its own.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { SimulatedFarm } from './farm/simulated-farm.mjs';
 import { VirtualClock } from './farm/virtual-clock.mjs';
 import { describeMachine, machineLine } from './machine.mjs';
+import { COUNT, COUNTS, FILE, readOptions } from './options.mjs';
 import { quantile } from './quantile.mjs';
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:farm',
+  about: 'Measures what a farm costs one controller, and how that grows with the number of platforms.',
   options: {
-    quick: { type: 'boolean', default: false },
-    platforms: { type: 'string' },
-    streams: { type: 'string', default: '100' },
-    json: { type: 'string' },
-    inside: { type: 'string' },
+    quick: { about: 'without the largest farm' },
+    platforms: { kind: COUNTS, default: [10, 100, 1000, 10_000], quick: [10, 100, 1000], about: 'sizes of the farm' },
+    streams: { kind: COUNT, default: 100, about: 'streams of each platform' },
+    json: { kind: FILE, about: 'where raw results go' },
+    inside: { kind: COUNT },
   },
 });
-const SIZES = (args.platforms ?? (args.quick ? '10,100,1000' : '10,100,1000,10000')).split(',').map(Number);
-const STREAMS = Number(args.streams);
+const STREAMS = args.streams;
 /** One stream in ten types a key a second; the others bring a keepalive every 15 s. */
 const TYPISTS = 0.1;
 const KEEPALIVE_MS = 15_000;
@@ -38,16 +39,16 @@ const START_MS = 1_700_000_000_000;
 const LONE_WAKES = 200;
 
 if (args.inside === undefined) compare();
-else process.stdout.write(`${JSON.stringify(await measure(Number(args.inside)))}\n`);
+else process.stdout.write(`${JSON.stringify(await measure(args.inside))}\n`);
 
 function compare() {
   const machine = describeMachine();
   console.log(`one controller for a farm, ${STREAMS} streams a platform: ${machineLine(machine)}`);
   const rows = [];
-  for (const size of SIZES) {
+  for (const size of args.platforms) {
     process.stderr.write(`  ${size} platforms ...\n`);
     const self = [...process.execArgv, '--max-old-space-size=14000', '--expose-gc', fileURLToPath(import.meta.url)];
-    const options = ['--streams', args.streams, '--inside', String(size)];
+    const options = ['--streams', String(STREAMS), '--inside', String(size)];
     rows.push(
       JSON.parse(execFileSync(process.execPath, [...self, ...options], { encoding: 'utf8', maxBuffer: 1 << 24 })),
     );

@@ -1,19 +1,27 @@
 // Measures the compressed link beside ssh -L and ssh -C -L, in one run, over a shaped cable between two network namespaces.
-// Usage: npm run bench:link [-- --quick] [--json FILE] [--only slow|keys|fast]. Linux, root, OpenSSH; needs a build. Rates by tc's tbf; netem is not in every
-// kernel, so the delay comes from a relay before the cable, which every rival passes alike. Rounds go from rival to rival.
+// Rates by tc's tbf; netem is not in every kernel, so the delay comes from a relay before the cable, which every rival passes alike. Rounds go
+// from rival to rival.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { describeMachine, machineLine } from './machine.mjs';
+import { FILE, oneOf, readOptions } from './options.mjs';
 import { quantile } from './quantile.mjs';
 import { makeStreamCorpora } from './streams-corpus.mjs';
 
-const { values: args } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' }, only: { type: 'string' } },
+const args = readOptions({
+  script: 'bench:link',
+  about:
+    'Measures the compressed link beside ssh -L and ssh -C -L, over a shaped cable between two network namespaces.',
+  needs: 'Linux, root, OpenSSH',
+  options: {
+    quick: { about: 'one round, and less of everything' },
+    only: { kind: oneOf('slow', 'keys', 'fast'), about: 'a slow cable, keys under a transfer, or a fast cable alone' },
+    json: { kind: FILE, about: 'where raw results go' },
+  },
 });
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const LOAD = path.join(HERE, 'link-load.mjs');

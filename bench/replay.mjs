@@ -1,7 +1,5 @@
 // Measures idle policies: how fast `replay` plays them, and how good they are on the generated populations.
-// Usage: node bench/replay.mjs [--seeds 20] [--first 1] [--years 2] [--only speed|quality] [--signals none,both] [--quick] [--json FILE]
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { DEFAULT_COSTS, idleLagMs, toRates } from '../dist/policy/cost-model.js';
 import { createPolicy, parsePolicyChoice } from '../dist/policy/create-policy.js';
 import { GENERATED_FROM_MS, generateActivity, MONTH_DAYS } from '../dist/policy/generated-activity.js';
@@ -10,28 +8,10 @@ import { POPULATIONS } from '../dist/policy/populations.js';
 import { replayPolicy } from '../dist/policy/replay.js';
 import { reportReplay } from '../dist/policy/replay-report.js';
 import { describeMachine, machineLine } from './machine.mjs';
+import { AMOUNT, COUNT, FILE, oneOf, readOptions, someOf, WHOLE } from './options.mjs';
 
 const DAY_MS = 86_400_000;
 const YEAR_DAYS = 365;
-const { values: args } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    first: { type: 'string', default: '1' },
-    years: { type: 'string', default: '2' },
-    only: { type: 'string' },
-    signals: { type: 'string', default: 'none,calendars,openings,both' },
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-  },
-});
-const SEEDS = Number(args.seeds ?? (args.quick ? 3 : 20));
-const FIRST = Number(args.first);
-const RATES = toRates(DEFAULT_COSTS);
-const OFFSET = () => 0;
-const LAG_MS = idleLagMs(DEFAULT_COSTS);
-/** What was asked for: waits at equal sleep, and G, per cent. */
-const TARGETS = { office20: [50, 30], office6: [60, 35], lab8: [35, 20], home4: [20, 20] };
-
 /** What `learned` is told beside the activity, which is the same for all. */
 const SIGNALS = {
   none: {},
@@ -39,6 +19,30 @@ const SIGNALS = {
   openings: { openings: true },
   both: { calendars: true, openings: true },
 };
+const args = readOptions({
+  script: 'bench:replay',
+  about: 'Measures idle policies: how fast replay plays them, and how good they are on the generated populations.',
+  options: {
+    only: { kind: oneOf('speed', 'quality'), about: 'one of the two' },
+    years: { kind: AMOUNT, default: 2, about: 'speed: of each population' },
+    seeds: { kind: COUNT, default: 20, quick: 3, about: 'quality: seeds of each population' },
+    first: { kind: WHOLE, default: 1, about: 'quality: the first of these seeds' },
+    signals: {
+      kind: someOf(...Object.keys(SIGNALS)),
+      default: Object.keys(SIGNALS),
+      about: 'quality: what learned is told beside the activity',
+    },
+    quick: { about: 'fewer seeds and rounds' },
+    json: { kind: FILE, about: 'where raw results go' },
+  },
+});
+const SEEDS = args.seeds;
+const FIRST = args.first;
+const RATES = toRates(DEFAULT_COSTS);
+const OFFSET = () => 0;
+const LAG_MS = idleLagMs(DEFAULT_COSTS);
+/** What was asked for: waits at equal sleep, and G, per cent. */
+const TARGETS = { office20: [50, 30], office6: [60, 35], lab8: [35, 20], home4: [20, 20] };
 
 const results = { machine: describeMachine(), speed: [], quality: [] };
 console.log(machineLine(results.machine));
@@ -51,7 +55,7 @@ function measureSpeed() {
     '\nPlatform-years a second of processor time, interval lists cached: median (slowest to fastest) of the rounds',
   );
   for (const name of Object.keys(POPULATIONS)) {
-    const days = Math.round(Number(args.years) * YEAR_DAYS);
+    const days = Math.round(args.years * YEAR_DAYS);
     const list = listIntervals(generateActivity({ population: POPULATIONS[name], seed: 1, days }), DEFAULT_COSTS);
     for (const text of ['fixed', 'break-even', 'randomized', 'learned']) {
       const speeds = speedsOf(list, days / YEAR_DAYS, parsePolicyChoice(text));
@@ -93,7 +97,7 @@ function measureQuality() {
   console.log(
     `\nThe second month of seeds ${FIRST} to ${FIRST + SEEDS - 1}, at ${DEFAULT_COSTS.pricePerWait} a wait; sums over seeds, learned against fixed 10m`,
   );
-  const rows = Object.keys(POPULATIONS).flatMap((name) => args.signals.split(',').map((signals) => [name, signals]));
+  const rows = Object.keys(POPULATIONS).flatMap((name) => args.signals.map((signals) => [name, signals]));
   for (const [name, signals] of rows) {
     const seeds = Array.from({ length: SEEDS }, (_, index) => judgeSeed(name, FIRST + index, SIGNALS[signals]));
     const row = { population: name, signals, ...summarize(seeds), target: TARGETS[name] };

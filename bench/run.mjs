@@ -1,30 +1,27 @@
 // Measures Torpor beside its peers in one run: a table on stdout, the raw results as JSON in artifacts/.
-// Usage: npm run bench [-- --quick] [-- --seed N] [-- --readme]. Needs a build. --readme writes README's rows of LZ4 and timers.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { benchEmbedding, formatEmbedding } from './embedding.mjs';
 import { benchLz4 } from './lz4.mjs';
 import { benchLz4Native, formatNative } from './lz4-native.mjs';
 import { describeMachine, machineLine } from './machine.mjs';
+import { readOptions, WHOLE } from './options.mjs';
 import { lz4Rows, timerRows, writeRows } from './readme-rows.mjs';
 import { benchTimerTable, formatTimerTable } from './timer-table.mjs';
 import { benchTimers } from './timers.mjs';
 
 const ARTIFACTS = new URL('../artifacts/', import.meta.url);
 
-const { values } = parseArgs({
+const values = readOptions({
+  script: 'bench',
+  about: 'Measures LZ4, timers and the core as a part beside their peers; raw results go to artifacts/.',
   options: {
-    quick: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '1' },
-    readme: { type: 'boolean', default: false },
+    quick: { about: 'fewer and shorter rounds' },
+    seed: { kind: WHOLE, default: 1, about: 'of what is drawn at random' },
+    readme: { about: "writes README's rows of LZ4 and timers" },
   },
 });
-const seed = Number(values.seed);
-if (!Number.isInteger(seed)) {
-  console.error(`--seed ${values.seed} is no whole number`);
-  process.exit(2);
-}
+const { seed } = values;
 
 const seconds = values.quick ? 0.2 : 2;
 const rows = [

@@ -1,15 +1,15 @@
 // Soaks Torpor in mixed traffic: thousands of streams that type, redraw, transfer, dawdle, leave and come back. Every byte that
 // returns is compared. Along the way Torpor collects its garbage and says what is left; exits 1 where a byte was lost or that grows.
-// Usage: node bench/soak.mjs [--streams 5000] [--minutes 5] [--churn 0.02 replaced each second] [--seed N] [--json FILE]. Needs a build; Linux for the memory figures.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { writeFacts } from './data-load.mjs';
 import { listRivals } from './data-peers.mjs';
+import { AMOUNT, COUNT, FILE, readOptions, WHOLE } from './options.mjs';
 
 /** Bytes that travel round a stream: a place in this pattern says what must come next. Prime, so that chunks never line up. */
 const PATTERN_BYTES = 1_048_583;
@@ -25,18 +25,21 @@ const JUDGED_MIN = 8;
 const GROWTH_MAX = 0.05;
 const HEAP_WATCH = fileURLToPath(new URL('./heap-watch.mjs', import.meta.url));
 
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:soak',
+  about: 'Soaks Torpor in mixed traffic, compares every byte, and ends with 1 where one was lost or memory grows.',
+  needs: 'Linux',
   options: {
-    streams: { type: 'string', default: '5000' },
-    minutes: { type: 'string', default: '5' },
-    churn: { type: 'string', default: '0.02' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'string' },
+    streams: { kind: COUNT, default: 5000, about: 'streams at a time' },
+    minutes: { kind: AMOUNT, default: 5, about: 'how long' },
+    churn: { kind: AMOUNT, default: 0.02, about: 'share of the streams that is replaced each second' },
+    seed: { kind: WHOLE, default: 1, about: 'of what is drawn at random' },
+    json: { kind: FILE, about: 'where raw results go, in place of artifacts/' },
   },
 });
-const streams = Number(args.streams);
-const durationMs = Number(args.minutes) * 60_000;
-const random = makeRandom(Number(args.seed));
+const { streams } = args;
+const durationMs = args.minutes * 60_000;
+const random = makeRandom(args.seed);
 const pattern = Buffer.alloc(PATTERN_BYTES);
 for (let at = 0; at < PATTERN_BYTES; at += 1) pattern[at] = random(256);
 
@@ -96,7 +99,7 @@ async function soak() {
   while (performance.now() - soakedFrom < durationMs) {
     await pause(durationMs / SAMPLES);
     const clients = [...live];
-    const leaving = Math.ceil((streams * Number(args.churn) * durationMs) / SAMPLES / 1000);
+    const leaving = Math.ceil((streams * args.churn * durationMs) / SAMPLES / 1000);
     for (let each = 0; each < leaving; each += 1) clients[random(clients.length)]?.leave();
     const { residentKib, cpuSeconds } = torpor.usage();
     const left = await collect();
@@ -143,12 +146,6 @@ async function report(samples, unfinished) {
       .filter(([, growth]) => growth !== null && growth.share > GROWTH_MAX)
       .map(([key, growth]) => `${key} grew: ${describeGrowth(growth)}`),
   ];
-  const file = args.json ?? fileURLToPath(new URL(`../artifacts/soak-${Date.now()}.json`, import.meta.url));
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(
-    file,
-    `${JSON.stringify({ streams, durationMs, seed: Number(args.seed), counts, samples, growths, faults }, null, 1)}\n`,
-  );
   console.log(
     `${streams} streams for ${args.minutes} min: ${counts.opened} opened, ${(counts.comparedBytes / 2 ** 30).toFixed(2)} GiB sent and compared, ${lostBytes} lost`,
   );
@@ -156,14 +153,14 @@ async function report(samples, unfinished) {
   for (const [key, growth] of warm.length < JUDGED_MIN ? [] : Object.entries(growths))
     console.log(`  ${key}: ${describeGrowth(growth)}`);
   for (const fault of faults) console.log(`FAULT: ${fault}`);
-  console.log(`raw results: ${file}`);
+  await writeFacts('soak', args.json, { streams, durationMs, seed: args.seed, counts, samples, growths, faults });
   return faults.length === 0 ? 0 : 1;
 }
 
 /** Lets Torpor collect its garbage; answers what is left. */
 async function collect() {
   const known = await readLines(heapFile);
-  process.kill(torpor.pid, 'SIGUSR2');
+  process.kill(torpor.pid, 'SIGURG');
   for (let waited = 0; waited < 100; waited += 1) {
     await pause(100);
     const lines = await readLines(heapFile);

@@ -1,5 +1,4 @@
 // Measures the wake latency that Torpor adds: from the moment a VM would answer to its first held byte. Simulated farm.
-// Usage: node bench/wake-latency.mjs [--wakes 500] [--platforms 25] [--json FILE] [--drop-syn PERCENT (root, Linux)]
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,22 +8,25 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { runTorpor } from '../dist/compose.js';
+import { loadConfig } from '../dist/config/load-config.js';
 import { SimulatedPlatform } from '../dist/power/simulated/simulated-platform.js';
 import { systemClock } from '../dist/system-clock.js';
+import { AMOUNT, COUNT, FILE, readOptions, WHOLE } from './options.mjs';
 
 const PASSWORD_VARIABLE = 'TORPOR_BENCH_BMC_PASSWORD';
 const RESUME_MS = { min: 200, max: 1500 };
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
-const { values: args } = parseArgs({
+const args = readOptions({
+  script: 'bench:wake',
+  about: 'Measures the wake latency that Torpor adds: from the moment a VM would answer to its first held byte.',
   options: {
-    wakes: { type: 'string', default: '500' },
-    platforms: { type: 'string', default: '25' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'string' },
-    'drop-syn': { type: 'string' },
-    'inside-namespace': { type: 'boolean', default: false },
+    wakes: { kind: COUNT, default: 500, about: 'in all' },
+    platforms: { kind: COUNT, default: 25, about: 'simulated ones, which sleep and wake side by side' },
+    seed: { kind: WHOLE, default: 1, about: 'of the times that they take to resume' },
+    'drop-syn': { kind: AMOUNT, about: 'per cent of the SYNs that are lost (Linux, root)' },
+    json: { kind: FILE, about: 'where raw results go' },
+    'inside-namespace': {},
   },
 });
 
@@ -46,24 +48,24 @@ function runInNamespace() {
 }
 
 async function measure() {
-  const random = seededRandom(Number(args.seed));
-  const stateDir = await mkdtemp(join(tmpdir(), 'torpor-bench-'));
+  const random = seededRandom(args.seed);
+  const folder = await mkdtemp(join(tmpdir(), 'torpor-bench-'));
   process.env[PASSWORD_VARIABLE] = randomBytes(10).toString('hex');
   const resumeMs = () => RESUME_MS.min + random() * (RESUME_MS.max - RESUME_MS.min);
-  const names = Array.from({ length: Number(args.platforms) }, (_, index) => `sim-${index + 1}`);
+  const names = Array.from({ length: args.platforms }, (_, index) => `sim-${index + 1}`);
   const platforms = await Promise.all(names.map((name) => startPlatform(name, resumeMs)));
-  const torpor = await runTorpor(configFor(platforms, stateDir), { log: QUIET });
+  const torpor = await runTorpor(await readConfig(platforms, folder), { log: QUIET });
   try {
     const clients = await Promise.all(platforms.map((platform) => openClient(platform, torpor)));
-    if (args['drop-syn'] !== undefined) dropSyns(Number(args['drop-syn']));
-    const perPlatform = Math.ceil(Number(args.wakes) / platforms.length);
+    if (args['drop-syn'] !== undefined) dropSyns(args['drop-syn']);
+    const perPlatform = Math.ceil(args.wakes / platforms.length);
     const samples = await Promise.all(clients.map((client) => wakeAgain(client, torpor.farm, perPlatform)));
     await report(samples.flat());
     for (const { socket } of clients) socket.destroy();
   } finally {
     await torpor.stop();
     await Promise.all(platforms.map(({ simulated }) => simulated.stop()));
-    await rm(stateDir, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -131,8 +133,8 @@ async function report(samples) {
   const lossNote = args['drop-syn'] === undefined ? 'no loss' : `${args['drop-syn']} % of SYNs dropped`;
   const figures = {
     wakes: samples.length,
-    seed: Number(args.seed),
-    dropSynPercent: Number(args['drop-syn'] ?? 0),
+    seed: args.seed,
+    dropSynPercent: args['drop-syn'] ?? 0,
     cpu: cpus()[0]?.model ?? 'unknown',
     node: process.version,
     deliveryMs: summarize(samples.map(({ deliveryMs }) => deliveryMs)),
@@ -157,55 +159,49 @@ function row(label, { median, p99, max }) {
   return [label.padEnd(42), ...[median, p99, max].map((value) => `${value.toFixed(1)} ms`.padStart(9))].join('');
 }
 
-function configFor(platforms, stateDir) {
-  return {
-    api: { listen: { host: '127.0.0.1', port: 0 } },
-    stateDir,
-    workers: 1,
+/** As a user would write it; YAML reads JSON. */
+async function readConfig(platforms, folder) {
+  const file = join(folder, 'torpor.yaml');
+  const config = {
+    api: { listen: '127.0.0.1:0' },
+    stateDir: join(folder, 'state'),
+    history: 'off',
     log: { level: 'error' },
     platforms: platforms.map(({ name, simulated }) => ({
       name,
       mode: 'armed',
-      idleTimeoutMs: 200,
-      disconnectGraceMs: 100,
-      drowsyForMs: 50,
-      minAwakeMs: 50,
-      hold: { perStreamBytes: 2 ** 20, perPlatformBytes: 2 ** 24 },
-      hooks: { beforeSuspend: null, afterWake: null, timeoutMs: 1000 },
+      idleTimeout: '200ms',
+      disconnectGrace: '100ms',
+      drowsyFor: '50ms',
+      minAwake: '50ms',
       power: {
-        sleep: 'S3',
-        wakeTimeoutMs: 30_000,
-        suspendTimeoutMs: 30_000,
+        wakeTimeout: '30s',
+        suspendTimeout: '30s',
         bmc: {
           driver: 'ipmi',
           host: '127.0.0.1',
           port: simulated.bmcPort,
           user: 'torpor',
-          password: { kind: 'env', name: PASSWORD_VARIABLE },
-          cipherSuite: 17,
+          passwordEnv: PASSWORD_VARIABLE,
         },
-        watts: { busy: null, idle: null, asleep: null },
       },
       vms: [
         {
           name: 'vm',
-          identity: null,
           listeners: [
             {
-              listen: { host: '127.0.0.1', port: 0 },
-              target: { host: '127.0.0.1', port: simulated.vmPorts[0] },
+              listen: '127.0.0.1:0',
+              target: `127.0.0.1:${simulated.vmPorts[0]}`,
               protocol: 'raw',
-              device: 'terminal',
-              wakeOn: 'connect',
               activity: 'every-byte',
-              probe: { kind: 'tcp', send: null, expect: null, command: null, timeoutMs: 2000 },
-              maxStreams: null,
             },
           ],
         },
       ],
     })),
   };
+  await writeFile(file, JSON.stringify(config));
+  return (await loadConfig(file)).config;
 }
 
 function seededRandom(seed) {

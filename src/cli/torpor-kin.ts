@@ -142,7 +142,8 @@ class ParentFormer implements Former {
   }
 
   tell(message: FromSuccessor): void {
-    if (process.connected) process.send?.(message);
+    // The former one may have ended, and that be heard later: what was left is taken over all the same.
+    if (process.connected) process.send?.(message, undefined, undefined, () => {});
   }
 
   released(): Promise<readonly FlowRecord[]> {

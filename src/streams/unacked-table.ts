@@ -9,7 +9,7 @@ export const QUEUE_POLL_MS = 25;
 const TABLE_PIECE_BYTES = 16 * 1024;
 /**
  * Pieces that are read in one turn of the event loop: 0.2 to 0.4 ms. A piece costs the kernel 20 to 40 us, which is less than what it takes
- * to have another thread read it: that made a reading twice as dear.
+ * to have another thread read it: that took half as much time again (3.9 in place of 2.5 us a line).
  */
 const TURN_PIECES = 8;
 

@@ -1,6 +1,7 @@
 // Every torpor command and every npm script that the documentation names, beside the program's own commands and package.json.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { BENCHES, usageOf } from './support/bench-usage.ts';
 import { everyCommandName, everyOption, problemOf, torporCommands, wordsOf } from './support/documented-command.ts';
 import { everyPage, MarkdownPage, ROOT } from './support/markdown-page.ts';
 
@@ -11,14 +12,9 @@ const scripts = Object.keys(JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8
 const options = everyOption();
 /** What npm scripts of their own take after `-- `: the benches and the simulation. */
 const benches = [
-  ...readdirSync(`${ROOT}bench`)
-    .filter((name) => name.endsWith('.mjs'))
-    .map((name) => `bench/${name}`),
-  'test/sim/main.mjs',
-  'test/sim/run-seeds.ts',
-]
-  .map((path) => readFileSync(`${ROOT}${path}`, 'utf8'))
-  .join('\n');
+  ...BENCHES.map(({ file }) => usageOf(file)),
+  ...['test/sim/main.mjs', 'test/sim/run-seeds.ts'].map((path) => readFileSync(`${ROOT}${path}`, 'utf8')),
+].join('\n');
 
 /** Everything of a page that names a command, an option or a script which does not exist. */
 function problemsOf(page: MarkdownPage): string[] {

@@ -136,8 +136,9 @@ describe.concurrent('ports and targets that cannot be had', { timeout: E2E_TIMEO
     stage.configure({ vms: [{ name: 'alice', listenPort: stage.listenPort, target }] });
     const torpor = await stage.run();
     await torpor.waitForState(PLATFORM, 'awake');
-    using client = await stage.connect();
-    await client.whenClosed();
+    // Let go at once: perhaps before it knows that it is connected.
+    using client = await stage.connect().catch(() => null);
+    await client?.whenClosed();
     const closed = await eventually('the end of the stream among the events', async () => {
       return (await torpor.events()).find(({ kind }) => kind === 'stream-closed');
     });

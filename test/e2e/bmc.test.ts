@@ -20,8 +20,9 @@ describe('torpor run and its BMC', { timeout: E2E_TIMEOUT_MS }, () => {
       records().flatMap((record) => (record?.kind === 'transition' ? [`${record.from} ${record.to}`] : []));
     await eventually('the wake in the log', () => steps().includes('waking awake'));
     expect(records()).not.toContain(null);
-    expect(steps().slice(-7)).toEqual([
-      'starting awake',
+    // A machine too busy to look at its send queues in time may have called off a sleep before that one.
+    expect(steps()[0]).toBe('starting awake');
+    expect(steps().slice(-6)).toEqual([
       'awake drowsy',
       'drowsy saving',
       'saving suspending',

@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { LineClient } from '../support/line-client.ts';
 import { freePort } from '../support/ports.ts';
 import { writeFarmConfig } from '../support/torpor-config.ts';
+import { atPhase, untilPressed } from './support/scene.ts';
 import { E2E_TIMEOUT_MS, PASSWORD, PLATFORM, Stage, UNHURRIED, USER } from './support/stage.ts';
 
 const SECOND = 'vdi-02';
@@ -60,14 +61,20 @@ describe('a configuration that is read again', { timeout: E2E_TIMEOUT_MS }, () =
   });
 
   test('reload while it suspends -> the change waits until the sleep is there, one press, then it counts', async () => {
-    await using stage = await Stage.open({}, { suspendMs: 800 });
+    await using stage = await Stage.open();
+    const { bmc } = stage.platform;
     const torpor = await stage.runHere();
     using client = await stage.connect();
     await client.ask('one');
-    await torpor.waitForState(PLATFORM, 'suspending');
+    // As long as nobody tells what became of the press it suspends, however late the file is read.
+    atPhase(stage, 'suspending', () => {
+      bmc.faults.silent = true;
+    });
+    await untilPressed(stage);
     stage.configure({ minAwake: '10m' });
     const { changes } = await torpor.reload(stage.configPath);
     expect(changes).toContain(`${PLATFORM} follows when it is not suspending any more`);
+    bmc.faults.silent = false;
     await torpor.waitForState(PLATFORM, 'asleep');
     expect(await client.ask('two')).toMatch(/ n=2 .*two$/);
     expect(stage.platform.host.buttonPresses).toBe(1);

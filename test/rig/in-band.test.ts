@@ -8,7 +8,15 @@ import { TempFolder } from '../support/temp-folder.ts';
 import { writeTorporConfig } from '../support/torpor-config.ts';
 import { runTorpor, TorporProcess } from '../support/torpor-process.ts';
 import { Rig, rigMissing } from './rig.ts';
-import { ASLEEP_BOUND_MS, askService, destructive, field, presses, rigSetUp } from './rig-service.ts';
+import {
+  ASLEEP_BOUND_MS,
+  askService,
+  destructive,
+  field,
+  presses,
+  rigSetUp,
+  stayAwakeOnceWoken,
+} from './rig-service.ts';
 
 const CYCLES = 2;
 
@@ -49,6 +57,7 @@ describeWhere(rigMissing(), 'a QEMU platform that is put to sleep in-band', () =
       const asleep = await torpor.waitForState('rig', 'asleep', ASLEEP_BOUND_MS);
       expect(asleep.evidence).toContain('S3 by sensor');
       expect(await rig.state()).toBe('suspended');
+      if (cycle === CYCLES) await stayAwakeOnceWoken(torpor, 'rig');
       const wroteAtMs = performance.now();
       const answer = await askService(client, `cycle ${cycle}`);
       console.log(`from the client's line to its answer: ${Math.round(performance.now() - wroteAtMs)} ms`);

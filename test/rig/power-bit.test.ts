@@ -10,7 +10,15 @@ import { TempFolder } from '../support/temp-folder.ts';
 import { writeTorporConfig } from '../support/torpor-config.ts';
 import { runTorpor, TorporProcess } from '../support/torpor-process.ts';
 import { Rig, rigMissing } from './rig.ts';
-import { ASLEEP_BOUND_MS, askService, destructive, field, presses, rigSetUp } from './rig-service.ts';
+import {
+  ASLEEP_BOUND_MS,
+  askService,
+  destructive,
+  field,
+  presses,
+  rigSetUp,
+  stayAwakeOnceWoken,
+} from './rig-service.ts';
 
 /** Left asleep for so long by the proof. */
 const SETTLE = '6s';
@@ -70,6 +78,7 @@ async function sleepAndWake(rig: Rig, { configPath, apiPort, listenPort }: Ports
   const asleep = await torpor.waitForState('rig', 'asleep', ASLEEP_BOUND_MS);
   expect(await rig.state()).toBe('suspended');
   expect(asleep.evidence).toContain('S3 by sensor');
+  await stayAwakeOnceWoken(torpor, 'rig');
   const wroteAtMs = performance.now();
   expect(await askService(client, 'after')).toEqual({ count: before.count + 1, boot: before.boot, line: 'after' });
   console.log(`from the client's line to its answer: ${Math.round(performance.now() - wroteAtMs)} ms`);

@@ -1,6 +1,7 @@
 // What a platform of the rig says and was told, for tests: the lines of its service, its chassis commands by meaning, and the
 // configuration of a Torpor in front of it.
 import type { LineClient } from '../support/line-client.ts';
+import type { TorporApi } from '../support/torpor-api.ts';
 import type { PlatformSetUp } from '../support/torpor-config.ts';
 import type { ChassisCommand, Rig } from './rig.ts';
 
@@ -45,6 +46,15 @@ export function destructive(commands: readonly ChassisCommand[]): ChassisCommand
 /** `boot=… suspends=3`: the value behind a name. */
 export function field(text: string, name: string): string | undefined {
   return new RegExp(`(?:^| )${name}=(\\S+)`).exec(text)?.[1];
+}
+
+/**
+ * To be asked of a sleeper, which it does not wake: whoever wakes it finds it awake for as long as a test counts. By its idle timeout alone it
+ * would be pressed again 0.5 s after a slow wake, and a busy machine starts no program sooner.
+ */
+export async function stayAwakeOnceWoken(torpor: TorporApi, platform: string): Promise<void> {
+  const [status, body] = await torpor.ask(platform, 'inhibit', { for: '10m', why: 'what it did is counted' });
+  if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
 }
 
 /** A platform that is the rig, its first service behind one listener. */

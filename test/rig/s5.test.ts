@@ -3,7 +3,7 @@
 // reachable only while the platform's OS answers, as it would be there. What runs underneath is platform/README.md's.
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type Guest, LibvirtSession, libvirtMissing } from '../support/libvirt-session.ts';
 import { LineClient } from '../support/line-client.ts';
@@ -13,6 +13,7 @@ import { TempFolder } from '../support/temp-folder.ts';
 import { writeTorporConfig } from '../support/torpor-config.ts';
 import { TorporProcess } from '../support/torpor-process.ts';
 import { Rig, rigMissing } from './rig.ts';
+import { stayAwakeOnceWoken } from './rig-service.ts';
 
 /** How long the platform is left off, so that whatever would switch it on by itself shows. */
 const LEFT_OFF_MS = 1_500;
@@ -104,6 +105,10 @@ describeWhere(
       torpor = await TorporProcess.run(configPath, apiPort);
     }, 300_000);
 
+    beforeEach(async () => {
+      await torpor.ask('rig', 'release');
+    });
+
     afterAll(async () => {
       console.log(
         `S5: ${Object.entries(timings)
@@ -156,6 +161,7 @@ describeWhere(
       };
       await fallAsleep();
       expect(client.state).toBe('open');
+      await stayAwakeOnceWoken(torpor, 'rig');
 
       const wroteAtMs = Date.now();
       const answer = await ask(client, 'typed while it was off');
@@ -212,6 +218,7 @@ describeWhere(
       await torpor.waitForState('rig', 'asleep', 60_000);
       await sleep(LEFT_OFF_MS);
       expect(rig.chassisCommands().slice(from)).toEqual([]);
+      await stayAwakeOnceWoken(torpor, 'rig');
 
       using next = await LineClient.connect(listenPort);
       expect(await ask(next, 'after the restart')).toEqual({ count: 1, boot, line: 'after the restart' });

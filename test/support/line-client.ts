@@ -81,7 +81,7 @@ export class LineClient {
       if (line !== undefined) return line;
       if (this.#state !== 'open') throw new Error(`the connection was ${this.#state} before a line came`);
       const leftMs = end - performance.now();
-      if (leftMs <= 0) throw new Error(`no line came within ${withinMs} ms; the connection is ${this.#state}`);
+      if (leftMs <= 0) throw new Error(`waited ${withinMs} ms in vain for a line; the connection is ${this.#state}`);
       await this.#somethingArrives(leftMs);
     }
   }
@@ -97,7 +97,7 @@ export class LineClient {
     const end = performance.now() + withinMs;
     while (this.#state === 'open') {
       const leftMs = end - performance.now();
-      if (leftMs <= 0) throw new Error(`the connection is still open after ${withinMs} ms`);
+      if (leftMs <= 0) throw new Error(`waited ${withinMs} ms in vain for the end of the connection`);
       await this.#somethingArrives(leftMs);
     }
     return this.#state;
