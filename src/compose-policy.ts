@@ -1,5 +1,6 @@
 // Part of the composition root: the idle policy of a platform, its memory on disk, and the watch that runs it.
 import { CalendarWatch } from './calendars/calendar-watch.ts';
+import { expandInThread } from './calendars/expand-in-thread.ts';
 import type { CalendarConfig } from './config/calendars-schema.ts';
 import type { PlatformConfig } from './config/torpor-config.ts';
 import type { PlatformController } from './controller/platform-controller.ts';
@@ -91,7 +92,7 @@ function watchCalendar(
     place,
     isEverybodys: client === null,
     everyMs,
-    offsetOf: (zone) => zoneOffset(zone ?? undefined),
+    expand: expandInThread,
     clock: systemClock,
     log,
     onTimes: (times) => {
