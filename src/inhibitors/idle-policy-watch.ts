@@ -1,7 +1,7 @@
 // Runs an idle policy for a live platform: keeps it awake until the policy's plan says sleep, and wakes it ahead of who is expected.
 import type { CheckStatus } from '../platform/inhibitor.ts';
 import type { PlatformEvent } from '../platform/model.ts';
-import type { Clock, InhibitorWatch } from '../platform/ports.ts';
+import type { Clock, InhibitorWatch, StreamStatus } from '../platform/ports.ts';
 import type { FarmEvent } from '../platform/status.ts';
 import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN } from '../policy/interval-list.ts';
 import type { IdlePlan, IdlePolicy } from '../policy/policy.ts';
@@ -53,6 +53,8 @@ export class IdlePolicyWatch implements InhibitorWatch {
   readonly #streams = new Map<string, { client: LiveClient | null; closedAtMs: number | null }>();
   readonly #connections = new Map<string, LiveClient>();
   #pool = 0;
+  /** The last activity of anybody who has left the pool. */
+  #lastMs = Number.NEGATIVE_INFINITY;
   /** Set while an interval runs, or is about to begin. */
   #isIdle = false;
   #hasBegun = false;
@@ -68,6 +70,20 @@ export class IdlePolicyWatch implements InhibitorWatch {
 
   constructor(options: IdlePolicyWatchOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Streams that were there before it, told once and before anything else: a reload takes another policy under open streams. What is told of
+   * them again changes nothing.
+   */
+  takeOver(streams: Iterable<Pick<StreamStatus, 'id' | 'vm' | 'client' | 'mode' | 'active'>>): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const { id, vm, client, mode, active } of streams) {
+      const known = this.#clientOf({ client, vm });
+      if (mode !== 'closed') this.#opened(id, known, nowMs);
+      if (active) this.#active(id, known, nowMs);
+      if (active && mode === 'closed') this.#closed(id, nowMs);
+    }
   }
 
   start(): void {
@@ -146,6 +162,7 @@ export class IdlePolicyWatch implements InhibitorWatch {
   }
 
   #opened(stream: string, client: LiveClient, atMs: number): void {
+    if (this.#connections.has(stream)) return;
     this.#streams.set(stream, { client: null, closedAtMs: null });
     client.connected += 1;
     if (client.connected === 1) this.#options.policy.note(NOTE_CONNECT, client.index, atMs);
@@ -191,7 +208,8 @@ export class IdlePolicyWatch implements InhibitorWatch {
     client.active -= 1;
     this.#pool -= 1;
     if (client.active === 0) this.#options.policy.note(NOTE_END, client.index, client.lastMs);
-    if (this.#pool === 0) this.#beginAfter(client.lastMs);
+    this.#lastMs = Math.max(this.#lastMs, client.lastMs);
+    if (this.#pool === 0) this.#beginAfter(this.#lastMs);
   }
 
   // ------------------------------------------------------------------------------------------------ intervals

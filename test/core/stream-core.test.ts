@@ -218,7 +218,7 @@ describe('StreamCore LZ4', () => {
   it.each([
     ['literals', 'ERR_LZ4_MALFORMED', [0xf0], [...Buffer.from('fifteen letters'), 1, 0]],
     ['a match', 'ERR_LZ4_OUTPUT_TOO_SMALL', [0x1f, 0x61, 1, 0], []],
-  ])(
+  ] as const)(
     'LZ4: %s whose length bytes add up to 2^32 -> %s, not a length of almost nothing',
     async (_, code, start, rest) => {
       const roomy = await loadCore();

@@ -172,6 +172,26 @@ describe('IdlePolicyWatch', () => {
     expect(stage.policy.notes).toEqual(['connect alice vm', 'begin alice vm', 'disconnect alice vm', 'end alice vm']);
   });
 
+  it('one closed its connection later than another acted who leaves the pool last -> the interval begins a lag after that close', async () => {
+    const stage = new Stage();
+    for (const [stream, client] of [
+      ['s1', 'alice'],
+      ['s2', 'bob'],
+    ] as const) {
+      stage.tell('stream-open', stream, client);
+      stage.tell('stream-active', stream, client);
+    }
+    await stage.clock.advance(LAG_MS - 5000);
+    stage.tell('stream-closed', 's2', 'bob');
+    stage.tell('stream-idle', 's2', 'bob');
+    await stage.clock.advance(5000);
+    stage.policy.plans = [{ minutes: [0] }];
+    stage.tell('stream-idle', 's1');
+    expect(stage.take()[0]).toMatch(/^inhibit 0\.9/);
+    await stage.clock.advance(LAG_MS - 5000);
+    expect(stage.take()).toEqual(['lift']);
+  });
+
   it('a second connection of the same client at the same VM -> one client; a connection in an interval -> asked again', () => {
     const stage = leftAlone([{ minutes: [10] }, { minutes: [20] }]);
     stage.tell('stream-open', 's2');
@@ -205,6 +225,32 @@ describe('IdlePolicyWatch', () => {
     const { clock, watch } = stage;
     watch.note({ id: 99, atMs: clock.nowMs(), platform: 'p', kind: 'client-opened', message: '', facts });
     expect(stage.policy.notes).toContain('open alice vm');
+  });
+
+  it('streams that were there before it -> no interval while one is active, then as ever; told of them again, nothing changes', async () => {
+    const stage = new Stage();
+    const stream = { vm: 'vm', client: 'alice:4000', mode: 'flowing', active: true } as const;
+    stage.watch.takeOver([
+      { ...stream, id: 's1' },
+      { ...stream, id: 's2', client: 'bob:4000', active: false },
+      { ...stream, id: 's3', mode: 'closed' },
+      { ...stream, id: 's4', client: 'carol:4000', mode: 'closed', active: false },
+    ]);
+    stage.watch.start();
+    stage.tell('stream-open', 's1');
+    stage.tell('stream-active', 's1');
+    expect(stage.take()).toEqual([]);
+    stage.tell('stream-idle', 's3');
+    expect(stage.take()).toEqual([]);
+    await stage.clock.advance(5 * MINUTE_MS);
+    stage.policy.plans = [{ minutes: [10] }];
+    stage.tell('stream-idle', 's1');
+    expect(stage.take()).toEqual(['inhibit 9.5']);
+    stage.tell('stream-closed', 's1');
+    expect(stage.policy.notes).toEqual([
+      ...['connect alice vm', 'begin alice vm', 'connect bob vm'],
+      ...['end alice vm', 'disconnect alice vm'],
+    ]);
   });
 
   it('start without anybody -> an interval begins; stop -> what was learned is kept, nothing happens any more', async () => {
