@@ -296,7 +296,8 @@ export class HazardModel {
 
   #passDay(atMs: number): void {
     const day = localDay(atMs + this.#offset(atMs));
-    if (day === this.#day) return;
+    // The end of an activity is told a lag late: soon after midnight it was yesterday, and today does not begin again with what comes next.
+    if (day === this.#day || day === this.#day - 1) return;
     if (!Number.isNaN(this.#day)) this.#weight *= KEPT_PER_DAY ** -Math.max(0, day - this.#day);
     this.#day = day;
     this.#firstDay = Math.min(this.#firstDay, day);

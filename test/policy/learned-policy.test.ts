@@ -107,6 +107,23 @@ describe('learned', () => {
     expect(restored.snapshot().hazards.clients[0]?.cells).toEqual([[32 * 22 + 14, 6, 300]]);
   });
 
+  it('ends of activities that are told a lag late, after midnight, between others -> what was learned fades by one day, not by each', () => {
+    const policy = learnOfficeHours(21);
+    const midnightMs = MONDAY_MS + 21 * DAY_MS;
+    const returns = () => {
+      const [alice] = policy.snapshot().hazards.clients;
+      return alice?.cells.reduce((sum, [, events]) => sum + events, 0) as number;
+    };
+    const before = returns();
+    const bob = policy.addClient('bob', false);
+    for (let second = 1; second <= 40; second += 1) {
+      policy.note(0, bob, midnightMs + second * 1000);
+      policy.note(1, bob, midnightMs + second * 1000 - LAG_MS);
+    }
+    expect(returns()).toBeGreaterThan(before * 0.97);
+    expect(returns()).toBeLessThan(before * 0.98);
+  });
+
   it('something else than a snapshot -> refused, and nothing known', () => {
     const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
     expect(policy.restore({ version: 99 })).toBe(false);
