@@ -76,7 +76,7 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
       isAsleep: () => ['saving', 'suspending', 'asleep'].includes(controller.model.state),
       onEvent: (event) => controller.dispatch(event),
     });
-    watch.takeOver(former?.streams ?? []);
+    watch.takeOver(policy instanceof LearnedPolicy ? policy.people() : [], former?.streams ?? []);
     const unsubscribe = events.subscribe((event) => {
       if (event.platform === platform.name) watch.note(event);
       else noteElsewhere(watch, event);
