@@ -4,7 +4,7 @@ import { buildContext, contextPolicy } from './compose-context.ts';
 import type { SharedFarm } from './compose-farm.ts';
 import { asksTimeoutMs, buildInhibitors, watchdogOf } from './compose-inhibitors.ts';
 import { HeldHere } from './compose-orders.ts';
-import { NO_POLICY, prepareIdlePolicy } from './compose-policy.ts';
+import { NO_POLICY, prepareIdlePolicy, type RunningPolicy } from './compose-policy.ts';
 import { buildParts, combineParts, type PowerParts, secretReader } from './compose-power.ts';
 import { buildProbe } from './compose-probe.ts';
 import { proofReader } from './compose-proof.ts';
@@ -78,6 +78,7 @@ export interface PlatformShared {
 /** Who decides on a platform, with everything it asks. Built beside the one before it; begins when that has stopped. */
 interface Control {
   readonly controller: PlatformController;
+  readonly idlePolicy: RunningPolicy;
   stop(): Promise<void>;
 }
 
@@ -326,7 +327,9 @@ export class RunningPlatform {
     const former = this.#control;
     this.#relay.setObserver(null);
     await former.stop();
-    this.#control = prepared.begin(this.streams, this.#relay, former.controller);
+    // A policy has to know who is there already; `fixed` asks nobody.
+    if (next.idlePolicy !== 'fixed') await this.streams.refresh('streams');
+    this.#control = prepared.begin(this.streams, this.#relay, former);
     this.#inhibitForFormer();
     this.#control.controller.start();
   }
@@ -375,7 +378,7 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
   const orders = await readOrders(orderStore, config.name, log, report);
   const options = { name: config.name, armed: config.mode === 'armed', intent, orders, driver, journal, orderStore };
   return {
-    begin: (streams: CarriedStreams, relay: ObserverRelay, successorOf?: PlatformController): Control => {
+    begin: (streams: CarriedStreams, relay: ObserverRelay, former?: Control): Control => {
       const policy = policyOf(config, driver, parts);
       const share = isDeputy ? undefined : shared.farm?.share(config.name);
       const told = { log, report, onWakePlace: () => shared.onWakePlace?.(config.name) };
@@ -383,11 +386,15 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
       const begun = new PlatformController({
         ...options,
         ...rest,
-        ...(successorOf === undefined ? {} : { successorOf }),
+        ...(former === undefined ? {} : { successorOf: former.controller }),
       });
       controller = begun;
       const probers = probedVmsOf(config).flatMap((vm) => buildProber(vm, begun, shared));
-      const idlePolicy = beginPolicy(begun);
+      const isAsked = former !== undefined && config.idlePolicy !== 'fixed';
+      const idlePolicy = beginPolicy(
+        begun,
+        isAsked ? { learned: former.idlePolicy.learned(), streams: streams.streams() } : undefined,
+      );
       begun.attach({ gate: streams, probers, inhibitors: [...inhibitors, ...idlePolicy.watches] });
       relay.setObserver(begun);
       const stopRecording = isDeputy ? () => {} : recordIntoBmc(config, parts.bmc, events, log);
@@ -396,7 +403,7 @@ async function prepareControl(config: PlatformConfig, shared: PlatformShared, as
         await begun.stop();
         await idlePolicy.stop();
       };
-      return { controller: begun, stop };
+      return { controller: begun, idlePolicy, stop };
     },
   };
 }

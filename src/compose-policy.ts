@@ -1,12 +1,13 @@
 // Part of the composition root: the idle policy of a platform, its memory on disk, and the watch that runs it.
 import { CalendarWatch } from './calendars/calendar-watch.ts';
+import { expandInThread } from './calendars/expand-in-thread.ts';
 import type { CalendarConfig } from './config/calendars-schema.ts';
 import type { PlatformConfig } from './config/torpor-config.ts';
 import type { PlatformController } from './controller/platform-controller.ts';
 import type { EventLog } from './history/event-log.ts';
 import { PolicyMemoryFile } from './history/policy-memory-file.ts';
 import { IdlePolicyWatch } from './inhibitors/idle-policy-watch.ts';
-import type { InhibitorWatch, Logger } from './platform/ports.ts';
+import type { InhibitorWatch, Logger, StreamStatus } from './platform/ports.ts';
 import type { FarmEvent } from './platform/status.ts';
 import { BusyCalendar, EVERYBODY } from './policy/busy-times.ts';
 import { idleLagMs } from './policy/cost-model.ts';
@@ -17,14 +18,23 @@ import { zoneOffset } from './zone-offset.ts';
 
 export interface RunningPolicy {
   readonly watches: readonly InhibitorWatch[];
+  /** What it had learned when it stopped; undefined of one that does not learn. */
+  readonly learned: () => unknown;
   /** Resolves when what was learned is on disk. After the controller's stop. */
   stop(): Promise<void>;
 }
 
-/** Everything that may fail is done; the policy begins with its controller. */
-export type PreparedPolicy = (controller: PlatformController) => RunningPolicy;
+/** What a policy goes on from that takes the place of another one while Torpor runs. */
+export interface FormerPolicy {
+  /** Newer than what was on disk when its successor was prepared; undefined: nothing is. */
+  readonly learned: unknown;
+  readonly streams: readonly StreamStatus[];
+}
 
-export const NO_POLICY: PreparedPolicy = () => ({ watches: [], stop: async () => {} });
+/** Everything that may fail is done; the policy begins with its controller. */
+export type PreparedPolicy = (controller: PlatformController, former?: FormerPolicy) => RunningPolicy;
+
+export const NO_POLICY: PreparedPolicy = () => ({ watches: [], learned: () => undefined, stop: async () => {} });
 
 export interface PolicyBuild {
   readonly events: EventLog;
@@ -40,16 +50,25 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
   const seed = seedOf(platform.name);
   const busy = new BusyCalendar();
   const choice = { name, idleMs: DEFAULT_IDLE_MS, label: name };
-  const policy = createPolicy(choice, { costs, offset: zoneOffset(), seed, busy });
-  const memory = policy instanceof LearnedPolicy ? await PolicyMemoryFile.open(stateDir, platform.name, log) : null;
-  if (policy instanceof LearnedPolicy && memory?.kept !== undefined && !policy.restore(memory.kept)) {
+  const make = () => createPolicy(choice, { costs, offset: zoneOffset(), seed, busy });
+  const prepared = make();
+  const memory = prepared instanceof LearnedPolicy ? await PolicyMemoryFile.open(stateDir, platform.name, log) : null;
+  if (prepared instanceof LearnedPolicy && memory?.kept !== undefined && !prepared.restore(memory.kept)) {
     log.warn({ platform: platform.name }, 'what was learned is of another version, or damaged: it is learned anew');
   }
-  return (controller) => {
+  return (controller, former) => {
+    const policy = former?.learned === undefined ? prepared : make();
+    if (policy !== prepared && policy instanceof LearnedPolicy) policy.restore(former?.learned);
+    let learned: unknown;
     const watch = new IdlePolicyWatch({
       policy,
       snapshot: policy instanceof LearnedPolicy ? () => policy.snapshot() : null,
-      memory: memory ?? { remember: () => {} },
+      memory: {
+        remember: (snapshot) => {
+          learned = snapshot;
+          memory?.remember(snapshot);
+        },
+      },
       lagMs: idleLagMs(costs),
       changeMs: costs.suspendMs + costs.resumeMs,
       drowsyForMs: platform.drowsyForMs,
@@ -57,6 +76,7 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
       isAsleep: () => ['saving', 'suspending', 'asleep'].includes(controller.model.state),
       onEvent: (event) => controller.dispatch(event),
     });
+    watch.takeOver(policy instanceof LearnedPolicy ? policy.people() : [], former?.streams ?? []);
     const unsubscribe = events.subscribe((event) => {
       if (event.platform === platform.name) watch.note(event);
       else noteElsewhere(watch, event);
@@ -70,7 +90,7 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
       await Promise.all(calendars.map((calendar) => calendar.stop()));
       await memory?.settled();
     };
-    return { watches: [watch], stop };
+    return { watches: [watch], learned: () => learned, stop };
   };
 }
 
@@ -91,7 +111,7 @@ function watchCalendar(
     place,
     isEverybodys: client === null,
     everyMs,
-    offsetOf: (zone) => zoneOffset(zone ?? undefined),
+    expand: expandInThread,
     clock: systemClock,
     log,
     onTimes: (times) => {

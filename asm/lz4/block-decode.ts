@@ -59,7 +59,8 @@ export function decodeSequences(src: usize, srcBytes: u32, dst: usize, dstCapaci
         do {
           step = load<u8>(at++);
           count += step;
-        } while (step === 255 && at < fastIn);
+        } while (step === 255 && at < fastIn && <i32>count >= 0);
+        // No destination is as large as 2^31: a sum that would go on to wrap ends here.
         if (at >= fastIn || count >= fastIn - at || count >= fastOut - to) break;
         copySteps(to, at, to + count);
       }
@@ -80,7 +81,7 @@ export function decodeSequences(src: usize, srcBytes: u32, dst: usize, dstCapaci
         }
       } else {
         let step: usize = 255;
-        while (step === 255 && at < fastIn) {
+        while (step === 255 && at < fastIn && <i32>count >= 0) {
           step = load<u8>(at++);
           count += step;
         }

@@ -2,7 +2,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
-import { type BusyTime, type CalendarRules, readCalendar } from './read-calendar.ts';
+import type { CalendarSpan } from './expand-in-thread.ts';
+import type { BusyTime } from './read-calendar.ts';
 
 export const CALENDAR_BYTES_MAX = 4 * 1024 * 1024;
 const READ_TIMEOUT_MS = 30_000;
@@ -19,7 +20,8 @@ export interface CalendarWatchOptions {
   readonly place: CalendarPlace;
   readonly isEverybodys: boolean;
   readonly everyMs: number;
-  readonly offsetOf: CalendarRules['offsetOf'];
+  /** What the calendar says; rejects in words for people. A rule of it may take for ever: this has a bound, and ends with the signal. */
+  readonly expand: (text: string, span: CalendarSpan, stopping: AbortSignal) => Promise<readonly BusyTime[]>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onTimes: (times: readonly BusyTime[]) => void;
@@ -51,7 +53,7 @@ export class CalendarWatch {
   async #read(): Promise<void> {
     const { clock, name, log, everyMs } = this.#options;
     try {
-      this.#take(await fetchText(this.#options.place, this.#stopping.signal));
+      await this.#take(await fetchText(this.#options.place, this.#stopping.signal));
       if (this.#problem !== null) log.info({ calendar: name }, 'the calendar is read again');
       this.#problem = null;
     } catch (thrown) {
@@ -64,12 +66,13 @@ export class CalendarWatch {
     this.#cancelTimer = clock.schedule(everyMs, () => this.start());
   }
 
-  #take(text: string): void {
-    const { clock, isEverybodys, offsetOf, onTimes, name, log } = this.#options;
+  async #take(text: string): Promise<void> {
+    const { clock, isEverybodys, expand, onTimes, name, log } = this.#options;
     const nowMs = clock.nowMs();
-    const times = readCalendar(text, { fromMs: nowMs - BEHIND_MS, toMs: nowMs + AHEAD_MS, isEverybodys, offsetOf });
+    const span = { fromMs: nowMs - BEHIND_MS, toMs: nowMs + AHEAD_MS, isEverybodys };
+    const times = await expand(text, span, this.#stopping.signal);
     const told = JSON.stringify(times);
-    if (told === this.#told) return;
+    if (told === this.#told || this.#stopping.signal.aborted) return;
     if (this.#told === '') log.info({ calendar: name, busyTimes: times.length }, 'a calendar was read');
     this.#told = told;
     onTimes(times);

@@ -1,7 +1,7 @@
 // Runs an idle policy for a live platform: keeps it awake until the policy's plan says sleep, and wakes it ahead of who is expected.
 import type { CheckStatus } from '../platform/inhibitor.ts';
 import type { PlatformEvent } from '../platform/model.ts';
-import type { Clock, InhibitorWatch } from '../platform/ports.ts';
+import type { Clock, InhibitorWatch, StreamStatus } from '../platform/ports.ts';
 import type { FarmEvent } from '../platform/status.ts';
 import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN } from '../policy/interval-list.ts';
 import type { IdlePlan, IdlePolicy } from '../policy/policy.ts';
@@ -37,9 +37,14 @@ export interface IdlePolicyWatchOptions {
 /** Of one client's machine, openings that follow each other sooner are one: an address with many connections opens once. */
 export const OPENING_GAP_MS = 10 * 60_000;
 
+/** Of clients that are gone so many are remembered; the one that has been gone longest is known to the policy only. */
+export const GONE_CLIENTS_MAX = 4096;
+
 /** A client as the policy knows it: one address at one VM. */
 interface LiveClient {
+  readonly name: string;
   readonly index: number;
+  wasActive: boolean;
   connected: number;
   active: number;
   lastMs: number;
@@ -50,9 +55,13 @@ interface LiveClient {
 export class IdlePolicyWatch implements InhibitorWatch {
   readonly #options: IdlePolicyWatchOptions;
   readonly #clients = new Map<string, LiveClient>();
+  /** Those of them that are neither connected nor active, the longest gone first; at most GONE_CLIENTS_MAX. */
+  readonly #gone = new Set<LiveClient>();
   readonly #streams = new Map<string, { client: LiveClient | null; closedAtMs: number | null }>();
   readonly #connections = new Map<string, LiveClient>();
   #pool = 0;
+  /** The last activity of anybody who has left the pool. */
+  #lastMs = Number.NEGATIVE_INFINITY;
   /** Set while an interval runs, or is about to begin. */
   #isIdle = false;
   #hasBegun = false;
@@ -68,6 +77,28 @@ export class IdlePolicyWatch implements InhibitorWatch {
 
   constructor(options: IdlePolicyWatchOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Whom the policy knows from before, and the streams that are there: a reload takes another policy under open ones. Told once, before
+   * anything else; what is told of the streams again changes nothing.
+   */
+  takeOver(
+    people: Iterable<string>,
+    streams: Iterable<Pick<StreamStatus, 'id' | 'vm' | 'client' | 'mode' | 'active'>>,
+  ): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const name of people) {
+      const known = this.#clientNamed(name);
+      known.wasActive = true;
+      this.#gone.add(known);
+    }
+    for (const { id, vm, client, mode, active } of streams) {
+      const known = this.#clientOf({ client, vm });
+      if (mode !== 'closed') this.#opened(id, known, nowMs);
+      if (active) this.#active(id, known, nowMs);
+      if (active && mode === 'closed') this.#closed(id, nowMs);
+    }
   }
 
   start(): void {
@@ -113,8 +144,8 @@ export class IdlePolicyWatch implements InhibitorWatch {
   noteOpening(address: string, atMs: number): void {
     if (this.#isStopped) return;
     let isNews = false;
-    for (const [name, client] of this.#clients) {
-      if (!name.startsWith(`${address} `) || client.connected > 0 || client.active > 0) continue;
+    for (const client of this.#gone) {
+      if (!client.name.startsWith(`${address} `)) continue;
       if (atMs < client.openedMs + OPENING_GAP_MS) continue;
       client.openedMs = atMs;
       this.#options.policy.note(NOTE_OPEN, client.index, atMs);
@@ -131,10 +162,15 @@ export class IdlePolicyWatch implements InhibitorWatch {
   // ------------------------------------------------------------------------------------------------ what happens
 
   #clientOf({ client, vm }: FarmEvent['facts']): LiveClient {
-    const name = `${String(client).replace(/:\d+$/, '')} ${String(vm)}`;
+    return this.#clientNamed(`${String(client).replace(/:\d+$/, '')} ${String(vm)}`);
+  }
+
+  #clientNamed(name: string): LiveClient {
     const known = this.#clients.get(name);
     if (known !== undefined) return known;
-    const found = {
+    const found: LiveClient = {
+      name,
+      wasActive: false,
       index: this.#options.policy.addClient(name, false),
       connected: 0,
       active: 0,
@@ -145,8 +181,22 @@ export class IdlePolicyWatch implements InhibitorWatch {
     return found;
   }
 
+  /** Of one that was never active nothing is known, and nothing is kept: anybody may look at a port. */
+  #leave(client: LiveClient): void {
+    if (client.connected > 0 || client.active > 0) return;
+    if (client.wasActive) this.#gone.add(client);
+    else this.#options.policy.forgetClient(client.index);
+    const [longestGone] = this.#gone.size > GONE_CLIENTS_MAX ? this.#gone : [];
+    const dropped = client.wasActive ? longestGone : client;
+    if (dropped === undefined) return;
+    this.#gone.delete(dropped);
+    this.#clients.delete(dropped.name);
+  }
+
   #opened(stream: string, client: LiveClient, atMs: number): void {
+    if (this.#connections.has(stream)) return;
     this.#streams.set(stream, { client: null, closedAtMs: null });
+    this.#gone.delete(client);
     client.connected += 1;
     if (client.connected === 1) this.#options.policy.note(NOTE_CONNECT, client.index, atMs);
     this.#connections.set(stream, client);
@@ -163,6 +213,7 @@ export class IdlePolicyWatch implements InhibitorWatch {
     client.connected -= 1;
     if (client.connected > 0) return;
     this.#options.policy.note(NOTE_DISCONNECT, client.index, atMs);
+    this.#leave(client);
     this.#lookAgain();
   }
 
@@ -170,6 +221,8 @@ export class IdlePolicyWatch implements InhibitorWatch {
     const before = this.#streams.get(stream);
     if (before?.client != null) return;
     this.#streams.set(stream, { client, closedAtMs: null });
+    this.#gone.delete(client);
+    client.wasActive = true;
     client.active += 1;
     this.#pool += 1;
     if (this.#isIdle) this.#endInterval(atMs);
@@ -191,7 +244,9 @@ export class IdlePolicyWatch implements InhibitorWatch {
     client.active -= 1;
     this.#pool -= 1;
     if (client.active === 0) this.#options.policy.note(NOTE_END, client.index, client.lastMs);
-    if (this.#pool === 0) this.#beginAfter(client.lastMs);
+    this.#leave(client);
+    this.#lastMs = Math.max(this.#lastMs, client.lastMs);
+    if (this.#pool === 0) this.#beginAfter(this.#lastMs);
   }
 
   // ------------------------------------------------------------------------------------------------ intervals

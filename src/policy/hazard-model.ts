@@ -124,6 +124,9 @@ function isSeen(value: unknown): value is readonly [number, number, number] {
   return Array.isArray(value) && value.length === 3 && value.every((each) => Number.isFinite(each) && each >= 0);
 }
 
+/** The name of a place that nobody has. */
+const NOBODY = '';
+
 /** Clients beyond this many share one tally: memory is bounded, 80 KB each. */
 export const LEARNED_CLIENTS_MAX = 256;
 
@@ -157,13 +160,34 @@ export class HazardModel {
   addClient(name: string, isJob: boolean): number {
     const known = this.#clients.findIndex((client) => client.name === name);
     if (known >= 0) return known;
+    const free = this.#clients.findIndex((client) => client.name === NOBODY);
+    if (free >= 0) {
+      this.#clients[free] = new ClientTally(name, isJob);
+      this.#busyVersion = Number.NaN;
+      return free;
+    }
     if (this.#clients.length < LEARNED_CLIENTS_MAX) this.#clients.push(new ClientTally(name, isJob));
     this.#busyVersion = Number.NaN;
     return this.#clients.length - 1;
   }
 
+  /** Gives the place of a client of whom nothing is known to the next new one: else whoever looks at a port would take one for good. */
+  forgetClient(index: number): void {
+    const client = this.#clients[index] as ClientTally;
+    const isShared = index === LEARNED_CLIENTS_MAX - 1;
+    if (isShared || client.isActive || !Number.isNaN(client.idleSinceMs)) return;
+    if (client.exposureMs.some((ms) => ms > 0) || client.signals.exposure.some((seen) => seen > 0)) return;
+    this.#clients[index] = new ClientTally(NOBODY, false);
+  }
+
+  /** The people that it knows. */
+  people(): string[] {
+    return this.#clients.filter(({ name, isJob }) => name !== NOBODY && !isJob).map(({ name }) => name);
+  }
+
   snapshot(): HazardSnapshot {
-    const clients = this.#clients.map((client) => {
+    const clients = this.#clients.flatMap((client) => {
+      if (client.name === NOBODY) return [];
       const { name, isJob, isActive, idleSinceMs, countedUntilMs, events, exposureMs } = client;
       const cells: Array<[number, number, number]> = [];
       for (let cell = 0; cell < CELLS; cell += 1) {
@@ -179,14 +203,8 @@ export class HazardModel {
       const idle = isKnown ? ([idleSinceMs, countedUntilMs] as const) : null;
       const signals = client.signals.snapshot(this.#weight);
       const pauses = client.pauses.snapshot(this.#weight);
-      return {
-        name,
-        isJob,
-        idle,
-        cells,
-        ...(signals.length > 0 && { signals }),
-        ...(pauses.length > 0 && { pauses }),
-      };
+      const seen = { ...(signals.length > 0 && { signals }), ...(pauses.length > 0 && { pauses }) };
+      return [{ name, isJob, idle, cells, ...seen }];
     });
     return { day: this.#day, clients };
   }
@@ -296,7 +314,8 @@ export class HazardModel {
 
   #passDay(atMs: number): void {
     const day = localDay(atMs + this.#offset(atMs));
-    if (day === this.#day) return;
+    // The end of an activity is told a lag late: soon after midnight it was yesterday, and today does not begin again with what comes next.
+    if (day === this.#day || day === this.#day - 1) return;
     if (!Number.isNaN(this.#day)) this.#weight *= KEPT_PER_DAY ** -Math.max(0, day - this.#day);
     this.#day = day;
     this.#firstDay = Math.min(this.#firstDay, day);

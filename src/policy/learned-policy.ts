@@ -65,6 +65,15 @@ export class LearnedPolicy implements IdlePolicy {
     return this.#model.addClient(name, isJob);
   }
 
+  forgetClient(client: number): void {
+    this.#model.forgetClient(client);
+  }
+
+  /** The people that it knows, those of an earlier instance included. */
+  people(): string[] {
+    return this.#model.people();
+  }
+
   /** All that was learned, as JSON can hold it. */
   snapshot(): LearnedSnapshot {
     return {

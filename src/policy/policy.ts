@@ -27,6 +27,8 @@ export interface IdlePolicy {
   readonly learns: boolean;
   /** Makes a client known; what comes back is how it will be told of. A known name keeps its number. */
   addClient(name: string, isJob: boolean): number;
+  /** A client that never was active is gone: another one may get its number. */
+  forgetClient(client: number): void;
   /** Somebody became active or idle, came or left. */
   note(kind: NoteKind, client: number, atMs: number): void;
   /**
@@ -52,6 +54,7 @@ export abstract class PlainPolicy implements IdlePolicy {
     this.#clients += 1;
     return this.#clients - 1;
   }
+  forgetClient(): void {}
   note(): void {}
   abstract begin(beginMs: number, lagMs: number): IdlePlan;
   review(): IdlePlan {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CALENDAR_BYTES_MAX, type CalendarPlace, CalendarWatch } from '../../src/calendars/calendar-watch.ts';
-import type { BusyTime } from '../../src/calendars/read-calendar.ts';
+import { type BusyTime, readCalendar } from '../../src/calendars/read-calendar.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -46,7 +46,7 @@ describe('CalendarWatch', () => {
       place,
       isEverybodys: false,
       everyMs: EVERY_MS,
-      offsetOf: () => () => 0,
+      expand: async (text, span) => readCalendar(text, { ...span, offsetOf: () => () => 0 }),
       clock,
       log: { debug: tell, info: tell, warn: tell, error: tell },
       onTimes: (read) => times.push([...read]),

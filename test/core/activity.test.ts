@@ -98,6 +98,17 @@ describe('activity of plaintext protocols', () => {
     core.releaseStream(stream);
   });
 
+  it('iscsi: a digest behind a header that begins like a NOP-Out -> lost at once, not ten megabytes that count for nothing', () => {
+    const dialogue = DIALOGUES.iscsi as Dialogue;
+    const stream = openDialogue(core, dialogue);
+    const command = dialogue.input['a read'] as Buffer;
+    core.observe(stream, 'client', Buffer.concat([command, hex('40 80 5a 17')]), 10);
+    expect(core.observe(stream, 'client', command, 11) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    expect(core.observe(stream, 'client', command, 12) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    expect(core.verdict(stream).isLost).toBe(true);
+    core.releaseStream(stream);
+  });
+
   it.each([
     ['a question', ascii('@PJL INFO STATUS\r\n'), false],
     ['a question of a variable', ascii('@PJL DINQUIRE RESOLUTION\r\n'), false],

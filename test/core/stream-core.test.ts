@@ -215,6 +215,21 @@ describe('StreamCore LZ4', () => {
     expect(core.decompressBlock(Uint8Array.from([0x10, 0x61]), new Uint8Array(1))).toBe(1);
   });
 
+  it.each([
+    ['literals', 'ERR_LZ4_MALFORMED', [0xf0], [...Buffer.from('fifteen letters'), 1, 0]],
+    ['a match', 'ERR_LZ4_OUTPUT_TOO_SMALL', [0x1f, 0x61, 1, 0], []],
+  ] as const)(
+    'LZ4: %s whose length bytes add up to 2^32 -> %s, not a length of almost nothing',
+    async (_, code, start, rest) => {
+      const roomy = await loadCore();
+      // 255 * 16,843,009 and 1 are 2^32; what follows would be a whole block if that were 0.
+      const lengthBytes = Buffer.alloc(16_843_009 + 1, 0xff).fill(1, 16_843_009);
+      const last = [0xf0, 10, ...Buffer.alloc(25, 0x62)];
+      const block = Buffer.concat([Buffer.from(start), lengthBytes, Buffer.from([...rest, ...last])]);
+      expectCode(code, () => roomy.decompressBlock(block, new Uint8Array(4096)));
+    },
+  );
+
   it('LZ4: exactly maxBlockBytes -> fits, with a destination of the full bound; one more -> ERR_LZ4_INPUT_TOO_LARGE', () => {
     const largest = makeData('random', core.maxBlockBytes, 3);
     const block = new Uint8Array(core.compressBound(largest.length));

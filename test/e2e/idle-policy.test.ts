@@ -64,6 +64,29 @@ describe('idlePolicy', { timeout: 2 * E2E_TIMEOUT_MS }, () => {
     expect(leftMs).toBeLessThan(9 * 60_000 + 1000);
   });
 
+  test('reload under an active client, and after it -> no interval runs while it is there; what was learned before the reload stays', async () => {
+    await using stage = await Stage.open();
+    const stateDir = setPlatform(stage, { idlePolicy: 'learned' });
+    const torpor = await stage.runHere();
+    const policies = async () =>
+      (await torpor.platform(PLATFORM)).inhibitors.filter(({ kind }) => kind === 'policy').map(({ name }) => name);
+    {
+      using client = await stage.connect();
+      await client.ask('hello');
+      await eventually('the interval before it to be over', async () => (await policies()).length === 0);
+      setPlatform(stage, { minAwake: '1m' });
+      expect((await torpor.reload(stage.configPath)).changes).toEqual([`${PLATFORM}: minAwake`]);
+      expect(await policies()).toEqual([]);
+    }
+    await eventually('an interval, once the client has gone', async () => (await policies()).length === 1);
+    setPlatform(stage, { minAwake: '2m' });
+    await torpor.reload(stage.configPath);
+    expect(await policies()).toEqual(['idle-policy']);
+    await torpor.stop();
+    const kept = JSON.parse(readFileSync(join(stateDir, 'learned', `${PLATFORM}.json`), 'utf8'));
+    expect(kept.hazards.clients.map(({ name }: { name: string }) => name)).toEqual(['127.0.0.1 alice']);
+  });
+
   test('learned, with calendars of a file, a server and one that is gone, and a machine that opens -> read, told of without their URLs, an event', async () => {
     await using stage = await Stage.open();
     const entry = ['BEGIN:VEVENT', 'UID:1', `DTSTART:${utc(3_600_000)}`, `DTEND:${utc(7_200_000)}`, 'END:VEVENT'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { IdlePolicyWatch, REMEMBER_MS } from '../../src/inhibitors/idle-policy-watch.ts';
+import { GONE_CLIENTS_MAX, IdlePolicyWatch, REMEMBER_MS } from '../../src/inhibitors/idle-policy-watch.ts';
 import type { PlatformEvent } from '../../src/platform/model.ts';
 import type { Arrival } from '../../src/policy/idle-course.ts';
 import type { IdlePlan, IdlePolicy } from '../../src/policy/policy.ts';
@@ -26,6 +26,9 @@ class ScriptedPolicy implements IdlePolicy {
   addClient(name: string): number {
     if (!this.clients.includes(name)) this.clients.push(name);
     return this.clients.indexOf(name);
+  }
+  forgetClient(client: number): void {
+    this.clients[client] = '';
   }
   note(kind: number, client: number): void {
     this.notes.push(`${['begin', 'end', 'connect', 'disconnect', 'open'][kind]} ${this.clients[client]}`);
@@ -172,6 +175,26 @@ describe('IdlePolicyWatch', () => {
     expect(stage.policy.notes).toEqual(['connect alice vm', 'begin alice vm', 'disconnect alice vm', 'end alice vm']);
   });
 
+  it('one closed its connection later than another acted who leaves the pool last -> the interval begins a lag after that close', async () => {
+    const stage = new Stage();
+    for (const [stream, client] of [
+      ['s1', 'alice'],
+      ['s2', 'bob'],
+    ] as const) {
+      stage.tell('stream-open', stream, client);
+      stage.tell('stream-active', stream, client);
+    }
+    await stage.clock.advance(LAG_MS - 5000);
+    stage.tell('stream-closed', 's2', 'bob');
+    stage.tell('stream-idle', 's2', 'bob');
+    await stage.clock.advance(5000);
+    stage.policy.plans = [{ minutes: [0] }];
+    stage.tell('stream-idle', 's1');
+    expect(stage.take()[0]).toMatch(/^inhibit 0\.9/);
+    await stage.clock.advance(LAG_MS - 5000);
+    expect(stage.take()).toEqual(['lift']);
+  });
+
   it('a second connection of the same client at the same VM -> one client; a connection in an interval -> asked again', () => {
     const stage = leftAlone([{ minutes: [10] }, { minutes: [20] }]);
     stage.tell('stream-open', 's2');
@@ -198,6 +221,37 @@ describe('IdlePolicyWatch', () => {
     expect(stage.take()).toContain('wake 7');
   });
 
+  it('a machine opens of somebody whom the policy knows from before a restart -> told', () => {
+    const stage = new Stage();
+    stage.watch.takeOver(['alice vm'], []);
+    stage.watch.noteOpening('alice', stage.clock.nowMs());
+    expect(stage.policy.notes).toEqual(['open alice vm']);
+  });
+
+  it('whoever connects and is never active -> forgotten with its last connection, but not who once was active', () => {
+    const stage = leftAlone([{ minutes: [0] }]);
+    stage.tell('stream-closed', 's1');
+    for (let port = 0; port < 1000; port += 1) {
+      stage.tell('stream-open', `look-${port}`, `10.0.${port >> 8}.${port & 255}`);
+      stage.tell('stream-closed', `look-${port}`);
+    }
+    expect(stage.policy.clients.filter((name) => name !== '')).toEqual(['alice vm']);
+    stage.watch.noteOpening('alice', stage.clock.nowMs());
+    expect(stage.policy.notes.at(-1)).toBe('open alice vm');
+  });
+
+  it('more people have come and gone than are remembered -> openings are told of the later ones only', () => {
+    const stage = new Stage();
+    for (let index = 0; index <= GONE_CLIENTS_MAX; index += 1) {
+      for (const kind of ['stream-open', 'stream-active', 'stream-closed', 'stream-idle'])
+        stage.tell(kind, `s${index}`, `client-${index}`);
+    }
+    stage.policy.notes.length = 0;
+    stage.watch.noteOpening('client-0', stage.clock.nowMs());
+    stage.watch.noteOpening('client-1', stage.clock.nowMs());
+    expect(stage.policy.notes).toEqual(['open client-1 vm']);
+  });
+
   it('told by an event of the log -> the same', () => {
     const stage = leftAlone([{ minutes: [0] }]);
     stage.tell('stream-closed', 's1');
@@ -205,6 +259,35 @@ describe('IdlePolicyWatch', () => {
     const { clock, watch } = stage;
     watch.note({ id: 99, atMs: clock.nowMs(), platform: 'p', kind: 'client-opened', message: '', facts });
     expect(stage.policy.notes).toContain('open alice vm');
+  });
+
+  it('streams that were there before it -> no interval while one is active, then as ever; told of them again, nothing changes', async () => {
+    const stage = new Stage();
+    const stream = { vm: 'vm', client: 'alice:4000', mode: 'flowing', active: true } as const;
+    stage.watch.takeOver(
+      [],
+      [
+        { ...stream, id: 's1' },
+        { ...stream, id: 's2', client: 'bob:4000', active: false },
+        { ...stream, id: 's3', mode: 'closed' },
+        { ...stream, id: 's4', client: 'carol:4000', mode: 'closed', active: false },
+      ],
+    );
+    stage.watch.start();
+    stage.tell('stream-open', 's1');
+    stage.tell('stream-active', 's1');
+    expect(stage.take()).toEqual([]);
+    stage.tell('stream-idle', 's3');
+    expect(stage.take()).toEqual([]);
+    await stage.clock.advance(5 * MINUTE_MS);
+    stage.policy.plans = [{ minutes: [10] }];
+    stage.tell('stream-idle', 's1');
+    expect(stage.take()).toEqual(['inhibit 9.5']);
+    stage.tell('stream-closed', 's1');
+    expect(stage.policy.notes).toEqual([
+      ...['connect alice vm', 'begin alice vm', 'connect bob vm'],
+      ...['end alice vm', 'disconnect alice vm'],
+    ]);
   });
 
   it('start without anybody -> an interval begins; stop -> what was learned is kept, nothing happens any more', async () => {

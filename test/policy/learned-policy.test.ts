@@ -107,6 +107,49 @@ describe('learned', () => {
     expect(restored.snapshot().hazards.clients[0]?.cells).toEqual([[32 * 22 + 14, 6, 300]]);
   });
 
+  it('ends of activities that are told a lag late, after midnight, between others -> what was learned fades by one day, not by each', () => {
+    const policy = learnOfficeHours(21);
+    const midnightMs = MONDAY_MS + 21 * DAY_MS;
+    const returns = () => {
+      const [alice] = policy.snapshot().hazards.clients;
+      return alice?.cells.reduce((sum, [, events]) => sum + events, 0) as number;
+    };
+    const before = returns();
+    const bob = policy.addClient('bob', false);
+    for (let second = 1; second <= 40; second += 1) {
+      policy.note(0, bob, midnightMs + second * 1000);
+      policy.note(1, bob, midnightMs + second * 1000 - LAG_MS);
+    }
+    expect(returns()).toBeGreaterThan(before * 0.97);
+    expect(returns()).toBeLessThan(before * 0.98);
+  });
+
+  it('hundreds who only looked at a port, forgotten each -> the next person has a tally of its own', () => {
+    const policy = learnOfficeHours(3);
+    for (let index = 0; index < 300; index += 1) {
+      const scanner = policy.addClient(`scanner ${index}`, false);
+      policy.note(2, scanner, MONDAY_MS + 3 * DAY_MS);
+      policy.note(3, scanner, MONDAY_MS + 3 * DAY_MS + 1000);
+      policy.forgetClient(scanner);
+    }
+    const bob = policy.addClient('bob', false);
+    policy.note(0, bob, MONDAY_MS + 3 * DAY_MS + 2000);
+    policy.note(1, bob, MONDAY_MS + 3 * DAY_MS + 3000);
+    policy.forgetClient(bob);
+    policy.forgetClient(0);
+    expect(policy.people()).toEqual(['alice', 'bob']);
+    expect(policy.snapshot().hazards.clients.map(({ name }) => name)).toEqual(['alice', 'bob']);
+  });
+
+  it('restored while it was active, so of no idle time, then forgotten by the watch -> what was learned stays', () => {
+    const policy = learnOfficeHours(5);
+    policy.note(0, 0, MONDAY_MS + 5 * DAY_MS + 8 * HOUR_MS);
+    const restored = new LearnedPolicy(RATES, () => 0, LAG_MS);
+    restored.restore(JSON.parse(JSON.stringify(policy.snapshot())));
+    restored.forgetClient(restored.addClient('alice', false));
+    expect(restored.people()).toEqual(['alice']);
+  });
+
   it('something else than a snapshot -> refused, and nothing known', () => {
     const policy = new LearnedPolicy(RATES, () => 0, LAG_MS);
     expect(policy.restore({ version: 99 })).toBe(false);

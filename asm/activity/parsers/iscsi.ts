@@ -32,7 +32,8 @@ const REPORT_LUNS: u8 = 0xa0;
 export function stepIscsi(header: usize, have: u32): i64 {
   if (have < HEADER_BYTES) return NEED_MORE;
   const opcode = <u32>load<u8>(header) & 0x3f;
-  if (opcode > LARGEST_OPCODE) return LOST;
+  // Bytes 2 and 3 are zero in every PDU of an initiator, also a login's versions. In the middle of one they hardly ever are.
+  if (opcode > LARGEST_OPCODE || load<u16>(header, 2) !== 0) return LOST;
   const dataBytes = bswap(load<u32>(header, 4)) & 0xffffff;
   const length = <i64>HEADER_BYTES + 4 * <i64>load<u8>(header, 4) + <i64>((dataBytes + 3) & ~3);
   if (opcode === NOP_OUT) giveProtocol(HEADER_BYTES);
