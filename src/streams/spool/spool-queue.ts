@@ -438,7 +438,10 @@ export class SpoolQueue implements IntakeOwner, DoorQueue {
     try {
       if (await this.store.verify(job)) return true;
       const facts = { platform: this.platform, listener: this.#options.listener.label, job: job.id };
-      log.warn(facts, 'a spooled job is forgotten, as its file is gone: another Torpor delivered it, or it was removed');
+      log.warn(
+        facts,
+        'a spooled job is forgotten, as its file is gone: another Torpor delivered it, or it was removed',
+      );
     } catch (thrown) {
       if (!(thrown instanceof TorporError) || thrown.code !== 'ERR_LZ4_FRAME') throw thrown;
       await this.store.setAside(job.id, thrown.message);
