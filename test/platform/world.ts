@@ -210,7 +210,7 @@ export class World {
     for (const effect of effects) {
       this.#effectCount += 1;
       const death = this.plan.deathAtEffect;
-      const diesHere = death !== null && this.#effectCount === death.nth;
+      const diesHere = this.#chaos && death !== null && this.#effectCount === death.nth;
       if (!diesHere || death.afterDeed) this.#run(life, effect);
       if (diesHere) this.#die();
       if (this.#life !== life) return;
