@@ -8,7 +8,15 @@ import { TcpServices } from '../../src/link/gate-services.ts';
 import { LinkEdge } from '../../src/link/link-edge.ts';
 import { LinkGate } from '../../src/link/link-gate.ts';
 import { makeLinkKeys } from '../../src/link/link-keys.ts';
-import { LINK_ALPN } from '../../src/link/link-records.ts';
+import {
+  encodeGreeting,
+  encodeRecord,
+  LINK_ALPN,
+  type LinkRecord,
+  RECORD_TYPES,
+  RecordReader,
+  SESSION_ID_BYTES,
+} from '../../src/link/link-records.ts';
 import { type LinkKeyFiles, readLinkKeys } from '../../src/link/link-tls.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -353,6 +361,38 @@ describe('edge and gate', () => {
       for (const edge of edges) await edge.close();
       await gate.close();
     }
+  });
+
+  it('an edge that greets while the gate leaves: is asked to leave at once, and is not where the gate was taken back', async () => {
+    scene = new Scene();
+    await scene.begin(echo);
+    const records: LinkRecord[] = [];
+    const greet = async (whenSecure: () => void) => {
+      const { port } = scene.gate.address;
+      const rules = { ...keys.edge, ALPNProtocols: [LINK_ALPN], checkServerIdentity: () => undefined };
+      const socket = connectTls({ port, host: LOOPBACK, ...rules });
+      scene.sockets.push(socket);
+      socket.on('error', () => {});
+      const reader = new RecordReader();
+      socket.on('data', (chunk: Buffer) => reader.push(chunk, (record) => records.push(record) > 0));
+      await new Promise<void>((resolve) => socket.once('secureConnect', resolve));
+      whenSecure();
+      const session = randomBytes(SESSION_ID_BYTES);
+      const hello = { session, isResumed: false, receivedBytes: 0, historyBytes: 0, creditBytes: 262_144 };
+      socket.write(encodeGreeting(RECORD_TYPES.hello, hello));
+      // Whatever the gate says of itself comes before its second answer.
+      for (const pongs of [1, 2]) {
+        socket.write(encodeRecord(RECORD_TYPES.ping));
+        await eventually('an answer', () => records.filter(({ type }) => type === RECORD_TYPES.pong).length === pongs);
+      }
+    };
+    await eventually('the link', () => scene.edge.isConnected);
+    await greet(() => scene.gate.leave());
+    expect(records.map(({ type }) => type)).toContain(RECORD_TYPES.leave);
+    await scene.gate.takeBack();
+    records.splice(0);
+    await greet(() => {});
+    expect(records.map(({ type }) => type)).toEqual([RECORD_TYPES.welcome, RECORD_TYPES.pong, RECORD_TYPES.pong]);
   });
 
   it('whoever greets with anything else: is closed, and the gate serves on', async () => {
