@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EdgeStatusPage } from '../../src/link/edge-status-page.ts';
+import { GateServer } from '../../src/link/gate-server.ts';
 import { TcpServices } from '../../src/link/gate-services.ts';
 import { LinkEdge } from '../../src/link/link-edge.ts';
 import { LinkGate } from '../../src/link/link-gate.ts';
@@ -393,6 +394,44 @@ describe('edge and gate', () => {
     records.splice(0);
     await greet(() => {});
     expect(records.map(({ type }) => type)).toEqual([RECORD_TYPES.welcome, RECORD_TYPES.pong, RECORD_TYPES.pong]);
+  });
+
+  it('connections that say nothing: no more than may be, and a place is free when one is gone', async () => {
+    scene = new Scene();
+    await scene.begin(echo);
+    const listen = { host: LOOPBACK, port: 0 };
+    const server = await GateServer.listen(listen, keys.gate, scene.log, () => {}, 2);
+    const dial = async () => {
+      const socket = connect(server.address.port, LOOPBACK).on('error', () => {});
+      scene.sockets.push(socket);
+      let isClosed = false;
+      socket.on('close', () => {
+        isClosed = true;
+      });
+      socket.resume();
+      await new Promise((resolve) => socket.once('connect', resolve));
+      return { socket, isClosed: () => isClosed };
+    };
+    const silent = [await dial(), await dial()];
+    const third = await dial();
+    await eventually('the third to be closed', third.isClosed);
+    expect(silent.map(({ isClosed }) => isClosed())).toEqual([false, false]);
+    silent[0]?.socket.destroy();
+    await eventually('a place', async () => {
+      const next = connectTls({
+        port: server.address.port,
+        host: LOOPBACK,
+        ...keys.edge,
+        ALPNProtocols: [LINK_ALPN],
+        checkServerIdentity: () => undefined,
+      });
+      scene.sockets.push(next);
+      return new Promise<boolean>((resolve) => {
+        next.once('secureConnect', () => resolve(true));
+        next.once('error', () => resolve(false));
+      });
+    });
+    await server.close();
   });
 
   it('whoever greets with anything else: is closed, and the gate serves on', async () => {
