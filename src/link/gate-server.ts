@@ -6,6 +6,11 @@ import { errorText, TorporError } from '../platform/errors.ts';
 import type { Logger } from '../platform/ports.ts';
 import { type LinkKeyFiles, tlsRules } from './link-tls.ts';
 
+/** At once, those included that have not shown who they are: the process's other listeners need descriptors, too. At the bound the next is closed. */
+export const MAX_CONNECTIONS = 4096;
+/** For the TLS handshake: whoever only connects keeps no place. */
+export const HANDSHAKE_BOUND_MS = 10_000;
+
 export class GateServer {
   readonly address: Endpoint;
   readonly #server: Server;
@@ -20,8 +25,11 @@ export class GateServer {
     keys: LinkKeyFiles,
     log: Logger,
     onSecure: (socket: TLSSocket) => void,
+    maxConnections = MAX_CONNECTIONS,
   ): Promise<GateServer> {
-    const server = withKeys(() => createServer({ ...tlsRules(keys), requestCert: true }));
+    const rules = { ...tlsRules(keys), requestCert: true, handshakeTimeout: HANDSHAKE_BOUND_MS };
+    const server = withKeys(() => createServer(rules));
+    server.maxConnections = maxConnections;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => {
         const what = `the gate cannot listen on ${formatEndpoint(listen)}: ${errorText(cause)}`;

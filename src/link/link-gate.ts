@@ -60,6 +60,7 @@ export class LinkGate {
   readonly #sessions = new Map<string, Held>();
   #rules: GateRules;
   #server: GateServer;
+  #isLeaving = false;
   /** The one at work and those that only see their connections to their end. */
   readonly #servers = new Set<GateServer>();
 
@@ -122,6 +123,7 @@ export class LinkGate {
 
   /** Takes no more links and asks edges to open their next streams elsewhere; those that are open go on. */
   leave(): void {
+    this.#isLeaving = true;
     this.#server.stopListening();
     for (const { session } of this.#sessions.values()) session.askToLeave();
   }
@@ -129,6 +131,7 @@ export class LinkGate {
   /** Back from `leave`. Throws ERR_LINK_LISTEN. */
   async takeBack(): Promise<void> {
     await this.#listen(this.#rules);
+    this.#isLeaving = false;
   }
 
   /** Ends all streams and stops listening. */
@@ -194,6 +197,8 @@ export class LinkGate {
       rest,
       (why) => this.#onGone(held, why),
     );
+    // It had connected before nobody could any more.
+    if (this.#isLeaving) session.askToLeave();
   }
 
   #known(hello: LinkGreeting, fingerprint: string): Held | null {

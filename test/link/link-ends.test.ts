@@ -4,11 +4,20 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EdgeStatusPage } from '../../src/link/edge-status-page.ts';
+import { GateServer } from '../../src/link/gate-server.ts';
 import { TcpServices } from '../../src/link/gate-services.ts';
 import { LinkEdge } from '../../src/link/link-edge.ts';
 import { LinkGate } from '../../src/link/link-gate.ts';
 import { makeLinkKeys } from '../../src/link/link-keys.ts';
-import { LINK_ALPN } from '../../src/link/link-records.ts';
+import {
+  encodeGreeting,
+  encodeRecord,
+  LINK_ALPN,
+  type LinkRecord,
+  RECORD_TYPES,
+  RecordReader,
+  SESSION_ID_BYTES,
+} from '../../src/link/link-records.ts';
 import { type LinkKeyFiles, readLinkKeys } from '../../src/link/link-tls.ts';
 import { systemClock } from '../../src/system-clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -353,6 +362,76 @@ describe('edge and gate', () => {
       for (const edge of edges) await edge.close();
       await gate.close();
     }
+  });
+
+  it('an edge that greets while the gate leaves: is asked to leave at once, and is not where the gate was taken back', async () => {
+    scene = new Scene();
+    await scene.begin(echo);
+    const records: LinkRecord[] = [];
+    const greet = async (whenSecure: () => void) => {
+      const { port } = scene.gate.address;
+      const rules = { ...keys.edge, ALPNProtocols: [LINK_ALPN], checkServerIdentity: () => undefined };
+      const socket = connectTls({ port, host: LOOPBACK, ...rules });
+      scene.sockets.push(socket);
+      socket.on('error', () => {});
+      const reader = new RecordReader();
+      socket.on('data', (chunk: Buffer) => reader.push(chunk, (record) => records.push(record) > 0));
+      await new Promise<void>((resolve) => socket.once('secureConnect', resolve));
+      whenSecure();
+      const session = randomBytes(SESSION_ID_BYTES);
+      const hello = { session, isResumed: false, receivedBytes: 0, historyBytes: 0, creditBytes: 262_144 };
+      socket.write(encodeGreeting(RECORD_TYPES.hello, hello));
+      // Whatever the gate says of itself comes before its second answer.
+      for (const pongs of [1, 2]) {
+        socket.write(encodeRecord(RECORD_TYPES.ping));
+        await eventually('an answer', () => records.filter(({ type }) => type === RECORD_TYPES.pong).length === pongs);
+      }
+    };
+    await eventually('the link', () => scene.edge.isConnected);
+    await greet(() => scene.gate.leave());
+    expect(records.map(({ type }) => type)).toContain(RECORD_TYPES.leave);
+    await scene.gate.takeBack();
+    records.splice(0);
+    await greet(() => {});
+    expect(records.map(({ type }) => type)).toEqual([RECORD_TYPES.welcome, RECORD_TYPES.pong, RECORD_TYPES.pong]);
+  });
+
+  it('connections that say nothing: no more than may be, and a place is free when one is gone', async () => {
+    scene = new Scene();
+    await scene.begin(echo);
+    const listen = { host: LOOPBACK, port: 0 };
+    const server = await GateServer.listen(listen, keys.gate, scene.log, () => {}, 2);
+    const dial = async () => {
+      const socket = connect(server.address.port, LOOPBACK).on('error', () => {});
+      scene.sockets.push(socket);
+      let isClosed = false;
+      socket.on('close', () => {
+        isClosed = true;
+      });
+      socket.resume();
+      await new Promise((resolve) => socket.once('connect', resolve));
+      return { socket, isClosed: () => isClosed };
+    };
+    const silent = [await dial(), await dial()];
+    const third = await dial();
+    await eventually('the third to be closed', third.isClosed);
+    expect(silent.map(({ isClosed }) => isClosed())).toEqual([false, false]);
+    silent[0]?.socket.destroy();
+    await eventually('a place', async () => {
+      const next = connectTls({
+        port: server.address.port,
+        host: LOOPBACK,
+        ...keys.edge,
+        ALPNProtocols: [LINK_ALPN],
+        checkServerIdentity: () => undefined,
+      });
+      scene.sockets.push(next);
+      return new Promise<boolean>((resolve) => {
+        next.once('secureConnect', () => resolve(true));
+        next.once('error', () => resolve(false));
+      });
+    });
+    await server.close();
   });
 
   it('whoever greets with anything else: is closed, and the gate serves on', async () => {

@@ -6,6 +6,7 @@ export const HEAD_BYTES = 512;
 /** LZ4 Frame Format Description, "Skippable Frames": magic number, size, both 4 bytes little-endian. */
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const SKIPPABLE_HEADER_BYTES = 8;
+const TEXT_BYTES = HEAD_BYTES - SKIPPABLE_HEADER_BYTES;
 const VERSION = 1;
 
 /** Of a job that came by IPP: its content is the HTTP request that prints it. What is longer than there is room for is cut. */
@@ -31,14 +32,28 @@ export interface JobHead {
   readonly ipp?: IppJobFacts;
 }
 
+/** Where addresses take their place the name is left out, which is for people only, and then the user, who might cancel it. */
 export function encodeHead(head: JobHead): Uint8Array {
-  const text = new TextEncoder().encode(JSON.stringify({ version: VERSION, ...head }));
+  const { ipp } = head;
+  const shorter =
+    ipp === undefined
+      ? []
+      : [
+          { ...ipp, name: '' },
+          { ...ipp, name: '', user: '' },
+        ];
+  const texts = [head, ...shorter.map((facts) => ({ ...head, ipp: facts }))].map(textOf);
+  const text = texts.find(({ length }) => length <= TEXT_BYTES) ?? (texts.at(-1) as Uint8Array);
   const bytes = new Uint8Array(HEAD_BYTES).fill(0x20);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, SKIPPABLE_MAGIC, true);
   view.setUint32(4, HEAD_BYTES - SKIPPABLE_HEADER_BYTES, true);
   bytes.set(text, SKIPPABLE_HEADER_BYTES);
   return bytes;
+}
+
+function textOf(head: JobHead): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ version: VERSION, ...head }));
 }
 
 /** null: it is none of ours, or damaged. */
