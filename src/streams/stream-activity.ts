@@ -87,6 +87,8 @@ export class StreamActivity implements SeatOwner {
   #enterWhy = 'connected';
   readonly #polls: ConfiguredPolls | null;
   #hasPolled = false;
+  /** While it was dormant: something else than polls. */
+  #hasSaidMore = false;
   /** Where the policy asks for them; they add to what the core itself calls work. */
   readonly #fromClient: WorkMeter | null;
   readonly #fromServer: WorkMeter | null;
@@ -120,6 +122,11 @@ export class StreamActivity implements SeatOwner {
   /** True while nothing has made the stream count. */
   get isDormant(): boolean {
     return this.#isDormant;
+  }
+
+  /** Its client has sent nothing but configured polls. */
+  get isPollsOnly(): boolean {
+    return this.#isDormant && this.#hasPolled && !this.#hasSaidMore;
   }
 
   get isActive(): boolean {
@@ -299,6 +306,7 @@ export class StreamActivity implements SeatOwner {
       if (this.#seat !== null) registry.observe(this.#seat, 'server', chunk);
       return 'quiet';
     }
+    this.#hasSaidMore = true;
     try {
       if (this.#route.wakeOn === 'input') return this.#judgeInput(chunk);
       return this.#judgeFirstBytes(chunk);

@@ -568,7 +568,7 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
   #endByClientReset(): void {
     this.#firstToEnd ??= 'client';
     this.#holdBegunPing();
-    if (this.#hold !== null && this.#hold.heldBytes > 0 && !this.#isUncounted()) {
+    if (this.#hold !== null && this.#hold.heldBytes > 0 && !this.#isCheckOver()) {
       this.#hold.hasRst = true;
       return;
     }
@@ -576,9 +576,9 @@ export class Stream implements StreamName, PortOwner, ActivityOwner, ConnectOwne
     this.#close(`the client reset the connection${reasonOf(this.#clientPort?.error)}`);
   }
 
-  /** What came of it counts for nothing, and its VM has not heard of it: a sleep may see thousands of such, as health checks are. */
-  #isUncounted(): boolean {
-    return this.#mode === 'holding' && this.#target === null && this.#activity.isDormant;
+  /** Its client polled a sleeper and is gone: nobody waits for the answer, and a sleep may see thousands of such. */
+  #isCheckOver(): boolean {
+    return this.#mode === 'holding' && this.#target === null && this.#activity.isPollsOnly;
   }
 
   #makePatience(): KeepalivePatience | null {

@@ -160,6 +160,18 @@ describe('polls', () => {
     expect([first.text, vm.sockets.length]).toEqual([ask('/order'), 1]);
   });
 
+  it('what else counts for nothing, and its client is gone -> is held all the same', async () => {
+    const { rig, client, say } = await check('input', true);
+    await say('GET /heal');
+    client.resetAndDestroy();
+    await eventually('its end', () => rig.set.streams()[0]?.heldBytes === `${ask('/health')}GET /heal`.length, {
+      everyMs: 2,
+    });
+    await rig.connect();
+    await eventually('another', () => rig.set.streams().length === 2, { everyMs: 2 });
+    expect(rig.seen.of('closed')).toEqual([]);
+  });
+
   it('preface, a health check that waits -> is reset after its time, and told why', async () => {
     const { rig, clock } = await check('preface', true);
     await clock.advance(10_000);

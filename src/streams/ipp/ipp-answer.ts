@@ -79,7 +79,8 @@ export class IppAnswer {
   #addBody(bytes: Uint8Array): void {
     const body = this.#body as HttpBody;
     for (const content of body.push(bytes).content) {
-      this.#content.push(content.slice());
+      // A copy, which `slice` of a Buffer is not: the next read goes to the same memory.
+      this.#content.push(Uint8Array.from(content));
       this.#contentBytes += content.length;
     }
     if (this.#contentBytes > BODY_MAX_BYTES || body.isBroken) this.#refuse('its answer is no IPP');

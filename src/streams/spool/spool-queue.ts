@@ -333,6 +333,8 @@ export class SpoolQueue implements IntakeOwner, DoorQueue {
   stop(): void {
     this.#halt();
     for (const entry of [...this.#line]) if ('intake' in entry) entry.intake.abandon(CLOSED);
+    // One that runs ends its session itself.
+    if (!this.#isRunning) this.#endSession(CLOSED);
   }
 
   #halt(): void {

@@ -358,6 +358,20 @@ describe('Spool', () => {
     expect(rig.seen.of('held-activity')).toHaveLength(1);
   });
 
+  it('a listener that is closed while its spool waits for the wake it asked for -> nothing of it stays among the streams', async () => {
+    const clock = new FakeClock();
+    const { rig, folder } = await start({ clock });
+    const spool = rig.set.spool as Spool;
+    await print(rig, 'a page');
+    await clock.advance(DEFER.forMs);
+    expect([rig.seen.of('held-activity').length, rig.set.streams().length]).toEqual([1, 1]);
+    await rig.set.update({ ...CHANGE, listeners: [] });
+    expect([rig.set.streams(), spool.queues]).toEqual([[], 0]);
+    rig.set.release(null);
+    expect(rig.seen.of('opened').length).toBe(rig.seen.of('closed').length);
+    expect(filesIn(folder)).toHaveLength(1);
+  });
+
   it('a restart without the listener: its jobs -> stay, and a warning says where', async () => {
     const folder = new TempFolder('spool');
     const before = await start({ folder });
