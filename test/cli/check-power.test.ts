@@ -129,6 +129,16 @@ describe('check of a joined power path', () => {
         /FAILED +wake path .*nothing comes back on Wake-on-LAN.*: run torpor check --prove once/,
       ],
     ],
+    [
+      'the BMC answers, and with an error of its own',
+      () => {
+        bmc.bmc.faults.refuse.set('Get Device ID', 0xff);
+        return [bmcLine()];
+      },
+      '',
+      // No word of cable or address: it was reached.
+      [/FAILED +BMC +Get Device ID on BMC .* unspecified error \(FFh\)\n +- +cipher suite/],
+    ],
   ])('broken: %s -> a table that says what to change', async (_title, power, ssh, lines) => {
     if (ssh !== '') standInForSsh(ssh);
     const { code, table } = await check(power());

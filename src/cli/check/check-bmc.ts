@@ -108,13 +108,12 @@ async function checkSession(
 /** Steps before the failed one worked; those after it were not reached. */
 function reportFailedStep(error: unknown, bmc: IpmiBmcConfig, report: CheckReport): void {
   const code = error instanceof TorporError ? error.code : null;
-  const failed = Math.max(
-    0,
-    STEPS.findIndex((step) => code !== null && step.codes.includes(code)),
-  );
+  const found = STEPS.findIndex((step) => code !== null && step.codes.includes(code));
+  // What no step knows, such as a BMC without a free session, is the BMC's, and says itself what to do: its address is right.
+  const failed = Math.max(0, found);
   for (const [index, step] of STEPS.entries()) {
     if (index < failed) report.ok(step.subject, step.describe(bmc));
-    else if (index === failed) report.fail(step.subject, errorText(error), step.todo);
+    else if (index === failed) report.fail(step.subject, errorText(error), found < 0 ? null : step.todo);
     else report.skip(step.subject, 'not reached');
   }
 }

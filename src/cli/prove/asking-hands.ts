@@ -5,7 +5,7 @@ import type { PowerAnswer, PowerDriver, PowerReading } from '../../platform/port
 import type { FarmEvent, PlatformStatus } from '../../platform/status.ts';
 import { SAME_IDENTITY } from '../../power/context/identity-watch.ts';
 import { systemClock } from '../../system-clock.ts';
-import { type ApiClient, pause } from '../api-client.ts';
+import { type ApiClient, isUnreachable, pause } from '../api-client.ts';
 
 const POLL_MS = 200;
 /** Beyond its hooks' time-out: send queues, the journal, the drowsy window. */
@@ -43,20 +43,21 @@ export class AskingHands implements ProofHands {
     return null;
   }
 
-  /** Resolves when it has pressed; refused where a guard forbids it, or where it turned back. */
+  /** Resolves when it has pressed; refused where a guard forbids it, or where it turned back. Once it was asked, silence is no refusal. */
   async requestSleep(signal: AbortSignal): Promise<PowerAnswer & { readonly pressedAtMs?: number }> {
     const { client, platform } = this.#options;
     try {
       await client.sleep(platform, false);
-      for (;;) {
-        const status = await client.platform(platform);
-        const answer = sleepAnswerOf(status);
-        if (answer !== null) return { ...answer, pressedAtMs: systemClock.nowMs() };
-        await pause(POLL_MS, signal);
-        if (signal.aborted) return { outcome: 'unknown', attempts: [`it is still ${status.state}: ${status.why}`] };
-      }
     } catch (thrown) {
       return { outcome: 'refused', attempts: [errorText(thrown)] };
+    }
+    for (;;) {
+      const look = await this.#look();
+      const answer = 'state' in look ? sleepAnswerOf(look) : null;
+      if (answer !== null) return { ...answer, pressedAtMs: systemClock.nowMs() };
+      if ('problem' in look && !look.mayPass) return { outcome: 'unknown', attempts: [look.problem] };
+      await pause(POLL_MS, signal);
+      if (signal.aborted) return { outcome: 'unknown', attempts: [lookWords(look)] };
     }
   }
 
@@ -70,22 +71,51 @@ export class AskingHands implements ProofHands {
     }
   }
 
-  /** Waits until Torpor has let everybody back in, then reads in its events who woke it and whether memory was lost. */
+  /** Waits until Torpor has let everybody back in, then reads in its events who woke it and whether memory was lost. Does not reject. */
   async finish(signal: AbortSignal): Promise<Awaited<ReturnType<ProofHands['finish']>>> {
-    const { client, platform, hookTimeoutMs, wakeTimeoutMs } = this.#options;
+    const { hookTimeoutMs, wakeTimeoutMs } = this.#options;
     const bound = AbortSignal.any([signal, AbortSignal.timeout(hookTimeoutMs + wakeTimeoutMs)]);
-    let status = await client.platform(platform);
-    while (status.state !== 'awake' && status.state !== 'failed' && !bound.aborted) {
+    let look = await this.#look();
+    while (isUnderWay(look) && !bound.aborted) {
       await pause(POLL_MS, bound);
-      status = await client.platform(platform);
+      look = await this.#look();
     }
+    if ('problem' in look) return { identity: 'unknown', problem: look.problem, wokeBy: null };
+    try {
+      return { ...(await this.#readEvents()), problem: look.state === 'awake' ? null : lookWords(look) };
+    } catch (thrown) {
+      return { identity: 'unknown', problem: errorText(thrown), wokeBy: null };
+    }
+  }
+
+  async #readEvents(): Promise<Omit<Awaited<ReturnType<ProofHands['finish']>>, 'problem'>> {
+    const { client, platform } = this.#options;
     const events = (await client.recentEvents()).filter((event) => event.platform === platform);
     const since = events.filter(({ id }) => id > this.#lastEventId);
     const lost = since.some(({ kind, message }) => kind === 'alarm' && message.includes('lost its memory'));
-    const problem = status.state === 'awake' ? null : `it is ${status.state}: ${status.why}`;
     const kept = since.some(({ kind, message }) => kind === 'context' && message === SAME_IDENTITY);
-    return { identity: lost ? 'changed' : kept ? 'same' : 'unknown', problem, wokeBy: wakerOf(since) };
+    return { identity: lost ? 'changed' : kept ? 'same' : 'unknown', wokeBy: wakerOf(since) };
   }
+
+  async #look(): Promise<Look> {
+    const { client, platform } = this.#options;
+    try {
+      return await client.platform(platform);
+    } catch (thrown) {
+      return { problem: errorText(thrown), mayPass: isUnreachable(thrown) };
+    }
+  }
+}
+
+/** `mayPass`: a Torpor that starts anew answers again in a moment. */
+type Look = PlatformStatus | { readonly problem: string; readonly mayPass: boolean };
+
+function lookWords(look: Look): string {
+  return 'problem' in look ? look.problem : `it is ${look.state}: ${look.why}`;
+}
+
+function isUnderWay(look: Look): boolean {
+  return 'problem' in look ? look.mayPass : look.state !== 'awake' && look.state !== 'failed';
 }
 
 function sleepAnswerOf({ state, why }: PlatformStatus): PowerAnswer | null {

@@ -89,6 +89,8 @@ export class BmcSession {
   #activations = 0;
   #suite: CipherSuite | null = null;
   #refusal: { readonly error: TorporError; readonly untilMs: number } | null = null;
+  /** The last hold-off; 0 since a session was opened. */
+  #holdOffMs = 0;
   #lastHeardMs = 0;
   #cancelKeepAlive: () => void = () => {};
   #endRest: () => void = () => {};
@@ -355,6 +357,7 @@ export class BmcSession {
       throw this.#silenceError(SET_SESSION_PRIVILEGE_LEVEL.name, thrown, false);
     }
     this.#activations += 1;
+    this.#holdOffMs = 0;
     this.#lastHeardMs = this.#clock.nowMs();
     this.#scheduleKeepAlive(exchange);
     const cipherSuite = this.#suite?.id;
@@ -377,7 +380,9 @@ export class BmcSession {
   /** Keeps a refusal of the credentials for the hold-off, so that polling does not lock the user out. */
   #remembered(error: TorporError): TorporError {
     if (error.code === 'ERR_IPMI_AUTHENTICATION' || error.code === 'ERR_IPMI_PRIVILEGE') {
-      this.#refusal = { error, untilMs: this.#clock.nowMs() + this.#bounds.refusedHoldOffMs };
+      const { refusedHoldOffMs, longestHoldOffMs } = this.#bounds;
+      this.#holdOffMs = this.#holdOffMs === 0 ? refusedHoldOffMs : Math.min(longestHoldOffMs, this.#holdOffMs * 2);
+      this.#refusal = { error, untilMs: this.#clock.nowMs() + this.#holdOffMs };
     }
     return error;
   }

@@ -32,9 +32,11 @@ export interface SessionBounds {
   readonly busyWaitsMs: readonly number[];
   /**
    * After the BMC refused the credentials, how long the same refusal is answered without asking: a BMC that counts bad
-   * passwords must not lock the user out because somebody polls.
+   * passwords must not lock the user out because somebody polls. Twice as long after each further refusal, up to the longest
+   * one: no longer, since a wake may wait for it. With a wrong BMC key each try also leaves the BMC a session for a minute.
    */
   readonly refusedHoldOffMs: number;
+  readonly longestHoldOffMs: number;
   /** How long a request sequence number that may still get a late answer is not used again. */
   readonly rqSeqQuarantineMs: number;
 }
@@ -51,5 +53,6 @@ export const DEFAULT_BOUNDS: SessionBounds = {
   maxWaiting: 64,
   busyWaitsMs: [100, 300, 600],
   refusedHoldOffMs: 10_000,
+  longestHoldOffMs: 60_000,
   rqSeqQuarantineMs: 10_000,
 };

@@ -35,6 +35,8 @@ const MAX_BACK_OFF_MS = 300_000;
 const MAX_TOKEN_CHARS = 4096;
 const MAX_REMEMBERED_TOKENS = 8;
 const LOGOUT_BOUND_MS = 3_000;
+/** How long a login that was sent may take once the owner is closed: its session is to be ended, not left behind. */
+const LAST_LOGIN_BOUND_MS = 3_000;
 const TOKEN = /^[\x21-\x7e]+$/;
 
 export interface RedfishLoginOptions {
@@ -61,6 +63,9 @@ export class RedfishLogin {
   #backOffMs = 0;
   #notBeforeMs = 0;
   #lastRefusal: TorporError | null = null;
+  /** Ends a login that is under way. */
+  readonly #ending = new AbortController();
+  #isLoginSent = false;
 
   constructor(options: RedfishLoginOptions) {
     this.#options = { ...options, access: { ...options.access, password: '' } };
@@ -119,12 +124,24 @@ export class RedfishLogin {
     return secrets.reduce<string>((clean, secret) => (secret ? clean.replaceAll(secret, '***') : clean), text);
   };
 
-  /** Logs out, within bounds. Call it when nothing is asked any more. */
+  /** Logs out, within bounds. Call it when nothing is asked any more, and `ownerSignal` was aborted. */
   async close(): Promise<void> {
     const opening = this.#opening;
-    const session = opening === null ? this.#session : await opening.catch(() => this.#session);
+    const session = opening === null ? this.#session : await this.#lastLogin(opening);
     this.#session = null;
     if (session !== null) await this.#logout(session);
+  }
+
+  async #lastLogin(opening: Promise<Session>): Promise<Session | null> {
+    const { clock, ownerSignal } = this.#options;
+    const end = () => this.#ending.abort(ownerSignal.reason);
+    if (!this.#isLoginSent) end();
+    const cancel = clock.schedule(LAST_LOGIN_BOUND_MS, end);
+    try {
+      return await opening.catch(() => this.#session);
+    } finally {
+      cancel();
+    }
   }
 
   // ------------------------------------------------------------------------------------ one session
@@ -132,6 +149,8 @@ export class RedfishLogin {
   async #open(): Promise<Session> {
     const { port, access, sessionsPath, ownerSignal, log } = this.#options;
     const path = await sessionsPath(ownerSignal);
+    ownerSignal.throwIfAborted();
+    this.#isLoginSent = false;
     const what = `login of user ${access.user} at BMC ${port.peer}`;
     const answer = await port.ask(
       {
@@ -141,8 +160,11 @@ export class RedfishLogin {
         body: JSON.stringify({ UserName: access.user, Password: this.#password }),
         // A second one could leave a second session behind.
         delivery: 'once',
+        onSent: () => {
+          this.#isLoginSent = true;
+        },
       },
-      ownerSignal,
+      this.#ending.signal,
     );
     if (answer.status < 200 || answer.status >= 300) throw this.#explainRefusal(what, answer);
     const session = this.#readSession(what, answer);

@@ -94,6 +94,19 @@ describe('opening a session', () => {
     expect(bench.network.fromConsole.length).toBeGreaterThan(packets);
   });
 
+  it('wrong password, asked again every second for five minutes -> seven tries, fewer than lock a user out', async () => {
+    const bench = setUpBench();
+    const session = bench.session({ password: 'close sesame' });
+    for (let second = 0; second < 300; second += 1) {
+      expect(await settleBy(bench.clock, 1000, failureOf(session.open()))).toMatchObject({
+        code: 'ERR_IPMI_AUTHENTICATION',
+      });
+      await bench.clock.advance(1000);
+    }
+    const tries = bench.network.fromConsole.filter(({ bytes }) => bytes[5] === 0x12);
+    expect(tries.length).toBe(7);
+  });
+
   it('wrong password -> the BMC is told, and keeps no half-open session', async () => {
     const bench = setUpBench();
     for (let attempt = 0; attempt < MAX_SESSIONS + 1; attempt += 1) {

@@ -254,6 +254,18 @@ describe('sessions', () => {
     expect(service.sessionCount).toBe(0);
   });
 
+  it('closed while the BMC makes the session -> it is ended there, too', async () => {
+    const { service } = await serviceWith();
+    service.faults.delayMs = 50;
+    // Its clock stands: no bound ends the login.
+    const driver = driverTo(service.port, { clock: new FakeClock() });
+    const reading = driver.readPower(PATIENT).catch((thrown: unknown) => thrown);
+    await eventually('the login to arrive', () => service.requests.some((line) => line.startsWith('POST')));
+    await driver.close();
+    expect(await reading).toBeInstanceOf(Error);
+    expect([service.sessionsMade, service.sessionCount]).toEqual([1, 0]);
+  });
+
   it('all sessions taken -> said so, with the way out', async () => {
     const { service } = await serviceWith({ profile: { ...STANDARD_PROFILE, maxSessions: 1 } });
     await driverTo(service.port).readPower(PATIENT);

@@ -511,6 +511,27 @@ describe('vendors', () => {
 });
 
 describe('closing', () => {
+  it('a login that the BMC never answers -> closed after three seconds', async () => {
+    const { driver, service, http, clock } = redfishStage();
+    // The service root is answered, the login no more.
+    http.tamper = (_, answer) => {
+      service.faults.silent = true;
+      return answer;
+    };
+    const reading = driver.readPower(PATIENT).catch((thrown: unknown) => thrown);
+    await settle();
+    expect(http.trail.at(-1)).toMatch(/^POST .*Sessions$/);
+    let closed = false;
+    const closing = driver.close().then(() => {
+      closed = true;
+    });
+    await clock.advance(2_900);
+    expect([await reading, closed]).toEqual([expect.objectContaining({ code: 'ERR_REDFISH_SESSION' }), false]);
+    await clock.advance(200);
+    await closing;
+    expect(http.closed).toBe(true);
+  });
+
   it('what is under way -> rejects; later calls too', async () => {
     const { driver, service, http } = redfishStage();
     await driver.readPower(PATIENT);
