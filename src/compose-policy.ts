@@ -53,7 +53,11 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
   const make = () => createPolicy(choice, { costs, offset: zoneOffset(), seed, busy });
   const prepared = make();
   const memory = prepared instanceof LearnedPolicy ? await PolicyMemoryFile.open(stateDir, platform.name, log) : null;
-  if (prepared instanceof LearnedPolicy && memory?.kept !== undefined && !prepared.restore(memory.kept)) {
+  if (
+    prepared instanceof LearnedPolicy &&
+    memory?.kept !== undefined &&
+    !prepared.restore(memory.kept, systemClock.nowMs())
+  ) {
     log.warn({ platform: platform.name }, 'what was learned is of another version, or damaged: it is learned anew');
   }
   return (controller, former) => {
@@ -62,7 +66,7 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
     let learned: unknown;
     const watch = new IdlePolicyWatch({
       policy,
-      snapshot: policy instanceof LearnedPolicy ? () => policy.snapshot() : null,
+      snapshot: policy instanceof LearnedPolicy ? () => policy.snapshot(systemClock.nowMs()) : null,
       memory: {
         remember: (snapshot) => {
           learned = snapshot;

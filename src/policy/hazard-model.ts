@@ -229,6 +229,14 @@ export class HazardModel {
     }
   }
 
+  /** Nobody watched for a time: whoever was idle before it is taken to be so still, but of that time nothing is counted. */
+  passUnwatched(fromMs: number, toMs: number): void {
+    for (const client of this.#clients) {
+      this.#expose(client, fromMs);
+      client.countedUntilMs = Math.max(client.countedUntilMs, toMs);
+    }
+  }
+
   note(kind: NoteKind, index: number, atMs: number): void {
     const client = this.#clients[index] as ClientTally;
     this.#passDay(atMs);

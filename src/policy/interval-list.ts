@@ -176,7 +176,8 @@ function listNotes(trace: ActivityTrace, clients: ReadonlyMap<string, number>): 
 /** Pauses of one client up to this length are no idleness of it. */
 export const IDLE_JOIN_MS = 60_000;
 
-function joinSpans(spans: readonly ConnectionSpan[], gapMs: number): ConnectionSpan[] {
+/** Spans that ascend, each client's joined where no more than `gapMs` lie between them. */
+export function joinSpans(spans: readonly ConnectionSpan[], gapMs: number): ConnectionSpan[] {
   const joined: ConnectionSpan[] = [];
   const last = new Map<string, number>();
   for (const { client, fromMs, toMs } of spans) {

@@ -19,8 +19,13 @@ export type LearnedSource = 'fixed' | 'forecast' | 'break-even';
 
 const SNAPSHOT_VERSION = 1;
 
+/** A gap between snapshot and restoring up to this is a restart: whoever was away went on being away. */
+const RESTART_MS = 3_600_000;
+
 export interface LearnedSnapshot {
   readonly version: typeof SNAPSHOT_VERSION;
+  /** When it was taken; missing in those of earlier versions. */
+  readonly atMs?: number;
   readonly hazards: HazardSnapshot;
   readonly trust: TrustState;
   readonly overshoot: number;
@@ -75,19 +80,25 @@ export class LearnedPolicy implements IdlePolicy {
   }
 
   /** All that was learned, as JSON can hold it. */
-  snapshot(): LearnedSnapshot {
+  snapshot(atMs?: number): LearnedSnapshot {
     return {
       version: SNAPSHOT_VERSION,
+      ...(atMs !== undefined && { atMs }),
       hazards: this.#model.snapshot(),
       trust: this.#trust.state,
       overshoot: this.#bound.overshoot,
     };
   }
 
-  /** Takes up what an earlier instance learned. False where this is no snapshot of this version: then nothing is known. */
-  restore(kept: unknown): boolean {
+  /**
+   * Takes up what an earlier instance learned. False where this is no snapshot of this version: then nothing is known. `nowMs`: nobody
+   * watched since the snapshot, and where that was long it counts as nobody's absence; a clock that was wrong then is such a gap, too.
+   */
+  restore(kept: unknown, nowMs?: number): boolean {
     if (!isSnapshot(kept)) return false;
     this.#model.restore(kept.hazards);
+    const { atMs } = kept;
+    if (atMs !== undefined && nowMs !== undefined && nowMs - atMs > RESTART_MS) this.#model.passUnwatched(atMs, nowMs);
     this.#trust.restore(kept.trust);
     this.#bound.restore(kept.overshoot);
     return true;
@@ -161,7 +172,8 @@ export class LearnedPolicy implements IdlePolicy {
 
 function isSnapshot(kept: unknown): kept is LearnedSnapshot {
   if (typeof kept !== 'object' || kept === null) return false;
-  const { version, hazards, trust, overshoot } = kept as Record<string, unknown>;
+  const { version, hazards, trust, overshoot, atMs = 0 } = kept as Record<string, unknown>;
+  if (!Number.isFinite(atMs)) return false;
   if (version !== SNAPSHOT_VERSION || typeof overshoot !== 'number' || !Number.isFinite(overshoot)) return false;
   return isHazardSnapshot(hazards) && isTrustState(trust);
 }

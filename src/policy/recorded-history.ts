@@ -1,6 +1,7 @@
 // Torpor's own history as activity: rows of `torpor history export pool` and `events` of one platform, in their order, made into spans.
 import { parseDurationMs } from '../platform/units.ts';
 import type { ActivitySpan, ConnectionSpan, Opening } from './activity-trace.ts';
+import { joinSpans } from './interval-list.ts';
 
 /** A row of an export, as JSON lines have it. Of `pool` with a `change`, of `events` with a `kind`; others say nothing of clients. */
 export interface RecordedRow {
@@ -54,15 +55,38 @@ export class RecordedHistory {
 
   /** Of an address' clients that were not connected at the time, as live. */
   #openings(spans: readonly ConnectionSpan[], connections: readonly ConnectionSpan[]): Opening[] {
-    const clients = [...new Set([...spans, ...connections].map(({ client }) => client))];
-    const isThere = (client: string, atMs: number) =>
-      connections.some((each) => each.client === client && each.fromMs <= atMs && atMs < each.toMs);
+    const clients = new Set([...spans, ...connections].map(({ client }) => client));
+    const atAddress = groupBy([...clients], (client) => client.slice(0, client.indexOf(' ')));
+    const sorted = [...connections].sort((one, other) => one.fromMs - other.fromMs);
+    const ofClient = groupBy(joinSpans(sorted, 0), ({ client }) => client);
     return this.#opened.flatMap(({ address, atMs }) =>
-      clients
-        .filter((client) => client.startsWith(`${address} `) && !isThere(client, atMs))
+      (atAddress.get(address) ?? [])
+        .filter((client) => !isWithin(ofClient.get(client) ?? [], atMs))
         .map((client) => ({ client, atMs })),
     );
   }
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** Whether a moment lies in one of these spans, which ascend and do not meet: years of them are asked for each opening. */
+function isWithin(spans: readonly ConnectionSpan[], atMs: number): boolean {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle] as ConnectionSpan).fromMs <= atMs) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && atMs < (spans[low - 1] as ConnectionSpan).toMs;
 }
 
 /** Stretches of streams, by what one table says of their begins and ends. */

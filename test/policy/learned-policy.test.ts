@@ -124,6 +124,27 @@ describe('learned', () => {
     expect(returns()).toBeLessThan(before * 0.98);
   });
 
+  it.each([
+    ['five weeks without Torpor', 35 * DAY_MS, 0],
+    ['a clock of 1970 before', MONDAY_MS, 0],
+    ['a restart of ten minutes', 10 * MINUTE_MS, 600],
+  ])("restored after %s -> what nobody watched is nobody's absence, unless it was short", (_, gapMs, countedS) => {
+    const policy = learnOfficeHours(21);
+    const atMs = MONDAY_MS + 20 * DAY_MS + 18 * HOUR_MS;
+    policy.note(3, 0, atMs);
+    const kept = JSON.parse(JSON.stringify(policy.snapshot(atMs)));
+    const restored = new LearnedPolicy(RATES, () => 0, LAG_MS);
+    const nowMs = atMs + gapMs;
+    expect(restored.restore(kept, nowMs)).toBe(true);
+    const awayS = () =>
+      restored.snapshot().hazards.clients[0]?.cells.reduce((sum, [, , exposureS]) => sum + exposureS, 0) as number;
+    const before = awayS();
+    restored.note(2, 0, atMs + gapMs);
+    const fade = 0.975 ** Math.floor(gapMs / DAY_MS);
+    expect(awayS() - before * fade).toBeGreaterThan(countedS - 20);
+    expect(awayS() - before * fade).toBeLessThan(countedS + 20);
+  });
+
   it('hundreds who only looked at a port, forgotten each -> the next person has a tally of its own', () => {
     const policy = learnOfficeHours(3);
     for (let index = 0; index < 300; index += 1) {
