@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { fstatSync, writeSync } from 'node:fs';
 import { packageVersion } from '../package-version.ts';
+import { errorText } from '../platform/errors.ts';
 import { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { keepYoungHeapSmall } from '../young-heap.ts';
 import type { CliIo, StopSignal } from './cli-io.ts';
@@ -84,7 +85,10 @@ const io: CliIo = {
 // `torpor events | head` closes the pipe early: that ends the program, quietly. `torpor run | tee FILE` goes on, and stops in order when
 // Ctrl-C ends `tee` first; where its terminal is gone nobody could stop it any more.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (!carriesLog || io.outIsTerminal) process.exit(error.code === 'EPIPE' ? EXIT_PIPE : 1);
+  if (carriesLog && !io.outIsTerminal) return;
+  if (error.code === 'EPIPE') process.exit(EXIT_PIPE);
+  io.err(`torpor: what it prints cannot be written: ${errorText(error)}\n`);
+  process.exit(1);
 });
 // There is nobody left to tell.
 process.stderr.on('error', () => {});

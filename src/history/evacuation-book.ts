@@ -31,7 +31,7 @@ export class EvacuationBook {
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
         return new EvacuationBook(path, { places: {}, begun: [] });
-      const what = `where VMs were moved to cannot be read from ${path}: ${errorText(thrown)}; delete it once each VM is back on the platform of its configuration`;
+      const what = `where VMs were moved to cannot be read from ${path}: ${errorText(thrown)}; ${advise(thrown, stateDir)}`;
       throw new TorporError('ERR_JOURNAL', what, { cause: thrown });
     }
   }
@@ -71,6 +71,15 @@ export class EvacuationBook {
       throw new TorporError('ERR_JOURNAL', what, { cause: thrown });
     });
   }
+}
+
+/** It is read at every start, first of all that lies there: mostly the folder is the problem, and no VM was ever moved. */
+function advise(thrown: unknown, stateDir: string): string {
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === 'ENOTDIR') return `${stateDir} is not a folder: set stateDir to one`;
+  if (code === 'EACCES')
+    return `${stateDir} is another user's: run Torpor as that user, or give it to this one (chown -R)`;
+  return 'delete it once each VM is back on the platform of its configuration';
 }
 
 function readKept(value: unknown): Kept {

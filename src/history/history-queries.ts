@@ -18,6 +18,11 @@ interface Range {
   readonly toMs: number;
 }
 
+interface Mark {
+  readonly atMs: number;
+  readonly state: StateName;
+}
+
 export function queryPlatform(db: Database, platform: string, range: Range, points: number): PlatformHistory {
   const id = platformId(db, platform);
   const { fromMs, toMs } = range;
@@ -49,11 +54,7 @@ export function queryRuns(db: Database, { fromMs, toMs }: Range): Range[] {
 }
 
 /** Transitions and samples: each tells the state from its moment on. The last one before the range is among them. */
-export function queryMarks(
-  db: Database,
-  id: number,
-  { fromMs, toMs }: Range,
-): Array<{ atMs: number; state: StateName }> {
+export function queryMarks(db: Database, id: number, { fromMs, toMs }: Range): Mark[] {
   const sql = `
     SELECT at_ms, state, seq FROM (
       SELECT at_ms, to_state AS state, seq FROM transitions WHERE platform = ?1 AND at_ms BETWEEN ?2 AND ?3
@@ -75,8 +76,12 @@ function queryStates(db: Database, id: number, range: Range): PlatformHistory['s
     if (states.at(-1)?.state !== state) states.push({ atMs: at, state });
   };
   tell(range.fromMs, 'unknown');
+  // Both are in the order of time: a year has half a million marks, and a Torpor that restarts in a loop thousands of runs a day.
+  let first = 0;
   for (const run of queryRuns(db, range)) {
-    for (const { atMs, state } of marks) if (atMs >= run.fromMs && atMs <= run.toMs) tell(atMs, state);
+    while (first < marks.length && (marks[first] as Mark).atMs < run.fromMs) first += 1;
+    for (let at = first; at < marks.length && (marks[at] as Mark).atMs <= run.toMs; at += 1)
+      tell((marks[at] as Mark).atMs, (marks[at] as Mark).state);
     if (run.toMs < range.toMs) tell(run.toMs, 'unknown');
   }
   return states.slice(-MAX_STATES);

@@ -38,7 +38,7 @@ export class MqttBridge {
       will: { topic: statusTopic(topic), payload: 'offline', retain: true },
       topics: [commandTopic(topic, '+')],
       onConnected: () => this.#introduce(),
-      onMessage: (at, payload) => this.#obey(at, payload),
+      onMessage: (at, payload, retain) => this.#obey(at, payload, retain),
     });
     this.#unsubscribe = farm.onEvent(() => this.#gather());
   }
@@ -106,8 +106,16 @@ export class MqttBridge {
     this.#connection.publish({ topic: stateTopic(root, platform), payload: '', retain: true });
   }
 
-  #obey(at: string, payload: string): void {
+  /** What the broker retained is no order of now: it would wake the platform at each connection. */
+  #obey(at: string, payload: string, retain: boolean): void {
     const { farm, topic, log } = this.#options;
+    if (retain) {
+      log.warn(
+        { topic: at.slice(0, 200) },
+        'a command that the MQTT broker has retained is left out: publish commands without retain',
+      );
+      return;
+    }
     const platform = farm.platforms().find(({ name }) => commandTopic(topic, name) === at);
     if (platform === undefined || payload !== 'wake') {
       log.warn(

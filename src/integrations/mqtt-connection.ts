@@ -38,7 +38,8 @@ export interface MqttConnectionOptions {
   readonly log: Logger;
   /** It stands, and was told of the topics: everything that is to be known is published now. */
   readonly onConnected: () => void;
-  readonly onMessage: (topic: string, payload: string) => void;
+  /** `retain`: somebody published it at some time before this connection (MQTT 3.1.1, section 3.3.1.3). */
+  readonly onMessage: (topic: string, payload: string, retain: boolean) => void;
 }
 
 export class MqttConnection {
@@ -118,7 +119,7 @@ export class MqttConnection {
   }
 
   #take(packet: BrokerPacket): void {
-    if (packet.kind === 'publish') this.#options.onMessage(packet.topic, packet.payload);
+    if (packet.kind === 'publish') this.#options.onMessage(packet.topic, packet.payload, packet.retain);
     else if (packet.kind === 'pingresp') this.#awaitsPing = false;
     else if (packet.kind === 'suback' && packet.refused)
       this.#options.log.warn({}, 'the MQTT broker refuses a topic: commands from it do nothing');

@@ -14,6 +14,7 @@ const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 5 * 60_000;
 /** For one answer. */
 const ANSWER_BOUND_MS = 10_000;
+const NO_ANSWER = `no answer within ${ANSWER_BOUND_MS / 1000} s`;
 
 export interface WebhookOptions {
   /** For the log: an address may hold a secret. */
@@ -147,7 +148,9 @@ const postByNode: Post = (url, body, headers, { ca, signal }) =>
       signal,
     };
     const request = secure ? requestHttps(url, { ...options, ca: [...ca] }) : requestHttp(url, options);
-    request.once('error', reject);
+    request.once('error', (error) => reject(signal.aborted ? new Error(NO_ANSWER) : error));
+    // Node closes it without an error where the protocol is changed (101), which nobody asked for.
+    request.once('close', () => reject(new Error('the connection ended without an answer')));
     request.once('response', (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);

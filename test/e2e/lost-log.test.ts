@@ -43,6 +43,18 @@ describe.concurrent('a log that cannot be written', { timeout: E2E_TIMEOUT_MS },
     expect(errors()).toMatch(/^torpor: the log cannot be written: ENOSPC[^\n]*; its lines are lost\n$/);
   });
 
+  test('a command whose output cannot be written -> exit code 1, and why', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawnTied(process.execPath, [PROGRAM, 'completion', 'bash'], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    let errors = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    expect(await once(child, 'close')).toEqual([1, null]);
+    expect(errors).toMatch(/^torpor: what it prints cannot be written: ENOSPC[^\n]*\n$/);
+  });
+
   test('run: the reader of its log is gone (Ctrl-C ends tee first) -> runs on, ends in order', async () => {
     await using stage = await Stage.open();
     const { child, ended, errors } = runWithLog(stage, 'pipe');

@@ -102,6 +102,29 @@ describe('questions to the history', () => {
     ]);
   });
 
+  it('platform: weeks in which Torpor restarted in a loop -> hardly dearer than weeks without', () => {
+    const minutes = 50_000;
+    const ask = (restarts: boolean) => {
+      const path = folder.file(`restarts-${restarts}.sqlite`);
+      const { db: weeks } = HistoryDb.open({ path, version: '1', nowMs: T });
+      const rows = Array.from({ length: minutes }, (_, minute): HistoryRow[] => {
+        const atMs = T + minute * MIN;
+        const at = sample(atMs, minute % 600 < 300 ? 'awake' : 'asleep', 100, 'measured');
+        return restarts && minute % 2 === 1 ? [at, { table: 'gap', fromMs: atMs + 1000, atMs: atMs + 2000 }] : [at];
+      }).flat();
+      weeks.write(rows, T + minutes * MIN);
+      const before = process.cpuUsage();
+      const { states } = queryPlatform(weeks.sqlite, 'vdi-01', { fromMs: T, toMs: T + minutes * MIN }, 500);
+      const { user, system } = process.cpuUsage(before);
+      weeks.close();
+      return { states, cpuMs: (user + system) / 1000 };
+    };
+    const [looped, steady] = [ask(true), ask(false)];
+    expect(looped.states.filter(({ state }) => state === 'unknown').length).toBeGreaterThan(9_000);
+    // Each mark with each run: twenty times as much and more.
+    expect(looped.cpuMs).toBeLessThan(6 * steady.cpuMs + 200);
+  });
+
   it('platform: watts and pool in two parts -> means of what was measured, the largest pool', () => {
     const { watts, pool } = queryPlatform(db.sqlite, 'vdi-01', { fromMs: T, toMs: T + 10 * MIN }, 2);
     expect(watts).toEqual([

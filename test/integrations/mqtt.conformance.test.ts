@@ -184,6 +184,15 @@ describeWhere(requires(['mosquitto', 'mosquitto_passwd', 'openssl']), 'MQTT besi
       return farm.calls.some((call) => JSON.stringify(call).includes('wake'));
     });
     expect(JSON.stringify(farm.calls)).not.toContain('sleep');
+    // Obeyed as it comes, and not again whenever Torpor connects: a platform would wake with each restart of the broker.
+    button.publish({ topic, payload: 'wake', retain: true });
+    const seen = watcher([topic]);
+    await eventually('the broker to have retained it', () => seen.get(topic) === 'wake');
+    const [later, laterLog] = [new FakeFarm(), new KeptLog()];
+    bridge({ farm: later, clientId: 'later', log: laterLog });
+    await eventually('the retained command', () => laterLog.lines.some(({ message }) => /command/.test(message)));
+    expect(later.calls).toEqual([]);
+    expect(laterLog.lines.some(({ message }) => message.includes('without retain'))).toBe(true);
   });
 
   test('mosquitto: the broker goes and comes back empty -> everything is told anew', async () => {

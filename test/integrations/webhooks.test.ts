@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ATTEMPTS_MAX, QUEUE_MAX, Webhook, type WebhookOptions } from '../../src/integrations/webhooks.ts';
 import type { FarmEvent } from '../../src/platform/status.ts';
@@ -162,6 +162,21 @@ describe('webhooks', () => {
     const expected = createHmac('sha256', 'a secret').update(`${seconds}.${body}`).digest();
     expect(timingSafeEqual(Buffer.from(digest, 'hex'), expected)).toBe(true);
     expect(Number(seconds)).toBe(Math.floor(WALL_MS / 1000));
+    bench.webhook.stop();
+    server.close();
+  });
+
+  it('an address that changes the protocol in place of an answer -> tried again: the events behind it do not wait for ever', async () => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.write('HTTP/1.1 101 Sure\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const bench = new Bench({ url: `http://127.0.0.1:${port}/hook`, post: undefined as never });
+    bench.event();
+    await comesTrue(() => expect(bench.log.lines).toHaveLength(1));
+    expect(bench.log.lines[0]?.message).toMatch(/did not take event 1: .*without an answer; tried again/);
     bench.webhook.stop();
     server.close();
   });
