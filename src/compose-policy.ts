@@ -55,7 +55,6 @@ export async function prepareIdlePolicy(platform: PlatformConfig, build: PolicyB
       drowsyForMs: platform.drowsyForMs,
       clock: systemClock,
       isAsleep: () => ['saving', 'suspending', 'asleep'].includes(controller.model.state),
-      streams: () => controller.gate.streams(),
       onEvent: (event) => controller.dispatch(event),
     });
     const unsubscribe = events.subscribe((event) => {

@@ -1,7 +1,7 @@
 // Runs an idle policy for a live platform: keeps it awake until the policy's plan says sleep, and wakes it ahead of who is expected.
 import type { CheckStatus } from '../platform/inhibitor.ts';
 import type { PlatformEvent } from '../platform/model.ts';
-import type { Clock, InhibitorWatch, StreamStatus } from '../platform/ports.ts';
+import type { Clock, InhibitorWatch } from '../platform/ports.ts';
 import type { FarmEvent } from '../platform/status.ts';
 import { NOTE_BEGIN, NOTE_CONNECT, NOTE_DISCONNECT, NOTE_END, NOTE_OPEN } from '../policy/interval-list.ts';
 import type { IdlePlan, IdlePolicy } from '../policy/policy.ts';
@@ -31,8 +31,6 @@ export interface IdlePolicyWatchOptions {
   readonly clock: Clock;
   /** True where the platform sleeps, or is about to. */
   readonly isAsleep: () => boolean;
-  /** Those that are there when it starts: a reload puts another watch in the place of one that has seen them come. */
-  readonly streams: () => readonly Pick<StreamStatus, 'id' | 'vm' | 'client' | 'mode' | 'active'>[];
   readonly onEvent: (event: PlatformEvent) => void;
 }
 
@@ -73,7 +71,6 @@ export class IdlePolicyWatch implements InhibitorWatch {
   }
 
   start(): void {
-    for (const stream of this.#options.streams()) this.#adopt(stream);
     if (this.#pool === 0 && !this.#isIdle) this.#beginAfter(this.#options.clock.nowMs() - this.#options.lagMs);
   }
 
@@ -154,21 +151,6 @@ export class IdlePolicyWatch implements InhibitorWatch {
     if (client.connected === 1) this.#options.policy.note(NOTE_CONNECT, client.index, atMs);
     this.#connections.set(stream, client);
     if (client.connected === 1) this.#lookAgain();
-  }
-
-  /** One that was there before; what it told since is known already. */
-  #adopt(stream: ReturnType<IdlePolicyWatchOptions['streams']>[number]): void {
-    const { id, mode, active } = stream;
-    const nowMs = this.#options.clock.nowMs();
-    const client = this.#clientOf({ client: stream.client, vm: stream.vm });
-    if (mode !== 'closed' && !this.#connections.has(id)) {
-      const known = this.#streams.get(id);
-      this.#opened(id, client, nowMs);
-      if (known !== undefined) this.#streams.set(id, known);
-    }
-    if (!active) return;
-    this.#active(id, client, nowMs);
-    if (mode === 'closed') this.#streams.set(id, { client, closedAtMs: nowMs });
   }
 
   #closed(stream: string, atMs: number): void {

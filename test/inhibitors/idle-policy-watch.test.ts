@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IdlePolicyWatch, REMEMBER_MS } from '../../src/inhibitors/idle-policy-watch.ts';
 import type { PlatformEvent } from '../../src/platform/model.ts';
-import type { StreamStatus } from '../../src/platform/ports.ts';
 import type { Arrival } from '../../src/policy/idle-course.ts';
 import type { IdlePlan, IdlePolicy } from '../../src/policy/policy.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -57,8 +56,6 @@ class Stage {
   readonly events: PlatformEvent[] = [];
   readonly remembered: unknown[] = [];
   asleep = false;
-  /** As they are when it starts. */
-  there: StreamStatus[] = [];
   #id = 0;
   readonly watch = new IdlePolicyWatch({
     policy: this.policy,
@@ -69,7 +66,6 @@ class Stage {
     drowsyForMs: 30_000,
     clock: this.clock,
     isAsleep: () => this.asleep,
-    streams: () => this.there,
     onEvent: (event) => this.events.push(event),
   });
 
@@ -209,40 +205,6 @@ describe('IdlePolicyWatch', () => {
     const { clock, watch } = stage;
     watch.note({ id: 99, atMs: clock.nowMs(), platform: 'p', kind: 'client-opened', message: '', facts });
     expect(stage.policy.notes).toContain('open alice vm');
-  });
-
-  const there = (id: string, client: string, mode: StreamStatus['mode'], active: boolean): StreamStatus =>
-    ({ id, vm: 'vm', client: `${client}:5000`, mode, active }) as StreamStatus;
-
-  it('start after a reload, somebody active and somebody connected -> no interval before the last is idle, and both count as connected', async () => {
-    const stage = new Stage();
-    stage.there = [there('s1', 'alice', 'flowing', true), there('s2', 'bob', 'flowing', false)];
-    stage.policy.plans = [{ minutes: [10] }];
-    stage.watch.start();
-    expect(stage.policy.notes).toEqual(['connect alice vm', 'begin alice vm', 'connect bob vm']);
-    await stage.clock.advance(60 * MINUTE_MS);
-    expect(stage.take()).toEqual([]);
-    stage.tell('stream-idle', 's1');
-    expect(stage.take()).toEqual(['inhibit 9.5']);
-    stage.tell('stream-closed', 's2', 'bob');
-    expect(stage.policy.notes.slice(3)).toEqual(['end alice vm', 'disconnect bob vm']);
-  });
-
-  it('what was told before it starts, and a stream within its grace -> each counts once', async () => {
-    const stage = new Stage();
-    stage.tell('stream-open', 's1');
-    stage.tell('stream-active', 's1');
-    stage.tell('stream-active', 's2', 'bob');
-    stage.there = [
-      there('s1', 'alice', 'flowing', true),
-      there('s2', 'bob', 'flowing', true),
-      there('s3', 'carol', 'closed', true),
-    ];
-    stage.watch.start();
-    for (const id of ['s1', 's2', 's3']) stage.tell('stream-idle', id);
-    for (const id of ['s1', 's2']) stage.tell('stream-closed', id);
-    const count = (what: string) => stage.policy.notes.filter((note) => note.startsWith(`${what} `)).length;
-    expect(['connect', 'begin', 'end', 'disconnect'].map(count)).toEqual([2, 3, 3, 2]);
   });
 
   it('start without anybody -> an interval begins; stop -> what was learned is kept, nothing happens any more', async () => {

@@ -53,7 +53,6 @@ class LivePlatform {
       drowsyForMs: 0,
       clock: this.clock,
       isAsleep: () => this.asleep,
-      streams: () => [],
       onEvent: (event) => this.#obey(event),
     });
     watch.start();
