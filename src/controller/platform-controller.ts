@@ -1,6 +1,7 @@
 // One platform's controller: feeds the machine with events and runs its effects through the ports. Decides nothing itself.
 import { ActivityTable } from '../platform/activity-table.ts';
 import { errorText } from '../platform/errors.ts';
+import { findBindingReason } from '../platform/idle-policy.ts';
 import { type CheckStatus, type InhibitorStatus, type KeptOrders, nameInhibitor } from '../platform/inhibitor.ts';
 import { carryOver } from '../platform/machine/carry-over.ts';
 import { createPlatform, isCalm, nextDeadlineMs, step } from '../platform/machine.ts';
@@ -505,6 +506,8 @@ export class PlatformController implements StreamObserver {
     const { state, pressed, wakeWanted } = this.#model;
     if (state !== 'suspending' || pressed?.intentId !== intentId) return 'it is not to sleep any more';
     if (wakeWanted !== null && !forced) return `it is to be awake: ${wakeWanted}`;
+    const keeps = findBindingReason(this.#model, this.#options.clock.nowMs());
+    if (keeps !== null) return keeps;
     return this.#options.share?.mayPress() === false ? "this Torpor's ownership ran out" : null;
   }
 

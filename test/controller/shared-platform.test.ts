@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PlatformController } from '../../src/controller/platform-controller.ts';
 import type { KeptOrders } from '../../src/platform/inhibitor.ts';
+import type { PlatformEvent } from '../../src/platform/model.ts';
 import type { AcpiState, PowerDriver, StreamGate, StreamName } from '../../src/platform/ports.ts';
 import type { Agreement, OwnShare, PeerFacts, PlatformShare, ShareEvent } from '../../src/platform/share.ts';
 import { DeskProber, deskDriver, EMPTY_CONTEXT, emptyGate } from '../support/desk-host.ts';
@@ -226,6 +227,35 @@ describe('controller: one of several Torpors', () => {
     expect(world.deeds.slice(-2)).toEqual(['unsent: it is to be awake: torpor-b: bob connected', 'release all']);
     expect([world.state, world.controller.model.failures, share.asked.at(-1)]).toEqual(['awake', 0, 'end']);
   });
+
+  const ORDERS: ReadonlyArray<[string, PlatformEvent, string]> = [
+    [
+      'an operator inhibits it',
+      { kind: 'inhibit', by: 'operator', name: 'build', why: 'a build', untilMs: null },
+      'inhibited by operator (build): a build',
+    ],
+    ['maintenance is ordered', { kind: 'maintenance', on: true, why: 'a new fan' }, 'in maintenance: a new fan'],
+  ];
+  it.each(ORDERS)(
+    'the BMC takes long and %s -> not sent any more, awake at once, no failure',
+    async (_name, order, why) => {
+      own();
+      let ready = () => {};
+      world.setUp = () =>
+        new Promise((resolve) => {
+          ready = resolve;
+        });
+      await world.clock.advance(5_000);
+      share.answer({ agreed: true, why: 'torpor-b holds' });
+      await world.clock.advance(500);
+      world.controller.dispatch(order);
+      expect(world.state).toBe('suspending');
+      ready();
+      await world.clock.advance(50);
+      expect(world.deeds.slice(-2)).toEqual([`unsent: ${why}`, 'release all']);
+      expect([world.state, world.controller.model.failures, share.asked.at(-1)]).toEqual(['awake', 0, 'end']);
+    },
+  );
 
   it('forced by an operator -> asked for as such', async () => {
     own();

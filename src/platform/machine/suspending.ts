@@ -1,5 +1,6 @@
 // The state `suspending`: the button was pressed once, and the evidence decides.
 import { allSilentForMs, assess, SILENCE_MS, vmAnsweredSince } from '../evidence.ts';
+import { findBindingReason } from '../idle-policy.ts';
 import type { PlatformModel } from '../model.ts';
 import { formatDuration } from '../units.ts';
 import { BUTTON_IGNORED_MS, PEERS_PRESS_MS } from './bounds.ts';
@@ -107,9 +108,10 @@ export function notePeersPress(turn: Turn, proposal: number, nowMs: number): Tur
   return keepOrders(patch(journalled, { pressed: { intentId, atMs: nowMs, proposal }, pressesAtMs }));
 }
 
-/** Where somebody wants it awake by now, not to have pressed is no failure. */
+/** Where somebody wants it awake by now, or keeps it so, not to have pressed is no failure. */
 export function sleepUnsent(turn: Turn, why: string, nowMs: number): Turn {
-  if (turn.model.wakeWanted === null) return sleepRefused(turn, why, nowMs);
+  const isWanted = turn.model.wakeWanted !== null || findBindingReason(turn.model, nowMs) !== null;
+  if (!isWanted) return sleepRefused(turn, why, nowMs);
   return backToAwake(patch(turn, { pressed: null }), why, nowMs);
 }
 
