@@ -1,9 +1,7 @@
 // One platform of a simulated world: its host, BMC, VM and people, which outlive every Torpor. What each Torpor has of it is its side's.
-
 import type { StateName } from '../../src/platform/status.ts';
 import { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import type { Random } from '../platform/random.ts';
-import { DISCONNECT_GRACE_MS, IDLE_TIMEOUT_MS } from '../support/virtual-streams.ts';
 import type { EventClock } from './event-clock.ts';
 import { FARM_PRESS_INVARIANTS, type FarmPressFacts, type HolderFacts } from './farm-invariants.ts';
 import { DAY_MS, type Fault, MINUTE_MS, type PlatformFaultKind, type ProcessFaultKind } from './fault-plan.ts';
@@ -13,7 +11,7 @@ import { PlatformFaults, RECOVERY_MS } from './platform-faults.ts';
 import type { ProcessClock } from './process-clock.ts';
 import { type BmcDeeds, SimBmc } from './sim-bmc.ts';
 import { type ClientDoor, type Connection, Seat } from './sim-client.ts';
-import { PlatformSide, type SidePlatform } from './sim-side.ts';
+import { DISCONNECT_GRACE_MS, IDLE_TIMEOUT_MS, PlatformSide, type SidePlatform } from './sim-side.ts';
 import type { SimSocket } from './sim-sockets.ts';
 import type { Life, SimTorpor } from './sim-torpor.ts';
 import { SimVm, type StreamAccounts } from './sim-vm.ts';

@@ -3,6 +3,7 @@
 import { PlatformController } from '../../src/controller/platform-controller.ts';
 import { TorporError } from '../../src/platform/errors.ts';
 import type { KeptOrders } from '../../src/platform/inhibitor.ts';
+import type { PlatformPolicy } from '../../src/platform/model.ts';
 import type { Intent, PowerReading, StreamObserver } from '../../src/platform/ports.ts';
 import type { PlatformShare } from '../../src/platform/share.ts';
 import type { StateName } from '../../src/platform/status.ts';
@@ -11,10 +12,13 @@ import { watchPace } from '../../src/platform/watch-pace.ts';
 import type { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
 import { askBounded, type BoundedProbe } from '../../src/probes/question.ts';
 import { VmProber } from '../../src/probes/vm-prober.ts';
-import type { StreamSet } from '../../src/streams/stream-set.ts';
+import { ReadBuffers } from '../../src/streams/read-buffers.ts';
+import { StreamSet } from '../../src/streams/stream-set.ts';
 import type { Random } from '../platform/random.ts';
-import { IDLE_TIMEOUT_MS, openVirtualStreams, POLICY, VM } from '../support/virtual-streams.ts';
+import { DESK_POLICY } from '../support/desk-policy.ts';
+import { rawSocketsOf } from '../support/raw-sockets-of.ts';
 import type { EventClock } from './event-clock.ts';
+import { MINUTE_MS } from './fault-plan.ts';
 import {
   asleepIsTrue,
   noActiveClientPutToSleep,
@@ -31,6 +35,20 @@ import type { SimSocket } from './sim-sockets.ts';
 import type { Life, SimTorpor } from './sim-torpor.ts';
 import type { SimVm } from './sim-vm.ts';
 import { WatchClock } from './watch-clock.ts';
+
+export const IDLE_TIMEOUT_MS = 5 * MINUTE_MS;
+export const DISCONNECT_GRACE_MS = 5000;
+const VM = 'alice';
+
+export const POLICY: PlatformPolicy = {
+  ...DESK_POLICY,
+  minAwakeMs: 60_000,
+  drowsyForMs: 30_000,
+  suspendTimeoutMs: 60_000,
+  wakeTimeoutMs: 60_000,
+  vms: [VM],
+  probedVms: [VM],
+};
 
 /** The platform itself, and its world. */
 export interface SidePlatform {
@@ -187,18 +205,32 @@ export class PlatformSide implements BmcWatch, ClientDoor {
 
   #openStreams({ clock, registry }: Life, observer: PlatformController, log: SilentLog): StreamSet {
     const { name, vm } = this.#platform;
-    return openVirtualStreams({
+    const raw = rawSocketsOf(() => vm.connect(clock));
+    return new StreamSet({
       platform: name,
       registry,
+      buffers: Object.assign(new ReadBuffers({ core: registry.core, clock, direct: null }), { raw }),
       clock,
       observer: this.#observer(observer),
       log,
-      connect: () => vm.connect(clock),
-      listener: {
-        activity: 'learned',
-        policy: { ...DEFAULT_STREAM_POLICY, polls: [CHATTER_POLL] },
-        device: 'desktop',
-      },
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      disconnectGraceMs: DISCONNECT_GRACE_MS,
+      hold: { perStreamBytes: 1024 * 1024, perPlatformBytes: 16 * 1024 * 1024 },
+      initiallyHeld: true,
+      listeners: [
+        {
+          listen: { host: '127.0.0.1', port: 13389 },
+          target: { host: '10.0.1.21', port: 3389 },
+          vm: VM,
+          protocol: 'raw',
+          activity: 'learned',
+          policy: { ...DEFAULT_STREAM_POLICY, polls: [CHATTER_POLL] },
+          device: 'desktop',
+          wakeOn: 'connect',
+          maxStreams: null,
+          link: { service: 'desktop' },
+        },
+      ],
       readUnacked: async () => {
         if (observer.model.state === 'saving') this.#hasLooked = true;
         return vm.unacked(clock);

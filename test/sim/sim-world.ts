@@ -1,8 +1,6 @@
 // A deterministic world: one Torpor, or several that share their platforms, the platforms with their people, and the faults of a plan. One seed, one story.
-
 import { createHash } from 'node:crypto';
 import { Random } from '../platform/random.ts';
-import { POLICY } from '../support/virtual-streams.ts';
 import { EventClock } from './event-clock.ts';
 import { FarmFaults } from './farm-faults.ts';
 import { DAY_MS, type Fault, HOUR_MS, isFarmFault, isOwnFault, MINUTE_MS, planFaults } from './fault-plan.ts';
@@ -10,6 +8,7 @@ import { sleepsWhenItShould } from './invariants.ts';
 import { lengthOutside, mergeSpans, perfectSleep, type Span } from './perfect-sleep.ts';
 import { type Moment, RECOVERY_MS } from './platform-faults.ts';
 import { SimPlatform } from './sim-platform.ts';
+import { POLICY } from './sim-side.ts';
 import { type SharedWorld, SimTorpor } from './sim-torpor.ts';
 import { WatchedStore } from './watched-store.ts';
 

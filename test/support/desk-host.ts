@@ -1,4 +1,4 @@
-// The parts around one controller that a test has in place of real ones: a BMC that does as it is told, streams that do nothing, and the probe of one VM, `desk` by default.
+// The parts around one controller that a test has in place of real ones: a BMC that does as it is told, streams that do nothing, and the probe of the VM `desk`.
 import type {
   AcpiState,
   Clock,
@@ -68,15 +68,14 @@ export const EMPTY_CONTEXT: PlatformContext = {
 
 /** Asks the VM at the pace that it is given, and is answered at once. */
 export class DeskProber implements Prober {
-  readonly vm: string;
+  readonly vm = 'desk';
   paceMs: number | null = null;
   readonly #clock: Clock;
   readonly #answers: () => boolean;
   readonly #onResult: (result: ProbeResult) => void;
   #cancel = () => {};
 
-  constructor(clock: Clock, answers: () => boolean, onResult: (result: ProbeResult) => void, vm = 'desk') {
-    this.vm = vm;
+  constructor(clock: Clock, answers: () => boolean, onResult: (result: ProbeResult) => void) {
     this.#clock = clock;
     this.#answers = answers;
     this.#onResult = onResult;

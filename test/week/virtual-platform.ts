@@ -1,18 +1,34 @@
 // One platform of the real parts, controller, machine, streams, over a simulated host and VM in virtual time.
 import { PlatformController } from '../../src/controller/platform-controller.ts';
 import { loadCore } from '../../src/core/stream-core.ts';
-import type { PowerAnswer, PowerDriver } from '../../src/platform/ports.ts';
+import type { PlatformPolicy } from '../../src/platform/model.ts';
+import type { PowerAnswer, PowerDriver, Prober } from '../../src/platform/ports.ts';
 import type { StateName } from '../../src/platform/status.ts';
 import { SimulatedHost } from '../../src/power/simulated/simulated-host.ts';
+import { ReadBuffers } from '../../src/streams/read-buffers.ts';
 import { StreamRegistry } from '../../src/streams/stream-registry.ts';
-import type { StreamSet } from '../../src/streams/stream-set.ts';
-import { DeskProber, deskDriver, EMPTY_CONTEXT } from '../support/desk-host.ts';
+import { StreamSet } from '../../src/streams/stream-set.ts';
+import { EMPTY_CONTEXT } from '../support/desk-host.ts';
+import { DESK_POLICY } from '../support/desk-policy.ts';
 import { KeptLog } from '../support/kept-log.ts';
-import { openVirtualStreams, POLICY, VM } from '../support/virtual-streams.ts';
+import { rawSocketsOf } from '../support/raw-sockets-of.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 import { VmSocket } from './virtual-vm.ts';
 
+export const IDLE_TIMEOUT_MS = 5 * 60_000;
+const VM = 'alice';
 const ACCEPTED: PowerAnswer = { outcome: 'accepted', attempts: ['sent'] };
+const WAKE_METHODS = ['chassis-on'] as const;
+
+const POLICY: PlatformPolicy = {
+  ...DESK_POLICY,
+  minAwakeMs: 60_000,
+  drowsyForMs: 30_000,
+  suspendTimeoutMs: 60_000,
+  wakeTimeoutMs: 60_000,
+  vms: [VM],
+  probedVms: [VM],
+};
 
 export interface PlatformWatch {
   onState(from: StateName, to: StateName): void;
@@ -39,7 +55,7 @@ export class VirtualPlatform {
     watch: PlatformWatch,
   ): Promise<VirtualPlatform> {
     const core = await loadCore({});
-    return new VirtualPlatform(clock, random, watch, new StreamRegistry({ core, clock }));
+    return new VirtualPlatform(clock, random, watch, new StreamRegistry({ core, clock }), core);
   }
 
   private constructor(
@@ -47,6 +63,7 @@ export class VirtualPlatform {
     random: (below: number) => number,
     watch: PlatformWatch,
     registry: StreamRegistry,
+    core: Awaited<ReturnType<typeof loadCore>>,
   ) {
     this.#clock = clock;
     this.#registry = registry;
@@ -77,23 +94,33 @@ export class VirtualPlatform {
       onDisturbed: (what: string) => void this.disturbances.push(`${what} while it is ${this.host.phase}`),
       onKnown: (number: number, socket: VmSocket) => watch.onKnown(number, socket),
     };
-    this.streams = openVirtualStreams({
+    const raw = rawSocketsOf(() => new VmSocket(vmHost));
+    this.streams = new StreamSet({
       platform: 'vdi-01',
       registry,
+      buffers: Object.assign(new ReadBuffers({ core, clock, direct: null }), { raw }),
       clock,
       observer: this.controller,
       log: this.log,
-      connect: () => new VmSocket(vmHost),
-      listener: { device: 'terminal' },
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      disconnectGraceMs: 5000,
+      hold: { perStreamBytes: 1024 * 1024, perPlatformBytes: 16 * 1024 * 1024 },
+      initiallyHeld: true,
+      listeners: [
+        {
+          listen: { host: '127.0.0.1', port: 13389 },
+          target: { host: '10.0.1.21', port: 3389 },
+          vm: VM,
+          protocol: 'raw',
+          device: 'terminal',
+          wakeOn: 'connect',
+          maxStreams: null,
+          link: { service: 'desktop' },
+        },
+      ],
       readUnacked: async () => new Map(),
     });
-    const prober = new DeskProber(
-      clock,
-      () => this.host.phase === 'running',
-      (result) => this.controller.onProbeResult(VM, result),
-      VM,
-    );
-    this.controller.attach({ gate: this.streams, probers: [prober], inhibitors: [] });
+    this.controller.attach({ gate: this.streams, probers: [this.#prober()], inhibitors: [] });
     registry.start();
     this.controller.start();
   }
@@ -120,7 +147,11 @@ export class VirtualPlatform {
   #driver(): PowerDriver {
     const { host } = this;
     const clock = this.#clock;
-    return deskDriver({ acpi: 'S0' }, clock, {
+    return {
+      name: 'virtual',
+      wakeMethods: WAKE_METHODS,
+      sleepWitness: () => 'sensor',
+      capabilities: () => ({ sleep: 'S3', retainsRam: true, readsSleepState: 'sensor', wakeMethods: WAKE_METHODS }),
       readPower: async () => ({
         atMs: clock.nowMs(),
         acpi: host.powerState(),
@@ -136,6 +167,32 @@ export class VirtualPlatform {
         host.powerOn();
         return ACCEPTED;
       },
-    });
+      proveWake: async () => ({ proven: true, why: 'operator session, sensor read' }),
+      close: async () => {},
+    };
+  }
+
+  #prober(): Prober {
+    const clock = this.#clock;
+    let paceMs: number | null = null;
+    let cancel = () => {};
+    const ask = () => {
+      const atMs = clock.nowMs();
+      this.controller.onProbeResult(VM, { answered: this.host.phase === 'running', askedAtMs: atMs, atMs });
+      cancel = paceMs === null ? () => {} : clock.schedule(paceMs, ask);
+    };
+    return {
+      vm: VM,
+      setPace: (next) => {
+        if (next === paceMs) return;
+        paceMs = next;
+        cancel();
+        if (paceMs !== null) cancel = clock.schedule(paceMs, ask);
+      },
+      stop: () => {
+        paceMs = null;
+        cancel();
+      },
+    };
   }
 }
