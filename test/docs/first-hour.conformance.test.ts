@@ -71,7 +71,7 @@ describe('docs/first-hour.md', () => {
     await using _typing = typeAway(client);
     await eventually('that sleep to be over', async () => (await torpor.report())[0]?.wouldHaveSlept.wakes === 1);
     const isStored = async () => (await predictedWakes()) === 1;
-    await eventually('the history to have it', isStored, { withinMs: 20_000 });
+    await eventually('the history to have it', isStored);
     await show('report', 'report');
     await show('savings', 'savings --last 1d');
   });

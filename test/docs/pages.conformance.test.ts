@@ -111,7 +111,7 @@ describe('with a Torpor that runs, slept and woke', () => {
   test('docs/history.md', async () => {
     const isStored = async () =>
       (await runHere(['history', 'export', 'transitions'])).output.includes('"waking","to_state":"awake"');
-    await eventually('the history to be on disk', isStored, { withinMs: 20_000 });
+    await eventually('the history to be on disk', isStored);
     await pages.history.show('transitions', 'history export transitions', { tail: 3 });
     await pages.history.show('pool', 'history export pool --format csv --last 30d', { head: 2 });
     await pages.history.show('savings', 'savings --last 30d');
@@ -122,7 +122,7 @@ describe('with a Torpor that runs, slept and woke', () => {
     const command = 'bmc sel -H 127.0.0.1 -p 6230 -U torpor --torpor';
     const isWritten = async () =>
       (await runHere(command.split(' ').map(stand.asRun))).output.includes('waking -> awake');
-    await eventually('the wake to be in the log', isWritten, { withinMs: 20_000 });
+    await eventually('the wake to be in the log', isWritten);
     await pages.bmcLog.show('sel', command, { tail: 4 });
     pages.bmcLog.expectAll();
   });

@@ -81,7 +81,7 @@ async function startTorpor(): Promise<void> {
 }
 
 async function curl(...args: string[]): Promise<string> {
-  const { stdout } = await run('curl', ['-sS', '--max-time', '20', '--insecure', ...args]);
+  const { stdout } = await run('curl', ['-sS', '--max-time', '60', '--insecure', ...args]);
   return stdout;
 }
 
@@ -117,7 +117,7 @@ describeWhere(requires(PROGRAMS), 'one port for many VMs', () => {
       [['-servername', 'bob.example'], 'bob'],
     ] as const) {
       const request = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -quiet -connect 127.0.0.1:${port} ${args.join(' ')}`;
-      const { stdout } = await run('sh', ['-c', request], { timeout: 20_000 });
+      const { stdout } = await run('sh', ['-c', request], { timeout: 60_000 });
       expect(stdout).toContain(`this is ${name}\n`);
     }
   });

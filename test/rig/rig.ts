@@ -104,7 +104,7 @@ export class Rig {
   /** Asks the guest's host OS, past Torpor, as one would over SSH: `state` names the whole boot id and counts suspends. */
   async askHost(command: string): Promise<string> {
     using client = await LineClient.connect(this.facts.controlPort);
-    return await client.ask(command, 20_000);
+    return await client.ask(command);
   }
 
   /**

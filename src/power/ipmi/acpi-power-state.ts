@@ -5,10 +5,10 @@ import type { AcpiState } from '../../platform/ports.ts';
 export const ACPI_STATE_SENSOR_TYPE = 0x22;
 
 /**
- * Offsets 00h to 0Eh of sensor type 22h (table 42-3). "S4/S5, cannot be told apart", "G3" and "S5 by override" read as S5;
- * "sleeping, S1 to S3" and "G1 sleeping" as S3, the deepest that still answers to both; legacy on and off as S0 and S5.
+ * Numbers 00h to 0Ah, the same in both (tables 42-3 and 20-8). "S4/S5, cannot be told apart", "G3" and "S5 by override" read as S5;
+ * "sleeping, S1 to S3" and "G1 sleeping" as S3, the deepest that still answers to both.
  */
-const BY_SENSOR_OFFSET: Readonly<Record<number, AcpiState>> = {
+const BY_NUMBER: Readonly<Record<number, AcpiState>> = {
   0: 'S0',
   1: 'S1',
   2: 'S2',
@@ -20,26 +20,11 @@ const BY_SENSOR_OFFSET: Readonly<Record<number, AcpiState>> = {
   8: 'S3',
   9: 'S3',
   10: 'S5',
-  11: 'S0',
-  12: 'S5',
 };
-
-/** System power state enumeration of Get ACPI Power State (table 20-8): as above, but legacy on is 20h and off 21h. */
-const BY_COMMAND_NUMBER: Readonly<Record<number, AcpiState>> = {
-  0: 'S0',
-  1: 'S1',
-  2: 'S2',
-  3: 'S3',
-  4: 'S4',
-  5: 'S5',
-  6: 'S5',
-  7: 'S5',
-  8: 'S3',
-  9: 'S3',
-  10: 'S5',
-  32: 'S0',
-  33: 'S5',
-};
+/** Offsets of sensor type 22h (table 42-3): legacy on and off, and unknown, which reads as nothing. */
+const BY_SENSOR_OFFSET: Readonly<Record<number, AcpiState>> = { ...BY_NUMBER, 11: 'S0', 12: 'S5' };
+/** System power state enumeration of Get ACPI Power State (table 20-8): legacy on is 20h and off 21h. */
+const BY_COMMAND_NUMBER: Readonly<Record<number, AcpiState>> = { ...BY_NUMBER, 32: 'S0', 33: 'S5' };
 
 const ACPI_STATES: readonly AcpiState[] = ['S0', 'S1', 'S2', 'S3', 'S4', 'S5'];
 

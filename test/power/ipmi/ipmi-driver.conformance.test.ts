@@ -11,13 +11,8 @@ import { describeSelRecord } from '../../../src/power/ipmi/sel-words.ts';
 import { encodeTorporRecord } from '../../../src/power/ipmi/torpor-record.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { PATIENT } from '../../support/eventually.ts';
-import {
-  freeUdpPort,
-  OPEN_IPMI_OPERATOR,
-  OPEN_IPMI_PASSWORD,
-  OPEN_IPMI_USER,
-  OpenIpmiBmc,
-} from '../support/open-ipmi-bmc.ts';
+import { freePort } from '../../support/ports.ts';
+import { OPEN_IPMI_OPERATOR, OPEN_IPMI_PASSWORD, OPEN_IPMI_USER, OpenIpmiBmc } from '../support/open-ipmi-bmc.ts';
 import { findProgram } from '../support/peer-program.ts';
 import { findPyghmi, PyghmiBmc } from '../support/pyghmi.ts';
 
@@ -239,7 +234,7 @@ describe.skipIf(pyghmi === null).each([
   let driver: IpmiDriver;
 
   beforeAll(async () => {
-    bmc = await PyghmiBmc.start(pyghmi as string, await freeUdpPort(), 'torpor', 'open sesame', kg);
+    bmc = await PyghmiBmc.start(pyghmi as string, await freePort(), 'torpor', 'open sesame', kg);
     driver = new IpmiDriver({
       ...{ host: '127.0.0.1', port: bmc.port, user: 'torpor', password: 'open sesame', kg },
       ...{ clock: systemClock, sleep: 'S5' },

@@ -4,15 +4,13 @@ import { createSocket } from 'node:dgram';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/ports.ts';
 
 export const OPEN_IPMI_USER = 'admin';
 export const OPEN_IPMI_PASSWORD = 'secret123';
 /** Limited to operator. */
 export const OPEN_IPMI_OPERATOR = 'operator';
-
-const START_BOUND_MS = 10_000;
 
 /**
  * What ipmi_sim calls for chassis commands: `hook 0x20 get|set NAME [VALUE]...`. Keeps the power bit in the file `power`
@@ -91,7 +89,7 @@ export class OpenIpmiBmc {
   /** `kg`: the BMC's own key, as text without blanks. */
   static async start(program: string, kg?: string): Promise<OpenIpmiBmc> {
     const folder = await mkdtemp(join(tmpdir(), 'torpor-ipmi-sim-'));
-    const port = await freeUdpPort();
+    const port = await freePort();
     await mkdir(join(folder, 'state'));
     await writeFile(join(folder, 'lan.conf'), lanConfig(folder, port, await freePort(), kg));
     await writeFile(join(folder, 'bmc.emu'), emulatorConfig(folder));
@@ -109,13 +107,11 @@ export class OpenIpmiBmc {
   async #spawn(): Promise<void> {
     const file = (name: string) => join(this.#folder, name);
     const args = ['-n', '-p', '-c', file('lan.conf'), '-f', file('bmc.emu'), '-s', file('state')];
-    this.#child = spawn(this.#program, args, { stdio: 'ignore' });
-    const startedAtMs = Date.now();
-    while (!(await answersPing(this.port))) {
-      if (this.#child.exitCode !== null) throw new Error(`ipmi_sim ended with exit code ${this.#child.exitCode}`);
-      if (Date.now() - startedAtMs > START_BOUND_MS) throw new Error('ipmi_sim does not answer a presence ping');
-      await pause(50);
-    }
+    const child = spawn(this.#program, args, { stdio: 'ignore' });
+    this.#child = child;
+    const hasStarted = async () => child.exitCode !== null || (await answersPing(this.port));
+    await eventually('ipmi_sim to answer a presence ping', hasStarted, { everyMs: 50 });
+    if (child.exitCode !== null) throw new Error(`ipmi_sim ended with exit code ${child.exitCode}`);
   }
 
   /** As a BMC reset: the process is killed and started anew, sessions are gone. */
@@ -172,16 +168,5 @@ function answersPing(port: number): Promise<boolean> {
     socket.once('message', () => end(true));
     socket.on('error', () => {});
     socket.send(PING, port, '127.0.0.1');
-  });
-}
-
-export function freeUdpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4');
-    socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
   });
 }

@@ -5,7 +5,7 @@ import { findProgram } from './peer-program.ts';
 
 const BMC_SCRIPT = fileURLToPath(new URL('./pyghmi-bmc.py', import.meta.url));
 export const PYGHMI_CLIENT = fileURLToPath(new URL('./pyghmi-client.py', import.meta.url));
-const START_BOUND_MS = 20_000;
+const START_BOUND_MS = 60_000;
 
 /** The Python that can import pyghmi, or null. Debian's packages are seen by Debian's Python alone. */
 export function findPyghmi(): string | null {
@@ -32,7 +32,10 @@ export class PyghmiBmc {
     const child = spawn(python, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const bmc = new PyghmiBmc(child, port);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('pyghmi’s BMC did not start')), START_BOUND_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`waited ${START_BOUND_MS} ms in vain for pyghmi’s BMC`)),
+        START_BOUND_MS,
+      );
       child.once('exit', (code) => reject(new Error(`pyghmi's BMC ended with exit code ${code}`)));
       let rest = '';
       child.stdout?.on('data', (chunk: Buffer) => {

@@ -180,10 +180,11 @@ describeWhere(requires(['cupsd', 'ipptool', 'lp', BACKEND], { root: true }), 'CU
 
       rig.set.release(null);
       await eventually('all to be printed', () => cups.documents.length === 6, { withinMs: WITHIN_MS });
+      // CUPS makes a document's file before it has its bytes, and says that a job is safe after.
+      await eventually('an empty spool', () => rig.set.spool?.jobs().length === 0);
       expect(cups.documents).toEqual(
         ['awake', 'by length', 'in chunks', 'in two steps', 'by lp', 'by a queue'].map((name) => `${name}.txt\n`),
       );
-      await eventually('an empty spool', () => rig.set.spool?.jobs().length === 0);
       // It asks for its job until that is done, or gone.
       const { code, output } = await queue;
       expect(code, output).toBe(0);

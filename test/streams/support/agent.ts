@@ -33,7 +33,10 @@ export class Agent implements Disposable {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#take({ id, error: `${name} was not answered` }), ANSWER_WITHIN_MS);
+      const timer = setTimeout(
+        () => this.#take({ id, error: `waited ${ANSWER_WITHIN_MS} ms in vain for ${name}` }),
+        ANSWER_WITHIN_MS,
+      );
       this.#waiting.set(id, ({ result, error }) => {
         clearTimeout(timer);
         if (error === undefined) resolve(result as Result);

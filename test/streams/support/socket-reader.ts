@@ -74,7 +74,9 @@ export class SocketReader {
       };
       const timer = setTimeout(() => {
         this.#waiters.delete(waiter);
-        reject(new Error(`waited in vain for ${what}: ${this.receivedBytes} bytes came, end: ${this.end}`));
+        reject(
+          new Error(`waited ${WITHIN_MS} ms in vain for ${what}: ${this.receivedBytes} bytes came, end: ${this.end}`),
+        );
       }, WITHIN_MS);
       this.#waiters.add(waiter);
       waiter();
