@@ -453,4 +453,12 @@ describe('wake times', () => {
     rig.tickFor(20 * 60_000);
     expect(rig.all('requestWake').length).toBeGreaterThan(asked);
   });
+
+  it('restart: a press that only its intent remembers -> kept for itself as soon as the state is known', () => {
+    const atMs = START_MS - 60_000;
+    const rig = new MachineRig({ intent: { id: 4, kind: 'sleep', atMs, failedWakes: 0 } });
+    rig.sleepFor(2_000);
+    expect(rig.state).toBe('asleep');
+    expect(rig.all('keepOrders').map(({ orders }) => orders.pressesAtMs)).toEqual([[atMs]]);
+  });
 });

@@ -3,10 +3,16 @@ import { assess } from '../evidence.ts';
 import { isEvidentlyRunning, isOver, mayWake } from './facts.ts';
 import { flowAwake, toAsleep, toAwake, toWaking } from './moves.ts';
 import { toSuspending } from './suspending.ts';
-import { patch, type Turn } from './turn.ts';
+import { keepOrders, patch, type Turn } from './turn.ts';
 import { isStaggered } from './wake-turn.ts';
 
+/** A press that only its intent remembers is kept for itself before another intent takes that one's place. */
 export function advanceStarting(turn: Turn, nowMs: number): Turn | null {
+  const { intent, pressesAtMs } = turn.model;
+  return leave(intent.kind === 'sleep' && pressesAtMs.includes(intent.atMs) ? keepOrders(turn) : turn, nowMs);
+}
+
+function leave(turn: Turn, nowMs: number): Turn | null {
   const { model } = turn;
   const evidence = assess(model, nowMs);
   if (isEvidentlyRunning(evidence)) return startRunning(turn, evidence.text, nowMs);
