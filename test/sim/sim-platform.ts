@@ -251,6 +251,8 @@ export class SimPlatform implements SidePlatform, BmcDeeds {
     this.#world.say(`${this.name} host: ${phase} (${why})`);
     if (phase === 'running') this.#onRunning(atMs);
     else this.didNotRunAtMs = Number.POSITIVE_INFINITY;
+    // Switched off by somebody while it was to sleep: what ignored the button before it started anew says nothing any more.
+    if (phase === 'off') for (const side of this.sides) side.sleptSincePress = true;
     const open = this.asleep.at(-1);
     if (open !== undefined && open.toMs === Number.POSITIVE_INFINITY) open.toMs = atMs;
     if (phase !== 'asleep') return;
