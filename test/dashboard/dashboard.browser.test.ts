@@ -83,6 +83,30 @@ describeWhere(requires([BROWSER]), 'the dashboard in Chromium', () => {
     expect(tab.troubles).toEqual([]);
   });
 
+  it('killed while the page reads the past for the first time -> greyed as well', async () => {
+    await using stage = await Stage.open({ minAwake: '10m' });
+    const torpor = await stage.run();
+    await using tab = await Tab.open(browser, 'about:blank');
+    const { page } = tab;
+    let isKilled = () => {};
+    const killed = new Promise<void>((resolve) => {
+      isKilled = resolve;
+    });
+    await page.route(/\/history/, async (route) => {
+      await killed;
+      await route.abort();
+    });
+    await page.goto(`http://127.0.0.1:${torpor.apiPort}/#/platform/${PLATFORM}`);
+    await page.getByRole('button', { name: 'Keep awake' }).waitFor();
+    await torpor.killNow();
+    isKilled();
+    await page
+      .getByRole('alert')
+      .filter({ hasText: /No news since \d\d:\d\d:\d\d/ })
+      .waitFor();
+    expect(tab.troubles).toEqual([]);
+  });
+
   it('by keyboard alone: into a platform, an order with its confirmation, a refusal, and out by Escape', async () => {
     await using stage = await Stage.open({ minAwake: '10m' });
     const torpor = await stage.runHere();

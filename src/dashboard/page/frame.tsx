@@ -69,10 +69,10 @@ function Pulse({ desk }: { readonly desk: Desk }) {
 
 function Stale({ desk }: { readonly desk: Desk }) {
   const { lastNewsMs } = desk.live;
+  if (lastNewsMs === null) return null;
   return (
     <p class="stale-note" role="alert">
-      No news since {lastNewsMs === null ? 'the page was opened' : timeOfDay(lastNewsMs)}. What you see may have
-      changed; the page keeps trying.
+      No news since {timeOfDay(lastNewsMs)}. What you see may have changed; the page keeps trying.
     </p>
   );
 }

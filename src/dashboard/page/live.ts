@@ -22,7 +22,7 @@ export interface LiveOptions {
 }
 
 export class Live {
-  /** When Torpor was last heard, its clock; null before the first answer. */
+  /** When Torpor was last heard, its clock; null before `start`. */
   lastNewsMs: number | null = null;
   readonly #options: LiveOptions;
   #source: EventSource | null = null;
@@ -46,9 +46,10 @@ export class Live {
     return this.#isBroken || torporNowMs() - this.lastNewsMs > STALE_AFTER_MS;
   }
 
-  /** Events above this id are news. */
+  /** Torpor has just answered, and events above this id are news: what comes to be shown from now on may be of a Torpor that dies before its first look is over. */
   start(afterEventId: number): void {
     this.#lastEventId = afterEventId;
+    this.#heard();
     this.#isStopped = false;
     this.#wake();
   }
