@@ -333,6 +333,34 @@ describe('any bytes at all', () => {
     },
   );
 
+  it.each<[string, ProtocolName, Buffer, number, Buffer]>([
+    ['telnet: a subnegotiation', 'telnet', hex('ff fa 18'), 1025, hex('ff f0')],
+    ['irc: a PING', 'irc', ascii('PING :'), 512, ascii('\n')],
+  ])(
+    '%s that never ends -> is chatter for as long as one may be; from there on each byte counts, until it ends',
+    (_name, protocol, start, longest, end) => {
+      const stream = core.openStream(1000, 0, { protocol });
+      const observe = (bytes: Buffer, atMs: number) =>
+        core.observe(stream, 'client', bytes, atMs) & (FLAG_ACTIVE | FLAG_LOST);
+      observe(start, 0);
+      const quiet = longest - start.length;
+      let counted = 0;
+      for (let at = 0; at < quiet; at += 1) counted += observe(ascii('x'), 1000 + at);
+      expect(counted).toBe(0);
+      for (let at = 0; at < 300; at += 1) expect(observe(ascii('x'), 60_000 + at * 20_000)).toBe(FLAG_ACTIVE);
+      observe(end, 9_000_000);
+      expect(observe(Buffer.concat([start, end]), 9_100_000)).toBe(0);
+      core.releaseStream(stream);
+    },
+  );
+
+  it('irc: a line that comes letter by letter -> each letter counts', () => {
+    const stream = core.openStream(1000, 0, { protocol: 'irc' });
+    for (const [at, letter] of [...'who is there'].entries())
+      expect(core.observe(stream, 'client', ascii(letter), at * 20_000) & FLAG_ACTIVE).toBe(FLAG_ACTIVE);
+    core.releaseStream(stream);
+  });
+
   it('random bytes under every hint -> no trap, known flags, and a verdict that can be read', () => {
     const random = randomFrom(seed);
     const hints: ProtocolName[] = [

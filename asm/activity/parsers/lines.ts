@@ -2,7 +2,8 @@
 import { REASON_INPUT } from '../reasons';
 import { giveActive, giveProtocol } from '../verdict';
 
-// Message state: u8 phase = bytes of the line that were compared, or one of these.
+// Message state: u16 length of the line under way as far as it matters, u8 phase = bytes of it that were compared, or one of these.
+const PHASE: usize = 2;
 const PHASE_CHATTER: u8 = 254;
 const PHASE_COUNTS: u8 = 255;
 
@@ -10,15 +11,27 @@ const LINE_FEED: u8 = 0x0a;
 const CARRIAGE_RETURN: u8 = 0x0d;
 const WORD_BYTES: u8 = 4;
 const CASE_BIT: u8 = 0x20;
+/** RFC 2812 section 2.3. What goes on beyond it counts, whatever it began with. */
+const LINE_BYTES_MAX: u32 = 512;
 
 /** Judges the client's bytes from `from` to `end`: a line counts from the byte on that makes it no PING and no PONG. */
 export function judgeLines(message: usize, from: usize, end: usize): void {
-  let phase = load<u8>(message);
+  let length = <u32>load<u16>(message);
+  let phase = load<u8>(message, PHASE);
   for (let at = from; at < end; ++at) {
     const byte = load<u8>(at);
-    phase = byte === LINE_FEED ? 0 : phase >= PHASE_CHATTER ? phase : compare(phase, byte);
+    if (byte === LINE_FEED) {
+      length = 0;
+      phase = 0;
+      continue;
+    }
+    if (length < LINE_BYTES_MAX) ++length;
+    else phase = PHASE_COUNTS;
+    if (phase < PHASE_CHATTER) phase = compare(phase, byte);
+    else if (phase === PHASE_COUNTS) giveActive(REASON_INPUT, length);
   }
-  store<u8>(message, phase);
+  store<u16>(message, <u16>length);
+  store<u8>(message, phase, PHASE);
 }
 
 /** "PING" and "PONG" differ in their second letter. A carriage return before a line counts for nothing. */

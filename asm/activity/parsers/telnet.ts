@@ -1,9 +1,10 @@
 // Telnet's client side: commands and negotiations are chatter, every other byte is a key; so is a serial line's BREAK. Source: RFC 854,
 // RFC 855, RFC 2217.
-import { REASON_INPUT } from '../reasons';
+import { REASON_INPUT, REASON_UNKNOWN_MESSAGE } from '../reasons';
 import { giveActive, giveProtocol } from '../verdict';
 
-// Message state: u8 phase.
+// Message state: u8 phase, u16 length of the subnegotiation under way.
+const LENGTH: usize = 2;
 const PHASE_DATA: u8 = 0;
 /** After IAC. */
 const PHASE_COMMAND: u8 = 1;
@@ -30,12 +31,21 @@ const EL: u8 = 248;
 const COM_PORT_OPTION: u8 = 44;
 const SET_CONTROL: u8 = 5;
 const BREAK_ON: u8 = 5;
+/** A subnegotiation's bytes beyond these count: one that never ends hides nobody. Only a Kerberos ticket (RFC 2942) is longer, with its user there. */
+const SUB_BYTES_MAX: u32 = 1024;
 
 /** Judges the client's bytes from `from` to `end`. It cannot lose its place: what is not a command is data. */
 export function judgeTelnet(message: usize, from: usize, end: usize): void {
   let phase = load<u8>(message);
-  for (let at = from; at < end; ++at) phase = step(phase, load<u8>(at));
+  let length = <u32>load<u16>(message, LENGTH);
+  for (let at = from; at < end; ++at) {
+    phase = step(phase, load<u8>(at));
+    if (phase < PHASE_SUB) length = 0;
+    else if (length < SUB_BYTES_MAX) ++length;
+    else giveActive(REASON_UNKNOWN_MESSAGE, length);
+  }
   store<u8>(message, phase);
+  store<u16>(message, <u16>length, LENGTH);
 }
 
 function step(phase: u8, byte: u8): u8 {
