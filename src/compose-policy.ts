@@ -1,6 +1,6 @@
 // Part of the composition root: the idle policy of a platform, its memory on disk, and the watch that runs it.
 import { CalendarWatch } from './calendars/calendar-watch.ts';
-import { expandInThread } from './calendars/expand-in-thread.ts';
+import { expandInProcess } from './calendars/expand-in-process.ts';
 import type { CalendarConfig } from './config/calendars-schema.ts';
 import type { PlatformConfig } from './config/torpor-config.ts';
 import type { PlatformController } from './controller/platform-controller.ts';
@@ -115,7 +115,7 @@ function watchCalendar(
     place,
     isEverybodys: client === null,
     everyMs,
-    expand: expandInThread,
+    expand: expandInProcess,
     clock: systemClock,
     log,
     onTimes: (times) => {

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { errorText, TorporError } from '../platform/errors.ts';
 import type { Clock, Logger } from '../platform/ports.ts';
-import type { CalendarSpan } from './expand-in-thread.ts';
+import type { CalendarSpan } from './expand-in-process.ts';
 import type { BusyTime } from './read-calendar.ts';
 
 export const CALENDAR_BYTES_MAX = 4 * 1024 * 1024;

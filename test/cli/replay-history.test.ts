@@ -143,7 +143,7 @@ describe('torpor replay of recorded history', () => {
     await writeFile(folder.file('page.html'), '<html>');
     expect(await run(folder.file('page.html'))).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/the calendar cannot be read/),
+      err: expect.stringMatching(/page\.html: the calendar cannot be read/),
     });
   });
 

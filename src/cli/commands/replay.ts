@@ -3,12 +3,13 @@ import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { readCalendar } from '../../calendars/read-calendar.ts';
+import { type CalendarSpan, expandInProcess } from '../../calendars/expand-in-process.ts';
+import type { BusyTime } from '../../calendars/read-calendar.ts';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import { parseDurationMs } from '../../platform/units.ts';
 import { ActivityLogReader } from '../../policy/activity-log.ts';
 import type { ActivityTrace } from '../../policy/activity-trace.ts';
-import { EVERYBODY } from '../../policy/busy-times.ts';
+import { type BusyEntry, EVERYBODY } from '../../policy/busy-times.ts';
 import { type CostModel, DEFAULT_COSTS, toRates } from '../../policy/cost-model.ts';
 import { parsePolicyChoice } from '../../policy/create-policy.ts';
 import { type EvacuationReport, reportEvacuation } from '../../policy/evacuation/evacuation-report.ts';
@@ -176,24 +177,35 @@ async function addCalendars(
   io: CliIo,
 ): Promise<ActivityTrace[]> {
   const named = await Promise.all(calendar.map((text) => readCalendarFile(text)));
-  return traces.map((trace) => {
-    const entries = named.flatMap(({ client, text }) => {
-      const offsetOf = (zone: string | null) => zoneOffset(zone ?? timeZone);
-      const rules = { fromMs: trace.fromMs, toMs: trace.toMs, isEverybodys: client === EVERYBODY, offsetOf };
-      return readCalendar(text, rules).map((time) => ({ ...time, client }));
-    });
+  const longer: ActivityTrace[] = [];
+  for (const trace of traces) {
+    const entries: BusyEntry[] = [];
+    for (const { client, file, text } of named) {
+      const span = { fromMs: trace.fromMs, toMs: trace.toMs, isEverybodys: client === EVERYBODY, timeZone };
+      for (const time of await expandFile(file, text, span)) entries.push({ ...time, client });
+    }
     if (calendar.length > 0 && entries.length === 0) {
       io.err(`${trace.platform}: the calendars say nothing of the time of its record\n`);
     }
-    return entries.length === 0 ? trace : { ...trace, calendar: [...(trace.calendar ?? []), ...entries] };
-  });
+    longer.push(entries.length === 0 ? trace : { ...trace, calendar: [...(trace.calendar ?? []), ...entries] });
+  }
+  return longer;
 }
 
-async function readCalendarFile(text: string): Promise<{ client: string; text: string }> {
+/** In a process of its own: a rule that never comes true ends with an error, and not never. */
+async function expandFile(file: string, text: string, span: CalendarSpan): Promise<BusyTime[]> {
+  try {
+    return await expandInProcess(text, span, new AbortController().signal);
+  } catch (cause) {
+    throw new TorporError('ERR_CALENDAR_READ', `${file}: ${errorText(cause)}`, { cause });
+  }
+}
+
+async function readCalendarFile(text: string): Promise<{ client: string; file: string; text: string }> {
   const at = text.indexOf('=');
   const [client, file] = at < 1 ? [EVERYBODY, text.slice(at + 1)] : [text.slice(0, at), text.slice(at + 1)];
   try {
-    return { client, text: await readFile(file, 'utf8') };
+    return { client, file, text: await readFile(file, 'utf8') };
   } catch (cause) {
     throw new TorporError('ERR_CLI_USAGE', `the calendar ${file} cannot be read: ${errorText(cause)}`, { cause });
   }
