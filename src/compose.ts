@@ -9,7 +9,7 @@ import { LinkFront } from './compose-link.ts';
 import { type PlatformShared, type RunningListener, RunningPlatform } from './compose-platform.ts';
 import { ConfigReload, type ReloadOutcome } from './compose-reload.ts';
 import { leftSpools } from './compose-spool.ts';
-import type { TorporConfig } from './config/torpor-config.ts';
+import type { PlatformConfig, TorporConfig } from './config/torpor-config.ts';
 import { MemoryFarm } from './farm/memory-farm.ts';
 import { DrainBook } from './history/drain-book.ts';
 import { EvacuationBook } from './history/evacuation-book.ts';
@@ -198,8 +198,14 @@ function openCarrier(
 ): Promise<StreamCarrier> | StreamCarrier {
   const { maxStreams } = config;
   const options = { record: recordOptions(config, log), maxStreams, clock: systemClock, log, inherited };
-  if (config.workers === 1) return StreamHost.open({ ...options, broker });
+  const otherDescriptors = config.platforms.reduce((sum, platform) => sum + descriptorsOf(platform), 0);
+  if (config.workers === 1) return StreamHost.open({ ...options, broker, otherDescriptors });
   return new WorkerPool({ ...options, workers: config.workers, logLevel: config.log.level });
+}
+
+/** A platform's connections to its BMC (sessions, sensors) and its host, and for each listener its socket and the look at its VM. */
+function descriptorsOf({ vms }: PlatformConfig): number {
+  return 4 + vms.reduce((sum, { listeners }) => sum + 2 * listeners.length, 0);
 }
 
 /** Only where a listener asks for it is there a folder to write to. */

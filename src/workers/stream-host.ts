@@ -15,6 +15,7 @@ import { StreamSet, type StreamSetOptions } from '../streams/stream-set.ts';
 import { TraceRecorder, type TraceRecorderOptions } from '../streams/trace-recorder.ts';
 import { Lz4Tunnels } from '../web/lz4-tunnel.ts';
 import { WebGate } from '../web/web-gate.ts';
+import { limitFor, readDescriptors, streamsWithin } from './descriptor-room.ts';
 import type { StreamCarrier } from './stream-carrier.ts';
 
 /** Where streams are recorded; null: no listener asks for it. */
@@ -22,8 +23,10 @@ export type RecordOptions = Pick<TraceRecorderOptions, 'folder' | 'maxFiles' | '
 
 export interface StreamHostOptions {
   readonly record: RecordOptions;
-  /** Streams of all its sets together. */
+  /** Streams of all its sets together; fewer where the limit on open files leaves room for fewer. */
   readonly maxStreams: number;
+  /** What else of this process stays open besides its streams: listening sockets, BMCs. Default: nothing. */
+  readonly otherDescriptors?: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly inherited?: InheritedSockets | null;
@@ -72,7 +75,7 @@ export class StreamHost implements StreamCarrier {
     web: WebGate,
   ) {
     this.#options = options;
-    this.#total = { open: 0, max: options.maxStreams };
+    this.#total = { open: 0, max: roomFor(options) };
     this.#sentWaits = new SentWaits(options.clock);
     this.#web = web;
     this.#registry = registry;
@@ -129,4 +132,16 @@ export class StreamHost implements StreamCarrier {
     this.#registry.stop();
     await this.#recorder?.close();
   }
+}
+
+function roomFor({ maxStreams, otherDescriptors = 0, log }: StreamHostOptions): number {
+  const descriptors = readDescriptors();
+  if (descriptors === null) return maxStreams;
+  const room = streamsWithin(descriptors, otherDescriptors);
+  if (room >= maxStreams) return maxStreams;
+  const facts = { maxStreams, streams: room, openFiles: descriptors.limit };
+  const enough = limitFor(maxStreams, descriptors, otherDescriptors);
+  const advice = `raise its limit to ${enough} (LimitNOFILE, ulimit -n), or write a smaller maxStreams`;
+  log.warn(facts, `this process may not open files for maxStreams: it carries ${room} at most; ${advice}`);
+  return room;
 }

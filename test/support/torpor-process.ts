@@ -33,12 +33,14 @@ export class TorporProcess extends TorporApi {
     args: readonly string[],
     apiPort: number | null = null,
     environment: Readonly<Record<string, string>> = {},
+    launcher: readonly string[] = [],
   ) {
     super(apiPort);
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built: run npm run build`);
     // No terminal, no colours: what is compared is text.
     const env = { ...process.env, NO_COLOR: '1', ...environment };
-    this.#child = spawnTied(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program = '', ...words] = [...launcher, process.execPath, PROGRAM, ...args];
+    this.#child = spawnTied(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8');
       stream?.on('data', (text: string) => {
@@ -54,9 +56,9 @@ export class TorporProcess extends TorporApi {
     });
   }
 
-  /** `torpor run`: resolves once its API answers. Rejects with its output where it ends before. */
-  static async run(configPath: string, apiPort: number): Promise<TorporProcess> {
-    const torpor = new TorporProcess(['run', '--config', configPath], apiPort);
+  /** `torpor run`: resolves once its API answers. Rejects with its output where it ends before. `launcher`: the program, with its arguments, that becomes Torpor. */
+  static async run(configPath: string, apiPort: number, launcher: readonly string[] = []): Promise<TorporProcess> {
+    const torpor = new TorporProcess(['run', '--config', configPath], apiPort, {}, launcher);
     await torpor.apiAnswers();
     return torpor;
   }

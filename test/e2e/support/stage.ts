@@ -95,8 +95,8 @@ export class Stage implements AsyncDisposable {
   }
 
   /** `torpor run` with this stage's configuration, its API up. */
-  async run(): Promise<TorporProcess> {
-    const torpor = await TorporProcess.run(this.configPath, this.apiPort);
+  async run(launcher: readonly string[] = []): Promise<TorporProcess> {
+    const torpor = await TorporProcess.run(this.configPath, this.apiPort, launcher);
     this.#torpors.push(torpor);
     return torpor;
   }
