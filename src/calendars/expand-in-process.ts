@@ -78,8 +78,11 @@ export function expandInProcess(
       end();
       fail('its process ended, as where memory runs out; one of its rules may never come true');
     });
-    child.send({ text, span, timeoutMs: timeoutMs + ORPHAN_MS } satisfies ExpandTask, (error) => {
-      if (error !== null) fail(errorText(error));
+    // Not before: without descriptors or processes to spare there is nobody to send to.
+    child.on('spawn', () => {
+      child.send({ text, span, timeoutMs: timeoutMs + ORPHAN_MS } satisfies ExpandTask, (error) => {
+        if (error !== null) fail(errorText(error));
+      });
     });
     if (stopping.aborted) end();
   });
