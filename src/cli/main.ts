@@ -8,6 +8,7 @@ import { InheritedSockets } from '../streams/inherited-sockets.ts';
 import { keepYoungHeapSmall } from '../young-heap.ts';
 import type { CliIo, StopSignal } from './cli-io.ts';
 import { LogOutput, type LogOutputOptions } from './log-output.ts';
+import { PatientTerminal } from './patient-terminal.ts';
 import { serviceManager } from './service-manager.ts';
 import { findFormer, spawnSuccessor } from './torpor-kin.ts';
 
@@ -29,6 +30,10 @@ const log = new LogOutput({ write: logWriter(), tell: (text) => void process.std
 function logWriter(): LogOutputOptions['write'] {
   const { fd, isTTY } = process.stdout;
   const status = fstatSync(fd);
+  if (isTTY) {
+    const terminal = PatientTerminal.open(fd, onOutputError);
+    if (terminal !== null) return (text, done) => terminal.write(text, done);
+  }
   if (isTTY || !(status.isFile() || status.isCharacterDevice()))
     return (text, done) => void process.stdout.write(text, done);
   // Node's stream of a file ends with the first error; a full disk has room again some day.
@@ -84,12 +89,13 @@ const io: CliIo = {
 
 // `torpor events | head` closes the pipe early: that ends the program, quietly. `torpor run | tee FILE` goes on, and stops in order when
 // Ctrl-C ends `tee` first; where its terminal is gone nobody could stop it any more.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+process.stdout.on('error', onOutputError);
+function onOutputError(error: NodeJS.ErrnoException): void {
   if (carriesLog && !io.outIsTerminal) return;
   if (error.code === 'EPIPE') process.exit(EXIT_PIPE);
   io.err(`torpor: what it prints cannot be written: ${errorText(error)}\n`);
   process.exit(1);
-});
+}
 // There is nobody left to tell.
 process.stderr.on('error', () => {});
 process.on('uncaughtException', (error) => process.exit(reportError(error, io)));

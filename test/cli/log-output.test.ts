@@ -1,6 +1,6 @@
 // The log's way out: what happens to lines that nobody takes.
 import { describe, expect, it } from 'vitest';
-import { LogOutput, type LogOutputOptions } from '../../src/cli/log-output.ts';
+import { LogOutput, type LogOutputOptions, WAITING_MAX } from '../../src/cli/log-output.ts';
 
 function outputTo(write: LogOutputOptions['write']) {
   const told: string[] = [];
@@ -38,5 +38,25 @@ describe('the log', () => {
       if (line !== 'a\n') for (const done of waiting.splice(0)) done(new Error('write EPIPE'));
     }
     expect(told).toEqual(['torpor: the log cannot be written: write EPIPE; its lines are lost\n']);
+  });
+
+  it('a reader that stands still -> a bounded number of characters waits; once they are read, how many lines are lost is told', () => {
+    const waiting: Array<() => void> = [];
+    let characters = 0;
+    const { output, told } = outputTo((text, done) => {
+      characters += text.length;
+      waiting.push(done);
+    });
+    const line = `${'x'.repeat(999)}\n`;
+    const kept = Math.floor(WAITING_MAX / line.length);
+    for (let count = 0; count < kept + 5; count += 1) output.write(line);
+    expect(characters).toBe(kept * line.length);
+    const last = waiting.pop();
+    for (const done of waiting.splice(0)) done();
+    expect(told).toEqual([]);
+    last?.();
+    expect(told).toEqual(['torpor: nobody read the log for a while; 5 of its lines are lost\n']);
+    output.write(line);
+    expect(characters).toBe((kept + 1) * line.length);
   });
 });
