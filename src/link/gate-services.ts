@@ -1,5 +1,6 @@
 // What a gate connects the link's streams to. Here: TCP services, for `torpor link gate`; those of `torpor run` are its listeners.
 import { connect, isIP, type Socket } from 'node:net';
+import { names } from '../name-lookup.ts';
 import { type Endpoint, formatEndpoint } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Logger } from '../platform/ports.ts';
@@ -39,7 +40,7 @@ export class TcpServices implements GateServices {
   accept(stream: LinkStream, opening: LinkOpening): StreamEnd {
     const service = this.#services.get(opening.service);
     if (service === undefined) throw new TorporError('ERR_LINK_PEER', `the gate has no service "${opening.service}"`);
-    const socket: Socket = connect({ ...service.target, allowHalfOpen: true });
+    const socket: Socket = connect({ ...service.target, lookup: names.lookup, allowHalfOpen: true });
     socket.once('error', (error) => {
       const facts = { service: service.name, target: formatEndpoint(service.target), client: opening.client };
       this.#log.warn({ ...facts, error: error.message }, 'a stream of the link could not go on');

@@ -1,5 +1,6 @@
 // One connection to a VM on behalf of a probe: opened, perhaps written to, read until the probe has seen enough, closed.
 import { connect } from 'node:net';
+import { names } from '../name-lookup.ts';
 import { unixPathOf } from '../platform/endpoint.ts';
 import type { Clock } from '../platform/ports.ts';
 import { askBounded } from './question.ts';
@@ -40,7 +41,9 @@ export function askTcp(
   const { target, timeoutMs, send, isAnswer } = question;
   return askBounded(clock, timeoutMs, signal, (answer) => {
     const path = unixPathOf(target);
-    const socket = connect(path === null ? { host: target.host, port: target.port, noDelay: true } : { path });
+    const socket = connect(
+      path === null ? { host: target.host, port: target.port, noDelay: true, lookup: names.lookup } : { path },
+    );
     let received: Buffer = Buffer.alloc(0);
     socket.on('error', () => answer(false));
     socket.on('close', () => answer(false));

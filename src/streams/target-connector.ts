@@ -1,5 +1,6 @@
 // Connects one stream to its target, by several overlapping attempts where a lost SYN must not cost a second. Sends no byte.
 import { connect, type NetConnectOpts } from 'node:net';
+import { names } from '../name-lookup.ts';
 import { type Endpoint, formatEndpoint, unixPathOf } from '../platform/endpoint.ts';
 import { TorporError } from '../platform/errors.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -157,6 +158,7 @@ function connectPlain(target: Endpoint): StreamSocket {
   const where = path === null ? target : { path };
   const options = {
     ...where,
+    lookup: names.lookup,
     allowHalfOpen: true,
     noDelay: true,
     // Never: a keepalive is a packet that a sleeper does not answer.

@@ -18,7 +18,6 @@ describe('a small limit on open files', () => {
       expect(torpor.output).toMatch(
         /may not open files for maxStreams: it carries \d+ at most; raise its limit to \d+/,
       );
-      await stage.readyToSleep(torpor);
       const client = await stage.connect();
       expect(await client.ask('one')).toContain('n=1');
       const isAsleep = async () => (await torpor.platform(PLATFORM)).state === 'asleep';

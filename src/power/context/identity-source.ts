@@ -1,6 +1,7 @@
 // One identity, read once: the output of a command, the body behind a URL, or what a TCP service says first. Comparing is
 // identity-watch.ts's.
 import { connect } from 'node:net';
+import { names } from '../../name-lookup.ts';
 import { errorText } from '../../platform/errors.ts';
 import { runShellCommand } from '../inband/shell-command.ts';
 
@@ -78,7 +79,7 @@ async function readUrl(url: string, signal: AbortSignal): Promise<string> {
  */
 function readBanner(host: string, port: number, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
+    const socket = connect({ host, port, noDelay: true, lookup: names.lookup });
     let text = '';
     const end = (finish: () => void) => {
       signal.removeEventListener('abort', onAbort);

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
+import { names } from '../../name-lookup.ts';
 import { errorText, TorporError, type TorporErrorCode } from '../../platform/errors.ts';
 import type { Clock, PressFence } from '../../platform/ports.ts';
 import { passFence } from '../press-fence.ts';
@@ -169,6 +170,7 @@ export class ProxmoxClient {
       const socket = connect({
         host,
         port: Number(url.port === '' ? 443 : url.port),
+        lookup: names.lookup,
         // A pinned certificate is judged below, whoever signed it.
         rejectUnauthorized: tls.kind !== 'fingerprint',
         minVersion: 'TLSv1.2',

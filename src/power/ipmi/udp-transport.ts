@@ -1,6 +1,6 @@
 // A connected UDP socket as a BMC transport. Knows no IPMI.
 import { createSocket, type Socket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
+import { names } from '../../name-lookup.ts';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import type { BmcTransport, TransportListener } from './transport.ts';
 
@@ -22,7 +22,7 @@ export async function openUdpTransport(host: string, port: number, listener: Tra
 
 async function resolveHost(host: string, port: number): Promise<{ address: string; family: number }> {
   try {
-    return await lookup(host);
+    return await names.first(host);
   } catch (thrown) {
     throw unreachable(host, port, thrown);
   }

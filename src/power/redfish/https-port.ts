@@ -3,6 +3,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import { connect as connectPlain, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { names } from '../../name-lookup.ts';
 import { errorText, TorporError } from '../../platform/errors.ts';
 import type { Clock } from '../../platform/ports.ts';
 import { passFence } from '../press-fence.ts';
@@ -106,11 +107,12 @@ export class HttpsPort implements HttpPort {
   /** A connection whose other end is proven. Nothing was sent on it. */
   #open(signal: AbortSignal): Promise<Socket> {
     const { host, port, trust, clock } = this.#options;
+    const { lookup } = names;
     return new Promise((resolve, reject) => {
       const socket =
         trust.kind === 'none'
-          ? connectPlain({ host, port, noDelay: true })
-          : connectTls({ host, port, ...tlsOptions(trust, host) });
+          ? connectPlain({ host, port, lookup, noDelay: true })
+          : connectTls({ host, port, lookup, ...tlsOptions(trust, host) });
       const end = (thrown: unknown) => {
         settle();
         socket.destroy();

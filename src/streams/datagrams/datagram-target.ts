@@ -2,6 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { closeSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { names } from '../../name-lookup.ts';
 import type { Endpoint } from '../../platform/endpoint.ts';
 import { descriptorOf, takeConnected } from './datagram-descriptor.ts';
 
@@ -25,7 +26,9 @@ export class DatagramTarget {
 
   /** A host name is looked up as IPv4. `socket`: one that is made already, see `take`. */
   constructor({ host, port }: Endpoint, owner: DatagramTargetOwner, socket: Socket | null = null) {
-    this.#socket = socket ?? createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
+    const family = isIP(host);
+    const type = family === 6 ? 'udp6' : 'udp4';
+    this.#socket = socket ?? createSocket(family === 0 ? { type, lookup: names.lookupOne } : { type });
     this.#socket.on('message', (bytes) => owner.onReply(bytes));
     this.#socket.on('error', (error) => {
       // Later ones are what ICMP says of single datagrams, such as that nobody listens yet.

@@ -26,6 +26,8 @@ export const E2E_TIMEOUT_MS = 300_000;
 /** For a start, a session and a walk through the sensor records on a machine that is short of time. */
 const READY_MS = 180_000;
 
+const READY_STATES: readonly string[] = ['awake', 'drowsy', 'saving', 'suspending', 'asleep'];
+
 export const PLATFORM = 'vdi-01';
 export const USER = 'torpor';
 /** IPMI 2.0 allows 20 bytes. */
@@ -108,11 +110,11 @@ export class Stage implements AsyncDisposable {
     return torpor;
   }
 
-  /** Waits until nothing but clients and configured waits keeps the platform awake. */
+  /** Waits until nothing but clients and configured waits keeps the platform awake: where there are none it may be asleep already. */
   async readyToSleep(torpor: TorporApi): Promise<void> {
     const isReady = async () => {
       const { state, wakeProven, bmcReachable } = await torpor.platform(PLATFORM);
-      return (state === 'awake' || state === 'drowsy') && wakeProven && bmcReachable;
+      return READY_STATES.includes(state) && wakeProven && bmcReachable;
     };
     await eventually('the wake path to be proven and the BMC to be read', isReady, { withinMs: READY_MS });
   }
