@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { FRESH_MS } from '../../src/name-lookup.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeWhere, requires } from '../support/requirements.ts';
@@ -19,7 +19,8 @@ describeWhere(requires(['unshare'], { root: true }), 'a name service that is gon
   it(
     'the platform sleeps, and nobody answers for the name of its VM -> who types is served, by the address that it had',
     async () => {
-      const silent = createSocket('udp4').unref();
+      const silent = createSocket('udp4');
+      onTestFinished(() => void silent.close());
       silent.bind(53, SILENT_SERVER);
       await once(silent, 'listening');
       let questions = 0;
@@ -53,7 +54,6 @@ describeWhere(requires(['unshare'], { root: true }), 'a name service that is gon
         `${2 * CLIENTS} clients served after ${Date.now() - startedMs} ms, the name service asked ${questions} times`,
       );
       expect(questions).toBeGreaterThan(0);
-      silent.close();
     },
     E2E_TIMEOUT_MS,
   );
