@@ -389,6 +389,8 @@ export class PlatformSide implements BmcWatch, ClientDoor {
     const { paused } = this.torpor;
     const nowMs = clock.nowMs();
     this.#hasLooked = false;
+    // Its VMs are silent, somebody came, and it is woken: whether it would have slept nobody knows.
+    if (from === 'suspending' && to === 'waking' && this.#hasNewcomer()) this.sleptSincePress = true;
     this.#platform.onTransition(this, from, to);
     const evidenceMs = 12_000;
     const knowsFromMs = (nowMs - paused.toMs < evidenceMs ? paused.fromMs : nowMs) - evidenceMs;
@@ -396,10 +398,16 @@ export class PlatformSide implements BmcWatch, ClientDoor {
     this.#platform.check('asleepIsTrue', asleepIsTrue({ nowMs, to, knowsFromMs, ...seen }));
   }
 
+  #hasNewcomer(): boolean {
+    return this.#platform.connectionsOf(this).some(({ readAtMs }) => readAtMs >= this.#lastPressAtMs);
+  }
+
   /** Somebody forgives it a failed wake. */
   release(): void {
     this.torpor.life()?.clock.run(() => {
       this.failedInARow = 0;
+      // A press that brought nothing counts here once the next one comes, there when it is over.
+      if (this.#controller?.model.state !== 'suspending') this.sleptSincePress = true;
       this.catchUp();
       this.#controller?.dispatch({ kind: 'release' });
     });
