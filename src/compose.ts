@@ -1,5 +1,7 @@
 // The composition root: builds one running Torpor from a configuration. The only place that knows every part.
+
 import { startApi } from './api/start-api.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { SharedFarm } from './compose-farm.ts';
 import { FarmSense } from './compose-farm-sense.ts';
 import { HandOver } from './compose-hand-over.ts';
@@ -118,6 +120,13 @@ export async function runTorpor(config: TorporConfig, options: RunOptions): Prom
       view: (detail) => farm.view(detail),
     });
     closeUnclaimed(inherited, log);
+    const clockWatch = new ClockWatch({
+      clock: systemClock,
+      wallMs: Date.now,
+      tell: (why) => events.append(NO_PLATFORM, 'alarm', why, {}),
+    });
+    clockWatch.start();
+    ends.push(async () => clockWatch.stop());
     const { nowMs } = systemClock;
     const openApi = () =>
       startApi(farm, {
