@@ -132,6 +132,8 @@ export class NameLookup {
     this.#open -= 1;
     this.#questions.delete(key);
     if (error === null) this.#remember(key, addresses);
+    // Whoever has that address by now is another.
+    else if (error.code === 'ENOTFOUND') this.#known.delete(key);
     for (const answer of [...waiting]) answer(error, addresses);
     this.#next();
   }

@@ -99,6 +99,9 @@ describe('names', () => {
     const gone = find('vm');
     asked[2]?.fail('ENOTFOUND');
     expect([moved, gone]).toEqual([['10.0.0.9'], ['ENOTFOUND']]);
+    const after = find('vm');
+    asked[3]?.fail('EAI_AGAIN');
+    expect(after).toEqual(['EAI_AGAIN']);
   });
 
   it('one address is asked for, by a socket of datagrams, or by a promise -> the first', async () => {
