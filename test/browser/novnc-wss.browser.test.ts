@@ -16,8 +16,9 @@ import { LiveSession } from '../live/support/live-session.ts';
 import { freePort } from '../support/ports.ts';
 import { describeWhere, findProgram, requires } from '../support/requirements.ts';
 import { TempFolder } from '../support/temp-folder.ts';
-import { BOUND_MS, DesktopPage, RFB_PORT, startDesktop } from './support/desktop-page.ts';
+import { BOUND_MS, DesktopPage, PAGE_READY, RFB_PORT, startDesktop } from './support/desktop-page.ts';
 import { PageServer } from './support/page-server.ts';
+import { visit } from './support/visit.ts';
 
 const BROWSER = 'chromium';
 /** So long the page is left with a sleeper: three pings without a Pong, and Torpor would have ended it. */
@@ -99,7 +100,7 @@ describeWhere(missing, 'noVNC in Chromium over wss', () => {
           ...(isHaproxy && { proxyProtocol: { acceptFrom: ['127.0.0.1'] } }),
         });
         const desk = new DesktopPage(page);
-        await page.goto(`${isHaproxy ? pages.origin : `https://127.0.0.1:${port}`}/index.html`);
+        await visit(page, `${isHaproxy ? pages.origin : `https://127.0.0.1:${port}`}/index.html`, PAGE_READY);
         await desk.connect(`wss://127.0.0.1:${port}/websockify`, 0);
         await desk.waitForTick();
         const { id } = await session.stream();

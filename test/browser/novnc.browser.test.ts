@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PLATFORM } from '../e2e/support/stage.ts';
 import { LiveSession } from '../live/support/live-session.ts';
 import { describeWhere, findProgram, requires } from '../support/requirements.ts';
-import { BOUND_MS, DesktopPage, RFB_PORT, startDesktop } from './support/desktop-page.ts';
+import { BOUND_MS, DesktopPage, PAGE_READY, RFB_PORT, startDesktop } from './support/desktop-page.ts';
 import { PageServer } from './support/page-server.ts';
+import { visit } from './support/visit.ts';
 
 const BROWSER = 'chromium';
 /** So long the page is left with a sleeper; pings of Torpor's come and go meanwhile. */
@@ -64,7 +65,7 @@ describeWhere(missing, 'noVNC in Chromium', () => {
       const page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
       const desk = new DesktopPage(page);
       const url = `ws://127.0.0.1:${session.stage.listenPort}/`;
-      await page.goto(`${pages.origin}/index.html`);
+      await visit(page, `${pages.origin}/index.html`, PAGE_READY);
       await desk.connect(url, 0);
       await desk.waitForTick();
 

@@ -6,6 +6,8 @@ import { CLOCK_ROWS, RemoteDesktop } from '../../live/support/remote-desktop.ts'
 import { eventually } from '../../support/eventually.ts';
 
 export const RFB_PORT = 5900;
+/** What the page's script fills in itself must not come later. */
+export const PAGE_READY = 'button:enabled';
 const SIZE = { width: 800, height: 600 };
 /** Several processes start, on a machine that is short of time. */
 export const BOUND_MS = 120_000;
@@ -26,8 +28,7 @@ export class DesktopPage {
 
   /** `url`: of a WebSocket listener, or of what stands before it. */
   async connect(url: string, packing: number): Promise<void> {
-    // What the page's script fills in itself must not come later.
-    await this.page.locator('button:enabled').waitFor();
+    await this.page.locator(PAGE_READY).waitFor();
     await this.page.fill('#listener', url);
     await this.page.fill('#packing', String(packing));
     await this.page.click('button');
