@@ -1,4 +1,4 @@
-// a calendar in a process of its own: what it says, what is refused, and rules that keep the library searching for ever.
+// A calendar in a process of its own: what it says, what is refused, and rules that keep the library searching for ever.
 import { describe, expect, it } from 'vitest';
 import { EXPAND_BOUNDS, expandInProcess } from '../../src/calendars/expand-in-process.ts';
 

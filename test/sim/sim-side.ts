@@ -406,7 +406,7 @@ export class PlatformSide implements BmcWatch, ClientDoor {
   release(): void {
     this.torpor.life()?.clock.run(() => {
       this.failedInARow = 0;
-      // A press that brought nothing counts here once the next one comes, there when it is over.
+      // A press that brought nothing counts here once the next one comes, in Torpor when it is over.
       if (this.#controller?.model.state !== 'suspending') this.sleptSincePress = true;
       this.catchUp();
       this.#controller?.dispatch({ kind: 'release' });
